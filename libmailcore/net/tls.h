@@ -1,0 +1,67 @@
+// tls.h - TLS on a Stream: server contexts with several certificates, client contexts with a policy. OpenSSL stays behind this.
+// TLS 1.2 and newer (RFC 8996). RFC 8314, RFC 3207 (STARTTLS), RFC 7817 (server names of mail protocols).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libmailcore/net/stream.h"
+
+namespace ostler::net {
+
+struct CertificateFiles {
+  std::string certificate;  ///< PEM, leaf first, then the chain
+  std::string key;          ///< PEM
+};
+
+/// What a listener needs to speak TLS. Immutable; reload makes a new one, running sessions keep theirs. Any thread.
+class TlsServerContext {
+ public:
+  /// The first pair is used when SNI matches none. `clientCa`: PEM file; asks clients for a certificate, does not insist.
+  /// Errors: permanent, naming the file and what is wrong with it.
+  [[nodiscard]] static Result<std::shared_ptr<const TlsServerContext>> load(const std::vector<CertificateFiles>& pairs,
+                                                                            const std::string& clientCa = "");
+  ~TlsServerContext();
+  struct Impl;
+  explicit TlsServerContext(std::unique_ptr<Impl> impl);
+  [[nodiscard]] const Impl& impl() const { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+/// How a client treats the server's certificate.
+enum class TlsVerify {
+  none,  ///< encrypt with whoever answers: opportunistic, RFC 7435
+  pkix,  ///< chain to a trusted root, and the name must match
+  dane,  ///< TLSA records alone decide: RFC 7672
+};
+
+/// One TLSA record. RFC 6698 2.1.
+struct TlsaRecord {
+  std::uint8_t usage = 0;
+  std::uint8_t selector = 0;
+  std::uint8_t matching = 0;
+  std::string data;
+  bool operator==(const TlsaRecord&) const = default;
+};
+
+struct TlsClientOptions {
+  std::string serverName;  ///< SNI, and the name to match
+  TlsVerify verify = TlsVerify::pkix;
+  std::string caFile;  ///< empty: the system's roots
+  std::vector<TlsaRecord> tlsa;
+  std::string daneBaseDomain;       ///< RFC 7671 7; empty: serverName
+  CertificateFiles ownCertificate;  ///< empty: none
+};
+
+/// Handshakes as server over `plain`, which it takes over. REQUIRES: nothing read ahead from it (RFC 3207 4.2).
+/// Errors: timeout, closed, permanent (handshake failure, with OpenSSL's reason).
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> acceptTls(Loop& loop, std::unique_ptr<Stream> plain,
+                                                              std::shared_ptr<const TlsServerContext> context, Deadline deadline);
+/// Handshakes as client. Errors: as acceptTls; permanent also when verification fails.
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connectTls(Loop& loop, std::unique_ptr<Stream> plain, TlsClientOptions options,
+                                                               Deadline deadline);
+
+}  // namespace ostler::net
