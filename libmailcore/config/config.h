@@ -1,0 +1,210 @@
+// config.h - the configuration as typed values: one immutable snapshot, read once, replaced whole on reload.
+// Is not: YAML. Keys, types, units, defaults and meanings stand in one table in schema.cc, from which `ostler check`, the manual
+// and the reader are made. Defaults here are those of the table; a test compares them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libmailcore/base/units.h"
+#include "libmailcore/net/address.h"
+#include "libmailcore/net/tls.h"
+
+namespace ostler::config {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// A place in a configuration file, for messages: file:line:column, all counted from 1.
+struct Place {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  [[nodiscard]] std::string text() const;
+};
+
+enum class ListenerTls { none, startTls, implicit };
+
+/// What a client on an SMTP listener is to us.
+enum class SmtpKind {
+  mx,          ///< strangers, mail for our domains; who authenticates may relay
+  submission,  ///< our users: AUTH required before MAIL. RFC 6409
+  lmtp,        ///< a trusted hop that wants one reply per recipient; local recipients alone. RFC 2033
+};
+
+struct Listener {
+  net::Endpoint address;
+  ListenerTls tls = ListenerTls::startTls;
+  SmtpKind kind = SmtpKind::mx;      ///< smtp alone
+  std::vector<net::Cidr> proxyFrom;  ///< these must start with a PROXY header; nobody else may
+  Place place;
+};
+
+struct AuthSettings {
+  std::vector<std::string> mechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"};
+  std::vector<net::Cidr> plaintextFrom;  ///< clients that may send passwords without TLS. Default: nobody
+};
+
+/// When a deferred message is tried again. RFC 5321 4.5.4.1. Whichever of attempts and expiry comes first ends it.
+struct RetrySchedule {
+  seconds first{15 * 60};
+  seconds second{30 * 60};
+  seconds third{60 * 60};
+  seconds subsequent{60 * 60};
+  seconds delayNotice{12 * 3600};  ///< 0: no notice
+  seconds expiry{5 * 86400};
+  std::optional<unsigned> attempts;  ///< nothing: no limit but expiry; 0: no retry at all
+  bool operator==(const RetrySchedule&) const = default;
+};
+
+struct SmtpLimits {
+  ByteCount messageSize = 35_MiB;
+  std::uint64_t recipients = 1000;
+  std::uint64_t messagesPerConnection = 1000;
+  std::uint64_t connections = 10'000;         ///< of this virtual server
+  std::uint64_t connectionsPerClient = 100;   ///< loopback has no per-client limits in the sandbox: set 0
+  std::uint64_t errors = 20;                  ///< wrong commands and refused recipients before the session ends
+  seconds idle{300};                          ///< RFC 5321 4.5.3.2.7
+  unsigned hops = 50;                         ///< Received fields. RFC 5321 6.3
+};
+
+/// One virtual SMTP server: what one set of addresses says and allows.
+struct VirtualServer {
+  std::string name = "default";
+  std::string hostName;  ///< in greeting and trace; empty: the suite's
+  std::vector<Listener> listeners;
+  AuthSettings auth;
+  SmtpLimits limits;
+  std::vector<net::Cidr> relayFrom;  ///< clients that may relay without AUTH. Default: nobody, loopback neither
+  bool relayAuthenticated = true;
+  bool checkSenderDomain = true;
+  bool checkHelo = false;
+  RetrySchedule retry;
+  Place place;
+};
+
+/// POP3 or IMAP.
+struct MailboxService {
+  std::vector<Listener> listeners;
+  AuthSettings auth;
+  seconds idle{30 * 60};  ///< RFC 9051 5.4; POP3's own default is 10 minutes (RFC 1939 3)
+  std::uint64_t connections = 50'000;
+  std::uint64_t connectionsPerUser = 100;
+};
+
+/// A next hop by domain pattern: "example.com", ".example.com" (all below), "*".
+struct RouteRule {
+  std::string domain;
+  enum class Action { mx, smarthost, lmtp, drop, reject } action = Action::mx;
+  std::string host;  ///< "mail.example.net", "[mail.example.net]" (no MX look-up), "[192.0.2.1]"
+  std::uint16_t port = 25;
+  net::TlsVerify tlsVerify = net::TlsVerify::none;
+  bool tlsRequired = false;
+  std::string user;
+  std::string passwordFile;
+  std::optional<RetrySchedule> retry;
+  Place place;
+};
+
+struct QueueSettings {
+  std::uint64_t freeSpaceFloor = 64ULL << 20;  ///< below this many free octets new mail gets 452
+  ByteCount segmentSize = 64_MiB;
+  ByteCount largeMessage = 256_KiB;  ///< above this, content is a file of its own
+  std::uint64_t maxMessages = 0;
+  seconds fdatasyncWindow{0};
+};
+
+struct OutboundSettings {
+  std::uint64_t concurrency = 100;             ///< outgoing connections in all
+  std::uint64_t concurrencyPerDestination = 30;
+  std::uint64_t messagesPerConnection = 100;
+  seconds connectTimeout{30};
+  std::optional<net::IpAddress> sourceV4;
+  std::optional<net::IpAddress> sourceV6;
+  std::string heloName;  ///< empty: the host name
+  std::string caFile;    ///< empty: the system's roots
+  std::uint16_t port = 25;  ///< where MX hosts listen; other than 25 in tests alone
+};
+
+struct DnsSettings {
+  std::vector<net::Endpoint> servers;  ///< empty: those of /etc/resolv.conf, or full recursion if `recursive`
+  bool recursive = false;
+  std::map<std::string, std::vector<net::Endpoint>> stubs;
+  std::vector<std::string> trustAnchors;  ///< DS or DNSKEY records in zone file form
+  std::map<std::string, std::vector<net::IpAddress>> hosts;
+  bool useEtcHosts = false;
+  bool serveExpired = false;
+};
+
+struct DirectorySettings {
+  std::string tagSeparator = "+";  ///< empty: no tags
+  std::string aliasesFile;         ///< sendmail's syntax; empty: none
+  bool aliasFiles = false;         ///< may aliases deliver to files
+  bool aliasPipes = false;         ///< may aliases deliver to programs
+  std::string postmaster;          ///< who reads postmaster@ every local domain: an address
+  unsigned failuresBeforeLockout = 10;
+  seconds lockout{15 * 60};
+  bool lockoutLoopback = true;
+  seconds verifiedCache{600};
+};
+
+struct LogSettings {
+  enum class Target { standardError, journald, syslog, file } target = Target::standardError;
+  enum class Format { text, json } format = Format::text;
+  std::string file;
+  std::string level = "info";                  ///< trace debug info warn error
+  std::map<std::string, std::string> modules;  ///< level per module: "smtpd", "spool", "store", ...
+};
+
+/// The whole configuration of one instance.
+struct Config {
+  std::string hostName;
+  std::string dataDir = "/var/lib/ostler";  ///< accounts/ directory/ spool/
+  std::string spoolDir;                     ///< pickup/ queue/ drop/ badmail/; empty: dataDir + "/spool"
+  std::string runDir = "/run/ostler";       ///< the sockets
+  unsigned workers = 0;                     ///< event loops of smtpd, pop3d and imapd; 0: one a core
+  std::string user;                         ///< empty: processes keep the user they were started as
+  std::vector<net::CertificateFiles> certificates;
+  LogSettings log;
+  std::vector<VirtualServer> virtualServers;
+  MailboxService pop3;
+  MailboxService imap;
+  QueueSettings queue;
+  std::vector<RouteRule> routes;  ///< first match wins; none: MX
+  OutboundSettings outbound;
+  DnsSettings dns;
+  DirectorySettings directory;
+
+  [[nodiscard]] std::string pickupDir() const { return spoolRoot() + "/pickup"; }
+  [[nodiscard]] std::string queueDir() const { return spoolRoot() + "/queue"; }
+  [[nodiscard]] std::string dropDir() const { return spoolRoot() + "/drop"; }
+  [[nodiscard]] std::string badmailDir() const { return spoolRoot() + "/badmail"; }
+  [[nodiscard]] std::string accountsDir() const { return dataDir + "/accounts"; }
+  [[nodiscard]] std::string directoryDir() const { return dataDir + "/directory"; }
+  [[nodiscard]] std::string socketPath(const std::string& name) const { return runDir + "/" + name + ".sock"; }
+
+ private:
+  [[nodiscard]] std::string spoolRoot() const { return spoolDir.empty() ? dataDir + "/spool" : spoolDir; }
+};
+
+/// One finding of the reader. All of a configuration's problems are reported together.
+struct Problem {
+  enum class Severity { warning, error } severity = Severity::error;
+  Place place;
+  std::string text;  ///< what is wrong, what is allowed, the nearest key if a key is unknown
+};
+
+struct Loaded {
+  std::shared_ptr<const Config> config;  ///< null when there was an error
+  std::vector<Problem> problems;
+};
+
+/// Reads FILE and conf.d/*.yaml beside it (in the order of their names; maps merge, lists and values replace).
+[[nodiscard]] Loaded load(const std::string& file);
+
+}  // namespace ostler::config

@@ -1,0 +1,404 @@
+// message.h - every message that processes of the suite say to each other: one struct each, with its type number.
+// A request names its reply (`using Reply = ...`); a notice (`using Reply = void`) has none. Numbers are never used again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libmailcore/base/clock.h"
+#include "libmailcore/base/ids.h"
+
+namespace ostler::ipc {
+
+inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::uint32_t kMaxFrame = 1U << 20;  ///< octets of a body; checked before anything is allocated
+
+struct Empty {
+  static constexpr std::uint16_t kType = 1;
+  using Reply = void;
+  template <class V>
+  void fields(V&) {}
+};
+
+/// The reply to any request that failed. The ipc client turns it into the call's Error.
+struct Failure {
+  static constexpr std::uint16_t kType = 2;
+  using Reply = void;
+  std::uint8_t kind = 0;  ///< Error::Kind
+  std::string detail;
+  template <class V>
+  void fields(V& v) {
+    v(kind, detail);
+  }
+};
+
+// ---- who a session is: said by smtpd, pop3d, imapd ----------------------------------------------------------------------------
+
+struct SessionInfo {
+  Id128 session;             ///< in every log line of this session, in all daemons
+  std::string service;       ///< "smtp" "submission" "lmtp" "pop3" "imap" "pickup"
+  std::string virtualServer;
+  std::string client;        ///< Endpoint text
+  std::string local;         ///< Endpoint text
+  std::string helo;
+  std::string clientName;    ///< reverse DNS name if looked up
+  std::string tls;           ///< "TLSv1.3 TLS_AES_256_GCM_SHA384", empty without
+  std::string token;         ///< from LoginReply; empty: not authenticated
+  template <class V>
+  void fields(V& v) {
+    v(session, service, virtualServer, client, local, helo, clientName, tls, token);
+  }
+};
+
+// ---- login: smtpd, pop3d, imapd → auth ------------------------------------------------------------------------------------------
+
+/// What the rest of the suite may know of an account.
+struct Account {
+  Id128 id;             ///< its folder: accounts/<id>
+  std::string address;  ///< canonical "alice@example.test"
+  std::uint64_t quotaOctets = 0;    ///< 0: unlimited
+  std::uint64_t quotaMessages = 0;
+  std::uint64_t messageSize = 0;
+  template <class V>
+  void fields(V& v) {
+    v(id, address, quotaOctets, quotaMessages, messageSize);
+  }
+};
+
+/// Comes with the account's folder (O_PATH) in LoginReply::succeeded for pop3 and imap; none for smtp.
+struct LoginReply {
+  static constexpr std::uint16_t kType = 101;
+  using Reply = void;
+  enum class State : std::uint8_t { challenge, succeeded, failed, unavailable };
+  State state = State::failed;
+  std::uint64_t conversation = 0;  ///< challenge: to be named in LoginContinue
+  std::string data;                ///< challenge (raw octets, not base64), or the server's last message of SCRAM
+  Account account;                 ///< succeeded
+  std::string token;               ///< succeeded: bound to the ipc connection it was given on; gone when that closes
+  std::string reason;              ///< failed: for the log. "credentials" "locked-out" "disabled" ...
+  template <class V>
+  void fields(V& v) {
+    v(state, conversation, data, account, token, reason);
+  }
+};
+
+struct LoginStart {
+  static constexpr std::uint16_t kType = 100;
+  using Reply = LoginReply;
+  SessionInfo session;
+  std::string mechanism;                  ///< upper case
+  std::optional<std::string> initial;     ///< raw octets of the initial response
+  std::string tlsExporter;                ///< channel binding data where TLS gives it
+  std::string tlsServerEndPoint;
+  template <class V>
+  void fields(V& v) {
+    v(session, mechanism, initial, tlsExporter, tlsServerEndPoint);
+  }
+};
+
+struct LoginContinue {
+  static constexpr std::uint16_t kType = 102;
+  using Reply = LoginReply;
+  std::uint64_t conversation = 0;
+  std::string response;  ///< raw octets
+  template <class V>
+  void fields(V& v) {
+    v(conversation, response);
+  }
+};
+
+/// The client sent "*", or went away.
+struct LoginCancel {
+  static constexpr std::uint16_t kType = 103;
+  using Reply = void;
+  std::uint64_t conversation = 0;
+  template <class V>
+  void fields(V& v) {
+    v(conversation);
+  }
+};
+
+// ---- directory: spool → auth -----------------------------------------------------------------------------------------------------
+
+struct Identity {
+  static constexpr std::uint16_t kType = 111;
+  using Reply = void;
+  bool known = false;
+  Account account;
+  std::vector<std::string> addresses;  ///< what the account may send as
+  template <class V>
+  void fields(V& v) {
+    v(known, account, addresses);
+  }
+};
+
+/// Whose token is it?
+struct WhoIs {
+  static constexpr std::uint16_t kType = 110;
+  using Reply = Identity;
+  std::string token;
+  template <class V>
+  void fields(V& v) {
+    v(token);
+  }
+};
+
+/// Where an address leads. Aliases are expanded fully; each target once.
+struct Resolution {
+  static constexpr std::uint16_t kType = 113;
+  using Reply = void;
+  enum class Kind : std::uint8_t { remote, local, unknownUser, rejected, loop };
+  Kind kind = Kind::remote;         ///< remote: the domain is not ours
+  std::vector<Account> accounts;    ///< local mailboxes
+  std::vector<std::string> mailboxes;  ///< same order as accounts: the folder a +tag asks for, or empty
+  std::vector<std::string> remote;  ///< addresses elsewhere
+  std::vector<std::string> files;   ///< where allowed
+  std::vector<std::string> pipes;   ///< where allowed
+  std::vector<std::string> steps;   ///< each rule looked at, in words: for `ostler explain`
+  template <class V>
+  void fields(V& v) {
+    v(kind, accounts, mailboxes, remote, files, pipes, steps);
+  }
+};
+
+struct Resolve {
+  static constexpr std::uint16_t kType = 112;
+  using Reply = Resolution;
+  std::string address;  ///< "local@domain", or a bare local part for the default domain
+  template <class V>
+  void fields(V& v) {
+    v(address);
+  }
+};
+
+// ---- policy and submission: smtpd, sendmail → spool -------------------------------------------------------------------------------
+
+/// One SMTP reply. RFC 5321 4.2, RFC 2034.
+struct SmtpReply {
+  static constexpr std::uint16_t kType = 121;
+  using Reply = void;
+  std::uint16_t code = 250;
+  std::string enhanced;  ///< "2.1.5"
+  std::string text;      ///< lines separated by \n
+  template <class V>
+  void fields(V& v) {
+    v(code, enhanced, text);
+  }
+};
+
+struct CheckSender {
+  static constexpr std::uint16_t kType = 120;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  std::string reversePath;  ///< empty: <>
+  std::uint64_t declaredSize = 0;
+  bool smtpUtf8 = false;
+  template <class V>
+  void fields(V& v) {
+    v(session, reversePath, declaredSize, smtpUtf8);
+  }
+};
+
+struct CheckRecipient {
+  static constexpr std::uint16_t kType = 122;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  std::string reversePath;
+  std::string forwardPath;
+  template <class V>
+  void fields(V& v) {
+    v(session, reversePath, forwardPath);
+  }
+};
+
+/// One recipient of an envelope, with its DSN parameters. RFC 3461 4.
+struct Recipient {
+  std::string forwardPath;
+  std::string orcpt;              ///< decoded "rfc822;alice@example.test", empty if not given
+  std::uint8_t notify = kNotifyFailure | kNotifyDelay;
+  static constexpr std::uint8_t kNotifyNever = 0;
+  static constexpr std::uint8_t kNotifySuccess = 1;
+  static constexpr std::uint8_t kNotifyFailure = 2;
+  static constexpr std::uint8_t kNotifyDelay = 4;
+  bool notifyGiven = false;
+  template <class V>
+  void fields(V& v) {
+    v(forwardPath, orcpt, notify, notifyGiven);
+  }
+};
+
+struct Envelope {
+  std::string reversePath;  ///< empty: <>
+  std::vector<Recipient> recipients;
+  std::string envid;           ///< RFC 3461 4.4
+  bool returnFull = false;     ///< RET=FULL: RFC 3461 4.3
+  bool smtpUtf8 = false;       ///< RFC 6531
+  bool eightBit = false;       ///< BODY=8BITMIME: RFC 6152
+  bool binary = false;         ///< BODY=BINARYMIME: RFC 3030
+  template <class V>
+  void fields(V& v) {
+    v(reversePath, recipients, envid, returnFull, smtpUtf8, eightBit, binary);
+  }
+};
+
+/// Refused with Failure{limit} when the disk or the queue is full, before the client sends it all.
+struct OpenDraft {
+  static constexpr std::uint16_t kType = 130;
+  using Reply = Empty;
+  Id128 draft;  ///< made by the caller; with it the outcome of a commit can be asked for later
+  SessionInfo session;
+  Envelope envelope;
+  std::uint64_t declaredSize = 0;
+  template <class V>
+  void fields(V& v) {
+    v(draft, session, envelope, declaredSize);
+  }
+};
+
+/// The next octets of the content: CRLF lines, dots unstuffed, trace field in front. At most 64 KiB each.
+struct DraftData {
+  static constexpr std::uint16_t kType = 131;
+  using Reply = Empty;  ///< back-pressure: at most four unanswered
+  Id128 draft;
+  std::string octets;
+  template <class V>
+  void fields(V& v) {
+    v(draft, octets);
+  }
+};
+
+struct CommitReply {
+  static constexpr std::uint16_t kType = 133;
+  using Reply = void;
+  std::string queueId;             ///< empty: nothing was accepted
+  std::vector<SmtpReply> replies;  ///< one per recipient, in their order; all the same unless LMTP
+  template <class V>
+  void fields(V& v) {
+    v(queueId, replies);
+  }
+};
+
+/// Makes the message durable and due. The reply is sent after the sync: from then on the mail is ours (RFC 5321 6.1).
+struct CommitDraft {
+  static constexpr std::uint16_t kType = 132;
+  using Reply = CommitReply;
+  Id128 draft;
+  std::string lastOctets;  ///< the end of the content: saves small messages a frame
+  template <class V>
+  void fields(V& v) {
+    v(draft, lastOctets);
+  }
+};
+
+struct DiscardDraft {
+  static constexpr std::uint16_t kType = 134;
+  using Reply = void;
+  Id128 draft;
+  template <class V>
+  void fields(V& v) {
+    v(draft);
+  }
+};
+
+/// After the spool went away during a commit: what became of it? An empty queueId: it was never accepted.
+struct DraftOutcome {
+  static constexpr std::uint16_t kType = 135;
+  using Reply = CommitReply;
+  Id128 draft;
+  template <class V>
+  void fields(V& v) {
+    v(draft);
+  }
+};
+
+// ---- sending: spool → out -----------------------------------------------------------------------------------------------------------
+
+/// Where a message goes next, as the route says.
+struct NextHop {
+  enum class Kind : std::uint8_t { mx, host, lmtp };
+  Kind kind = Kind::mx;
+  std::string name;          ///< mx: the domain; else a host name, "[192.0.2.1]", or the path of a Unix socket
+  std::uint16_t port = 25;
+  bool tlsRequired = false;
+  std::uint8_t tlsVerify = 0;  ///< net::TlsVerify
+  std::string user;
+  std::string password;
+  template <class V>
+  void fields(V& v) {
+    v(kind, name, port, tlsRequired, tlsVerify, user, password);
+  }
+  /// Of one destination are messages whose key is the same: they share connections, back-off and state.
+  [[nodiscard]] std::string key() const;
+};
+
+struct RecipientOutcome {
+  enum class State : std::uint8_t { delivered, deferred, failed };
+  State state = State::deferred;
+  SmtpReply reply;          ///< the remote's words, or ours
+  std::string remoteHost;   ///< "mx1.example.net [192.0.2.1]:25", empty if none was reached
+  bool dsnPassedOn = false; ///< the next hop offered DSN and got the parameters: RFC 3461 4.1
+  template <class V>
+  void fields(V& v) {
+    v(state, reply, remoteHost, dsnPassedOn);
+  }
+};
+
+struct DeliverOutcome {
+  static constexpr std::uint16_t kType = 141;
+  using Reply = void;
+  std::vector<RecipientOutcome> recipients;  ///< in the order of the envelope
+  template <class V>
+  void fields(V& v) {
+    v(recipients);
+  }
+};
+
+/// Comes with one read-only descriptor: the content is [offset, offset + length) of it.
+struct Deliver {
+  static constexpr std::uint16_t kType = 140;
+  using Reply = DeliverOutcome;
+  std::string queueId;
+  NextHop nextHop;
+  Envelope envelope;
+  std::string heloName;
+  std::string prefix;        ///< octets to be sent before the content
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  bool hasEightBit = false;  ///< the content has octets above 127
+  bool utf8Header = false;   ///< the header needs SMTPUTF8
+  template <class V>
+  void fields(V& v) {
+    v(queueId, nextHop, envelope, heloName, prefix, offset, length, hasEightBit, utf8Header);
+  }
+};
+
+// ---- administration: tools → every role's control ----------------------------------------------------------------------------------
+
+/// A command of a tool: words as on the command line, e.g. {"queue", "list", "--json"}. The identity is SO_PEERCRED's.
+struct ControlReply {
+  static constexpr std::uint16_t kType = 151;
+  using Reply = void;
+  std::uint8_t exitCode = 0;  ///< sysexits(3)
+  std::string output;         ///< JSON, one value a line
+  std::string error;          ///< what, where, remedy; for stderr
+  std::string next;           ///< not empty: there is more; ask again with ControlRequest::cursor set to this
+  template <class V>
+  void fields(V& v) {
+    v(exitCode, output, error, next);
+  }
+};
+
+struct ControlRequest {
+  static constexpr std::uint16_t kType = 150;
+  using Reply = ControlReply;
+  std::vector<std::string> words;
+  std::string cursor;
+  template <class V>
+  void fields(V& v) {
+    v(words, cursor);
+  }
+};
+
+}  // namespace ostler::ipc

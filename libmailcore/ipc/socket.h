@@ -1,0 +1,160 @@
+// socket.h - the suite's Unix sockets: framed, typed requests and replies, many in flight, descriptors and peer credentials.
+// A frame: version (1), flags (1), type (2), request id (4), body length (4), descriptor count (1), 3 reserved octets; body.
+// Little-endian. Version, type and length are checked before the body is allocated; a frame that breaks the rules ends the connection.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/base/unique_fd.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/wire.h"
+
+namespace ostler::ipc {
+
+/// Who is at the other end: SO_PEERCRED.
+struct PeerCredentials {
+  pid_t pid = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+struct Frame {
+  std::uint16_t type = 0;
+  std::string body;
+  std::vector<UniqueFd> descriptors;
+};
+
+/// A client of one socket, on one loop. Connects on the first call, reconnects with back-off (10 ms doubling to 1 s); while
+/// the peer is away, calls wait for it up to their deadline. When a connection breaks, its unanswered calls fail with
+/// closed: the caller knows whether to ask again.
+class Client {
+ public:
+  Client(Loop& loop, std::string path);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// A reply with the descriptors that came with it.
+  template <class M>
+  struct Answer {
+    M message;
+    std::vector<UniqueFd> descriptors;
+  };
+
+  /// Errors: timeout, closed, syntax (a reply of the wrong type), and whatever the peer answered as Failure.
+  template <class M>
+  [[nodiscard]] Task<Result<typename M::Reply>> call(M request, Deadline deadline) {
+    Result<Frame> frame = co_await callFrame(Frame{M::kType, encode(request), {}}, deadline);
+    if (!frame) co_return fail(frame.error());
+    co_return decodeReply<typename M::Reply>(*frame);
+  }
+  template <class M>
+  [[nodiscard]] Task<Result<Answer<typename M::Reply>>> callWithDescriptors(M request, std::vector<UniqueFd> descriptors,
+                                                                            Deadline deadline) {
+    Result<Frame> frame = co_await callFrame(Frame{M::kType, encode(request), std::move(descriptors)}, deadline);
+    if (!frame) co_return fail(frame.error());
+    auto message = decodeReply<typename M::Reply>(*frame);
+    if (!message) co_return fail(message.error());
+    co_return Answer<typename M::Reply>{std::move(*message), std::move(frame->descriptors)};
+  }
+  /// Sends a message that has no reply; dropped when not connected.
+  template <class M>
+  void notify(const M& message) {
+    notifyFrame(Frame{M::kType, encode(message), {}});
+  }
+  [[nodiscard]] bool connected() const;
+  /// Counts connections: a token of an older one is worth nothing.
+  [[nodiscard]] std::uint64_t generation() const;
+
+ private:
+  template <class M>
+  [[nodiscard]] static Result<M> decodeReply(const Frame& frame) {
+    if (frame.type != M::kType) return fail(Error::Kind::syntax, "ipc: a reply of the wrong type");
+    return decode<M>(frame.body);
+  }
+  [[nodiscard]] Task<Result<Frame>> callFrame(Frame request, Deadline deadline);
+  void notifyFrame(Frame frame);
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// One accepted connection, as handlers see it.
+class ServerConnection {
+ public:
+  virtual ~ServerConnection() = default;
+  [[nodiscard]] virtual const PeerCredentials& peer() const = 0;
+  [[nodiscard]] virtual std::uint64_t id() const = 0;  ///< never used again within a process
+};
+
+/// Serves one socket on one loop. Each request runs as a task of its own; replies go out as they finish, in any order.
+/// Requests of a connection that closes are cancelled (their tasks destroyed), unless they were registered as `finishing`.
+class Server {
+ public:
+  explicit Server(Loop& loop);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  using Handler = std::function<Task<Result<Frame>>(std::shared_ptr<ServerConnection>, Frame)>;
+  enum class OnClose { cancel, finish };
+
+  /// Registers what answers requests of type M. `handler`: Task<Result<M::Reply>>(std::shared_ptr<ServerConnection>, M,
+  /// std::vector<UniqueFd>), a function or a lambda that only forwards to one (coroutine lambdas do not capture).
+  template <class M, class F>
+  void on(F handler, OnClose onClose = OnClose::cancel) {
+    addHandler(M::kType, onClose, [handler](std::shared_ptr<ServerConnection> from, Frame frame) {
+      return answer<M>(handler, std::move(from), std::move(frame));
+    });
+  }
+  /// As on(), for replies that carry descriptors: the handler returns Task<Result<Client::Answer<M::Reply>>>.
+  template <class M, class F>
+  void onWithDescriptors(F handler, OnClose onClose = OnClose::cancel) {
+    addHandler(M::kType, onClose, [handler](std::shared_ptr<ServerConnection> from, Frame frame) {
+      return answerWithDescriptors<M>(handler, std::move(from), std::move(frame));
+    });
+  }
+  /// For messages without a reply: void(std::shared_ptr<ServerConnection>, M).
+  template <class M, class F>
+  void onNotice(F handler) {
+    addNotice(M::kType, [handler](std::shared_ptr<ServerConnection> from, Frame frame) {
+      if (auto message = decode<M>(frame.body)) handler(std::move(from), std::move(*message));
+    });
+  }
+  /// Called when a connection is gone, e.g. to void its tokens and drafts.
+  void onClosed(std::function<void(const ServerConnection&)> callback);
+
+  /// Errors: exists (a live process listens there), permanent. A stale socket file is replaced.
+  [[nodiscard]] Result<void> listen(const std::string& path, unsigned mode);
+  /// Takes no new connections; those there go on.
+  void stopListening();
+
+ private:
+  template <class M, class F>
+  static Task<Result<Frame>> answer(F handler, std::shared_ptr<ServerConnection> from, Frame frame) {
+    auto message = decode<M>(frame.body);
+    if (!message) co_return fail(message.error());
+    auto reply = co_await handler(std::move(from), std::move(*message), std::move(frame.descriptors));
+    if (!reply) co_return fail(reply.error());
+    co_return Frame{M::Reply::kType, encode(*reply), {}};
+  }
+  template <class M, class F>
+  static Task<Result<Frame>> answerWithDescriptors(F handler, std::shared_ptr<ServerConnection> from, Frame frame) {
+    auto message = decode<M>(frame.body);
+    if (!message) co_return fail(message.error());
+    auto reply = co_await handler(std::move(from), std::move(*message), std::move(frame.descriptors));
+    if (!reply) co_return fail(reply.error());
+    co_return Frame{M::Reply::kType, encode(reply->message), std::move(reply->descriptors)};
+  }
+  void addHandler(std::uint16_t type, OnClose onClose, Handler handler);
+  void addNotice(std::uint16_t type, std::function<void(std::shared_ptr<ServerConnection>, Frame)> handler);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ostler::ipc

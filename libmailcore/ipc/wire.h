@@ -1,0 +1,140 @@
+// wire.h - how typed fields become octets of a frame, and back. Little-endian fixed-width numbers, length-prefixed strings.
+// A message is a struct with `template <class V> void fields(V& v) { v(a); v(b); }`; Writer and Reader are such visitors.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "libmailcore/base/clock.h"
+#include "libmailcore/base/ids.h"
+#include "libmailcore/base/result.h"
+
+namespace ostler::ipc {
+
+/// Appends fields to a frame's body.
+class Writer {
+ public:
+  template <class... T>
+  void operator()(const T&... values) {
+    (put(values), ...);
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+ private:
+  void putNumber(std::uint64_t value, std::size_t octets) {
+    for (std::size_t at = 0; at < octets; ++at) out_ += static_cast<char>(value >> (8 * at));
+  }
+  void put(bool value) { putNumber(value ? 1 : 0, 1); }
+  void put(const std::string& value) {
+    putNumber(value.size(), 4);
+    out_ += value;
+  }
+  void put(const Id128& value) { out_ += value.octets(); }
+  void put(const WallTime& value) { putNumber(static_cast<std::uint64_t>(toUnixMillis(value)), 8); }
+  template <class T>
+    requires(std::is_integral_v<T> || std::is_enum_v<T>)
+  void put(const T& value) {
+    putNumber(static_cast<std::uint64_t>(value), sizeof(T));
+  }
+  template <class T>
+  void put(const std::optional<T>& value) {
+    put(value.has_value());
+    if (value) put(*value);
+  }
+  template <class T>
+  void put(const std::vector<T>& values) {
+    putNumber(values.size(), 4);
+    for (const T& value : values) put(value);
+  }
+  template <class T>
+    requires requires(T t, Writer w) { t.fields(w); }
+  void put(const T& value) {
+    const_cast<T&>(value).fields(*this);  // fields() is one list for reading and writing; writing changes nothing
+  }
+  std::string out_;
+};
+
+/// Takes fields off a frame's body. Nothing is allocated before its length is known to be there; after the first fault every
+/// further field is left as it was, and ok() is false.
+class Reader {
+ public:
+  explicit Reader(std::string_view in) : in_(in) {}
+  template <class... T>
+  void operator()(T&... values) {
+    (get(values), ...);
+  }
+  /// Everything was there, and nothing is left over.
+  [[nodiscard]] bool complete() const { return ok_ && in_.empty(); }
+
+ private:
+  std::string_view takeOctets(std::size_t count) {
+    if (!ok_ || count > in_.size()) {
+      ok_ = false;
+      return {};
+    }
+    const std::string_view taken = in_.substr(0, count);
+    in_.remove_prefix(count);
+    return taken;
+  }
+  std::uint64_t getNumber(std::size_t octets) {
+    std::uint64_t value = 0;
+    const std::string_view taken = takeOctets(octets);
+    for (std::size_t at = taken.size(); at-- > 0;) value = value << 8 | static_cast<unsigned char>(taken[at]);
+    return value;
+  }
+  void get(bool& value) { value = getNumber(1) != 0; }
+  void get(std::string& value) { value = takeOctets(getNumber(4)); }
+  void get(Id128& value) {
+    if (const auto id = Id128::fromOctets(takeOctets(16))) value = *id;
+  }
+  void get(WallTime& value) { value = fromUnixMillis(static_cast<std::int64_t>(getNumber(8))); }
+  template <class T>
+    requires(std::is_integral_v<T> || std::is_enum_v<T>)
+  void get(T& value) {
+    value = static_cast<T>(getNumber(sizeof(T)));
+  }
+  template <class T>
+  void get(std::optional<T>& value) {
+    bool present = false;
+    get(present);
+    if (present && ok_) get(value.emplace());
+  }
+  template <class T>
+  void get(std::vector<T>& values) {
+    const std::uint64_t count = getNumber(4);
+    if (count > in_.size()) ok_ = false;  // each element takes an octet at least
+    for (std::uint64_t at = 0; ok_ && at < count; ++at) get(values.emplace_back());
+  }
+  template <class T>
+    requires requires(T t, Reader r) { t.fields(r); }
+  void get(T& value) {
+    value.fields(*this);
+  }
+  std::string_view in_;
+  bool ok_ = true;
+};
+
+/// The body of a frame for a message.
+template <class M>
+[[nodiscard]] std::string encode(const M& message) {
+  Writer writer;
+  writer(message);
+  return writer.take();
+}
+
+/// Errors: syntax (short, left over octets).
+template <class M>
+[[nodiscard]] Result<M> decode(std::string_view body) {
+  M message;
+  Reader reader(body);
+  reader(message);
+  if (!reader.complete()) return fail(Error::Kind::syntax, "ipc: the frame does not hold the message of its type");
+  return message;
+}
+
+}  // namespace ostler::ipc

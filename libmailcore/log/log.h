@@ -1,0 +1,63 @@
+// log.h - structured log lines: an event's name and key=value fields, as text or JSON, to stderr, journald, syslog or a file.
+// One session id and one message id go through all daemons, so that one search tells a message's whole story.
+// Rule: a password, a token or a message's content is never a field.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ostler::log {
+
+enum class Level { trace, debug, info, warn, error };
+
+/// One field. Numbers come as text; values are quoted and escaped by the sink as its format needs.
+struct Field {
+  std::string_view key;
+  std::string value;
+  Field(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const char* v) : key(k), value(v) {}
+  Field(std::string_view k, std::uint64_t v) : key(k), value(std::to_string(v)) {}
+  Field(std::string_view k, int v) : key(k), value(std::to_string(v)) {}
+};
+
+struct Options {
+  enum class Target { standardError, journald, syslog, file, nothing } target = Target::standardError;
+  enum class Format { text, json } format = Format::text;
+  std::string program;  ///< "smtpd", "queued/spool"
+  std::string file;
+  Level level = Level::info;
+};
+
+class Sink;
+
+/// A module's voice. Copies share the sink. Any thread. A default-made Log says nothing.
+class Log {
+ public:
+  Log() = default;
+  /// Errors on opening the target are told on stderr, and stderr is used instead.
+  static Log open(const Options& options);
+  /// The same sink under a module's name ("store"), with a level of its own if one is set.
+  [[nodiscard]] Log module(std::string_view name) const;
+
+  [[nodiscard]] bool enabled(Level level) const;
+  void write(Level level, std::string_view event, std::initializer_list<Field> fields) const;
+  void debug(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::debug, event, fields); }
+  void info(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::info, event, fields); }
+  void warn(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::warn, event, fields); }
+  void error(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::error, event, fields); }
+
+  /// At run time; an empty module name means all without a level of their own.
+  void setLevel(std::string_view module, Level level) const;
+  /// After rotation.
+  void reopen() const;
+
+ private:
+  std::shared_ptr<Sink> sink_;
+  std::string module_;
+};
+
+}  // namespace ostler::log
