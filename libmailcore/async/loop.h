@@ -4,8 +4,11 @@
 
 #include <event2/event.h>
 
+#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "libmailcore/async/task.h"
 #include "libmailcore/base/clock.h"
@@ -23,9 +26,10 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until stop().
+  /// Runs until stop(). REQUIRES: not from within the loop.
   void run();
-  /// Any thread. What is spawned stays suspended; run() returns after the callback at hand.
+  /// Any thread. What is spawned stays suspended; run() returns after the callback at hand. Before run(): the next one returns
+  /// at once.
   void stop();
   /// Any thread. Runs the job on the loop soon, in the order of posting. A job posted after the loop's end is destroyed unrun.
   void post(std::function<void()> job);
@@ -37,15 +41,22 @@ class Loop {
   /// Returns at the deadline. Destroying the awaiting frame takes the timer away.
   [[nodiscard]] Task<void> sleepUntil(Deadline deadline);
 
-  [[nodiscard]] event_base* base() { return base_.get(); }
+  /// Returns on a later turn of the loop: lets others run. What never has to wait calls it now and then.
+  [[nodiscard]] Task<void> yield();
+
+  /// Who is told of an exception that left a spawned task or a posted job. Without one: a line on standard error.
+  void onUncaught(std::function<void(const std::string& what)> handler);
+
+  [[nodiscard]] event_base* base();
 
  private:
-  struct FreeBase {
-    void operator()(event_base* base) const { event_base_free(base); }
-  };
-  struct Inbox;
-  std::unique_ptr<event_base, FreeBase> base_;
-  std::unique_ptr<Inbox> inbox_;
+  friend class Signal;
+  friend class TaskScope;
+  struct Core;
+  struct Waiter;
+  struct Suspend;
+  void reportUncaught(const std::exception_ptr& exception) noexcept;
+  std::unique_ptr<Core> core_;
 };
 
 /// Owner of spawned tasks: when it goes, those still suspended are destroyed (their destructors run, their sockets close).
@@ -67,7 +78,7 @@ class TaskScope {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 /// The one way to wait: set() wakes the one task in wait(). A set() with nobody waiting is kept for the next wait().
@@ -85,10 +96,10 @@ class Signal {
   [[nodiscard]] Task<Result<void>> wait(Deadline deadline);
 
  private:
-  struct Waiter;
+  friend struct Loop::Waiter;
   Loop& loop_;
   bool set_ = false;
-  Waiter* waiter_ = nullptr;
+  Loop::Waiter* waiter_ = nullptr;
 };
 
 template <class T>
@@ -96,6 +107,7 @@ T Loop::runUntilDone(Task<T> task) {
   struct Outcome {
     std::exception_ptr exception;
     bool done = false;
+    bool running = false;
   } outcome;
   if constexpr (std::is_void_v<T>) {
     TaskScope scope(*this);
@@ -106,9 +118,10 @@ T Loop::runUntilDone(Task<T> task) {
         out.exception = std::current_exception();
       }
       out.done = true;
-      loop.stop();
+      if (out.running) loop.stop();
     }(*this, std::move(task), outcome));
-    if (!outcome.done) run();
+    outcome.running = true;
+    while (!outcome.done) run();
     if (outcome.exception) std::rethrow_exception(outcome.exception);
   } else {
     std::optional<T> value;

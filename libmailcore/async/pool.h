@@ -13,7 +13,8 @@
 namespace ostler {
 
 /// A job owns its data (captures by value or shared_ptr). When the awaiting task is destroyed, a job that has not started is
-/// dropped, one that runs goes on to its end and its result is thrown away. The destructor waits for running jobs.
+/// dropped, one that runs goes on to its end and its result is thrown away. The destructor runs what is queued and still wanted, and
+/// waits for it: a pool goes before the loops that wait for it.
 class Pool {
  public:
   /// `name` is the threads' name (15 octets count). `maxQueued`: jobs beyond it are refused with limit.
@@ -40,8 +41,9 @@ std::enable_if_t<!std::is_void_v<std::invoke_result_t<Job>>, Task<std::invoke_re
   using T = std::invoke_result_t<Job>;
   // Shared by the job (any thread) and the awaiting frame (the loop): the frame may go first.
   struct Shared {
-    explicit Shared(Loop& on) : done(std::make_unique<Signal>(on)) {}
+    Shared(Loop& on, Job what) : done(std::make_unique<Signal>(on)), job(std::move(what)) {}
     std::unique_ptr<Signal> done;  // touched on the loop alone
+    std::optional<Job> job;        // touched by the pool alone once posted
     std::optional<T> value;
     std::exception_ptr exception;
     std::atomic<bool> abandoned = false;
@@ -53,15 +55,16 @@ std::enable_if_t<!std::is_void_v<std::invoke_result_t<Job>>, Task<std::invoke_re
       shared->done.reset();
     }
   };
-  auto shared = std::make_shared<Shared>(loop);
+  auto shared = std::make_shared<Shared>(loop, std::move(job));
   const Guard guard{shared};
-  const bool taken = post([shared, &loop, job = std::move(job)]() mutable {
+  const bool taken = post([shared, &loop] {
     if (shared->abandoned) return;
     try {
-      shared->value.emplace(job());
+      shared->value.emplace((*shared->job)());
     } catch (...) {
       shared->exception = std::current_exception();
     }
+    shared->job.reset();
     loop.post([shared] {
       if (shared->done) shared->done->set();
     });
