@@ -1,0 +1,24 @@
+// charset.h - text of any charset as UTF-8, and case folding. The one place that knows ICU.
+// RFC 2978 (names), RFC 5051 and RFC 3629; charset names as the IANA registry and the wild have them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ostler::message {
+
+/// Valid UTF-8; what cannot be converted becomes U+FFFD. Nothing for an unknown charset. Any thread.
+[[nodiscard]] std::optional<std::string> toUtf8(std::string_view octets, std::string_view charset);
+/// UTF-8 as it is, anything else read as windows-1252: what undeclared 8-bit text in a header most likely is.
+[[nodiscard]] std::string guessUtf8(std::string_view octets);
+/// Is every octet below 128 of that charset the ASCII character? An unknown charset: no.
+[[nodiscard]] bool isAsciiSuperset(std::string_view charset);
+/// Is it US-ASCII or UTF-8, by any of their names, or empty (the default)? Then octets are text as they are.
+[[nodiscard]] bool isUtf8OrAscii(std::string_view charset);
+
+/// The form in which text is compared without case: NFKC_Casefold; ASCII text is only lower-cased. Invalid UTF-8 is
+/// replaced.
+[[nodiscard]] std::string caseFold(std::string_view utf8);
+
+}  // namespace ostler::message
