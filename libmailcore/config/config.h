@@ -92,14 +92,21 @@ struct VirtualServer {
 struct MailboxService {
   std::vector<Listener> listeners;
   AuthSettings auth;
-  seconds idle{30 * 60};  ///< RFC 9051 5.4; POP3's own default is 10 minutes (RFC 1939 3)
+  seconds idle{30 * 60};  ///< RFC 9051 5.4
   std::uint64_t connections = 50'000;
   std::uint64_t connectionsPerUser = 100;
 };
 
+/// POP3's inactivity timer is shorter than IMAP's: RFC 1939 3.
+[[nodiscard]] inline MailboxService pop3Defaults() {
+  MailboxService service;
+  service.idle = seconds{10 * 60};
+  return service;
+}
+
 /// A next hop by domain pattern: "example.com", ".example.com" (all below), "*".
 struct RouteRule {
-  std::string domain;
+  std::string domain = "*";
   enum class Action { mx, smarthost, lmtp, drop, reject } action = Action::mx;
   std::string host;  ///< "mail.example.net", "[mail.example.net]" (no MX look-up), "[192.0.2.1]"
   std::uint16_t port = 25;
@@ -172,7 +179,7 @@ struct Config {
   std::vector<net::CertificateFiles> certificates;
   LogSettings log;
   std::vector<VirtualServer> virtualServers;
-  MailboxService pop3;
+  MailboxService pop3 = pop3Defaults();
   MailboxService imap;
   QueueSettings queue;
   std::vector<RouteRule> routes;  ///< first match wins; none: MX
@@ -204,7 +211,21 @@ struct Loaded {
   std::vector<Problem> problems;
 };
 
-/// Reads FILE and conf.d/*.yaml beside it (in the order of their names; maps merge, lists and values replace).
+/// Reads FILE and conf.d/*.yaml beside it (in the order of their names; maps merge, lists and values replace). Paths that do
+/// not start with "/" are below FILE's folder. Touches no other file: a daemon need not be able to read every key.
 [[nodiscard]] Loaded load(const std::string& file);
+/// What only looking at the machine shows: certificates, keys and secrets that are not there. For `ostler check`.
+[[nodiscard]] std::vector<Problem> checkFiles(const Config& config);
+/// `file:line:column: error: text`, the form of every message about a configuration.
+[[nodiscard]] std::string toText(const Problem& problem);
+
+/// One row of the schema, for the manual and `ostler check --keys`.
+struct KeyInfo {
+  std::string path;      ///< "smtp.virtual_servers[].limits.message_size"
+  std::string type;      ///< "size", "duration", "number 1..65535", "list of networks", ...
+  std::string standard;  ///< the default as one writes it; empty: nothing
+  std::string meaning;
+};
+[[nodiscard]] std::vector<KeyInfo> describeKeys();
 
 }  // namespace ostler::config

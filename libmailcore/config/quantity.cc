@@ -1,0 +1,96 @@
+#include "libmailcore/config/quantity.h"
+
+#include <array>
+#include <cstdint>
+
+#include "libmailcore/base/ascii.h"
+
+namespace ostler::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array kSizeUnits = {
+    Unit{"tib", 1ULL << 40}, Unit{"gib", 1ULL << 30}, Unit{"mib", 1ULL << 20}, Unit{"kib", 1ULL << 10},
+    Unit{"tb", 1'000'000'000'000}, Unit{"gb", 1'000'000'000}, Unit{"mb", 1'000'000}, Unit{"kb", 1'000}, Unit{"b", 1},
+};
+constexpr std::array kTimeUnits = {Unit{"w", 604'800}, Unit{"d", 86'400}, Unit{"h", 3'600}, Unit{"m", 60}, Unit{"s", 1}};
+constexpr std::uint64_t kLongestSeconds = 100ULL * 366 * 86'400;
+
+/// Takes digits or letters off the front.
+template <class Predicate>
+std::string_view takeWhile(std::string_view& text, Predicate wanted) {
+  std::size_t length = 0;
+  while (length < text.size() && wanted(text[length])) ++length;
+  const std::string_view taken = text.substr(0, length);
+  text.remove_prefix(length);
+  return taken;
+}
+
+}  // namespace
+
+Result<ByteCount> parseByteCount(std::string_view text) {
+  std::string_view rest = trim(text);
+  const auto number = parseDecimal(takeWhile(rest, isAsciiDigit));
+  if (!number) return fail(Error::Kind::syntax, "a size is a whole number with a unit, such as 25 MiB");
+  takeWhile(rest, isWsp);
+  if (rest.empty()) return ByteCount{*number};
+  for (const Unit& unit : kSizeUnits) {
+    if (!equalsIgnoreCase(rest, unit.name)) continue;
+    if (*number > UINT64_MAX / unit.factor) return fail(Error::Kind::limit, "the size is too large");
+    return ByteCount{*number * unit.factor};
+  }
+  return fail(Error::Kind::syntax, "the units of a size are B, KB, MB, GB, TB and KiB, MiB, GiB, TiB");
+}
+
+Result<std::chrono::seconds> parseDuration(std::string_view text) {
+  std::string_view rest = trim(text);
+  if (const auto bare = parseDecimal(rest)) {
+    if (*bare > kLongestSeconds) return fail(Error::Kind::limit, "the duration is longer than 100 years");
+    return std::chrono::seconds(*bare);
+  }
+  std::uint64_t sum = 0;
+  std::uint64_t lastFactor = UINT64_MAX;
+  do {
+    const auto number = parseDecimal(takeWhile(rest, isAsciiDigit), kLongestSeconds);
+    takeWhile(rest, isWsp);
+    const std::string_view name = takeWhile(rest, isAsciiAlpha);
+    takeWhile(rest, isWsp);
+    const Unit* unit = nullptr;
+    for (const Unit& known : kTimeUnits) {
+      if (equalsIgnoreCase(name, known.name)) unit = &known;
+    }
+    if (!number || unit == nullptr || unit->factor >= lastFactor) {
+      return fail(Error::Kind::syntax, "a duration is whole numbers with the units w, d, h, m, s, such as 15m or 1h 30m");
+    }
+    lastFactor = unit->factor;
+    if (*number > (kLongestSeconds - sum) / unit->factor) return fail(Error::Kind::limit, "the duration is longer than 100 years");
+    sum += *number * unit->factor;
+  } while (!rest.empty());
+  return std::chrono::seconds(sum);
+}
+
+std::string toText(ByteCount size) {
+  for (const auto& [name, shift] : {std::pair{" GiB", 30U}, std::pair{" MiB", 20U}, std::pair{" KiB", 10U}}) {
+    if (size.octets != 0 && size.octets % (1ULL << shift) == 0) return std::to_string(size.octets >> shift) + name;
+  }
+  return std::to_string(size.octets);
+}
+
+std::string toText(std::chrono::seconds duration) {
+  auto rest = static_cast<std::uint64_t>(duration.count());
+  if (rest == 0) return "0";
+  std::string out;
+  for (const Unit& unit : kTimeUnits) {
+    if (unit.factor == 604'800 || rest < unit.factor) continue;  // weeks are read, but days are what people compare
+    if (!out.empty()) out += ' ';
+    out += std::to_string(rest / unit.factor) + std::string(unit.name);
+    rest %= unit.factor;
+  }
+  return out;
+}
+
+}  // namespace ostler::config

@@ -1,0 +1,290 @@
+#include "libmailcore/config/schema.h"
+
+#include "libmailcore/config/quantity.h"
+
+namespace ostler::config {
+namespace {
+
+const std::vector<std::string_view> kMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", "CRAM-MD5"};
+const std::vector<std::string_view> kLevels = {"trace", "debug", "info", "warn", "error"};
+constexpr std::uint64_t kYear = 366 * 86'400;
+constexpr Range kPort{1, 65'535};
+constexpr Range kRetry{1, kYear};
+constexpr Range kWait{1, 86'400};
+
+using Server = VirtualServer;
+using Service = MailboxService;
+
+/// A level is kept as its word.
+Slot level(std::string& member) {
+  std::size_t current = 0;
+  while (current + 1 < kLevels.size() && kLevels[current] != member) ++current;
+  return Choice{kLevels, [&member](std::size_t at) { member = kLevels[at]; }, current};
+}
+
+// ---- the table -------------------------------------------------------------------------------------------------------------------
+// key, where it goes (its type), default, meaning, range. In limits 0 means unlimited.
+
+const Row<Config> kConfig[] = {
+    {"host_name", [](Config& c) -> Slot { return &c.hostName; }, "", "the name in greetings and trace fields; empty: the machine's"},
+    {"data_dir", [](Config& c) -> Slot { return Path{&c.dataDir}; }, "/var/lib/ostler", "accounts/ and directory/"},
+    {"spool_dir", [](Config& c) -> Slot { return Path{&c.spoolDir}; }, "", "pickup/ queue/ drop/ badmail/; empty: spool/ below data_dir"},
+    {"run_dir", [](Config& c) -> Slot { return Path{&c.runDir}; }, "/run/ostler", "the sockets of the suite"},
+    {"workers", [](Config& c) -> Slot { return &c.workers; }, "0", "event loops of smtpd, pop3d and imapd each; 0: one a core", {0, 1024}},
+    {"user", [](Config& c) -> Slot { return &c.user; }, "", "the user the daemons become; empty: they stay who started them"},
+    {"tls.certificates", [](Config& c) -> Slot { return &c.certificates; }, "", "the servers' certificates; the first when SNI matches none"},
+
+    {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file"}); }, "stderr", "where lines go"},
+    {"log.format", [](Config& c) -> Slot { return choice(c.log.format, {"text", "json"}); }, "text", "key=value text or JSON lines"},
+    {"log.file", [](Config& c) -> Slot { return Path{&c.log.file}; }, "", "for target file; opened anew on SIGHUP"},
+    {"log.level", [](Config& c) -> Slot { return level(c.log.level); }, "info", "lines below this level are not written"},
+    {"log.modules", [](Config& c) -> Slot { return &c.log.modules; }, "", "a level of its own for a module: {spool: debug}"},
+
+    {"smtp", [](Config& c) -> Slot { return SmtpSection{&c.virtualServers}; }, "", "SMTP and LMTP in: settings of all virtual servers"},
+    {"pop3", [](Config& c) -> Slot { return &c.pop3; }, "", "POP3; idle is 10m unless said"},
+    {"imap", [](Config& c) -> Slot { return &c.imap; }, "", "IMAP"},
+
+    {"queue.free_space_floor", [](Config& c) -> Slot { return Octets{&c.queue.freeSpaceFloor}; }, "64 MiB", "with less free disk new mail gets 452"},
+    {"queue.segment_size", [](Config& c) -> Slot { return &c.queue.segmentSize; }, "64 MiB", "of one file of the journal", {1 << 20, 4ULL << 30}},
+    {"queue.large_message", [](Config& c) -> Slot { return &c.queue.largeMessage; }, "256 KiB", "above this, content is a file of its own", {4096, 64ULL << 20}},
+    {"queue.max_messages", [](Config& c) -> Slot { return &c.queue.maxMessages; }, "0", "in the queue at once"},
+    {"queue.fdatasync_window", [](Config& c) -> Slot { return &c.queue.fdatasyncWindow; }, "0", "how long a commit may wait for company", {0, 1}},
+
+    {"routes", [](Config& c) -> Slot { return &c.routes; }, "", "next hops by domain; the first match wins, none means MX"},
+
+    {"outbound.concurrency", [](Config& c) -> Slot { return &c.outbound.concurrency; }, "100", "outgoing connections in all"},
+    {"outbound.concurrency_per_destination", [](Config& c) -> Slot { return &c.outbound.concurrencyPerDestination; }, "30", "outgoing connections to one next hop"},
+    {"outbound.messages_per_connection", [](Config& c) -> Slot { return &c.outbound.messagesPerConnection; }, "100", "then a new connection is made"},
+    {"outbound.connect_timeout", [](Config& c) -> Slot { return &c.outbound.connectTimeout; }, "30s", "for one address", kWait},
+    {"outbound.source_v4", [](Config& c) -> Slot { return &c.outbound.sourceV4; }, "", "the IPv4 address to send from"},
+    {"outbound.source_v6", [](Config& c) -> Slot { return &c.outbound.sourceV6; }, "", "the IPv6 address to send from"},
+    {"outbound.helo_name", [](Config& c) -> Slot { return &c.outbound.heloName; }, "", "what EHLO says; empty: host_name"},
+    {"outbound.ca_file", [](Config& c) -> Slot { return Path{&c.outbound.caFile}; }, "", "roots for verified TLS; empty: the system's"},
+    {"outbound.port", [](Config& c) -> Slot { return &c.outbound.port; }, "25", "where MX hosts listen; other than 25 for tests alone", kPort},
+
+    {"dns.servers", [](Config& c) -> Slot { return &c.dns.servers; }, "", "resolvers to ask, as address:port; empty: those of /etc/resolv.conf"},
+    {"dns.recursive", [](Config& c) -> Slot { return &c.dns.recursive; }, "false", "without servers: resolve from the root servers down"},
+    {"dns.stubs", [](Config& c) -> Slot { return &c.dns.stubs; }, "", "servers of single zones: {example.test: [\"127.0.0.1:5300\"]}"},
+    {"dns.trust_anchors", [](Config& c) -> Slot { return &c.dns.trustAnchors; }, "", "DS or DNSKEY records in zone file form"},
+    {"dns.hosts", [](Config& c) -> Slot { return &c.dns.hosts; }, "", "addresses that win over DNS: {mail.example.net: [192.0.2.1]}"},
+    {"dns.use_etc_hosts", [](Config& c) -> Slot { return &c.dns.useEtcHosts; }, "false", "let /etc/hosts win over DNS"},
+    {"dns.serve_expired", [](Config& c) -> Slot { return &c.dns.serveExpired; }, "false", "answer with expired data while all servers fail"},
+
+    {"directory.tag_separator", [](Config& c) -> Slot { return &c.directory.tagSeparator; }, "+", "user+tag@ reaches user@; empty: no tags"},
+    {"directory.aliases_file", [](Config& c) -> Slot { return Path{&c.directory.aliasesFile}; }, "", "in sendmail's syntax, loaded by newaliases"},
+    {"directory.alias_files", [](Config& c) -> Slot { return &c.directory.aliasFiles; }, "false", "may aliases deliver to files"},
+    {"directory.alias_pipes", [](Config& c) -> Slot { return &c.directory.aliasPipes; }, "false", "may aliases deliver to programs"},
+    {"directory.postmaster", [](Config& c) -> Slot { return &c.directory.postmaster; }, "", "the address that reads postmaster@ of every local domain"},
+    {"directory.failures_before_lockout", [](Config& c) -> Slot { return &c.directory.failuresBeforeLockout; }, "10", "wrong passwords of one account or client; 0: never", {0, 100'000}},
+    {"directory.lockout", [](Config& c) -> Slot { return &c.directory.lockout; }, "15m", "how long", {0, 7 * 86'400}},
+    {"directory.lockout_loopback", [](Config& c) -> Slot { return &c.directory.lockoutLoopback; }, "true", "clients on loopback too"},
+    {"directory.verified_cache", [](Config& c) -> Slot { return &c.directory.verifiedCache; }, "10m", "how long a verified password needs no new hashing; 0: never", {0, 86'400}},
+};
+
+const Row<Server> kVirtualServer[] = {
+    {"name", [](Server& s) -> Slot { return &s.name; }, "default", "in the log, and for tools"},
+    {"host_name", [](Server& s) -> Slot { return &s.hostName; }, "", "in greeting and trace fields; empty: the suite's"},
+    {"listeners", [](Server& s) -> Slot { return &s.listeners; }, "", "where it listens"},
+    {"auth.mechanisms", [](Server& s) -> Slot { return Words{&s.auth.mechanisms, kMechanisms}; }, "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN", "offered, best first"},
+    {"auth.plaintext_from", [](Server& s) -> Slot { return &s.auth.plaintextFrom; }, "", "networks that may send passwords without TLS"},
+    {"limits.message_size", [](Server& s) -> Slot { return &s.limits.messageSize; }, "35 MiB", "told in EHLO SIZE"},
+    {"limits.recipients", [](Server& s) -> Slot { return &s.limits.recipients; }, "1000", "of one message; 100 at least (RFC 5321 4.5.3.1.8)"},
+    {"limits.messages_per_connection", [](Server& s) -> Slot { return &s.limits.messagesPerConnection; }, "1000", "then 421"},
+    {"limits.connections", [](Server& s) -> Slot { return &s.limits.connections; }, "10000", "at once"},
+    {"limits.connections_per_client", [](Server& s) -> Slot { return &s.limits.connectionsPerClient; }, "100", "at once from one address"},
+    {"limits.errors", [](Server& s) -> Slot { return &s.limits.errors; }, "20", "wrong commands and refused recipients, then 421"},
+    {"limits.idle", [](Server& s) -> Slot { return &s.limits.idle; }, "5m", "waiting for a command (RFC 5321 4.5.3.2.7)", kWait},
+    {"limits.hops", [](Server& s) -> Slot { return &s.limits.hops; }, "50", "Received fields, then it is a loop", {5, 1000}},
+    {"relay_from", [](Server& s) -> Slot { return &s.relayFrom; }, "", "networks that may relay without AUTH; loopback is no exception"},
+    {"relay_authenticated", [](Server& s) -> Slot { return &s.relayAuthenticated; }, "true", "who has authenticated may relay"},
+    {"check_sender_domain", [](Server& s) -> Slot { return &s.checkSenderDomain; }, "true", "refuse senders whose domain does not exist"},
+    {"check_helo", [](Server& s) -> Slot { return &s.checkHelo; }, "false", "refuse HELO names that do not exist"},
+    {"retry", [](Server& s) -> Slot { return &s.retry; }, "", "when deferred mail is tried again"},
+};
+
+const Row<Service> kMailboxService[] = {
+    {"listeners", [](Service& s) -> Slot { return &s.listeners; }, "", "where it listens"},
+    {"auth.mechanisms", [](Service& s) -> Slot { return Words{&s.auth.mechanisms, kMechanisms}; }, "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN", "offered, best first"},
+    {"auth.plaintext_from", [](Service& s) -> Slot { return &s.auth.plaintextFrom; }, "", "networks that may send passwords without TLS"},
+    {"idle", [](Service& s) -> Slot { return &s.idle; }, "30m", "waiting for a command (RFC 9051 5.4; RFC 1939 3)", kWait},
+    {"connections", [](Service& s) -> Slot { return &s.connections; }, "50000", "at once"},
+    {"connections_per_user", [](Service& s) -> Slot { return &s.connectionsPerUser; }, "100", "at once"},
+};
+
+const Row<Listener> kListener[] = {
+    {"address", [](Listener& l) -> Slot { return &l.address; }, "", "192.0.2.1:25, [::]:25, or the path of a Unix socket"},
+    {"tls", [](Listener& l) -> Slot { return choice(l.tls, {"none", "starttls", "implicit"}); }, "starttls", "implicit: from the first octet (RFC 8314)"},
+    {"kind", [](Listener& l) -> Slot { return choice(l.kind, {"mx", "submission", "lmtp"}); }, "mx", "smtp alone: strangers, our users, or a trusted hop"},
+    {"proxy_from", [](Listener& l) -> Slot { return &l.proxyFrom; }, "", "clients that must start with a PROXY header; nobody else may"},
+};
+
+const Row<RouteRule> kRouteRule[] = {
+    {"domain", [](RouteRule& r) -> Slot { return &r.domain; }, "*", "example.com, .example.com (all below), or *"},
+    {"action", [](RouteRule& r) -> Slot { return choice(r.action, {"mx", "smarthost", "lmtp", "drop", "reject"}); }, "mx", "what happens to mail for it"},
+    {"host", [](RouteRule& r) -> Slot { return &r.host; }, "", "of smarthost and lmtp: a name, [name] without MX look-up, [address], or a socket's path"},
+    {"port", [](RouteRule& r) -> Slot { return &r.port; }, "25", "of host", kPort},
+    {"tls_verify", [](RouteRule& r) -> Slot { return choice(r.tlsVerify, {"none", "pkix", "dane"}); }, "none", "how the next hop's certificate is checked"},
+    {"tls_required", [](RouteRule& r) -> Slot { return &r.tlsRequired; }, "false", "defer rather than send in clear"},
+    {"user", [](RouteRule& r) -> Slot { return &r.user; }, "", "to authenticate as"},
+    {"password_file", [](RouteRule& r) -> Slot { return Path{&r.passwordFile}; }, "", "its first line is the password"},
+    {"retry", [](RouteRule& r) -> Slot { return &r.retry; }, "", "instead of the virtual server's"},
+};
+
+const Row<RetrySchedule> kRetrySchedule[] = {
+    {"first", [](RetrySchedule& r) -> Slot { return &r.first; }, "15m", "from arrival to the second attempt", kRetry},
+    {"second", [](RetrySchedule& r) -> Slot { return &r.second; }, "30m", "then", kRetry},
+    {"third", [](RetrySchedule& r) -> Slot { return &r.third; }, "1h", "then", kRetry},
+    {"subsequent", [](RetrySchedule& r) -> Slot { return &r.subsequent; }, "1h", "from then on", kRetry},
+    {"delay_notice", [](RetrySchedule& r) -> Slot { return &r.delayNotice; }, "12h", "when the sender hears of the delay; 0: never", {0, kYear}},
+    {"expiry", [](RetrySchedule& r) -> Slot { return &r.expiry; }, "5d", "when the message is given up (RFC 5321 4.5.4.1)", kRetry},
+    {"attempts", [](RetrySchedule& r) -> Slot { return &r.attempts; }, "", "give up after so many retries; 0: never retry; unset: until expiry", {0, 1'000'000}},
+};
+
+const Row<net::CertificateFiles> kCertificate[] = {
+    {"certificate", [](net::CertificateFiles& c) -> Slot { return Path{&c.certificate}; }, "", "PEM, leaf first, then the chain"},
+    {"key", [](net::CertificateFiles& c) -> Slot { return Path{&c.key}; }, "", "PEM"},
+};
+
+// ---- words for types and values ---------------------------------------------------------------------------------------------------
+
+std::string withRange(std::string type, const Range& range) {
+  if (range.most == Range{}.most) return type;
+  return type + " " + std::to_string(range.least) + ".." + std::to_string(range.most);
+}
+
+std::string joined(const std::vector<std::string_view>& words, std::string_view separator) {
+  std::string out;
+  for (const std::string_view word : words) out += (out.empty() ? "" : std::string(separator)) + std::string(word);
+  return out;
+}
+
+struct TypeName {
+  const Range& range;
+  std::string operator()(bool*) const { return "true|false"; }
+  std::string operator()(std::uint64_t*) const { return withRange("number", range); }
+  std::string operator()(unsigned*) const { return withRange("number", range); }
+  std::string operator()(std::uint16_t*) const { return withRange("number", range); }
+  std::string operator()(std::optional<unsigned>*) const { return withRange("number", range); }
+  std::string operator()(ByteCount*) const { return "size"; }
+  std::string operator()(Octets) const { return "size"; }
+  std::string operator()(seconds*) const { return "duration"; }
+  std::string operator()(std::string*) const { return "text"; }
+  std::string operator()(Path) const { return "path"; }
+  std::string operator()(const Choice& one) const { return joined(one.words, "|"); }
+  std::string operator()(const Words& some) const { return "list of " + joined(some.allowed, "|"); }
+  std::string operator()(net::Endpoint*) const { return "address:port"; }
+  std::string operator()(std::optional<net::IpAddress>*) const { return "address"; }
+  std::string operator()(std::vector<std::string>*) const { return "list of text"; }
+  std::string operator()(std::vector<net::Cidr>*) const { return "list of networks"; }
+  std::string operator()(std::vector<net::Endpoint>*) const { return "list of address:port"; }
+  std::string operator()(std::map<std::string, std::string>*) const { return "map to " + joined(kLevels, "|"); }
+  std::string operator()(std::map<std::string, std::vector<net::Endpoint>>*) const { return "map to lists of address:port"; }
+  std::string operator()(std::map<std::string, std::vector<net::IpAddress>>*) const { return "map to lists of addresses"; }
+  template <class R>
+  std::string operator()(std::vector<R>*) const {
+    return "list of sections";
+  }
+  template <class R>
+  std::string operator()(const R&) const {
+    return "section";
+  }
+};
+
+template <class List, class Render>
+std::string listText(const List& list, Render render) {
+  std::string out;
+  for (const auto& item : list) out += (out.empty() ? "" : ", ") + render(item);
+  return out;
+}
+
+struct ValueText {
+  std::string operator()(const bool* v) const { return *v ? "true" : "false"; }
+  std::string operator()(const std::uint64_t* v) const { return std::to_string(*v); }
+  std::string operator()(const unsigned* v) const { return std::to_string(*v); }
+  std::string operator()(const std::uint16_t* v) const { return std::to_string(*v); }
+  std::string operator()(const std::optional<unsigned>* v) const { return *v ? std::to_string(**v) : ""; }
+  std::string operator()(const ByteCount* v) const { return toText(*v); }
+  std::string operator()(Octets v) const { return toText(ByteCount{*v.count}); }
+  std::string operator()(const seconds* v) const { return toText(*v); }
+  std::string operator()(const std::string* v) const { return *v; }
+  std::string operator()(Path v) const { return *v.text; }
+  std::string operator()(const Choice& v) const { return std::string(v.words.at(v.current)); }
+  std::string operator()(const Words& v) const {
+    return listText(*v.list, [](const std::string& word) { return word; });
+  }
+  std::string operator()(const net::Endpoint* v) const { return *v == net::Endpoint{} ? "" : v->text(); }
+  std::string operator()(const std::optional<net::IpAddress>* v) const { return *v ? (*v)->text() : ""; }
+  std::string operator()(const std::vector<std::string>* v) const {
+    return listText(*v, [](const std::string& word) { return word; });
+  }
+  std::string operator()(const std::vector<net::Cidr>* v) const {
+    return listText(*v, [](const net::Cidr& network) { return network.text(); });
+  }
+  std::string operator()(const std::vector<net::Endpoint>* v) const {
+    return listText(*v, [](const net::Endpoint& endpoint) { return endpoint.text(); });
+  }
+  template <class R>
+  std::string operator()(const R&) const {
+    return "";
+  }
+};
+
+template <class Record>
+void describe(const std::string& prefix, std::vector<KeyInfo>& out);
+
+/// Goes down into the records that have a table of their own.
+struct Descend {
+  const std::string& path;
+  std::vector<KeyInfo>& out;
+  void operator()(SmtpSection) const {
+    describe<VirtualServer>(path + ".", out);
+    out.push_back({path + ".virtual_servers", "list of sections", "", "each starts from smtp's own settings and has its own listeners"});
+  }
+  void operator()(MailboxService*) const { describe<MailboxService>(path + ".", out); }
+  void operator()(RetrySchedule*) const { describe<RetrySchedule>(path + ".", out); }
+  void operator()(std::optional<RetrySchedule>*) const { describe<RetrySchedule>(path + ".", out); }
+  void operator()(std::vector<Listener>*) const { describe<Listener>(path + "[].", out); }
+  void operator()(std::vector<RouteRule>*) const { describe<RouteRule>(path + "[].", out); }
+  void operator()(std::vector<net::CertificateFiles>*) const { describe<net::CertificateFiles>(path + "[].", out); }
+  template <class R>
+  void operator()(const R&) const {}
+};
+
+template <class Record>
+void describe(const std::string& prefix, std::vector<KeyInfo>& out) {
+  Record record;
+  for (const Row<Record>& row : rows<Record>()) {
+    const Slot slot = row.slot(record);
+    const std::string path = prefix + std::string(row.key);
+    out.push_back({path, typeName(slot, row.range), std::string(row.standard), std::string(row.meaning)});
+    std::visit(Descend{path, out}, slot);
+  }
+}
+
+}  // namespace
+
+template <>
+std::span<const Row<Config>> rows<Config>() { return kConfig; }
+template <>
+std::span<const Row<VirtualServer>> rows<VirtualServer>() { return kVirtualServer; }
+template <>
+std::span<const Row<MailboxService>> rows<MailboxService>() { return kMailboxService; }
+template <>
+std::span<const Row<Listener>> rows<Listener>() { return kListener; }
+template <>
+std::span<const Row<RouteRule>> rows<RouteRule>() { return kRouteRule; }
+template <>
+std::span<const Row<RetrySchedule>> rows<RetrySchedule>() { return kRetrySchedule; }
+template <>
+std::span<const Row<net::CertificateFiles>> rows<net::CertificateFiles>() { return kCertificate; }
+
+std::string typeName(const Slot& slot, const Range& range) { return std::visit(TypeName{range}, slot); }
+std::string valueText(const Slot& slot) { return std::visit(ValueText{}, slot); }
+
+std::vector<KeyInfo> describeKeys() {
+  std::vector<KeyInfo> keys;
+  describe<Config>("", keys);
+  return keys;
+}
+
+}  // namespace ostler::config
