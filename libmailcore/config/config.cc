@@ -57,7 +57,7 @@ Loaded load(const std::string& file) {
   if (config.hostName.empty()) config.hostName = machineName();
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
   validate(config, file, loaded.problems);
-  std::ranges::stable_sort(loaded.problems, {}, [](const Problem& p) { return std::tie(p.place.file, p.place.line, p.place.column); });
+  std::ranges::sort(loaded.problems, {}, [](const Problem& p) { return std::tie(p.place.file, p.place.line, p.place.column, p.text); });
   if (std::ranges::none_of(loaded.problems, isError)) loaded.config = std::make_shared<const Config>(std::move(config));
   return loaded;
 }

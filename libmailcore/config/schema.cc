@@ -198,29 +198,29 @@ std::string listText(const List& list, Render render) {
 }
 
 struct ValueText {
-  std::string operator()(const bool* v) const { return *v ? "true" : "false"; }
-  std::string operator()(const std::uint64_t* v) const { return std::to_string(*v); }
-  std::string operator()(const unsigned* v) const { return std::to_string(*v); }
-  std::string operator()(const std::uint16_t* v) const { return std::to_string(*v); }
-  std::string operator()(const std::optional<unsigned>* v) const { return *v ? std::to_string(**v) : ""; }
-  std::string operator()(const ByteCount* v) const { return toText(*v); }
+  std::string operator()(bool* v) const { return *v ? "true" : "false"; }
+  std::string operator()(std::uint64_t* v) const { return std::to_string(*v); }
+  std::string operator()(unsigned* v) const { return std::to_string(*v); }
+  std::string operator()(std::uint16_t* v) const { return std::to_string(*v); }
+  std::string operator()(std::optional<unsigned>* v) const { return *v ? std::to_string(**v) : ""; }
+  std::string operator()(ByteCount* v) const { return toText(*v); }
   std::string operator()(Octets v) const { return toText(ByteCount{*v.count}); }
-  std::string operator()(const seconds* v) const { return toText(*v); }
-  std::string operator()(const std::string* v) const { return *v; }
+  std::string operator()(seconds* v) const { return toText(*v); }
+  std::string operator()(std::string* v) const { return *v; }
   std::string operator()(Path v) const { return *v.text; }
   std::string operator()(const Choice& v) const { return std::string(v.words.at(v.current)); }
   std::string operator()(const Words& v) const {
     return listText(*v.list, [](const std::string& word) { return word; });
   }
-  std::string operator()(const net::Endpoint* v) const { return *v == net::Endpoint{} ? "" : v->text(); }
-  std::string operator()(const std::optional<net::IpAddress>* v) const { return *v ? (*v)->text() : ""; }
-  std::string operator()(const std::vector<std::string>* v) const {
+  std::string operator()(net::Endpoint* v) const { return *v == net::Endpoint{} ? "" : v->text(); }
+  std::string operator()(std::optional<net::IpAddress>* v) const { return *v ? (*v)->text() : ""; }
+  std::string operator()(std::vector<std::string>* v) const {
     return listText(*v, [](const std::string& word) { return word; });
   }
-  std::string operator()(const std::vector<net::Cidr>* v) const {
+  std::string operator()(std::vector<net::Cidr>* v) const {
     return listText(*v, [](const net::Cidr& network) { return network.text(); });
   }
-  std::string operator()(const std::vector<net::Endpoint>* v) const {
+  std::string operator()(std::vector<net::Endpoint>* v) const {
     return listText(*v, [](const net::Endpoint& endpoint) { return endpoint.text(); });
   }
   template <class R>

@@ -3,6 +3,7 @@
 // Rule: a password, a token or a message's content is never a field.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -38,7 +39,8 @@ class Sink;
 class Log {
  public:
   Log() = default;
-  /// Errors on opening the target are told on stderr, and stderr is used instead.
+  /// Errors on opening the target are told on stderr, and stderr is used instead. A write is one small write(2); what cannot be
+  /// written is dropped.
   static Log open(const Options& options);
   /// The same sink under a module's name ("store"), with a level of its own if one is set.
   [[nodiscard]] Log module(std::string_view name) const;
@@ -58,6 +60,7 @@ class Log {
  private:
   std::shared_ptr<Sink> sink_;
   std::string module_;
+  const std::atomic<int>* ownLevel_ = nullptr;  // of the module, kept by the sink
 };
 
 }  // namespace ostler::log

@@ -1,0 +1,158 @@
+#include "libmailcore/log/log.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/unique_fd.h"
+#include "libmailcore/log/format.h"
+
+namespace ostler::log {
+namespace {
+
+int syslogPriority(Level level) {
+  constexpr int kPriorities[] = {LOG_DEBUG, LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
+  return kPriorities[static_cast<std::size_t>(level)];
+}
+
+/// One write(2) a line: on a file in append mode lines of several processes do not mix. What cannot be written is dropped: a full
+/// disk or a stopped reader of stderr must not stop mail.
+void writeLine(int fd, std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t written = ::write(fd, line.data(), line.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    line.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+/// What all copies of a Log share.
+class Sink {
+ public:
+  using ModuleLevel = std::atomic<int>;
+  static constexpr int kNone = -1;  ///< no level of its own: the sink's
+
+  explicit Sink(Options options) : options_(std::move(options)), level_(static_cast<int>(options_.level)) { open(); }
+
+  /// Lives as long as the sink, so Logs may point to it.
+  [[nodiscard]] ModuleLevel& moduleLevel(std::string_view module) {
+    const std::lock_guard lock(mutex_);
+    return modules_.try_emplace(std::string(module), kNone).first->second;
+  }
+  [[nodiscard]] bool enabled(Level level, const ModuleLevel* own) const {
+    const int ownLevel = own == nullptr ? kNone : own->load(std::memory_order_relaxed);
+    return static_cast<int>(level) >= (ownLevel == kNone ? level_.load(std::memory_order_relaxed) : ownLevel);
+  }
+  void setLevel(Level level) { level_.store(static_cast<int>(level), std::memory_order_relaxed); }
+
+  void write(Line line) {
+    line.program = options_.program;
+    line.time = std::chrono::system_clock::now();
+    switch (options_.target) {
+      case Options::Target::nothing: return;
+      case Options::Target::syslog: return ::syslog(LOG_MAIL | syslogPriority(line.level), "%s", text(line).c_str());
+      case Options::Target::journald: return writeJournal(line);
+      case Options::Target::standardError: return writeLine(STDERR_FILENO, form(line));
+      case Options::Target::file: break;
+    }
+    const std::string octets = form(line);
+    const std::lock_guard lock(mutex_);  // reopen() changes the descriptor
+    writeLine(file_ ? file_.get() : STDERR_FILENO, octets);
+  }
+
+  void reopen() { open(); }
+
+ private:
+  [[nodiscard]] std::string form(const Line& line) const {
+    return options_.format == Options::Format::json ? formatJson(line) : formatText(line);
+  }
+  /// Without time and level, which syslog and the journal have of their own.
+  [[nodiscard]] std::string text(const Line& line) const {
+    std::string out = options_.format == Options::Format::json ? formatJson(line) : formatMessage(line);
+    if (!out.empty() && out.back() == '\n') out.pop_back();
+    return out;
+  }
+
+  void open() {
+    if (options_.target == Options::Target::syslog) ::openlog(options_.program.c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
+    if (options_.target != Options::Target::file) return;
+    UniqueFd opened(::open(options_.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640));
+    if (!opened) {
+      writeLine(STDERR_FILENO, "cannot open the log file " + options_.file + ": " + std::strerror(errno) + "; logging goes on where it went\n");
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    file_ = std::move(opened);
+  }
+
+  /// Each field is a journal field of its own (OSTLER_CLIENT=...), beside the readable MESSAGE.
+  void writeJournal(const Line& line) {
+    std::vector<std::string> entries = {"MESSAGE=" + text(line), "PRIORITY=" + std::to_string(syslogPriority(line.level)),
+                                        "SYSLOG_IDENTIFIER=" + options_.program, "OSTLER_EVENT=" + std::string(line.event)};
+    if (!line.module.empty()) entries.push_back("OSTLER_MODULE=" + std::string(line.module));
+    for (const Field& field : line.fields) {
+      std::string name = "OSTLER_" + asciiUpper(field.key);
+      for (char& c : name) {
+        if (!isAsciiAlnum(c)) c = '_';
+      }
+      entries.push_back(name + "=" + field.value);
+    }
+    std::vector<iovec> vectors;
+    for (std::string& entry : entries) vectors.push_back({entry.data(), entry.size()});
+    if (::sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size())) < 0) writeLine(STDERR_FILENO, form(line));
+  }
+
+  const Options options_;
+  std::atomic<int> level_;
+  std::mutex mutex_;
+  UniqueFd file_;
+  std::map<std::string, ModuleLevel> modules_;  // nodes stay where they are
+};
+
+Log Log::open(const Options& options) {
+  Log log;
+  log.sink_ = std::make_shared<Sink>(options);
+  return log;
+}
+
+Log Log::module(std::string_view name) const {
+  Log log = *this;
+  log.module_ = name;
+  if (sink_) log.ownLevel_ = &sink_->moduleLevel(name);
+  return log;
+}
+
+bool Log::enabled(Level level) const {
+  if (!sink_) return false;
+  return sink_->enabled(level, ownLevel_);
+}
+
+void Log::write(Level level, std::string_view event, std::initializer_list<Field> fields) const {
+  if (enabled(level)) sink_->write({{}, level, {}, module_, event, {fields.begin(), fields.size()}});
+}
+
+void Log::setLevel(std::string_view module, Level level) const {
+  if (!sink_) return;
+  if (module.empty()) return sink_->setLevel(level);
+  sink_->moduleLevel(module).store(static_cast<int>(level), std::memory_order_relaxed);
+}
+
+void Log::reopen() const {
+  if (sink_) sink_->reopen();
+}
+
+}  // namespace ostler::log

@@ -1,0 +1,103 @@
+#include "libmailcore/log/log.h"
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/log/format.h"
+
+using namespace ostler;
+using namespace ostler::log;
+
+namespace {
+
+class File {
+ public:
+  File() {
+    char name[] = "/tmp/ostler-log-XXXXXX";
+    ::close(::mkstemp(name));
+    name_ = name;
+  }
+  ~File() { std::remove(name_.c_str()); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string content() const {
+    std::ostringstream out;
+    out << std::ifstream(name_).rdbuf();
+    return out.str();
+  }
+
+ private:
+  std::string name_;
+};
+
+Log openFile(const File& file) {
+  Options options;
+  options.target = Options::Target::file;
+  options.program = "smtpd";
+  options.file = file.name();
+  return Log::open(options);
+}
+
+std::size_t lines(const std::string& text) { return split(text, '\n').size() - 1; }
+
+const std::vector<Field> kFields = {{"client", "[::1]:25"}, {"octets", std::uint64_t{7}}, {"said", "a \"b\"\r\nfake=1 \xFF \xC3\xA4"}, {"empty", ""}};
+const Line kLine = {fromUnixMillis(1'000), Level::warn, "smtpd", "auth", "login", kFields};
+
+}  // namespace
+
+TEST_CASE("a text line quotes what a peer sent and stays one line") {
+  CHECK(formatText(kLine) ==
+        "1970-01-01T00:00:01.000Z warn smtpd/auth login client=[::1]:25 octets=7 said=\"a \\\"b\\\"\\x0d\\x0afake=1 \\xff \xC3\xA4\" empty=\"\"\n");
+}
+
+TEST_CASE("a JSON line is an object with the same content") {
+  const std::string text = formatJson(kLine);
+  CHECK(lines(text) == 1);
+  const auto json = nlohmann::json::parse(text);
+  CHECK(json["program"] == "smtpd");
+  CHECK(json["module"] == "auth");
+  CHECK(json["event"] == "login");
+  CHECK(json["said"] == "a \"b\"\r\nfake=1 \xEF\xBF\xBD \xC3\xA4");
+}
+
+TEST_CASE("a module's level is its own and can be changed while it runs") {
+  const File file;
+  const Log log = openFile(file);
+  const Log store = log.module("store");
+  CHECK_FALSE(store.enabled(Level::debug));
+  log.setLevel("store", Level::debug);
+  CHECK(store.enabled(Level::debug));
+  CHECK_FALSE(log.enabled(Level::debug));
+  log.setLevel("", Level::error);
+  log.warn("unheard");
+  store.debug("heard", {{"uid", 7}});
+  CHECK(lines(file.content()) == 1);
+  CHECK_THAT(file.content(), Catch::Contains("smtpd/store heard uid=7\n"));
+}
+
+TEST_CASE("after rotation lines go to the new file") {
+  const File file;
+  const Log log = openFile(file);
+  log.info("one");
+  const std::string rotated = file.name() + ".1";
+  REQUIRE(std::rename(file.name().c_str(), rotated.c_str()) == 0);
+  log.info("two");
+  log.reopen();
+  log.info("three");
+  CHECK_THAT(file.content(), !Catch::Contains("two") && Catch::Contains("three"));
+  std::remove(rotated.c_str());
+}
+
+TEST_CASE("a default-made log says nothing and costs nothing") {
+  const Log log;
+  CHECK_FALSE(log.enabled(Level::error));
+  log.error("nowhere");
+  log.module("x").setLevel("x", Level::trace);
+  log.reopen();
+}
