@@ -1,6 +1,5 @@
 // socket.h - the suite's Unix sockets: framed, typed requests and replies, many in flight, descriptors and peer credentials.
-// A frame: version (1), flags (1), type (2), request id (4), body length (4), descriptor count (1), 3 reserved octets; body.
-// Little-endian. Version, type and length are checked before the body is allocated; a frame that breaks the rules ends the connection.
+// Frames are frame.h's. A frame that breaks the rules ends the connection. What is sent in one turn of the loop leaves together.
 #pragma once
 
 #include <sys/types.h>
@@ -12,6 +11,7 @@
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/base/unique_fd.h"
+#include "libmailcore/ipc/frame.h"
 #include "libmailcore/ipc/message.h"
 #include "libmailcore/ipc/wire.h"
 
@@ -32,7 +32,8 @@ struct Frame {
 
 /// A client of one socket, on one loop. Connects on the first call, reconnects with back-off (10 ms doubling to 1 s); while
 /// the peer is away, calls wait for it up to their deadline. When a connection breaks, its unanswered calls fail with
-/// closed: the caller knows whether to ask again.
+/// closed: the caller knows whether to ask again. Requests reach the peer in the order of the calls. A call whose frame is
+/// destroyed is forgotten here; the peer still answers it.
 class Client {
  public:
   Client(Loop& loop, std::string path);
@@ -47,7 +48,8 @@ class Client {
     std::vector<UniqueFd> descriptors;
   };
 
-  /// Errors: timeout, closed, syntax (a reply of the wrong type), and whatever the peer answered as Failure.
+  /// Errors: timeout, closed (sent, and the outcome is not known), limit (the request is longer than a frame may be), syntax
+  /// (a reply of the wrong type), and whatever the peer answered as Failure.
   template <class M>
   [[nodiscard]] Task<Result<typename M::Reply>> call(M request, Deadline deadline) {
     Result<Frame> frame = co_await callFrame(Frame{M::kType, encode(request), {}}, deadline);
@@ -80,7 +82,7 @@ class Client {
   }
   [[nodiscard]] Task<Result<Frame>> callFrame(Frame request, Deadline deadline);
   void notifyFrame(Frame frame);
-  struct Impl;
+  class Impl;
   std::shared_ptr<Impl> impl_;
 };
 
@@ -92,11 +94,20 @@ class ServerConnection {
   [[nodiscard]] virtual std::uint64_t id() const = 0;  ///< never used again within a process
 };
 
-/// Serves one socket on one loop. Each request runs as a task of its own; replies go out as they finish, in any order.
-/// Requests of a connection that closes are cancelled (their tasks destroyed), unless they were registered as `finishing`.
+/// What one peer may cost us. Beyond the first two nothing is read from it until replies have gone out.
+struct ServerLimits {
+  std::size_t requestsInFlight = 4096;         ///< of one connection
+  std::size_t octetsInFlight = 16U << 20;      ///< bodies of those, and replies not yet sent
+  std::size_t connections = 1024;
+  std::size_t connectionsPerUser = 128;        ///< of a uid that is neither root nor our own
+};
+
+/// Serves one socket on one loop. Each request runs as a task of its own, started in the order the requests came; replies go
+/// out as they finish, in any order. Requests of a connection that closes are cancelled (their tasks destroyed), unless their
+/// type was registered with OnClose::finish. A request of a type that nobody registered is answered with Failure notFound.
 class Server {
  public:
-  explicit Server(Loop& loop);
+  explicit Server(Loop& loop, ServerLimits limits = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -126,11 +137,16 @@ class Server {
       if (auto message = decode<M>(frame.body)) handler(std::move(from), std::move(*message));
     });
   }
-  /// Called when a connection is gone, e.g. to void its tokens and drafts.
+  /// Called when a connection is gone and its requests are cancelled, e.g. to void its tokens and drafts.
   void onClosed(std::function<void(const ServerConnection&)> callback);
+
+  /// Told why, when a peer broke the rules of the frames.
+  void onFault(std::function<void(const ServerConnection&, const std::string& why)> callback);
 
   /// Errors: exists (a live process listens there), permanent. A stale socket file is replaced.
   [[nodiscard]] Result<void> listen(const std::string& path, unsigned mode);
+  /// Takes a connected socket as if it had been accepted: for socketpair(2).
+  void adopt(UniqueFd socket);
   /// Takes no new connections; those there go on.
   void stopListening();
 
@@ -153,6 +169,7 @@ class Server {
   }
   void addHandler(std::uint16_t type, OnClose onClose, Handler handler);
   void addNotice(std::uint16_t type, std::function<void(std::shared_ptr<ServerConnection>, Frame)> handler);
+  class Connection;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

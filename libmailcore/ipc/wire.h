@@ -27,7 +27,9 @@ class Writer {
 
  private:
   void putNumber(std::uint64_t value, std::size_t octets) {
-    for (std::size_t at = 0; at < octets; ++at) out_ += static_cast<char>(value >> (8 * at));
+    char little[8];
+    for (std::size_t at = 0; at < octets; ++at) little[at] = static_cast<char>(value >> (8 * at));
+    out_.append(little, octets);
   }
   void put(bool value) { putNumber(value ? 1 : 0, 1); }
   void put(const std::string& value) {
