@@ -1,6 +1,7 @@
 // connection.h - Connection: a Stream with a read buffer (lines, counted octets) and a write buffer. What sessions talk through.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,7 +26,7 @@ class Connection {
   [[nodiscard]] bool bareLf() const { return bareLf_; }
   /// At least one and at most `most` octets as they come, valid until the next call. Empty: the peer closed in order.
   [[nodiscard]] Task<Result<std::string_view>> readSome(std::size_t most, Deadline deadline);
-  /// Puts back the last `count` octets of what readSome() returned.
+  /// Puts back the last `count` octets of what readSome() returned last.
   void unread(std::size_t count);
   /// Exactly `count` octets. REQUIRES: count is small enough to hold in memory; the caller has checked it. Errors: closed when short.
   [[nodiscard]] Task<Result<std::string>> readExactly(std::size_t count, Deadline deadline);
@@ -42,7 +43,8 @@ class Connection {
   /// STARTTLS: refuses with syntax when the client has sent anything after the command (RFC 3207 4.2, command injection).
   [[nodiscard]] Task<Result<void>> startTlsAsServer(std::shared_ptr<const TlsServerContext> context, Deadline deadline);
   [[nodiscard]] Task<Result<void>> startTlsAsClient(TlsClientOptions options, Deadline deadline);
-  /// COMPRESS and friends: replaces the stream by one that wraps it. REQUIRES: no buffered input.
+  /// Replaces the stream by one that wraps it (COMPRESS). REQUIRES: no buffered input or output.
+  void wrap(const std::function<std::unique_ptr<Stream>(std::unique_ptr<Stream>)>& wrapper) { stream_ = wrapper(std::move(stream_)); }
   void interruptRead() { stream_->interruptRead(); }
   void shutdown() { stream_->shutdown(); }
 
@@ -54,12 +56,19 @@ class Connection {
 
  private:
   [[nodiscard]] Task<Result<std::size_t>> fill(Deadline deadline);
+  [[nodiscard]] Result<std::optional<std::size_t>> takeInput();
+  [[nodiscard]] std::optional<Result<std::string_view>> takeLine(std::size_t most);
+  void releaseInput();
+  [[nodiscard]] Result<void> noLeftovers() const;
+  [[nodiscard]] Result<void> replaceStream(Result<std::unique_ptr<Stream>> stream);
   Loop& loop_;
   std::unique_ptr<Stream> stream_;
   std::string in_;           // received, from in_[inAt_] on not yet read
   std::size_t inAt_ = 0;
   std::size_t scanned_ = 0;  // in_ up to here holds no LF
   bool bareLf_ = false;
+  bool skipping_ = false;    // inside a line that is too long
+  unsigned fillsWithoutWait_ = 0;
   std::string out_;
   std::uint64_t octetsIn_ = 0;
   std::uint64_t octetsOut_ = 0;

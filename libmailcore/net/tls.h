@@ -47,13 +47,29 @@ struct TlsaRecord {
   bool operator==(const TlsaRecord&) const = default;
 };
 
+/// What all connections of a client share: trusted roots and an own certificate. Costs milliseconds to load, so load it once.
+/// Immutable. Any thread.
+class TlsClientContext {
+ public:
+  /// `caFile`: PEM; empty: the system's roots. `own`: empty: none. Errors: permanent, naming the file.
+  [[nodiscard]] static Result<std::shared_ptr<const TlsClientContext>> load(const std::string& caFile = "",
+                                                                            const CertificateFiles& own = {});
+  ~TlsClientContext();
+  struct Impl;
+  explicit TlsClientContext(std::unique_ptr<Impl> impl);
+  [[nodiscard]] const Impl& impl() const { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 struct TlsClientOptions {
-  std::string serverName;  ///< SNI, and the name to match
+  std::string serverName;  ///< SNI, and the name to match; an IP address is matched but not sent
   TlsVerify verify = TlsVerify::pkix;
-  std::string caFile;  ///< empty: the system's roots
-  std::vector<TlsaRecord> tlsa;
-  std::string daneBaseDomain;       ///< RFC 7671 7; empty: serverName
-  CertificateFiles ownCertificate;  ///< empty: none
+  std::shared_ptr<const TlsClientContext> context;  ///< REQUIRES: not null
+  std::vector<TlsaRecord> tlsa;                     ///< dane only. Unusable ones are passed over; none usable is permanent
+  std::string daneBaseDomain;                       ///< RFC 7671 7; empty: serverName
+  std::vector<std::string> alsoMatch;               ///< other names the certificate may bear: RFC 7672 3.2.2
 };
 
 /// Handshakes as server over `plain`, which it takes over. REQUIRES: nothing read ahead from it (RFC 3207 4.2).

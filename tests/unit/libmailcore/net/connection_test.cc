@@ -1,0 +1,579 @@
+#include "libmailcore/net/connection.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include "libmailcore/base/random.h"
+#include "libmailcore/net/listener.h"
+#include "libmailcore/net/memory_stream.h"
+#include "tests/unit/libmailcore/net/test_certificates.h"
+
+namespace ostler::net {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+Deadline soon() { return Deadline::after(20s); }
+
+struct Pair {
+  using Ends = std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>>;
+  explicit Pair(Loop& loop, std::size_t capacity = 64 * 1024) : Pair(loop, MemoryStream::makePair(loop, capacity)) {}
+  Pair(Loop& loop, Ends ends) : here(loop, std::move(ends.first)), there(loop, std::move(ends.second)) {}
+  Connection here, there;
+};
+
+std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> socketPair(Loop& loop) {
+  std::array<int, 2> fds{};
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
+  return {makeSocketStream(loop, UniqueFd(fds[0])), makeSocketStream(loop, UniqueFd(fds[1]))};
+}
+
+Task<std::string> linesUntilClosed(Connection& connection, std::size_t most) {
+  std::string out;
+  for (;;) {
+    const Result<std::string_view> line = co_await connection.readLine(most, soon());
+    if (!line && line.error().kind == Error::Kind::limit) {
+      out += "[long]";
+    } else if (!line) {
+      co_return out;
+    } else {
+      out += "<" + std::string(*line) + (connection.bareLf() ? ">lf" : ">");
+    }
+  }
+}
+
+TEST_CASE("lines end at CRLF, a bare LF is noted, a line that is too long is read past") {
+  const std::string text = "one\r\n\r\nbare\ncr\rin\r\n12345678\r\n123456789\r\nlast\r\nunfinished";
+  // However the network cuts it.
+  for (const std::size_t cut : {1U, 2U, 3U, 7U, 1000U}) {
+    INFO(cut);
+    Loop loop;
+    Pair pair(loop);
+    TaskScope scope(loop);
+    scope.spawn([](Connection& to, std::string all, std::size_t size, Loop& on) -> Task<void> {
+      for (std::size_t at = 0; at < all.size(); at += size) {
+        to.write(std::string_view(all).substr(at, size));
+        const Result<void> sent = co_await to.flush(soon());
+        (void)sent;
+        co_await on.yield();
+      }
+      to.shutdown();
+    }(pair.there, text, cut, loop));
+    CHECK(loop.runUntilDone(linesUntilClosed(pair.here, 8)) == "<one><><bare>lf<cr\rin><12345678>[long]<last>");
+  }
+}
+
+TEST_CASE("an endless line costs no memory") {
+  Loop loop;
+  Pair pair(loop, 1 << 20);
+  TaskScope scope(loop);
+  scope.spawn([](Connection& to) -> Task<void> {
+    for (int i = 0; i < 200; ++i) {
+      to.write(std::string(64 * 1024, 'x'));
+      const Result<void> sent = co_await to.flush(soon());
+      (void)sent;
+    }
+    to.write("\r\nnext\r\n");
+    const Result<void> sent = co_await to.flush(soon());
+    (void)sent;
+    to.shutdown();
+  }(pair.there));
+  CHECK(loop.runUntilDone(linesUntilClosed(pair.here, 512)) == "[long]<next>");
+}
+
+Task<std::string> interruptedThenLine(Connection& connection) {
+  const Result<std::string_view> first = co_await connection.readLine(100, soon());
+  std::string out = first ? "line" : first.error().kind == Error::Kind::interrupted ? "interrupted" : "error";
+  const Result<std::string_view> second = co_await connection.readLine(100, soon());
+  co_return out + " " + std::string(second.value_or("error"));
+}
+
+TEST_CASE("interruptRead ends a wait and loses nothing") {
+  Loop loop;
+  Pair pair(loop);
+  TaskScope scope(loop);
+  scope.spawn([](Loop& on, Pair& both) -> Task<void> {
+    both.there.write("ha");
+    const Result<void> sent = co_await both.there.flush(soon());
+    co_await on.sleepUntil(Deadline::after(5ms));
+    both.here.interruptRead();
+    co_await on.sleepUntil(Deadline::after(5ms));
+    both.there.write("lf\r\n");
+    const Result<void> more = co_await both.there.flush(soon());
+    (void)sent, (void)more;
+  }(loop, pair));
+  CHECK(loop.runUntilDone(interruptedThenLine(pair.here)) == "interrupted half");
+}
+
+Task<std::string> repliesThenRead(Connection& connection) {
+  connection.write("250 one\r\n");
+  connection.write("250 two\r\n");
+  const Result<std::string_view> line = co_await connection.readLine(100, soon());
+  co_return std::string(line.value_or("error"));
+}
+
+TEST_CASE("what was written is flushed before a wait for the peer") {
+  Loop loop;
+  Pair pair(loop);
+  TaskScope scope(loop);
+  scope.spawn([](Connection& client) -> Task<void> {
+    const Result<std::string_view> one = co_await client.readLine(100, soon());
+    const Result<std::string_view> two = co_await client.readLine(100, soon());
+    client.write(one && two ? "QUIT\r\n" : "?\r\n");
+    const Result<void> sent = co_await client.flush(soon());
+    (void)sent;
+  }(pair.there));
+  CHECK(loop.runUntilDone(repliesThenRead(pair.here)) == "QUIT");
+}
+
+TEST_CASE("counted octets and lines mix, and unread puts back") {
+  Loop loop;
+  Pair pair(loop);
+  pair.there.write("BDAT 5\r\nhello" "NOOP\r\n");
+  CHECK(loop.runUntilDone(pair.there.flush(soon())));
+  const auto dialogue = [](Connection& c) -> Task<std::string> {
+    const Result<std::string_view> line = co_await c.readLine(100, soon());
+    std::string out(line.value_or("?"));
+    const Result<std::string> five = co_await c.readExactly(5, soon());
+    out += "|" + five.value_or("?");
+    const Result<std::string_view> some = co_await c.readSome(3, soon());
+    out += "|" + std::string(some.value_or("?"));
+    c.unread(3);
+    const Result<std::string_view> last = co_await c.readLine(100, soon());
+    co_return out + "|" + std::string(last.value_or("?"));
+  };
+  CHECK(loop.runUntilDone(dialogue(pair.here)) == "BDAT 5|hello|NOO|NOOP");
+}
+
+TEST_CASE("millions of pipelined lines run in bounded stack and let others run") {
+  Loop loop;
+  Pair pair(loop);
+  TaskScope scope(loop);
+  constexpr int kLines = 300'000;
+  scope.spawn([](Connection& to) -> Task<void> {
+    for (int i = 0; i < kLines / 1000; ++i) {
+      for (int line = 0; line < 1000; ++line) to.write("NOOP\r\n");
+      const Result<void> sent = co_await to.flush(soon());
+      if (!sent) co_return;
+    }
+    to.shutdown();
+  }(pair.there));
+  const auto count = [](Connection& from) -> Task<int> {
+    for (int lines = 0;; ++lines) {
+      const Result<std::string_view> line = co_await from.readLine(100, soon());
+      if (!line) co_return lines;
+    }
+  };
+  CHECK(loop.runUntilDone(count(pair.here)) == kLines);
+}
+
+Task<Result<void>> sendTooMuch(Connection& connection) {
+  connection.write(std::string(4 << 20, 'x'));
+  const Result<void> sent = co_await connection.flush(Deadline::after(30ms));
+  co_return sent;
+}
+
+TEST_CASE("a peer that does not read is given up at the deadline") {
+  Loop loop;
+  auto [here, there] = socketPair(loop);
+  Connection connection(loop, std::move(here));
+  const Result<void> sent = loop.runUntilDone(sendTooMuch(connection));
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().kind == Error::Kind::timeout);
+}
+
+TEST_CASE("writing to a peer that went away is an error, not a signal") {
+  Loop loop;
+  auto [here, there] = socketPair(loop);
+  Connection connection(loop, std::move(here));
+  there.reset();
+  const Result<void> sent = loop.runUntilDone(sendTooMuch(connection));
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().kind == Error::Kind::closed);
+}
+
+// ---- listeners
+
+TEST_CASE("connections are accepted on IPv4, IPv6 and Unix sockets, with the peer's address") {
+  TestCertificates folder;  // for its temporary folder
+  for (const std::string& at : {"127.0.0.1:0"s, "[::1]:0"s, folder.caFile() + ".sock"}) {
+    INFO(at);
+    Loop loop;
+    Result<UniqueFd> socket = listenOn(Endpoint::parse(at).value());
+    REQUIRE(socket);
+    std::vector<std::unique_ptr<Stream>> accepted;
+    Endpoint peer;
+    Listener listener(loop, std::move(*socket), [&](std::unique_ptr<Stream> stream, Endpoint from) {
+      accepted.push_back(std::move(stream));
+      peer = std::move(from);
+    });
+    const auto dialogue = [](Loop& on, Endpoint to, std::vector<std::unique_ptr<Stream>>& in) -> Task<std::string> {
+      Result<std::unique_ptr<Stream>> client = co_await connectTo(on, to, std::nullopt, soon());
+      if (!client) co_return client.error().detail;
+      while (in.empty()) co_await on.sleepUntil(Deadline::after(1ms));
+      Connection server(on, std::move(in.front()));
+      Connection mine(on, std::move(*client));
+      server.write("220 hello\r\n");
+      const Result<void> sent = co_await server.flush(soon());
+      const Result<std::string_view> line = co_await mine.readLine(100, soon());
+      co_return std::string(sent ? line.value_or("error") : "not sent");
+    };
+    CHECK(loop.runUntilDone(dialogue(loop, listener.local(), accepted)) == "220 hello");
+    CHECK(peer.unixPath.empty() == (at[0] != '/'));
+    if (at[0] != '/') CHECK(peer.address == listener.local().address);
+  }
+}
+
+TEST_CASE("a stale socket file is replaced, one that somebody listens at is not") {
+  TestCertificates folder;
+  const Endpoint at = Endpoint::parse(folder.caFile() + ".sock").value();
+  {
+    const Result<UniqueFd> first = listenOn(at, 0660);
+    REQUIRE(first);
+    const Result<UniqueFd> second = listenOn(at);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().kind == Error::Kind::exists);
+  }
+  CHECK(listenOn(at, 0660));
+  CHECK(std::filesystem::status(at.unixPath).permissions() == std::filesystem::perms(0660));
+  CHECK(listenOn(Endpoint::parse(folder.caFile()).value_or(Endpoint())).error().kind == Error::Kind::exists);
+  CHECK(std::filesystem::exists(folder.caFile()));
+}
+
+TEST_CASE("connecting where nobody listens is temporary") {
+  Loop loop;
+  Result<UniqueFd> socket = listenOn(Endpoint::parse("127.0.0.1:0").value());
+  const Endpoint nowhere = localEndpoint(socket->get()).value();
+  socket->reset();
+  const auto refused = loop.runUntilDone(connectTo(loop, nowhere, std::nullopt, soon()));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Error::Kind::temporary);
+  CHECK(refused.error().detail.find("refused") != std::string::npos);
+}
+
+// ---- TLS
+
+struct TlsOutcome {
+  Result<void> server = fail(Error::Kind::temporary, "not run");
+  Result<void> client = fail(Error::Kind::temporary, "not run");
+  TlsInfo serverInfo, clientInfo;
+  std::string heard;
+};
+
+Task<void> tlsServer(Connection connection, std::shared_ptr<const TlsServerContext> context, TlsOutcome& out, Signal& done) {
+  out.server = co_await connection.startTlsAsServer(std::move(context), soon());
+  if (out.server) {
+    out.serverInfo = *connection.tls();
+    const Result<std::string_view> line = co_await connection.readLine(100'000, soon());
+    out.heard = line.value_or("error");
+    connection.write(std::string(300'000, 'y') + "\r\n");
+    const Result<void> sent = co_await connection.flush(soon());
+    (void)sent;
+    connection.shutdown();
+  }
+  done.set();
+}
+
+Task<void> tlsClient(Connection connection, TlsClientOptions options, TlsOutcome& out) {
+  out.client = co_await connection.startTlsAsClient(std::move(options), soon());
+  if (!out.client) co_return;
+  out.clientInfo = *connection.tls();
+  connection.write(std::string(50'000, 'x') + "\r\n");
+  const Result<std::string_view> line = co_await connection.readLine(1'000'000, soon());
+  if (!line || line->size() != 300'000) out.client = fail(Error::Kind::closed, "answer missing");
+  const Result<std::string_view> end = co_await connection.readSome(10, soon());
+  if (!end || !end->empty()) out.client = fail(Error::Kind::closed, "no close_notify");
+}
+
+TlsOutcome talk(const std::shared_ptr<const TlsServerContext>& server, TlsClientOptions options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Loop loop;
+  TlsOutcome out;
+  Signal done(loop);
+  auto [here, there] = socketPair(loop);
+  TaskScope scope(loop);
+  scope.spawn(tlsServer(Connection(loop, std::move(here)), server, out, done));
+  loop.runUntilDone(tlsClient(Connection(loop, std::move(there)), std::move(options), out));
+  CHECK(loop.runUntilDone(done.wait(soon())));
+  return out;
+}
+
+TlsClientOptions clientOf(const TestCertificates& certificates, std::string name) {
+  TlsClientOptions options;
+  options.serverName = std::move(name);
+  options.context = TlsClientContext::load(certificates.caFile()).value();
+  return options;
+}
+
+TEST_CASE("TLS 1.3 talks in both directions, and both ends agree on the channel bindings") {
+  TestCertificates certificates;
+  const auto server = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  const TlsOutcome out = talk(server, clientOf(certificates, "mail.example.test"));
+  REQUIRE(out.client);
+  REQUIRE(out.server);
+  CHECK(out.heard.size() == 50'000);
+  CHECK(out.serverInfo.protocol == "TLSv1.3");
+  CHECK(out.serverInfo.serverName == "mail.example.test");
+  CHECK(out.clientInfo.peerVerified);
+  CHECK(out.serverInfo.tlsExporter.size() == 32);
+  CHECK(out.serverInfo.tlsExporter == out.clientInfo.tlsExporter);
+  CHECK(out.serverInfo.serverEndPoint.size() == 32);
+  CHECK(out.serverInfo.serverEndPoint == out.clientInfo.serverEndPoint);
+}
+
+TEST_CASE("the certificate is chosen by the name the client asks for") {
+  TestCertificates certificates;
+  const auto server = TlsServerContext::load({certificates.leaf({"first.example.test"}),
+                                              certificates.leaf({"second.example.test", "also.example.test"}),
+                                              certificates.leaf({"*.wild.example.test"})})
+                          .value();
+  for (const char* name : {"first.example.test", "SECOND.example.test", "also.example.test", "x.wild.example.test"}) {
+    INFO(name);
+    CHECK(talk(server, clientOf(certificates, name)).client);
+  }
+  for (const char* name : {"other.example.test", "wild.example.test", "a.b.wild.example.test"}) {
+    INFO(name);
+    const TlsOutcome out = talk(server, clientOf(certificates, name));
+    REQUIRE_FALSE(out.client);
+    CHECK(out.client.error().kind == Error::Kind::permanent);
+  }
+}
+
+TEST_CASE("opportunistic TLS accepts any certificate and does not call the peer verified") {
+  TestCertificates certificates;
+  TestCertificates strangers;
+  const auto server = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  TlsClientOptions options = clientOf(strangers, "other.example.test");
+  CHECK_FALSE(talk(server, options).client);
+  options.verify = TlsVerify::none;
+  const TlsOutcome out = talk(server, options);
+  REQUIRE(out.client);
+  CHECK_FALSE(out.clientInfo.peerVerified);
+}
+
+TEST_CASE("DANE-EE decides by the key alone: RFC 7672 3.1.1") {
+  TestCertificates certificates;
+  TestCertificates strangers;
+  const CertificateFiles leaf = certificates.leaf({"whatever.example.test"});
+  const auto server = TlsServerContext::load({leaf}).value();
+  TlsClientOptions options = clientOf(strangers, "mx.example.test");
+  options.verify = TlsVerify::dane;
+  options.tlsa = {TestCertificates::tlsaOf(leaf)};
+  const TlsOutcome good = talk(server, options);
+  REQUIRE(good.client);
+  CHECK(good.clientInfo.peerVerified);
+  options.tlsa[0].data[0] = static_cast<char>(options.tlsa[0].data[0] ^ 1);
+  CHECK(talk(server, options).client.error().kind == Error::Kind::permanent);
+  options.tlsa[0].usage = 1;
+  CHECK(talk(server, options).client.error().kind == Error::Kind::permanent);
+}
+
+TEST_CASE("a client's certificate is asked for and verified, but not required") {
+  TestCertificates certificates;
+  TestCertificates strangers;
+  const auto server = TlsServerContext::load({certificates.leaf({"mail.example.test"})}, certificates.caFile()).value();
+  TlsClientOptions options = clientOf(certificates, "mail.example.test");
+  CHECK_FALSE(talk(server, options).serverInfo.peerVerified);
+  options.context = TlsClientContext::load(certificates.caFile(), certificates.leaf({"alice.example.test"})).value();
+  const TlsOutcome known = talk(server, options);
+  CHECK(known.serverInfo.peerVerified);
+  CHECK(known.serverInfo.peerName == "/CN=alice.example.test");
+  options.context = TlsClientContext::load(certificates.caFile(), strangers.leaf({"alice.example.test"})).value();
+  const TlsOutcome unknown = talk(server, options);
+  CHECK(unknown.server);
+  CHECK_FALSE(unknown.serverInfo.peerVerified);
+}
+
+TEST_CASE("a certificate that cannot be loaded is named with what is wrong") {
+  TestCertificates certificates;
+  const CertificateFiles one = certificates.leaf({"a.example.test"});
+  const CertificateFiles two = certificates.leaf({"b.example.test"});
+  const auto mismatch = TlsServerContext::load({{one.certificate, two.key}});
+  REQUIRE_FALSE(mismatch);
+  CHECK(mismatch.error().detail.find(two.key) != std::string::npos);
+  const auto missing = TlsServerContext::load({{"/nonexistent/x.pem", two.key}});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().detail.find("/nonexistent/x.pem") != std::string::npos);
+}
+
+Task<Result<void>> startTlsWithLeftovers(Connection& server, std::shared_ptr<const TlsServerContext> context) {
+  const Result<std::string_view> command = co_await server.readLine(100, soon());
+  if (!command) co_return fail(command.error());
+  server.write("220 Go ahead\r\n");
+  const Result<void> started = co_await server.startTlsAsServer(std::move(context), soon());
+  co_return started;
+}
+
+TEST_CASE("commands sent in clear text behind STARTTLS are refused: RFC 3207 4.2") {
+  TestCertificates certificates;
+  Loop loop;
+  auto [here, there] = socketPair(loop);
+  Connection server(loop, std::move(here));
+  Connection client(loop, std::move(there));
+  client.write("STARTTLS\r\nMAIL FROM:<evil@example.test>\r\n");
+  REQUIRE(loop.runUntilDone(client.flush(soon())));
+  const auto context = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  const Result<void> started = loop.runUntilDone(startTlsWithLeftovers(server, context));
+  REQUIRE_FALSE(started);
+  CHECK(started.error().kind == Error::Kind::syntax);
+}
+
+TEST_CASE("a handshake that never comes ends at the deadline, and the connection stays usable as a closed one") {
+  TestCertificates certificates;
+  Loop loop;
+  auto [here, there] = socketPair(loop);
+  Connection server(loop, std::move(here));
+  const auto context = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  const Result<void> started = loop.runUntilDone(server.startTlsAsServer(context, Deadline::after(20ms)));
+  CHECK(started.error().kind == Error::Kind::timeout);
+  CHECK(loop.runUntilDone(server.readLine(10, soon())).error().kind == Error::Kind::closed);
+  CHECK(server.tls() == nullptr);
+}
+
+Task<Result<std::string>> echoOnce(Connection& client, Connection& server) {
+  client.write("ping\r\n");
+  const Result<void> sent = co_await client.flush(soon());
+  if (!sent) co_return fail(sent.error());
+  const Result<std::string_view> line = co_await server.readLine(100, soon());
+  if (!line) co_return fail(line.error());
+  co_return std::string(*line);
+}
+
+TEST_CASE("a session lives on when its listener's certificates are loaded anew") {
+  TestCertificates certificates;
+  Loop loop;
+  auto [here, there] = socketPair(loop);
+  Connection server(loop, std::move(here));
+  Connection client(loop, std::move(there));
+  auto context = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  TaskScope scope(loop);
+  scope.spawn([](Connection& c, TlsClientOptions options) -> Task<void> {
+    const Result<void> started = co_await c.startTlsAsClient(std::move(options), soon());
+    (void)started;
+  }(client, clientOf(certificates, "mail.example.test")));
+  REQUIRE(loop.runUntilDone(server.startTlsAsServer(context, soon())));
+  REQUIRE(loop.runUntilDone(scope.whenIdle(soon())));
+  context = TlsServerContext::load({certificates.leaf({"new.example.test"})}).value();
+  CHECK(loop.runUntilDone(echoOnce(client, server)).value() == "ping");
+  CHECK(talk(context, clientOf(certificates, "new.example.test")).client);
+}
+
+TEST_CASE("a file is sent over plain sockets and over TLS octet by octet the same") {
+  TestCertificates certificates;
+  const std::string content = randomOctets(700'001);
+  UniqueFd file(memfd_create("content", MFD_CLOEXEC));
+  REQUIRE(write(file.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+  const auto context = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  for (const bool secured : {false, true}) {
+    INFO(secured);
+    Loop loop;
+    auto [here, there] = socketPair(loop);
+    Connection client(loop, std::move(there));
+    TaskScope scope(loop);
+    scope.spawn([](Connection server, std::shared_ptr<const TlsServerContext> tls, bool with, int fd) -> Task<void> {
+      if (with) {
+        const Result<void> started = co_await server.startTlsAsServer(tls, soon());
+        (void)started;
+      }
+      server.write("prefix");
+      const Result<void> sent = co_await server.writeFile(fd, 1, 700'000, soon());
+      (void)sent;
+      server.shutdown();
+    }(Connection(loop, std::move(here)), context, secured, file.get()));
+    if (secured) REQUIRE(loop.runUntilDone(client.startTlsAsClient(clientOf(certificates, "mail.example.test"), soon())));
+    CHECK(loop.runUntilDone(client.readExactly(700'006, soon())).value() == "prefix" + content.substr(1));
+  }
+}
+
+// ---- many at once
+
+Task<void> chattyServer(Loop& loop, std::unique_ptr<Stream> stream, std::shared_ptr<const TlsServerContext> context) {
+  Connection connection(loop, std::move(stream));
+  if (context) {
+    const Result<void> secured = co_await connection.startTlsAsServer(std::move(context), soon());
+    if (!secured) co_return;
+  }
+  for (;;) {
+    const Result<std::string_view> line = co_await connection.readLine(1000, soon());
+    if (!line) co_return;
+    connection.write("250 " + std::string(*line) + "\r\n");
+  }
+}
+
+Task<void> chattyClient(Loop& loop, Endpoint to, std::optional<TlsClientOptions> tls, unsigned seed, long& echoed) {
+  std::mt19937 random(seed);
+  Result<std::unique_ptr<Stream>> stream = co_await connectTo(loop, to, std::nullopt, soon());
+  if (!stream) co_return;
+  Connection connection(loop, std::move(*stream));
+  if (tls) {
+    const Result<void> secured = co_await connection.startTlsAsClient(std::move(*tls), soon());
+    if (!secured) co_return;
+  }
+  for (int i = 0; i < 200; ++i) {
+    const std::string text(random() % 900, static_cast<char>('a' + i % 26));
+    connection.write(text + "\r\n");
+    const Result<std::string_view> reply = co_await connection.readLine(1000, Deadline::after(std::chrono::milliseconds(random() % 50)));
+    if (!reply) co_return;
+    if (*reply == "250 " + text) ++echoed;
+  }
+}
+
+Task<long> manySessions(Loop& loop, Endpoint to, std::optional<TlsClientOptions> tls, unsigned seed, unsigned count) {
+  std::mt19937 random(seed);
+  long echoed = 0;
+  std::vector<std::unique_ptr<TaskScope>> clients;
+  for (unsigned i = 0; i < count; ++i) {
+    clients.push_back(std::make_unique<TaskScope>(loop));
+    clients.back()->spawn(chattyClient(loop, to, tls, static_cast<unsigned>(random()), echoed));
+    if (random() % 3 == 0) co_await loop.yield();
+    if (random() % 4 == 0) clients.erase(clients.begin() + static_cast<std::ptrdiff_t>(random() % clients.size()));
+  }
+  while (!clients.empty()) {
+    co_await loop.sleepUntil(Deadline::after(std::chrono::microseconds(random() % 500)));
+    for (int i = 0; i < 10 && !clients.empty(); ++i) {
+      clients.erase(clients.begin() + static_cast<std::ptrdiff_t>(random() % clients.size()));
+    }
+  }
+  co_return echoed;
+}
+
+// A server loop and a client loop on two threads; sessions end by the client's cancellation, by deadlines or by the server's end.
+long sessionsOnTwoLoops(const std::shared_ptr<const TlsServerContext>& context, const std::optional<TlsClientOptions>& options,
+                        unsigned count) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Loop serverLoop;
+  Loop clientLoop;
+  Result<UniqueFd> socket = listenOn(Endpoint::parse("127.0.0.1:0").value());
+  const Endpoint at = localEndpoint(socket->get()).value();
+  std::thread server([&, listening = std::move(*socket)]() mutable {
+    TaskScope scope(serverLoop);
+    Listener listener(serverLoop, std::move(listening), [&](std::unique_ptr<Stream> stream, const Endpoint&) {
+      scope.spawn(chattyServer(serverLoop, std::move(stream), context));
+    });
+    serverLoop.run();
+  });
+  const long echoed = clientLoop.runUntilDone(manySessions(clientLoop, at, options, 1, count));
+  serverLoop.stop();
+  server.join();
+  return echoed;
+}
+
+TEST_CASE("thousands of plain sessions over sockets survive cancellation at random moments") {
+  CHECK(sessionsOnTwoLoops(nullptr, std::nullopt, 2000) > 100);
+}
+
+TEST_CASE("hundreds of TLS sessions over sockets survive cancellation at random moments") {
+  TestCertificates certificates;
+  const auto context = TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  CHECK(sessionsOnTwoLoops(context, clientOf(certificates, "mail.example.test"), 200) > 0);
+}
+
+}  // namespace
+}  // namespace ostler::net
