@@ -15,14 +15,6 @@ struct Batch {
   std::vector<Record> records;
 };
 
-/// Where reading stopped: the place and link for the next record.
-struct ReplayEnd {
-  std::uint64_t segment = 0;
-  std::uint64_t offset = kSegmentStart;
-  std::uint32_t link = 0;
-  std::uint64_t nextBatch = 1;
-};
-
 /// A damaged place with good batches after it: not a torn tail. Told, left out, never silently.
 struct Damage {
   Position from;
@@ -31,17 +23,18 @@ struct Damage {
 };
 
 struct Replayed {
-  ReplayEnd end;
+  LogEnd end;
   std::vector<Damage> damage;
 };
 
-/// Calls `each` for every whole batch from `from` on (its number in `fromBatch`), over all segments, in order. A torn tail
-/// (nothing good after it) ends it without damage. `each` returns false to stop early. Views are valid during the call.
-/// Errors: permanent (the folder, a header), temporary (read error).
-[[nodiscard]] Result<Replayed> replay(int folder, Position from, const std::function<bool(const Batch&)>& each);
+/// Calls `each` for every whole batch from the segment `fromSegment` on, in order. A torn tail (nothing after it was ever synced)
+/// ends it without damage. `each` returns false to stop early: end is then behind that batch. Views are valid during the call.
+/// Errors: temporary (read error). Blocks.
+[[nodiscard]] Result<Replayed> replay(int folder, std::uint64_t fromSegment, const std::function<bool(const Batch&)>& each);
 
-/// Continues from an earlier end (a later batch may have been appended since), within the known or a following segment.
-/// `link` in `from` is checked, so that a log which is not the continuation of what was read gives permanent.
-[[nodiscard]] Result<Replayed> replayFrom(int folder, const ReplayEnd& from, const std::function<bool(const Batch&)>& each);
+/// Reads on where an earlier reading ended: batches appended since, in that segment and those after it. No search for damage.
+/// Cheap when there is nothing new: one read and one look for the next segment. Errors: permanent (this is not a
+/// continuation of what was read), notFound (the segment is gone), temporary.
+[[nodiscard]] Result<LogEnd> replayFrom(int folder, const LogEnd& from, const std::function<bool(const Batch&)>& each);
 
 }  // namespace ostler::journal
