@@ -1,6 +1,7 @@
 // encoded_word.h - text beyond ASCII in headers: `=?utf-8?Q?caf=C3=A9?=`. RFC 2047 2, 5, 6; RFC 2231 5 (language).
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,5 +14,8 @@ namespace ostler::message {
 /// ASCII text unchanged; else encoded-words in UTF-8, each at most 75 octets, never cut inside a character, separated
 /// by CRLF SP. `column`: octets already on the first line. The result is also safe in a phrase.
 [[nodiscard]] std::string encodeWords(std::string_view utf8, std::size_t column = 0);
+
+/// Octets of the encoded-word that `text` starts with; 0 when it starts with none.
+[[nodiscard]] std::size_t encodedWordLength(std::string_view text);
 
 }  // namespace ostler::message

@@ -14,7 +14,7 @@ enum class TransferEncoding { identity, quotedPrintable, base64, unknown };
 [[nodiscard]] TransferEncoding transferEncodingOf(std::string_view name);
 
 /// Decodes a body that comes in pieces. What is not of the encoding is skipped (base64) or kept as it is
-/// (quoted-printable). clean() tells whether anything was. Constant memory. One thread.
+/// (quoted-printable); base64 goes on behind padding, as concatenated bodies have it. Constant memory. One thread.
 class TransferDecoder {
  public:
   explicit TransferDecoder(TransferEncoding encoding) : encoding_(encoding) {}
@@ -22,18 +22,14 @@ class TransferDecoder {
   void decode(std::string_view piece, std::string& out);
   /// Appends what was held back. Call once, at the end.
   void finish(std::string& out);
-  /// Nothing malformed so far.
-  [[nodiscard]] bool clean() const { return clean_; }
 
  private:
   void decodeBase64(std::string_view piece, std::string& out);
-  void decodeQuotedPrintable(std::string_view piece, std::string& out);
+  void endQuantum(std::string& out);
   TransferEncoding encoding_;
-  bool clean_ = true;
-  bool ended_ = false;      // base64: padding seen
   std::uint32_t bits_ = 0;  // base64: sextets not yet written
   int sextets_ = 0;
-  std::string held_;  // quoted-printable: a '=' or trailing WSP cut off at the end of the last piece
+  std::string held_;  // quoted-printable: the end of the last piece, which needs what follows it
 };
 
 /// A whole body at once.

@@ -1,0 +1,18 @@
+#include "libmailcore/message/compose.h"
+
+#include "libmailcore/message/date_time.h"
+#include "libmailcore/message/header.h"
+#include "libmailcore/message/message_id.h"
+
+namespace ostler::message {
+
+std::string missingFields(std::string_view content, const MissingFields& with) {
+  const HeaderView header(content);
+  std::string out;
+  if (!header.find("Date")) out += "Date: " + formatDateTime(with.now) + "\r\n";
+  if (!header.find("From") && !with.sender.empty()) out += "From: <" + std::string(with.sender) + ">\r\n";
+  if (!header.find("Message-ID")) out += "Message-ID: " + makeMessageId(with.id, with.domain) + "\r\n";
+  return out;
+}
+
+}  // namespace ostler::message
