@@ -1,0 +1,22 @@
+#include "queued/tools/commands.h"
+
+#include <array>
+
+namespace ostler::tools {
+namespace {
+
+constexpr std::array kNouns = {
+    Command{"run", &run, "start the suite and keep it running"},
+    Command{"stop", &stop, "end a running suite, and wait until it is gone"},
+    Command{"check", &check, "read the configuration and say what is wrong with it"},
+    Command{"status", &status, "say what runs and which listeners answer"},
+};
+
+constexpr std::array<Command, 0> kPrograms = {};
+
+}  // namespace
+
+std::span<const Command> nouns() { return kNouns; }
+std::span<const Command> programs() { return kPrograms; }
+
+}  // namespace ostler::tools

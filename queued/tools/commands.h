@@ -1,0 +1,38 @@
+// commands.h - the command line programs as two tables: `ostler NOUN ...`, and the names of other mail systems' tools.
+// They are one binary that looks at the name it was called by. A new noun is a new file with one function, and a row in commands.cc.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ostler::tools {
+
+/// What a command is given.
+struct Call {
+  std::string name;                ///< "ostler queue", "mailq": for messages
+  std::vector<std::string> words;  ///< what stood after the name
+};
+
+/// Returns the exit status: sysexits(3), but for what the command's manual says.
+using Run = int (*)(const Call& call);
+
+struct Command {
+  std::string_view name;
+  Run run;
+  std::string_view does;
+};
+
+/// `ostler NAME ...`
+[[nodiscard]] std::span<const Command> nouns();
+/// Called by their own name: mailq, sendmail, ...
+[[nodiscard]] std::span<const Command> programs();
+
+// One file each.
+int check(const Call& call);
+int run(const Call& call);
+int status(const Call& call);
+int stop(const Call& call);
+
+}  // namespace ostler::tools

@@ -1,0 +1,136 @@
+#include "queued/tools/common.h"
+
+#include <sysexits.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/ipc/socket.h"
+
+namespace ostler::tools {
+namespace {
+
+int exitCodeOf(const Error& error) {
+  switch (error.kind) {
+    case Error::Kind::timeout:
+    case Error::Kind::closed:
+    case Error::Kind::notFound:
+    case Error::Kind::temporary: return EX_UNAVAILABLE;
+    case Error::Kind::denied: return EX_NOPERM;
+    case Error::Kind::syntax: return EX_PROTOCOL;
+    default: return EX_SOFTWARE;
+  }
+}
+
+/// Reads a line with the terminal's echo off.
+class QuietTerminal {
+ public:
+  QuietTerminal() {
+    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    changed_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+  }
+  ~QuietTerminal() {
+    if (changed_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+  QuietTerminal(const QuietTerminal&) = delete;
+  QuietTerminal& operator=(const QuietTerminal&) = delete;
+  static std::string line(const std::string& prompt) {
+    fmt::print(stderr, "{}: ", prompt);
+    std::string text;
+    std::getline(std::cin, text);
+    fmt::print(stderr, "\n");
+    return text;
+  }
+
+ private:
+  termios before_{};
+  bool changed_ = false;
+};
+
+Result<std::string> firstLine(std::istream& in, const std::string& what) {
+  std::string line;
+  std::getline(in, line);
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (line.empty()) return fail(Error::Kind::syntax, what + " holds no password");
+  return line;
+}
+
+}  // namespace
+
+void addConfigOption(CLI::App& app, CommonOptions& options) {
+  options.config = "/etc/ostler/ostler.yaml";
+  app.add_option("-c,--config", options.config, "the configuration")->envname("OSTLER_CONFIG")->type_name("FILE");
+}
+
+void addJsonOption(CLI::App& app, CommonOptions& options) { app.add_flag("--json", options.json, "JSON, one value a line"); }
+
+std::optional<int> parse(CLI::App& app, const Call& call) {
+  app.name(call.name);
+  try {
+    app.parse(std::vector<std::string>(call.words.rbegin(), call.words.rend()));  // CLI11 takes them from the end
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? EX_OK : EX_USAGE;
+  }
+  return std::nullopt;
+}
+
+std::shared_ptr<const config::Config> loadConfig(const CommonOptions& options) {
+  const config::Loaded loaded = config::load(options.config);
+  if (loaded.config) return loaded.config;
+  for (const config::Problem& problem : loaded.problems) {
+    if (problem.severity == config::Problem::Severity::error) fmt::print(stderr, "{}\n", config::toText(problem));
+  }
+  return nullptr;
+}
+
+int ask(const config::Config& config, const std::string& socket, std::vector<std::string> words,
+        const std::function<void(const std::string& output)>& onPage, Deadline deadline) {
+  Loop loop;
+  ipc::Client client(loop, config.socketPath(socket));
+  ipc::ControlRequest request;
+  request.words = std::move(words);
+  while (true) {
+    const Result<ipc::ControlReply> reply = loop.runUntilDone(client.call(request, deadline));
+    if (!reply) {
+      fmt::print(stderr, "ostler: no answer from {}: {}; is the suite running?\n", config.socketPath(socket), reply.error().detail);
+      return exitCodeOf(reply.error());
+    }
+    if (!reply->output.empty()) onPage(reply->output);
+    if (!reply->error.empty()) fmt::print(stderr, "ostler: {}\n", reply->error);
+    if (reply->next.empty()) return reply->exitCode;
+    request.cursor = reply->next;
+  }
+}
+
+int askAndPrint(const config::Config& config, const std::string& socket, std::vector<std::string> words, Deadline deadline) {
+  const auto print = [](const std::string& output) {
+    std::fwrite(output.data(), 1, output.size(), stdout);
+    if (output.back() != '\n') std::fputc('\n', stdout);
+  };
+  return ask(config, socket, std::move(words), print, deadline);
+}
+
+Result<std::string> readPassword(const std::string& file, const std::string& prompt) {
+  if (file == "-") return firstLine(std::cin, "standard input");
+  if (!file.empty()) {
+    std::ifstream in(file);
+    if (!in) return fail(Error::Kind::notFound, "cannot read " + file);
+    return firstLine(in, file);
+  }
+  if (::isatty(STDIN_FILENO) == 0) return fail(Error::Kind::permanent, "no terminal to ask for a password: use --password-file FILE (- for standard input)");
+  const QuietTerminal quiet;
+  const std::string password = QuietTerminal::line(prompt);
+  if (password.empty()) return fail(Error::Kind::syntax, "an empty password is no password");
+  if (QuietTerminal::line(prompt + " (again)") != password) return fail(Error::Kind::syntax, "the two passwords differ");
+  return password;
+}
+
+}  // namespace ostler::tools

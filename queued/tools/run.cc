@@ -1,0 +1,138 @@
+// run.cc - ostler run: the suite under one supervisor, in the foreground; ostler stop: its end.
+#include <sysexits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "libmailcore/log/open.h"
+#include "queued/tools/common.h"
+#include "queued/tools/supervisor.h"
+#include "queued/tools/supervisor_lock.h"
+
+namespace ostler::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The daemons: in ../libexec/ostler of an installation, beside us in a build folder.
+fs::path daemonFolder() {
+  const fs::path ours = fs::read_symlink("/proc/self/exe").parent_path();
+  const fs::path installed = ours.parent_path() / "libexec/ostler";
+  return fs::exists(installed / "smtpd") ? installed : ours;
+}
+
+std::vector<Program> programsOf(const std::string& configFile) {
+  const fs::path folder = daemonFolder();
+  const auto path = [&](const char* name) { return (folder / name).string(); };
+  std::vector<Program> programs;
+  for (const char* role : {"auth", "spool", "out"}) {
+    programs.push_back({std::string("queued/") + role, {path("queued"), "--role", role, "-c", configFile}, 1});
+  }
+  for (const char* name : {"smtpd", "pop3d", "imapd"}) programs.push_back({name, {path(name), "-c", configFile}, 0});
+  return programs;
+}
+
+/// Keeps SUPERVISOR_PID and PIDS in a file of KEY=value lines as they are now; replaced by rename, so a reader sees all or nothing.
+class EnvironmentFile {
+ public:
+  explicit EnvironmentFile(std::string file) : file_(std::move(file)) {}
+  void write(const std::vector<pid_t>& pids) const {
+    if (file_.empty()) return;
+    std::string text;
+    std::ifstream before(file_);
+    for (std::string line; std::getline(before, line);) {
+      if (!line.starts_with("SUPERVISOR_PID=") && !line.starts_with("PIDS=")) text += line + "\n";
+    }
+    text += "SUPERVISOR_PID=" + std::to_string(::getpid()) + "\nPIDS='";
+    for (std::size_t at = 0; at < pids.size(); ++at) text += (at == 0 ? "" : " ") + std::to_string(pids[at]);
+    text += "'\n";
+    const std::string aside = file_ + ".new";
+    std::ofstream(aside, std::ios::trunc) << text;
+    std::error_code ignored;
+    fs::rename(aside, file_, ignored);
+  }
+
+ private:
+  std::string file_;
+};
+
+bool mayReload(const CommonOptions& options, const log::Log& log) {
+  const config::Loaded loaded = config::load(options.config);
+  for (const config::Problem& problem : loaded.problems) log.warn("configuration", {{"problem", config::toText(problem)}});
+  if (!loaded.config) {
+    log.error("reload-refused", {{"reason", "the configuration has errors; everything goes on as it was"}});
+    return false;
+  }
+  log::apply(log, loaded.config->log);
+  return true;
+}
+
+bool makeFolder(const std::string& folder, fs::perms mode) {
+  std::error_code error;
+  if (fs::create_directories(folder, error)) fs::permissions(folder, mode, error);
+  if (!error && fs::is_directory(folder)) return true;
+  fmt::print(stderr, "ostler: cannot make the folder {}: {}\n", folder, error.message());
+  return false;
+}
+
+}  // namespace
+
+int run(const Call& call) {
+  CommonOptions options;
+  std::string environmentFile;
+  CLI::App app("Starts the daemons and keeps them running until SIGTERM; SIGHUP reloads the configuration.");
+  addConfigOption(app, options);
+  app.add_option("--env-file", environmentFile, "keep SUPERVISOR_PID and PIDS in this file of KEY=value lines")->type_name("FILE");
+  if (const auto status = parse(app, call)) return *status;
+  options.config = fs::absolute(options.config).string();
+
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  if (!makeFolder(config->runDir, fs::perms(0755)) || !makeFolder(config->dataDir, fs::perms(0755))) return EX_CANTCREAT;
+  const auto lock = SupervisorLock::take(config->runDir, Deadline::after(std::chrono::seconds(4)));
+  if (!lock) {
+    fmt::print(stderr, "ostler: {}\n", lock.error().detail);
+    return EX_TEMPFAIL;
+  }
+  const log::Log log = log::open(config->log, "ostler");
+  const EnvironmentFile environment(environmentFile);
+  Supervisor supervisor(programsOf(options.config), log, [&](const std::vector<pid_t>& pids) { environment.write(pids); });
+  log.info("run", {{"version", OSTLER_VERSION}, {"config", options.config}});
+  supervisor.run([&] { return mayReload(options, log); });
+  log.info("stopped");
+  return EX_OK;
+}
+
+int stop(const Call& call) {
+  CommonOptions options;
+  int timeout = 10;
+  CLI::App app("Ends a running suite and waits until it is gone. Exit status 0 also when nothing ran.");
+  addConfigOption(app, options);
+  app.add_option("--timeout", timeout, "seconds until the rest is killed")->check(CLI::Range(1, 3600));
+  if (const auto status = parse(app, call)) return *status;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+
+  const auto first = SupervisorLock::holder(config->runDir);
+  if (!first) return EX_OK;
+  if (::kill(*first, SIGTERM) != 0 && errno != ESRCH) {
+    fmt::print(stderr, "ostler: cannot signal process {}: {}\n", *first, std::strerror(errno));
+    return EX_NOPERM;
+  }
+  const Deadline deadline = Deadline::after(std::chrono::seconds(timeout) - std::chrono::milliseconds(500));
+  while (SupervisorLock::holder(config->runDir) == first) {
+    if (deadline.passed()) ::kill(*first, SIGKILL);  // its children go with it
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return EX_OK;
+}
+
+}  // namespace ostler::tools

@@ -1,0 +1,62 @@
+// supervisor.h - starts the daemons as direct children, starts again what dies, and takes them all with it when it goes.
+// Is not: a daemon. It speaks no protocol and holds no mail.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "libmailcore/base/clock.h"
+#include "libmailcore/base/unique_fd.h"
+#include "libmailcore/log/log.h"
+
+namespace ostler::tools {
+
+/// One program to keep running.
+struct Program {
+  std::string name;                    ///< "queued/spool"
+  std::vector<std::string> arguments;  ///< the first is the program's path
+  unsigned stopStage = 0;              ///< on stopping, stage 0 goes first: who talks to strangers before who keeps mail
+};
+
+/// When a child that died is started again.
+/// A child that had lived for a while starts anew soon; one that dies over and over waits longer each time.
+[[nodiscard]] std::chrono::milliseconds restartDelay(unsigned quickDeaths);
+
+class Supervisor {
+ public:
+  using OnChange = std::function<void(const std::vector<pid_t>&)>;
+  /// `onChange` hears the children's pids whenever one is new, in the order of `programs`.
+  Supervisor(std::vector<Program> programs, log::Log log, OnChange onChange);
+
+  /// Runs until SIGTERM or SIGINT, then stops the children stage by stage and returns. SIGHUP asks `mayReload` and passes it on.
+  /// REQUIRES: called from the only thread; blocks SIGCHLD, SIGHUP, SIGINT and SIGTERM.
+  void run(const std::function<bool()>& mayReload);
+
+ private:
+  struct Child {
+    Program program;
+    pid_t pid = 0;          ///< 0: not running
+    UniqueFd lifeline;      ///< our end: when it closes, whatever the reason, the kernel kills the child
+    SteadyTime started{};
+    SteadyTime startAt{};   ///< when pid is 0
+    unsigned quickDeaths = 0;
+  };
+  void startDue();
+  void start(Child& child);
+  void reap();
+  void signalAll(int signal);
+  void stopAll();
+  [[nodiscard]] bool anyRunning(unsigned stage) const;
+  [[nodiscard]] std::chrono::milliseconds untilNextStart() const;
+  void tellChange() const;
+
+  std::vector<Child> children_;
+  log::Log log_;
+  OnChange onChange_;
+  UniqueFd signals_;
+};
+
+}  // namespace ostler::tools

@@ -1,0 +1,235 @@
+#include "libmailcore/config/config.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "libmailcore/config/reader.h"
+#include "libmailcore/config/schema.h"
+
+using namespace ostler;
+using namespace ostler::config;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder with a configuration, gone afterwards.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "ostler-config-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] std::string file(const std::string& name = "ostler.yaml") const { return path_ + "/" + name; }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories(fs::path(file(name)).parent_path());
+    std::ofstream(file(name)) << text;
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+constexpr const char* kGood = R"(
+host_name: mail.example.test
+tls: {certificates: [{certificate: cert.pem, key: /etc/key.pem}]}
+smtp:
+  limits: {message_size: 10 MiB, errors: 7}
+  listeners:
+    - {address: "127.0.0.1:2025", kind: mx}
+    - {address: "[::1]:2465", kind: submission, tls: implicit}
+imap:
+  idle: 45m
+  listeners: [{address: "127.0.0.1:2143"}]
+)";
+
+Loaded loadText(const std::string& text) {
+  const Folder folder;
+  folder.write("ostler.yaml", text);
+  return load(folder.file());
+}
+
+/// All problems, places without the folder.
+std::string problemsOf(const std::string& text) {
+  std::string all;
+  for (const Problem& problem : loadText(text).problems) {
+    const std::string line = toText(problem);
+    all += line.substr(line.find("ostler.yaml")) + "\n";
+  }
+  return all;
+}
+
+template <class Record>
+void compareDefaults(Record record) {
+  for (const Row<Record>& row : rows<Record>()) {
+    CAPTURE(row.key);
+    CHECK(valueText(row.slot(record)) == row.standard);
+    CHECK_FALSE(row.meaning.empty());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the defaults in the schema are those of the structs") {
+  compareDefaults(Config{});
+  compareDefaults(VirtualServer{});
+  compareDefaults(MailboxService{});
+  compareDefaults(Listener{});
+  compareDefaults(RouteRule{});
+  compareDefaults(RetrySchedule{});
+  compareDefaults(net::CertificateFiles{});
+  CHECK(Config{}.pop3.idle == std::chrono::minutes(10));
+}
+
+TEST_CASE("a configuration becomes typed values") {
+  const Folder folder;
+  folder.write("ostler.yaml", kGood);
+  const Loaded loaded = load(folder.file());
+  for (const Problem& problem : loaded.problems) UNSCOPED_INFO(toText(problem));
+  REQUIRE(loaded.config);
+  CHECK(loaded.problems.empty());
+  const Config& config = *loaded.config;
+  CHECK(config.hostName == "mail.example.test");
+  CHECK(config.certificates.at(0).certificate == folder.path() + "/cert.pem");
+  CHECK(config.certificates.at(0).key == "/etc/key.pem");
+  const VirtualServer& server = config.virtualServers.at(0);
+  CHECK(server.name == "default");
+  CHECK(server.limits.messageSize == 10_MiB);
+  CHECK(server.limits.errors == 7);
+  CHECK(server.limits.recipients == 1000);
+  REQUIRE(server.listeners.size() == 2);
+  CHECK(server.listeners[1].address.text() == "[::1]:2465");
+  CHECK(server.listeners[1].kind == SmtpKind::submission);
+  CHECK(server.listeners[1].tls == ListenerTls::implicit);
+  CHECK(server.listeners[1].place.line == 8);
+  CHECK(config.imap.idle == std::chrono::minutes(45));
+}
+
+TEST_CASE("virtual servers start from the settings of smtp") {
+  const Loaded loaded = loadText(R"(
+host_name: a.test
+smtp:
+  limits: {errors: 3}
+  virtual_servers:
+    - {name: one, listeners: [{address: "127.0.0.1:1"}]}
+    - {name: two, limits: {errors: 4, hops: 9}, listeners: [{address: "127.0.0.1:2"}]}
+)");
+  REQUIRE(loaded.config);
+  REQUIRE(loaded.config->virtualServers.size() == 2);
+  CHECK(loaded.config->virtualServers[0].limits.errors == 3);
+  CHECK(loaded.config->virtualServers[1].limits.errors == 4);
+  CHECK(loaded.config->virtualServers[1].limits.hops == 9);
+  CHECK(loaded.config->virtualServers[1].place.line == 7);
+}
+
+TEST_CASE("all problems are reported together with their places and the nearest key") {
+  const std::string problems = problemsOf(R"(host_name: a.test
+smpt: {}
+workers: many
+log: {level: inof, colour: red}
+smtp:
+  limits:
+    mesage_size: 1 MiB
+    idle: 3 fortnights
+    hops: 2000
+  relay_from: 10.0.0.0/8
+  listeners: [{address: "nowhere"}]
+pop3: []
+queue: {message_size: 3}
+)");
+  CAPTURE(problems);
+  for (const char* expected : {
+           "ostler.yaml:2:1: error: unknown key 'smpt'; did you mean 'smtp'?\n",
+           "ostler.yaml:3:10: error: 'workers' must be a whole number, not 'many'\n",
+           "ostler.yaml:4:14: error: 'log.level' must be one of trace, debug, info, warn, error, not 'inof'; did you mean 'info'?\n",
+           "ostler.yaml:4:20: error: unknown key 'log.colour'; known here: file format level modules target\n",
+           "ostler.yaml:7:5: error: unknown key 'smtp.limits.mesage_size'; did you mean 'message_size'?\n",
+           "ostler.yaml:8:11: error: 'smtp.limits.idle': a duration is",
+           "ostler.yaml:9:11: error: 'smtp.limits.hops' must be from 5 to 1000, not 2000\n",
+           "ostler.yaml:10:15: error: 'smtp.relay_from' must be a list of networks, such as [a, b]\n",
+           "ostler.yaml:11:25: error: 'smtp.listeners[0].address' must be an address with a port",
+           "ostler.yaml:12:7: error: 'pop3' must be a section of keys and values\n",
+           "ostler.yaml:13:9: error: unknown key 'queue.message_size'; did you mean 'smtp.limits.message_size'?\n",
+       }) {
+    CHECK_THAT(problems, Catch::Contains(expected));
+  }
+}
+
+TEST_CASE("contradictions are found") {
+  struct Row {
+    const char* name;
+    const char* text;
+    const char* expected;
+  };
+  for (const Row& row : {
+           Row{"implicit TLS without a certificate", "imap: {listeners: [{address: '127.0.0.1:1', tls: implicit}]}",
+               "ostler.yaml:1:20: error: tls: implicit needs a certificate"},
+           Row{"submission without TLS", "smtp: {listeners: [{address: '127.0.0.1:1', tls: none, kind: submission}]}",
+               "error: a submission listener with tls: none"},
+           Row{"open relay", "smtp: {relay_from: [0.0.0.0/0]}", "warning: relay_from contains 0.0.0.0/0: this is an open relay"},
+           Row{"one address twice", "smtp: {listeners: [{address: '127.0.0.1:1'}]}\npop3: {listeners: [{address: '127.0.0.1:1'}]}",
+               "ostler.yaml:2:20: error: 127.0.0.1:1 is listened on twice; the first is at"},
+           Row{"a route without a host", "routes: [{domain: a.test, action: smarthost}]", "error: this route needs a 'host'"},
+           Row{"a route behind the catch-all", "routes: [{domain: '*'}, {domain: a.test}]", "warning: this route is never reached"},
+           Row{"a log file without a name", "log: {target: file}", "error: log.target is file, but log.file is not set"},
+           Row{"listeners twice", "smtp: {listeners: [{address: '127.0.0.1:1'}], virtual_servers: []}",
+               "error: 'smtp.listeners' contradicts 'smtp.virtual_servers'"},
+       }) {
+    CAPTURE(row.name);
+    CHECK_THAT(problemsOf(row.text), Catch::Contains(row.expected));
+  }
+}
+
+TEST_CASE("conf.d is merged in the order of its names: maps merge, lists and values replace") {
+  const Folder folder;
+  folder.write("ostler.yaml", kGood);
+  folder.write("conf.d/20-b.yaml", "smtp: {limits: {errors: 9}}\n");
+  folder.write("conf.d/10-a.yaml", "smtp:\n  limits: {errors: 8, hops: 11}\n  listeners: [{address: '127.0.0.1:3'}]\nimap:\n");
+  folder.write("conf.d/.hidden.yaml", "nonsense: 1\n");
+  folder.write("conf.d/notes.txt", "nonsense: 1\n");
+  const Loaded loaded = load(folder.file());
+  REQUIRE(loaded.config);
+  const VirtualServer& server = loaded.config->virtualServers.at(0);
+  CHECK(server.limits.errors == 9);
+  CHECK(server.limits.hops == 11);
+  CHECK(server.limits.messageSize == 10_MiB);
+  REQUIRE(server.listeners.size() == 1);
+  CHECK(server.listeners[0].place.text() == folder.file("conf.d/10-a.yaml") + ":3:15");
+  CHECK(loaded.config->imap.listeners.size() == 1);
+}
+
+TEST_CASE("a file that is missing, no YAML, or says a key twice is refused with its place") {
+  CHECK_FALSE(load("/nonexistent/ostler.yaml").config);
+  CHECK_THAT(problemsOf("a: [1\nb: 2\n"), Catch::Contains("error: this is not YAML"));
+  CHECK_THAT(problemsOf("workers: 1\nworkers: 2\n"), Catch::Contains("ostler.yaml:2:1: error: 'workers' stands here a second time"));
+  CHECK_THAT(problemsOf("- 1\n"), Catch::Contains("error: the file must be a map"));
+  CHECK_FALSE(loadText("a: &x [*x]\n").config);
+}
+
+TEST_CASE("a reload gives a new snapshot and leaves the old one as it was") {
+  const Folder folder;
+  folder.write("ostler.yaml", kGood);
+  const auto before = load(folder.file()).config;
+  folder.write("conf.d/a.yaml", "smtp: {limits: {errors: 1}}\n");
+  const auto after = load(folder.file()).config;
+  REQUIRE((before && after));
+  CHECK(before->virtualServers[0].limits.errors == 7);
+  CHECK(after->virtualServers[0].limits.errors == 1);
+}
+
+TEST_CASE("every key is described with a type and a meaning, once") {
+  std::vector<std::string> paths;
+  for (const KeyInfo& key : describeKeys()) {
+    CAPTURE(key.path);
+    CHECK_FALSE(key.type.empty());
+    CHECK_FALSE(key.meaning.empty());
+    CHECK(std::find(paths.begin(), paths.end(), key.path) == paths.end());
+    paths.push_back(key.path);
+  }
+  CHECK(std::find(paths.begin(), paths.end(), "smtp.listeners[].address") != paths.end());
+}
