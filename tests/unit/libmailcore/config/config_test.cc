@@ -233,3 +233,27 @@ TEST_CASE("every key is described with a type and a meaning, once") {
   }
   CHECK(std::find(paths.begin(), paths.end(), "smtp.listeners[].address") != paths.end());
 }
+
+TEST_CASE("every configuration that is shipped is read without a complaint") {
+  std::size_t count = 0;
+  for (const auto& entry : fs::recursive_directory_iterator("etc")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++count;
+    const bool whole = entry.path().parent_path().filename() != "profiles";
+    for (const Problem& problem : load(entry.path().string()).problems) {
+      if (whole || problem.severity == Problem::Severity::error) FAIL_CHECK(toText(problem));
+    }
+  }
+  CHECK(count >= 6);
+}
+
+TEST_CASE("the commented sample names every key, with its default") {
+  std::ifstream in("etc/ostler.yaml");
+  const std::string sample((std::istreambuf_iterator<char>(in)), {});
+  for (const KeyInfo& key : describeKeys()) {
+    CAPTURE(key.path);
+    const std::string last = key.path.substr(key.path.rfind('.') + 1);
+    if (last == "port" && key.path.starts_with("outbound")) continue;  // for tests alone
+    CHECK(sample.find(last + ":") != std::string::npos);
+  }
+}
