@@ -1,0 +1,99 @@
+#include "libmailcore/directory/check.h"
+
+#include "libmailcore/directory/resolve.h"
+
+namespace ostler::directory {
+
+namespace {
+
+using Severity = config::Problem::Severity;
+using Kind = ipc::Resolution::Kind;
+
+class Check {
+ public:
+  Check(OwnDirectory& directory, const config::Config& config)
+      : directory_(directory), options_(resolveOptions(config.directory)), place_{config.directoryDir(), 0, 0} {}
+
+  std::vector<config::Problem> run() {
+    const Result<std::vector<Domain>> domains = directory_.domains();
+    if (!domains) {
+      say(Severity::error, domains.error().detail);
+      return std::move(problems_);
+    }
+    if (domains->empty()) say(Severity::warning, "there is no local domain; add one with `ostler domain add NAME`");
+    for (const Domain& domain : *domains) checkDomain(domain);
+    checkPostmasterIsNamed(*domains);
+    const Result<std::vector<Alias>> aliases = directory_.aliases();
+    if (!aliases)
+      say(Severity::error, aliases.error().detail);
+    else
+      for (const Alias& alias : *aliases) checkAlias(alias);
+    return std::move(problems_);
+  }
+
+ private:
+  void say(Severity severity, std::string text) { problems_.push_back({severity, place_, std::move(text)}); }
+
+  void checkDomain(const Domain& domain) {
+    const Result<ipc::Resolution> postmaster = resolve(directory_, options_, "postmaster@" + domain.name);
+    if (!postmaster) {
+      say(Severity::error, "postmaster@" + domain.name + ": " + postmaster.error().detail);
+    } else if (postmaster->kind != Kind::local) {
+      say(Severity::error, "postmaster@" + domain.name +
+                               " reaches nobody (RFC 5321 4.5.1); add a user, or name one in directory.postmaster");
+    }
+    if (domain.catchAll.empty()) return;
+    const Result<ipc::Resolution> catchAll = resolve(directory_, options_, domain.catchAll);
+    if (!catchAll)
+      say(Severity::warning, "catch-all of " + domain.name + ": " + catchAll.error().detail);
+    else if (catchAll->kind == Kind::unknownUser || catchAll->kind == Kind::loop) {
+      say(Severity::warning, "the catch-all of " + domain.name + ", " + domain.catchAll +
+                                 ", reaches nobody; change it with `ostler domain set " + domain.name +
+                                 " --catch-all ADDRESS`");
+    }
+  }
+
+  void checkPostmasterIsNamed(const std::vector<Domain>& domains) {
+    if (domains.empty() || !options_.postmaster.empty()) return;
+    const Result<std::optional<User>> owner = directory_.firstAdmin();
+    if (owner && *owner && !(*owner)->admin) {
+      say(Severity::warning, "nobody is named as postmaster, so the oldest user, " + (*owner)->address() +
+                                 ", is it; name one in directory.postmaster or with `ostler user set ADDRESS --admin`");
+    }
+  }
+
+  void checkAlias(const Alias& alias) {
+    const std::string name = alias.domain.empty() ? alias.localPart + " (aliases file)" : alias.address();
+    const Result<ipc::Resolution> leads = resolve(directory_, options_, alias.address());
+    if (!leads) {
+      say(Severity::warning, "alias " + name + ": " + leads.error().detail);
+      return;
+    }
+    switch (leads->kind) {
+      case Kind::local:
+      case Kind::remote:
+        return;
+      case Kind::loop:
+        return say(Severity::warning, "alias " + name + " leads back to itself and to nobody else");
+      case Kind::rejected:
+        return say(Severity::warning,
+                   "alias " + name + " leads to files, programs or lists alone, which are not allowed here");
+      case Kind::unknownUser:
+        return say(Severity::warning,
+                   "alias " + name + " leads to nobody; see `ostler explain --to " + alias.address() + "`");
+    }
+  }
+
+  OwnDirectory& directory_;
+  const ResolveOptions options_;
+  const config::Place place_;
+  std::vector<config::Problem> problems_;
+};
+
+}  // namespace
+
+std::vector<config::Problem> checkDirectory(OwnDirectory& directory, const config::Config& config) {
+  return Check(directory, config).run();
+}
+
+}  // namespace ostler::directory
