@@ -3,7 +3,7 @@
 // 9051 6.4.4.
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -35,12 +35,14 @@ enum class SearchScope {
 /// One SEARCH BODY or TEXT key. Immutable; any thread.
 class TextMatcher {
  public:
-  TextMatcher(std::string_view needle, SearchScope scope) : finder_(needle), scope_(scope) {}
+  TextMatcher(std::string_view needle, SearchScope scope);
   [[nodiscard]] bool matches(std::string_view content) const;
 
  private:
   CaseFinder finder_;
   SearchScope scope_;
+  std::size_t needleOctets_;
+  bool needleHasBlank_;
 };
 
 /// SEARCH HEADER name needle: does one field of that name hold it, decoded? An empty needle asks for the field alone.

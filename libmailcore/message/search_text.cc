@@ -1,0 +1,223 @@
+#include "libmailcore/message/search_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/message/charset.h"
+#include "libmailcore/message/encoded_word.h"
+#include "libmailcore/message/header.h"
+#include "libmailcore/message/mime.h"
+#include "libmailcore/message/octet_scan.h"
+#include "libmailcore/message/transfer_encoding.h"
+
+namespace ostler::message {
+namespace {
+
+constexpr std::size_t kWidth = 16;
+constexpr std::size_t kBlock = 4 * kWidth;
+constexpr std::size_t kPiece = 65536;  // what is decoded at a time
+using Octets = std::uint8_t __attribute__((vector_size(kWidth)));
+
+Octets load(const char* from) {
+  Octets out;
+  std::memcpy(&out, from, kWidth);
+  return out;
+}
+bool any(Octets octets) {
+  std::uint64_t words[2];
+  std::memcpy(words, &octets, kWidth);
+  return (words[0] | words[1]) != 0;
+}
+
+/// How often an octet stands in mail, roughly: the higher the commoner.
+std::size_t commonness(char c) {
+  constexpr std::string_view kByFrequency = "zqjxkvbywpgfmucdlhrsnioate ";
+  const std::size_t place = kByFrequency.find(c);
+  if (place != std::string_view::npos) return place + 2;
+  return isAsciiDigit(c) ? 12 : 1;
+}
+
+/// One octet of the needle to look for in either case.
+struct Probe {
+  explicit Probe(char c)
+      : wanted(Octets{} + static_cast<std::uint8_t>(c)),
+        fold(Octets{} + static_cast<std::uint8_t>(isAsciiLower(c) ? 0x20 : 0)) {}
+  [[nodiscard]] Octets at(const char* text) const { return reinterpret_cast<Octets>((load(text) | fold) == wanted); }
+  Octets wanted;
+  Octets fold;
+};
+
+bool equalsFolded(const char* text, std::string_view lower) {
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    if (toAsciiLower(text[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+/// Text that comes in pieces, searched across their borders with bounded memory.
+class PieceSearch {
+ public:
+  PieceSearch(const CaseFinder& finder, std::size_t overlap) : finder_(finder), overlap_(overlap) {}
+  std::string& buffer() { return buffer_; }
+  /// Looks at what is in the buffer and keeps only its end.
+  bool look() {
+    if (finder_.foundIn(buffer_)) return true;
+    if (buffer_.size() > overlap_) {
+      std::size_t keepFrom = buffer_.size() - overlap_;
+      while (keepFrom > 0 && (static_cast<unsigned char>(buffer_[keepFrom]) & 0xC0) == 0x80) --keepFrom;
+      buffer_.erase(0, keepFrom);
+    }
+    return false;
+  }
+
+ private:
+  const CaseFinder& finder_;
+  std::size_t overlap_;
+  std::string buffer_;
+};
+
+}  // namespace
+
+CaseFinder::CaseFinder(std::string_view needle) : needle_(caseFold(needle)), ascii_(isAllAscii(needle_)) {
+  for (std::size_t i = 1; i < needle_.size(); ++i) {
+    if (commonness(needle_[i]) < commonness(needle_[rare1_])) rare1_ = i;
+  }
+  rare2_ = rare1_ == 0 && needle_.size() > 1 ? 1 : 0;
+  for (std::size_t i = 0; i < needle_.size(); ++i) {
+    if (i != rare1_ && commonness(needle_[i]) < commonness(needle_[rare2_])) rare2_ = i;
+  }
+}
+
+// Two octets of the needle are compared at 64 places at once; only where both are there the whole needle is.
+bool CaseFinder::foundInFolded(std::string_view text) const {
+  if (needle_.empty()) return true;
+  if (text.size() < needle_.size()) return false;
+  const Probe probe1(needle_[rare1_]);
+  const Probe probe2(needle_[rare2_]);
+  const std::size_t places = text.size() - needle_.size() + 1;
+  std::size_t at = 0;
+  for (; at + kBlock <= places; at += kBlock) {
+    const char* const one = text.data() + at + rare1_;
+    const char* const two = text.data() + at + rare2_;
+    std::array<Octets, 4> hits;
+    for (std::size_t i = 0; i < 4; ++i) hits[i] = probe1.at(one + i * kWidth) & probe2.at(two + i * kWidth);
+    if (!any(hits[0] | hits[1] | hits[2] | hits[3])) continue;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      if (hits[i / kWidth][i % kWidth] != 0 && equalsFolded(text.data() + at + i, needle_)) return true;
+    }
+  }
+  for (; at < places; ++at) {
+    if (toAsciiLower(text[at]) == needle_[0] && equalsFolded(text.data() + at, needle_)) return true;
+  }
+  return false;
+}
+
+bool CaseFinder::foundIn(std::string_view text) const {
+  if (ascii_) return foundInFolded(text);
+  return has8Bit(text) && foundInFolded(caseFold(text));
+}
+
+namespace {
+
+/// One message and one finder.
+class MessageSearch {
+ public:
+  MessageSearch(const CaseFinder& finder, std::size_t needleOctets, bool needleHasBlank, std::string_view content)
+      : finder_(finder), overlap_(4 * needleOctets + 64), needleHasBlank_(needleHasBlank), content_(content) {}
+
+  // Runs of plain fields are searched as they lie; encoded, 8-bit and (for a needle with blanks) folded ones one by
+  // one.
+  bool headerMatches(std::string_view header) const {
+    std::size_t runFrom = 0;
+    for (const HeaderField& field : HeaderView(header)) {
+      if (isPlain(field.value)) continue;
+      if (finder_.foundIn(header.substr(runFrom, field.offset - runFrom))) return true;
+      if (finder_.foundIn(decodeEncodedWords(field.value))) return true;
+      runFrom = field.offset + field.length;
+    }
+    return finder_.foundIn(header.substr(runFrom));
+  }
+
+  // RFC 9051 6.4.4: text/* and message/* are decoded; in other types nobody reads text.
+  bool bodyMatches(const Part& part) const {
+    if (part.kind != Part::Kind::leaf || (!part.type.hasType("text") && !part.type.hasType("message"))) return false;
+    const std::string_view octets = octetsOf(content_, part.body);
+    const std::string charset = parameterValue(part.type.parameters, "charset");
+    const TransferEncoding encoding = transferEncodingOf(part.encoding);
+    const bool isEncoded = encoding == TransferEncoding::base64 || encoding == TransferEncoding::quotedPrintable;
+    if (!isUtf8OrAscii(charset))
+      return foreignMatches(isEncoded ? decodeBody(octets, encoding) : std::string(octets), charset);
+    return isEncoded ? encodedMatches(octets, encoding) : plainMatches(octets);
+  }
+
+ private:
+  bool isPlain(std::string_view value) const {
+    return value.find("=?") == std::string_view::npos && !has8Bit(value) &&
+           !(needleHasBlank_ && value.find('\n') != std::string_view::npos);
+  }
+
+  bool foreignMatches(const std::string& octets, std::string_view charset) const {
+    if (isAsciiSuperset(charset) && !has8Bit(octets)) return finder_.foundIn(octets);
+    const std::optional<std::string> text = toUtf8(octets, charset);
+    return finder_.foundIn(text ? *text : octets);
+  }
+
+  bool plainMatches(std::string_view text) const {
+    if (finder_.isAscii() || text.size() <= kPiece) return finder_.foundIn(text);
+    PieceSearch search(finder_, overlap_);  // folding needs a copy: piece by piece
+    for (; !text.empty(); text.remove_prefix(std::min(kPiece, text.size()))) {
+      search.buffer() += text.substr(0, kPiece);
+      if (search.look()) return true;
+    }
+    return false;
+  }
+
+  bool encodedMatches(std::string_view octets, TransferEncoding encoding) const {
+    TransferDecoder decoder(encoding);
+    PieceSearch search(finder_, overlap_);
+    for (; !octets.empty(); octets.remove_prefix(std::min(kPiece, octets.size()))) {
+      decoder.decode(octets.substr(0, kPiece), search.buffer());
+      if (search.look()) return true;
+    }
+    decoder.finish(search.buffer());
+    return search.look();
+  }
+
+  const CaseFinder& finder_;
+  std::size_t overlap_;
+  bool needleHasBlank_;
+  std::string_view content_;
+};
+
+}  // namespace
+
+TextMatcher::TextMatcher(std::string_view needle, SearchScope scope)
+    : finder_(needle),
+      scope_(scope),
+      needleOctets_(needle.size()),
+      needleHasBlank_(needle.find_first_of(" \t") != std::string_view::npos) {}
+
+bool TextMatcher::matches(std::string_view content) const {
+  const MessageSearch search(finder_, needleOctets_, needleHasBlank_, content);
+  const Structure structure = parseStructure(content);
+  for (std::size_t i = 0; i < structure.parts.size(); ++i) {
+    const Part& part = structure.parts[i];
+    // The header of a message inside is body text of the one outside; MIME headers are no text: RFC 9051 6.4.4.
+    const bool headerCounts = scope_ == SearchScope::text || (part.isMessage && i > 0);
+    if (headerCounts && search.headerMatches(octetsOf(content, part.header))) return true;
+    if (search.bodyMatches(part)) return true;
+  }
+  return false;
+}
+
+bool headerMatches(std::string_view content, std::string_view name, const CaseFinder& needle) {
+  for (const HeaderField& field : HeaderView(content)) {
+    if (equalsIgnoreCase(field.name, name) && needle.foundIn(decodeEncodedWords(field.value))) return true;
+  }
+  return false;
+}
+
+}  // namespace ostler::message
