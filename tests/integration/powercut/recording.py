@@ -1,0 +1,177 @@
+"""recording.py - reads what recorder.cc wrote and makes the disk that a power cut at some moment would have left.
+
+The model is harsh: of a file, synced octets are there; of writes, truncations and allocations not covered by a finished sync, any
+part may be there, sector by sector, in any combination. Of a folder, the names at its last finished sync are there; later
+changes became durable one after the other up to some point. A file whose name is durable and whose content is not is there with
+whatever part of its content survived.
+"""
+import os
+import struct
+
+WRITE, TRUNCATE, ALLOCATE, SYNC_BEGIN, SYNC_END, CREATE, MAKE_FOLDER, RENAME, LINK, UNLINK, REMOVE_FOLDER = range(1, 12)
+HEADER = struct.Struct("<IIQQQII")
+MAGIC = 0x4C54534F
+ACKNOWLEDGED = b"ACK:"
+SECTOR = 512
+
+
+def acknowledge(fd, text):
+    """Puts a line of the test itself into the recording: from here on `text` was promised to a client."""
+    data = ACKNOWLEDGED + text.encode()
+    os.write(fd, HEADER.pack(MAGIC, 100, 0, 0, 0, len(data), 0) + data)
+
+
+def read(path):
+    """All records: (op, inode, inode2, offset, data, data2)."""
+    with open(path, "rb") as stream:
+        octets = stream.read()
+    at, records = 0, []
+    while at + HEADER.size <= len(octets):
+        magic, op, inode, inode2, offset, length, length2 = HEADER.unpack_from(octets, at)
+        assert magic == MAGIC, "the recording is broken at %d" % at
+        at += HEADER.size
+        data, data2 = octets[at:at + length], octets[at + length:at + length + length2]
+        at += length + length2
+        records.append((op, inode, inode2, offset, data, data2))
+    return records
+
+
+class File:
+    def __init__(self, octets=b""):
+        self.synced = bytearray(octets)
+        self.pending = []  # (kind, offset, data), oldest first
+        self.covered = {}  # number of a running sync -> how many of `pending` it covers
+
+    def survivor(self, random):
+        image = bytearray(self.synced)
+        for change in self.pending:
+            mood = random.randrange(3)  # nothing of it, all of it, some sectors
+            if mood:
+                apply(image, change, None if mood == 1 else random)
+        return image
+
+
+def apply(image, change, random):
+    kind, offset, data = change
+    if kind == TRUNCATE:
+        if len(image) > offset:
+            del image[offset:]
+        else:
+            image.extend(bytes(offset - len(image)))
+        return
+    if kind == ALLOCATE:
+        if len(image) < offset:
+            image.extend(bytes(offset - len(image)))
+        return
+    at = 0
+    while at < len(data):
+        step = min(SECTOR - (offset + at) % SECTOR, len(data) - at)
+        if random is None:
+            step = len(data) - at
+        if random is None or random.randrange(2):
+            end = offset + at + step
+            if len(image) < end:
+                image.extend(bytes(end - len(image)))
+            image[offset + at:end] = data[at:at + step]
+        at += step
+
+
+class Folder:
+    def __init__(self, names=None):
+        self.history = [dict(names or {})]  # the synced names first, then after each change
+        self.covered = {}
+
+    def change(self, **_):
+        self.history.append(dict(self.history[-1]))
+        return self.history[-1]
+
+
+class Disk:
+    """What is below a folder, fed with records one after the other."""
+
+    def __init__(self, root):
+        self.files, self.folders = {}, {}
+        self.root = os.stat(root).st_ino
+        for path, folders, files in os.walk(root):
+            names = {}
+            for name in folders + files:
+                full = os.path.join(path, name)
+                status = os.lstat(full)
+                if os.path.islink(full) or not (os.path.isfile(full) or os.path.isdir(full)):
+                    continue
+                names[name] = status.st_ino
+                if os.path.isfile(full):
+                    with open(full, "rb") as stream:
+                        self.files[status.st_ino] = File(stream.read())
+            self.folders[os.stat(path).st_ino] = Folder(names)
+        self.acknowledged = []
+
+    def feed(self, record):
+        op, inode, inode2, offset, data, data2 = record
+        if op == 100:
+            self.acknowledged.append(data[len(ACKNOWLEDGED):].decode())
+        elif op in (WRITE, TRUNCATE, ALLOCATE):
+            self.files.setdefault(inode, File()).pending.append((op, offset, data))
+        elif op == SYNC_BEGIN:
+            target = self.files.get(inode) or self.folders.get(inode)
+            if target is not None:
+                target.covered[offset] = len(target.pending if isinstance(target, File) else target.history)
+        elif op == SYNC_END:
+            self.finish_sync(inode, offset)
+        elif op == CREATE:
+            if inode2 not in self.files or not self.is_named(inode2):
+                self.files[inode2] = File()
+            self.names(inode)[data.decode()] = inode2
+        elif op == MAKE_FOLDER:
+            self.folders[inode2] = Folder()
+            self.names(inode)[data.decode()] = inode2
+        elif op == RENAME:
+            self.names(inode).pop(data.decode(), None)
+            self.names(inode2)[data2.decode()] = offset
+        elif op == LINK:
+            self.names(inode2)[data2.decode()] = offset
+        elif op in (UNLINK, REMOVE_FOLDER):
+            self.names(inode).pop(data.decode(), None)
+
+    def names(self, inode):
+        return self.folders.setdefault(inode, Folder()).change()
+
+    def is_named(self, inode):
+        return any(inode in folder.history[-1].values() for folder in self.folders.values())
+
+    def finish_sync(self, inode, number):
+        file, folder = self.files.get(inode), self.folders.get(inode)
+        if folder is not None and number in folder.covered:
+            count = folder.covered.pop(number)
+            del folder.history[:count - 1]
+            folder.covered = {n: max(1, c - count + 1) for n, c in folder.covered.items()}
+        elif file is not None and number in file.covered:
+            count = file.covered.pop(number)
+            for change in file.pending[:count]:
+                apply(file.synced, change, None)
+            del file.pending[:count]
+            file.covered = {n: max(0, c - count) for n, c in file.covered.items()}
+
+    def write(self, target, random, inode=None):
+        """Makes `target` as the root would be after a power cut now."""
+        os.makedirs(target, exist_ok=True)
+        folder = self.folders[self.root if inode is None else inode]
+        for name, child in random.choice(folder.history).items():
+            path = os.path.join(target, name)
+            if child in self.folders:
+                self.write(path, random, child)
+            elif child in self.files:
+                with open(path, "wb") as stream:
+                    write_sparse(stream, self.files[child].survivor(random))
+
+
+def write_sparse(stream, image):
+    """Holes where there are zeroes: preallocated segments cost nothing."""
+    block = 1 << 16
+    zeroes = bytes(block)
+    for at in range(0, len(image), block):
+        piece = image[at:at + block]
+        if piece != zeroes[:len(piece)]:
+            stream.seek(at)
+            stream.write(piece)
+    stream.truncate(len(image))
