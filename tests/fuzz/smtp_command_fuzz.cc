@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ReplyReader reader;
   const Reply reply{550, "5.1.1", std::string(input.substr(0, 400))};
   Result<bool> last = false;
-  for (const std::string_view line : split(format(reply), '\n')) {
+  const std::string wire = format(reply);
+  for (const std::string_view line : split(wire, '\n')) {
     if (line.empty()) break;
     assert(line.back() == '\r');
     last = reader.add(line.substr(0, line.size() - 1));
