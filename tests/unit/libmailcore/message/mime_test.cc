@@ -1,9 +1,12 @@
 #include "libmailcore/message/mime.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "libmailcore/message/body_structure.h"
 #include "libmailcore/message/section.h"
+#include "tests/unit/libmailcore/message/structure_check.h"
 
 using namespace ostler::message;
 
@@ -147,4 +150,20 @@ TEST_CASE("section specifications are read and what is not one is refused") {
     INFO(bad);
     CHECK_FALSE(parseSection(bad));
   }
+}
+
+TEST_CASE("sections have the sizes of BODYSTRUCTURE in every sample from the wild") {
+  std::size_t seen = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/data/messages")) {
+    if (entry.path().extension() != ".eml") continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    INFO(entry.path().string());
+    CHECK(checkStructure(content).empty());
+    // and of every beginning of it
+    for (std::size_t length = 0; length < content.size(); length += 13)
+      REQUIRE(checkStructure(content.substr(0, length)).empty());
+    ++seen;
+  }
+  CHECK(seen >= 8);
 }

@@ -1,0 +1,26 @@
+// Any section of any message lies within the message.
+#include <cassert>
+#include <cstdint>
+
+#include "libmailcore/message/section.h"
+
+using namespace ostler::message;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const auto section = parseSection(input.substr(0, input.find('\n')));
+  const std::string_view content = input.substr(std::min(input.find('\n'), input.size()));
+  if (!section) return 0;
+  const Structure structure = parseStructure(content);
+  const auto octets = findSection(structure, content, *section);
+  if (octets) assert(octets->in(content).size() == octets->length());
+  if (section->part.empty()) {
+    const auto quick = findTopLevelSection(content, *section);
+    assert(!quick || quick->in(content) == octets->in(content));
+  }
+  const auto decoded = decodeSection(structure, content, section->part);
+  const auto decodedOctets = decodedSize(structure, content, section->part);
+  assert(decoded.has_value() == decodedOctets.has_value());
+  if (decoded) assert(decoded->size() == *decodedOctets);
+  return 0;
+}
