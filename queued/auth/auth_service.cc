@@ -1,0 +1,78 @@
+#include "queued/auth/auth_service.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "libmailcore/directory/resolve.h"
+#include "queued/auth/permissions.h"
+
+namespace ostler::queued::auth {
+
+namespace {
+
+std::set<uid_t> uidsOfTheSuite(const config::Config& config) {
+  std::set<uid_t> uids = {0, ::geteuid()};
+  if (!config.user.empty()) {
+    if (const passwd* const entry = ::getpwnam(config.user.c_str())) uids.insert(entry->pw_uid);
+  }
+  return uids;
+}
+
+}  // namespace
+
+AuthService::AuthService(Parts parts) : parts_(std::move(parts)), suite_(uidsOfTheSuite(*parts_.config)) {}
+
+void AuthService::serve(ipc::Server& server) {
+  using Descriptors = std::vector<UniqueFd>;
+  server.onWithDescriptors<ipc::LoginStart>([this](Connection from, ipc::LoginStart request, Descriptors) {
+    return loginStart(std::move(from), std::move(request));
+  });
+  server.onWithDescriptors<ipc::LoginContinue>([this](Connection from, ipc::LoginContinue request, Descriptors) {
+    return loginContinue(std::move(from), std::move(request));
+  });
+  server.onNotice<ipc::LoginCancel>(
+      [this](Connection from, const ipc::LoginCancel& request) { loginCancel(*from, request); });
+  server.on<ipc::WhoIs>(
+      [this](Connection from, ipc::WhoIs request, Descriptors) { return whoIs(std::move(from), std::move(request)); });
+  server.on<ipc::Resolve>([this](Connection from, ipc::Resolve request, Descriptors) {
+    return resolve(std::move(from), std::move(request));
+  });
+  server.onClosed([this](const ipc::ServerConnection& gone) { connectionClosed(gone); });
+}
+
+void AuthService::replaceConfig(std::shared_ptr<const config::Config> config) {
+  parts_.config = std::move(config);
+  suite_ = uidsOfTheSuite(*parts_.config);
+}
+
+Result<void> AuthService::check(const ipc::ServerConnection& from, std::uint16_t request) const {
+  const char* const refusal = refusalOf(request, from.peer().uid, suite_);
+  if (refusal == nullptr) return {};
+  parts_.log.warn("request-refused", {{"uid", std::uint64_t{from.peer().uid}}, {"wanted", refusal}});
+  return fail(Error::Kind::denied, "auth: uid " + std::to_string(from.peer().uid) + " may not " + refusal);
+}
+
+Task<Result<ipc::Identity>> AuthService::whoIs(Connection from, ipc::WhoIs request) {
+  const Result<void> allowed = check(*from, ipc::WhoIs::kType);
+  if (!allowed) co_return fail(allowed.error());
+  const ipc::Identity* const identity = tokens_.find(request.token);
+  if (identity == nullptr) co_return ipc::Identity{};
+  co_return *identity;
+}
+
+Task<Result<ipc::Resolution>> AuthService::resolve(Connection from, ipc::Resolve request) {
+  const Result<void> allowed = check(*from, ipc::Resolve::kType);
+  if (!allowed) co_return fail(allowed.error());
+  auto job = [directory = parts_.directory, options = directory::resolveOptions(parts_.config->directory),
+              address = std::move(request.address)] { return directory::resolve(*directory, options, address); };
+  Result<ipc::Resolution> resolution = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  if (!resolution) parts_.log.warn("resolve-failed", {{"reason", resolution.error().detail}});
+  co_return resolution;
+}
+
+void AuthService::connectionClosed(const ipc::ServerConnection& gone) {
+  tokens_.forget(gone.id());
+  std::erase_if(conversations_, [&](const auto& row) { return row.second.connection == gone.id(); });
+}
+
+}  // namespace ostler::queued::auth

@@ -1,0 +1,101 @@
+// auth_service.h - what auth answers: logins, tokens, addresses. The only reader of password verifiers in the suite.
+// Lives on one loop; what blocks (directory, hashing, folders) runs on pools.
+// Invariant: everything that tells "no such user" from "wrong password" stays in here and in the log.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/async/pool.h"
+#include "libmailcore/base/clock.h"
+#include "libmailcore/config/config.h"
+#include "libmailcore/directory/own/own_directory.h"
+#include "libmailcore/ipc/socket.h"
+#include "libmailcore/log/log.h"
+#include "libmailcore/sasl/mechanism.h"
+#include "queued/auth/lockout.h"
+#include "queued/auth/login_name.h"
+#include "queued/auth/tokens.h"
+#include "queued/auth/verified_cache.h"
+
+namespace ostler::queued::auth {
+
+class AuthService {
+ public:
+  using LoginAnswer = ipc::Client::Answer<ipc::LoginReply>;
+  using Connection = std::shared_ptr<ipc::ServerConnection>;
+
+  /// What it works with. All of it outlives the service, but for what is shared.
+  struct Parts {
+    Loop& loop;
+    Pool& hashing;  ///< argon2id and crypt(3): as many threads as cores
+    Pool& directoryReads;
+    const Clock& clock;
+    log::Log log;
+    std::shared_ptr<directory::OwnDirectory> directory;
+    std::shared_ptr<const config::Config> config;
+    std::string decoyHash;  ///< verified against when there is no such user, so that it takes as long
+    std::chrono::milliseconds (*delay)(unsigned failures) = delayAfter;
+  };
+  explicit AuthService(Parts parts);
+
+  /// Registers everything with the server.
+  void serve(ipc::Server& server);
+  /// After a reload. Logins under way go on with what they began with.
+  void replaceConfig(std::shared_ptr<const config::Config> config);
+
+  [[nodiscard]] Task<Result<LoginAnswer>> loginStart(Connection from, ipc::LoginStart request);
+  [[nodiscard]] Task<Result<LoginAnswer>> loginContinue(Connection from, ipc::LoginContinue request);
+  void loginCancel(const ipc::ServerConnection& from, const ipc::LoginCancel& request);
+  [[nodiscard]] Task<Result<ipc::Identity>> whoIs(Connection from, ipc::WhoIs request);
+  [[nodiscard]] Task<Result<ipc::Resolution>> resolve(Connection from, ipc::Resolve request);
+  void connectionClosed(const ipc::ServerConnection& gone);
+
+  /// For tests: how often a slow hash was computed.
+  [[nodiscard]] std::uint64_t slowHashes() const { return slowHashes_->load(); }
+
+ private:
+  struct Conversation {
+    std::uint64_t connection = 0;
+    WallTime started;
+    ipc::SessionInfo session;
+    std::string mechanismName;
+    std::unique_ptr<sasl::Mechanism> mechanism;
+    std::shared_ptr<const config::Config> config;
+    Candidate candidate;  ///< once the mechanism has named a user
+    std::string reason;   ///< why it will fail whatever the client proves: "locked-out"
+  };
+
+  [[nodiscard]] Task<Result<LoginAnswer>> advance(Conversation conversation, sasl::Step step);
+  [[nodiscard]] Task<Result<sasl::Step>> findVerifiers(Conversation& conversation, std::string user);
+  [[nodiscard]] Task<Result<sasl::Step>> checkPassword(Conversation& conversation, sasl::CheckPassword asked);
+  [[nodiscard]] Task<Result<bool>> isPassword(const Conversation& conversation, std::string password);
+  [[nodiscard]] Task<Result<Candidate>> lookUp(std::string user, std::string local);
+  [[nodiscard]] Task<Result<LoginAnswer>> succeed(Conversation conversation, sasl::Succeeded success);
+  [[nodiscard]] Task<Result<LoginAnswer>> refuse(Conversation conversation, sasl::Failed failure);
+  [[nodiscard]] LoginAnswer challenge(Conversation conversation, std::string data);
+  [[nodiscard]] LoginAnswer unavailable(const Conversation& conversation, const Error& error);
+
+  [[nodiscard]] bool isLockedOut(const Conversation& conversation) const;
+  [[nodiscard]] bool isExempt(const Conversation& conversation) const;
+  [[nodiscard]] Task<Result<bool>> actsAsItself(const Conversation& conversation, std::string authorizationId);
+  [[nodiscard]] sasl::Context saslContext(const ipc::LoginStart& request, const config::AuthSettings& settings) const;
+  [[nodiscard]] Result<void> check(const ipc::ServerConnection& from, std::uint16_t request) const;
+  void dropOldConversations();
+
+  Parts parts_;
+  std::set<uid_t> suite_;
+  LockoutTable lockouts_;
+  VerifiedCache verified_;
+  Tokens tokens_;
+  std::map<std::uint64_t, Conversation> conversations_;
+  std::uint64_t lastConversation_ = 0;
+  std::size_t delayed_ = 0;
+  std::shared_ptr<std::atomic<std::uint64_t>> slowHashes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+
+}  // namespace ostler::queued::auth

@@ -1,0 +1,340 @@
+// login.cc - one login from LoginStart to success or refusal: the part of AuthService that is a dialogue.
+// A user that does not exist costs the same work and gets the same words as one whose password is wrong (RFC 4422 6.1.4
+// asks for no hint). What differs is in the log.
+#include <algorithm>
+
+#include "libmailcore/directory/resolve.h"
+#include "libmailcore/sasl/prep.h"
+#include "queued/auth/account_folder.h"
+#include "queued/auth/auth_service.h"
+#include "queued/auth/permissions.h"
+
+namespace ostler::queued::auth {
+
+namespace {
+
+constexpr std::chrono::minutes kConversationLifetime{5};
+constexpr std::size_t kMostConversations = 100'000;
+// So many failed logins may wait for their late answer at once; beyond that they are answered at once, because a flood
+// of them must not fill the pipe that good logins come through.
+constexpr std::size_t kMostDelayed = 500;
+
+/// The settings of the listener's kind that the client came in by.
+config::AuthSettings settingsFor(const config::Config& config, const ipc::SessionInfo& session) {
+  if (session.service == "pop3") return config.pop3.auth;
+  if (session.service == "imap") return config.imap.auth;
+  for (const config::VirtualServer& server : config.virtualServers) {
+    if (server.name == session.virtualServer) return server.auth;
+  }
+  return {};
+}
+
+bool isNamed(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::optional<net::IpAddress> addressOf(const ipc::SessionInfo& session) {
+  const Result<net::Endpoint> endpoint = net::Endpoint::parse(session.client);
+  if (endpoint && endpoint->unixPath.empty()) return endpoint->address;
+  const Result<net::IpAddress> bare = net::IpAddress::parse(session.client);
+  if (bare) return *bare;
+  return std::nullopt;
+}
+
+LockoutRules rulesOf(const config::DirectorySettings& settings) {
+  return {settings.failuresBeforeLockout, settings.lockout};
+}
+
+AuthService::LoginAnswer answerOf(ipc::LoginReply reply) {
+  return {std::move(reply), {}};
+}
+
+/// All that is needed of another user to act as oneself is to be it.
+Result<bool> sameUser(directory::Directory& directory, const std::string& wanted, const std::string& local,
+                      Id128 self) {
+  const Result<Candidate> other = findCandidate(directory, wanted, local);
+  if (!other) return fail(other.error());
+  return other->user.has_value() && other->user->id == self;
+}
+
+}  // namespace
+
+sasl::Context AuthService::saslContext(const ipc::LoginStart& request, const config::AuthSettings& settings) const {
+  sasl::Context context;
+  context.tlsExporter = request.tlsExporter;
+  context.tlsServerEndPoint = request.tlsServerEndPoint;
+  const bool hasBinding = !request.tlsExporter.empty() || !request.tlsServerEndPoint.empty();
+  const bool plusNamed = std::any_of(settings.mechanisms.begin(), settings.mechanisms.end(),
+                                     [](const std::string& name) { return name.ends_with("-PLUS"); });
+  context.plusOffered = hasBinding && plusNamed;
+  context.hostName = parts_.config->hostName;
+  context.fakeSaltKey = parts_.directory->secret();
+  return context;
+}
+
+bool AuthService::isExempt(const Conversation& conversation) const {
+  const std::optional<net::IpAddress> client = addressOf(conversation.session);
+  return client && client->isLoopback() && !conversation.config->directory.lockoutLoopback;
+}
+
+bool AuthService::isLockedOut(const Conversation& conversation) const {
+  if (isExempt(conversation)) return false;
+  const LockoutRules rules = rulesOf(conversation.config->directory);
+  const WallTime now = parts_.clock.now();
+  if (lockouts_.isLocked(accountKey(conversation.candidate.name), rules, now)) return true;
+  const std::optional<net::IpAddress> client = addressOf(conversation.session);
+  return client && lockouts_.isLocked(clientKey(*client), rules, now);
+}
+
+Task<Result<AuthService::LoginAnswer>> AuthService::loginStart(Connection from, ipc::LoginStart request) {
+  const Result<void> allowed = check(*from, ipc::LoginStart::kType);
+  if (!allowed) co_return fail(allowed.error());
+  dropOldConversations();
+  Conversation conversation;
+  conversation.connection = from->id();
+  conversation.started = parts_.clock.now();
+  conversation.mechanismName = request.mechanism;
+  conversation.config = parts_.config;
+  const config::AuthSettings settings = settingsFor(*parts_.config, request.session);
+  const sasl::MechanismInfo* const mechanism = sasl::findMechanism(request.mechanism);
+  const bool usable = mechanism != nullptr && isNamed(settings.mechanisms, mechanism->name);
+  if (usable) conversation.mechanism = mechanism->make(saslContext(request, settings));
+  conversation.session = std::move(request.session);
+  if (!usable) {
+    const sasl::Failed notOffered{"", "mechanism", ""};
+    Result<LoginAnswer> refused = co_await refuse(std::move(conversation), notOffered);
+    co_return refused;
+  }
+  sasl::Step step =
+      conversation.mechanism->start(request.initial ? std::optional<std::string_view>(*request.initial) : std::nullopt);
+  if (request.initial) sasl::wipe(*request.initial);
+  Result<LoginAnswer> answer = co_await advance(std::move(conversation), std::move(step));
+  co_return answer;
+}
+
+Task<Result<AuthService::LoginAnswer>> AuthService::loginContinue(Connection from, ipc::LoginContinue request) {
+  const Result<void> allowed = check(*from, ipc::LoginContinue::kType);
+  if (!allowed) co_return fail(allowed.error());
+  const auto found = conversations_.find(request.conversation);
+  if (found == conversations_.end() || found->second.connection != from->id()) {
+    ipc::LoginReply reply;
+    reply.state = ipc::LoginReply::State::failed;
+    reply.reason = "expired";
+    co_return answerOf(std::move(reply));
+  }
+  Conversation conversation = std::move(found->second);
+  conversations_.erase(found);
+  sasl::Step step = conversation.mechanism->response(request.response);
+  sasl::wipe(request.response);
+  Result<LoginAnswer> answer = co_await advance(std::move(conversation), std::move(step));
+  co_return answer;
+}
+
+void AuthService::loginCancel(const ipc::ServerConnection& from, const ipc::LoginCancel& request) {
+  const auto found = conversations_.find(request.conversation);
+  if (found != conversations_.end() && found->second.connection == from.id()) conversations_.erase(found);
+}
+
+void AuthService::dropOldConversations() {
+  // Ids grow with time, so the oldest stand first.
+  const WallTime now = parts_.clock.now();
+  while (!conversations_.empty() && (conversations_.size() >= kMostConversations ||
+                                     now - conversations_.begin()->second.started > kConversationLifetime)) {
+    conversations_.erase(conversations_.begin());
+  }
+}
+
+Task<Result<AuthService::LoginAnswer>> AuthService::advance(Conversation conversation, sasl::Step step) {
+  while (true) {
+    if (auto* const asked = std::get_if<sasl::Challenge>(&step))
+      co_return challenge(std::move(conversation), std::move(asked->data));
+    if (auto* const failure = std::get_if<sasl::Failed>(&step)) {
+      Result<LoginAnswer> refused = co_await refuse(std::move(conversation), std::move(*failure));
+      co_return refused;
+    }
+    if (auto* const success = std::get_if<sasl::Succeeded>(&step)) {
+      Result<LoginAnswer> welcome = co_await succeed(std::move(conversation), std::move(*success));
+      co_return welcome;
+    }
+    Result<sasl::Step> next = fail(Error::Kind::temporary, "");
+    if (auto* const find = std::get_if<sasl::FindVerifiers>(&step)) {
+      Result<sasl::Step> found = co_await findVerifiers(conversation, std::move(find->user));
+      next = std::move(found);
+    } else if (auto* const password = std::get_if<sasl::CheckPassword>(&step)) {
+      Result<sasl::Step> checked = co_await checkPassword(conversation, std::move(*password));
+      next = std::move(checked);
+    }
+    if (!next) co_return unavailable(conversation, next.error());
+    step = std::move(*next);
+  }
+}
+
+AuthService::LoginAnswer AuthService::challenge(Conversation conversation, std::string data) {
+  ipc::LoginReply reply;
+  reply.state = ipc::LoginReply::State::challenge;
+  reply.conversation = ++lastConversation_;
+  reply.data = std::move(data);
+  conversations_.emplace(reply.conversation, std::move(conversation));
+  return answerOf(std::move(reply));
+}
+
+AuthService::LoginAnswer AuthService::unavailable(const Conversation& conversation, const Error& error) {
+  parts_.log.error("login-unavailable", {{"session", conversation.session.session.text()},
+                                         {"service", conversation.session.service},
+                                         {"client", conversation.session.client},
+                                         {"user", conversation.candidate.name},
+                                         {"reason", error.detail}});
+  ipc::LoginReply reply;
+  reply.state = ipc::LoginReply::State::unavailable;
+  reply.reason = "unavailable";
+  return answerOf(std::move(reply));
+}
+
+Task<Result<Candidate>> AuthService::lookUp(std::string user, std::string local) {
+  auto job = [directory = parts_.directory, user = std::move(user), local = std::move(local)] {
+    return findCandidate(*directory, user, local);
+  };
+  Result<Candidate> found = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  co_return found;
+}
+
+Task<Result<sasl::Step>> AuthService::findVerifiers(Conversation& conversation, std::string user) {
+  Result<Candidate> candidate = co_await lookUp(std::move(user), conversation.session.local);
+  if (!candidate) co_return fail(candidate.error());
+  conversation.candidate = std::move(*candidate);
+  if (isLockedOut(conversation)) conversation.reason = "locked-out";
+  const auto& found = conversation.candidate.user;
+  co_return conversation.mechanism->verifiersFound(found ? &found->verifiers : nullptr);
+}
+
+Task<Result<sasl::Step>> AuthService::checkPassword(Conversation& conversation, sasl::CheckPassword asked) {
+  Result<Candidate> candidate = co_await lookUp(std::move(asked.user), conversation.session.local);
+  if (!candidate) co_return fail(candidate.error());
+  conversation.candidate = std::move(*candidate);
+  if (isLockedOut(conversation)) {
+    conversation.reason = "locked-out";  // not even hashed: that is what locking out is for
+    co_return conversation.mechanism->passwordChecked(false);
+  }
+  Result<bool> correct = co_await isPassword(conversation, std::move(asked.password));
+  if (!correct) co_return fail(correct.error());
+  co_return conversation.mechanism->passwordChecked(*correct);
+}
+
+Task<Result<bool>> AuthService::isPassword(const Conversation& conversation, std::string password) {
+  const bool known = conversation.candidate.user.has_value();
+  directory::User user = known ? *conversation.candidate.user : directory::User{};
+  if (known && verified_.holds(user.id, user.verifiers.passwordHash, password,
+                               conversation.config->directory.verifiedCache, parts_.clock.now())) {
+    sasl::wipe(password);
+    co_return true;
+  }
+  const bool isOwn = !known || conversation.candidate.domain.kind == directory::Kind::own;
+  // Nobody there, or nothing to compare with: the same slow hash is computed all the same.
+  const bool canPass = known && !(isOwn && user.verifiers.passwordHash.empty());
+  const std::string verifier = user.verifiers.passwordHash;
+  if (isOwn && !canPass) user.verifiers.passwordHash = parts_.decoyHash;
+  const Id128 account = user.id;
+  const std::string kept = canPass ? password : "";
+  auto job = [directory = parts_.directory, user = std::move(user), password = std::move(password), isOwn,
+              counter = slowHashes_]() mutable -> Result<bool> {
+    ++*counter;
+    Result<bool> correct =
+        isOwn ? sasl::checkPassword(user.verifiers.passwordHash, password) : directory->checkPassword(user, password);
+    sasl::wipe(password);
+    return correct;
+  };
+  Result<bool> correct = co_await parts_.hashing.run(parts_.loop, std::move(job));
+  if (!correct) co_return fail(correct.error());
+  if (*correct && canPass) verified_.remember(account, verifier, kept, parts_.clock.now());
+  co_return *correct&& canPass;
+}
+
+Task<Result<bool>> AuthService::actsAsItself(const Conversation& conversation, std::string authorizationId) {
+  if (authorizationId.empty()) co_return true;
+  auto job = [directory = parts_.directory, wanted = std::move(authorizationId), local = conversation.session.local,
+              self = conversation.candidate.user->id] { return sameUser(*directory, wanted, local, self); };
+  Result<bool> same = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  co_return same;
+}
+
+Task<Result<AuthService::LoginAnswer>> AuthService::succeed(Conversation conversation, sasl::Succeeded success) {
+  const directory::User& user = *conversation.candidate.user;
+  if (user.disabled && conversation.reason.empty()) conversation.reason = "disabled";
+  const Result<bool> itself = co_await actsAsItself(conversation, std::move(success.authorizationId));
+  if (!itself) co_return unavailable(conversation, itself.error());
+  if (!*itself && conversation.reason.empty()) conversation.reason = "authorization";
+  if (!conversation.reason.empty()) {
+    const sasl::Failed failure{std::move(success.user), conversation.reason, ""};
+    Result<LoginAnswer> refused = co_await refuse(std::move(conversation), failure);
+    co_return refused;
+  }
+  LoginAnswer answer;
+  const ipc::SessionInfo& session = conversation.session;
+  if (session.service == "pop3" || session.service == "imap") {
+    auto job = [accounts = conversation.config->accountsDir(), id = user.id] {
+      return openAccountFolder(accounts, id);
+    };
+    Result<UniqueFd> folder = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+    if (!folder) co_return unavailable(conversation, folder.error());
+    answer.descriptors.push_back(std::move(*folder));
+  }
+  lockouts_.clear(
+      accountKey(conversation.candidate.name));  // the client's count stays: one own account must not buy guesses
+  ipc::Identity identity;
+  identity.known = true;
+  identity.account = directory::accountOf(user, conversation.candidate.domain);
+  identity.addresses = user.sendAs;
+  identity.addresses.insert(identity.addresses.begin(), identity.account.address);
+  answer.message.state = ipc::LoginReply::State::succeeded;
+  answer.message.account = identity.account;
+  answer.message.data = std::move(success.data);
+  answer.message.token = tokens_.give(conversation.connection, std::move(identity));
+  parts_.log.info("login", {{"session", session.session.text()},
+                            {"service", session.service},
+                            {"client", session.client},
+                            {"tls", session.tls},
+                            {"mechanism", conversation.mechanismName},
+                            {"user", conversation.candidate.name}});
+  co_return answer;
+}
+
+Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversation, sasl::Failed failure) {
+  const ipc::SessionInfo& session = conversation.session;
+  std::string reason = conversation.reason.empty() ? failure.reason : conversation.reason;
+  // Guesses count. A mechanism we do not offer, a broken message or an attempt while locked out is none.
+  const bool isGuess = reason == sasl::kReasonCredentials || reason == "disabled" || reason == "authorization";
+  unsigned failures = 1;
+  if (isGuess && !isExempt(conversation)) {
+    const LockoutRules rules = rulesOf(conversation.config->directory);
+    const WallTime now = parts_.clock.now();
+    failures = lockouts_.fail(accountKey(conversation.candidate.name), rules, now);
+    if (const auto client = addressOf(session))
+      failures = std::max(failures, lockouts_.fail(clientKey(*client), rules, now));
+  }
+  const bool known = conversation.candidate.user.has_value();
+  parts_.log.warn("login-failed",
+                  {{"session", session.session.text()},
+                   {"service", session.service},
+                   {"client", session.client},
+                   {"tls", session.tls},
+                   {"mechanism", conversation.mechanismName},
+                   {"user", conversation.candidate.name.empty() ? failure.user : conversation.candidate.name},
+                   {"reason", !known && reason == sasl::kReasonCredentials ? "unknown-user" : reason},
+                   {"failures", std::uint64_t{failures}}});
+  if (isGuess && delayed_ < kMostDelayed) {
+    struct Count {
+      std::size_t& of;
+      explicit Count(std::size_t& counted) : of(counted) { ++of; }
+      ~Count() { --of; }
+    } const count(delayed_);
+    const Deadline late = Deadline::after(parts_.delay(failures));
+    co_await parts_.loop.sleepUntil(late);
+  }
+  ipc::LoginReply reply;
+  reply.state = ipc::LoginReply::State::failed;
+  reply.data = std::move(failure.data);
+  reply.reason = std::move(reason);
+  co_return answerOf(std::move(reply));
+}
+
+}  // namespace ostler::queued::auth

@@ -1,0 +1,341 @@
+#include "queued/auth/auth_service.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/libmailcore/directory/temporary_directory.h"
+#include "tests/unit/libmailcore/sasl/scram_client.h"
+
+using namespace ostler;
+using namespace ostler::queued::auth;
+using State = ipc::LoginReply::State;
+
+namespace {
+
+struct FakeConnection final : ipc::ServerConnection {
+  explicit FakeConnection(std::uint64_t number, uid_t uid = ::geteuid()) : number_(number) { peer_.uid = uid; }
+  const ipc::PeerCredentials& peer() const override { return peer_; }
+  std::uint64_t id() const override { return number_; }
+  ipc::PeerCredentials peer_;
+  std::uint64_t number_;
+};
+
+sasl::VerifierOptions cheap() {
+  sasl::VerifierOptions options;
+  options.argon2MemoryKiB = 64;
+  options.argon2Passes = 1;
+  options.scramIterations = 4096;
+  return options;
+}
+
+/// example.test with alice (password "secret"), dora (disabled, "secret") and carl (no password at all).
+struct House {
+  directory::TemporaryDirectory directory;
+  std::shared_ptr<directory::OwnDirectory> own{std::move(directory.own)};
+  ManualClock clock{fromUnixMillis(1'790'000'000'000)};
+  Loop loop;
+  Pool hashing{"hash", 2};
+  Pool reads{"reads", 2};
+  std::shared_ptr<config::Config> config = std::make_shared<config::Config>();
+  std::unique_ptr<AuthService> service;
+  std::shared_ptr<FakeConnection> daemon = std::make_shared<FakeConnection>(1);
+
+  House() {
+    config->dataDir = directory.folder.path();
+    config->imap.auth.mechanisms.push_back("CRAM-MD5");
+    config->directory.failuresBeforeLockout = 3;
+    addUser("alice", "secret", false);
+    addUser("dora", "secret", true);
+    addUser("carl", "", false);
+    restart();
+  }
+  void restart() {
+    service = std::make_unique<AuthService>(AuthService::Parts{loop,
+                                                               hashing,
+                                                               reads,
+                                                               clock,
+                                                               {},
+                                                               own,
+                                                               config,
+                                                               sasl::makeVerifiers("decoy", cheap())->passwordHash,
+                                                               [](unsigned) { return std::chrono::milliseconds(0); }});
+  }
+  void addUser(const std::string& name, const std::string& password, bool disabled) {
+    REQUIRE(own->edit([&](directory::OwnDirectory::Edit& edit) -> Result<void> {
+      directory::Domain domain;
+      domain.name = "example.test";
+      if (!edit.domain("example.test")) REQUIRE(edit.putDomain(domain, directory::OwnDirectory::Edit::Mode::add));
+      directory::User user;
+      user.domain = "example.test";
+      user.localPart = name;
+      user.disabled = disabled;
+      user.sendAs = {"sales@example.test"};
+      if (!password.empty()) user.verifiers = sasl::makeVerifiers(password, cheap()).value();
+      const bool isThere = edit.user("example.test", name).has_value();
+      REQUIRE(edit.putUser(
+          user, isThere ? directory::OwnDirectory::Edit::Mode::replace : directory::OwnDirectory::Edit::Mode::add));
+      return {};
+    }));
+  }
+  ipc::LoginStart plain(const std::string& user, const std::string& password,
+                        const std::string& client = "192.0.2.9:4000") {
+    ipc::LoginStart start;
+    start.session.service = "imap";
+    start.session.client = client;
+    start.mechanism = "PLAIN";
+    start.initial = std::string(1, '\0') + user + '\0' + password;
+    return start;
+  }
+  AuthService::LoginAnswer ask(ipc::LoginStart start) {
+    auto answer = loop.runUntilDone(service->loginStart(daemon, std::move(start)));
+    REQUIRE(answer);
+    return std::move(*answer);
+  }
+  ipc::LoginReply login(const std::string& user, const std::string& password,
+                        const std::string& client = "192.0.2.9:4000") {
+    return ask(plain(user, password, client)).message;
+  }
+  AuthService::LoginAnswer next(std::uint64_t conversation, const std::string& response) {
+    auto answer = loop.runUntilDone(service->loginContinue(daemon, {conversation, response}));
+    REQUIRE(answer);
+    return std::move(*answer);
+  }
+  ipc::Identity whose(const std::string& token) { return loop.runUntilDone(service->whoIs(daemon, {token})).value(); }
+};
+
+}  // namespace
+
+TEST_CASE("a login gives the account, its folder and a token that says whose it is") {
+  House house;
+  const AuthService::LoginAnswer answer = house.ask(house.plain("Alice@Example.test", "secret"));
+  REQUIRE(answer.message.state == State::succeeded);
+  CHECK(answer.message.account.address == "alice@example.test");
+  REQUIRE(answer.descriptors.size() == 1);
+  struct stat info{};
+  REQUIRE(fstat(answer.descriptors[0].get(), &info) == 0);
+  CHECK(S_ISDIR(info.st_mode));
+  CHECK((info.st_mode & 0777) == 0700);
+  CHECK((fcntl(answer.descriptors[0].get(), F_GETFL) & O_PATH) != 0);
+  CHECK(answer.message.token.size() == 64);
+  const ipc::Identity identity = house.whose(answer.message.token);
+  CHECK(identity.known);
+  CHECK(identity.account.id == answer.message.account.id);
+  CHECK(identity.addresses == std::vector<std::string>{"alice@example.test", "sales@example.test"});
+}
+
+TEST_CASE("a token is worth nothing once the connection it was given on is closed, nor when it was invented") {
+  House house;
+  const std::string token = house.login("alice", "secret").token;
+  CHECK(house.whose(token).known);
+  CHECK_FALSE(house.whose(std::string(64, '0')).known);
+  CHECK_FALSE(house.whose("").known);
+  house.service->connectionClosed(FakeConnection(2));
+  CHECK(house.whose(token).known);
+  house.service->connectionClosed(*house.daemon);
+  CHECK_FALSE(house.whose(token).known);
+}
+
+TEST_CASE("smtpd gets no folder") {
+  House house;
+  house.config->virtualServers.emplace_back();
+  ipc::LoginStart start = house.plain("alice", "secret");
+  start.session.service = "submission";
+  start.session.virtualServer = "default";
+  const AuthService::LoginAnswer answer = house.ask(start);
+  CHECK(answer.message.state == State::succeeded);
+  CHECK(answer.descriptors.empty());
+}
+
+TEST_CASE("a wrong password, no such user, and no password set say the same to the client and cost the same hash") {
+  House house;
+  int client = 0;
+  for (const char* const user : {"alice", "nobody", "carl", "alice@elsewhere.test", "\"broken"}) {
+    INFO(user);
+    const std::uint64_t before = house.service->slowHashes();
+    const ipc::LoginReply reply = house.login(user, "wrong", "192.0.2." + std::to_string(++client) + ":1");
+    CHECK(reply.state == State::failed);
+    CHECK(reply.reason == "credentials");
+    CHECK(house.service->slowHashes() == before + 1);
+  }
+}
+
+TEST_CASE("the decoy's password opens nobody's account") {
+  House house;
+  CHECK(house.login("nobody", "decoy").state == State::failed);
+  CHECK(house.login("carl", "decoy").state == State::failed);
+  CHECK(house.login("carl", "decoy", "192.0.2.8:1").state == State::failed);
+}
+
+TEST_CASE(
+    "the second login with the same password needs no hash; a wrong one does; a changed password counts at once") {
+  House house;
+  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.service->slowHashes() == 1);
+  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.service->slowHashes() == 1);
+  CHECK(house.login("alice", "wrong").state == State::failed);
+  CHECK(house.service->slowHashes() == 2);
+  house.addUser("alice", "changed", false);
+  CHECK(house.login("alice", "secret").state == State::failed);
+  CHECK(house.login("alice", "changed").state == State::succeeded);
+  CHECK(house.service->slowHashes() == 4);
+  house.clock.advance(std::chrono::minutes(11));
+  CHECK(house.login("alice", "changed").state == State::succeeded);
+  CHECK(house.service->slowHashes() == 5);
+}
+
+TEST_CASE("after too many failures the account is locked for every protocol and client, and opens again later") {
+  House house;
+  for (int i = 0; i < 3; ++i)
+    CHECK(house.login("alice", "wrong", "192.0.2." + std::to_string(i) + ":1").reason == "credentials");
+  const std::uint64_t before = house.service->slowHashes();
+  CHECK(house.login("ALICE@example.test", "secret", "198.51.100.1:1").reason == "locked-out");
+  ipc::LoginStart other = house.plain("alice", "secret", "198.51.100.1:1");
+  other.session.service = "pop3";
+  CHECK(house.ask(std::move(other)).message.reason == "locked-out");
+  CHECK(house.service->slowHashes() == before);
+  house.clock.advance(std::chrono::minutes(16));
+  CHECK(house.login("alice", "secret", "198.51.100.1:1").state == State::succeeded);
+}
+
+TEST_CASE(
+    "after too many failures the client is locked for every account, and a login of its own does not buy it more "
+    "guesses") {
+  House house;
+  CHECK(house.login("a1", "wrong").reason == "credentials");
+  CHECK(house.login("a2", "wrong").reason == "credentials");
+  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.login("a3", "wrong").reason == "credentials");
+  CHECK(house.login("alice", "secret").reason == "locked-out");
+  CHECK(house.login("alice", "secret", "198.51.100.1:1").state == State::succeeded);
+}
+
+TEST_CASE("loopback is never refused because of earlier failures when the configuration says so") {
+  House house;
+  house.config->directory.lockoutLoopback = false;
+  house.restart();
+  for (int i = 0; i < 20; ++i) CHECK(house.login("alice", "wrong", "127.0.0.1:1").reason == "credentials");
+  CHECK(house.login("alice", "secret", "[::1]:1").state == State::succeeded);
+  for (int i = 0; i < 3; ++i) (void)house.login("alice", "wrong");
+  CHECK(house.login("alice", "secret").reason == "locked-out");
+  CHECK(house.login("alice", "secret", "127.0.0.1:1").state == State::succeeded);
+}
+
+TEST_CASE("a disabled account does not log in, and acting as somebody else is refused") {
+  House house;
+  CHECK(house.login("dora", "secret").reason == "disabled");
+  ipc::LoginStart asDora = house.plain("alice", "secret");
+  asDora.initial = "dora" + *asDora.initial;
+  CHECK(house.ask(std::move(asDora)).message.reason == "authorization");
+  ipc::LoginStart asSelf = house.plain("alice", "secret", "192.0.2.10:1");
+  asSelf.initial = "Alice@example.test" + *asSelf.initial;
+  CHECK(house.ask(std::move(asSelf)).message.state == State::succeeded);
+}
+
+TEST_CASE("SCRAM-SHA-256 logs in without a slow hash, and the server proves itself") {
+  House house;
+  sasl::ScramClient client(sasl::Hash::sha256, "alice", "secret");
+  ipc::LoginStart start = house.plain("", "");
+  start.mechanism = "SCRAM-SHA-256";
+  start.initial = client.first();
+  const AuthService::LoginAnswer first = house.ask(std::move(start));
+  REQUIRE(first.message.state == State::challenge);
+  const AuthService::LoginAnswer last = house.next(first.message.conversation, client.final(first.message.data));
+  CHECK(last.message.state == State::succeeded);
+  CHECK(client.serverIsGenuine(last.message.data));
+  CHECK(last.descriptors.size() == 1);
+  CHECK(house.service->slowHashes() == 0);
+}
+
+TEST_CASE("SCRAM: a locked-out user is refused although the proof was right, an unknown one at the same step") {
+  House house;
+  for (int i = 0; i < 3; ++i) (void)house.login("alice", "wrong", "198.51.100.1:1");
+  for (const char* const name : {"alice", "nobody"}) {
+    INFO(name);
+    sasl::ScramClient client(sasl::Hash::sha256, name, "secret");
+    ipc::LoginStart start = house.plain("", "");
+    start.mechanism = "SCRAM-SHA-256";
+    start.initial = client.first();
+    const AuthService::LoginAnswer first = house.ask(std::move(start));
+    REQUIRE(first.message.state == State::challenge);
+    const AuthService::LoginAnswer last = house.next(first.message.conversation, client.final(first.message.data));
+    CHECK(last.message.state == State::failed);
+    CHECK(last.message.token.empty());
+    CHECK(last.message.data.find("v=") == std::string::npos);
+  }
+}
+
+TEST_CASE("a conversation belongs to its connection, and is over when it is cancelled or too old") {
+  House house;
+  ipc::LoginStart start = house.plain("", "");
+  start.mechanism = "LOGIN";
+  start.initial.reset();
+  const std::uint64_t one = house.ask(start).message.conversation;
+  const auto stranger = std::make_shared<FakeConnection>(2);
+  CHECK(house.loop.runUntilDone(house.service->loginContinue(stranger, {one, "alice"}))->message.state ==
+        State::failed);
+  house.service->loginCancel(*stranger, {one});
+  const AuthService::LoginAnswer asked = house.next(one, "alice");
+  REQUIRE(asked.message.state == State::challenge);
+  house.service->loginCancel(*house.daemon, {asked.message.conversation});
+  CHECK(house.next(asked.message.conversation, "secret").message.state == State::failed);
+  const std::uint64_t old = house.ask(start).message.conversation;
+  house.clock.advance(std::chrono::minutes(6));
+  (void)house.ask(start);
+  CHECK(house.next(old, "alice").message.reason == "expired");
+}
+
+TEST_CASE("a mechanism that the listener does not name is refused") {
+  House house;
+  ipc::LoginStart start = house.plain("alice", "secret");
+  start.session.service = "pop3";
+  start.mechanism = "CRAM-MD5";
+  start.initial.reset();
+  CHECK(house.ask(start).message.reason == "mechanism");
+  start.session.service = "imap";
+  CHECK(house.ask(start).message.state == State::challenge);
+  start.mechanism = "NTLM";
+  CHECK(house.ask(start).message.reason == "mechanism");
+}
+
+TEST_CASE("a process of a foreign user is told nothing") {
+  House house;
+  const auto stranger = std::make_shared<FakeConnection>(7, 54321);
+  CHECK(house.loop.runUntilDone(house.service->loginStart(stranger, house.plain("alice", "secret"))).error().kind ==
+        Error::Kind::denied);
+  CHECK(house.loop.runUntilDone(house.service->whoIs(stranger, {"x"})).error().kind == Error::Kind::denied);
+  CHECK(house.loop.runUntilDone(house.service->resolve(stranger, {"alice"})).error().kind == Error::Kind::denied);
+}
+
+TEST_CASE("resolve says where an address leads") {
+  House house;
+  const auto found = house.loop.runUntilDone(house.service->resolve(house.daemon, {"Alice+x@example.test"}));
+  REQUIRE(found);
+  REQUIRE(found->accounts.size() == 1);
+  CHECK(found->accounts[0].address == "alice@example.test");
+  CHECK(found->mailboxes == std::vector<std::string>{"x"});
+}
+
+TEST_CASE("a bare name is a user of the domain whose address the client came to") {
+  House house;
+  REQUIRE(house.own->edit([&](directory::OwnDirectory::Edit& edit) -> Result<void> {
+    directory::Domain domain;
+    domain.name = "other.test";
+    domain.loginAddresses = {"192.0.2.77"};
+    REQUIRE(edit.putDomain(domain, directory::OwnDirectory::Edit::Mode::add));
+    directory::User user;
+    user.domain = "other.test";
+    user.localPart = "alice";
+    user.verifiers = sasl::makeVerifiers("other secret", cheap()).value();
+    REQUIRE(edit.putUser(user, directory::OwnDirectory::Edit::Mode::add));
+    return {};
+  }));
+  ipc::LoginStart start = house.plain("alice", "other secret");
+  start.session.local = "192.0.2.77:993";
+  CHECK(house.ask(start).message.account.address == "alice@other.test");
+  start.session.local = "192.0.2.78:993";
+  CHECK(house.ask(start).message.state == State::failed);
+}
