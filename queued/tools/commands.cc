@@ -9,6 +9,7 @@ constexpr std::array kNouns = {
     Command{"run", &run, "start the suite and keep it running"},
     Command{"stop", &stop, "end a running suite, and wait until it is gone"},
     Command{"check", &check, "read the configuration and say what is wrong with it"},
+    Command{"dns", &dns, "ask the DNS as the suite does"},
     Command{"status", &status, "say what runs and which listeners answer"},
 };
 

@@ -31,6 +31,7 @@ struct Command {
 
 // One file each.
 int check(const Call& call);
+int dns(const Call& call);
 int run(const Call& call);
 int status(const Call& call);
 int stop(const Call& call);
