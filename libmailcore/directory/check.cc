@@ -12,7 +12,7 @@ using Kind = ipc::Resolution::Kind;
 class Check {
  public:
   Check(OwnDirectory& directory, const config::Config& config)
-      : directory_(directory), options_(resolveOptions(config.directory)), place_{config.directoryDir(), 0, 0} {}
+      : directory_(directory), options_(resolveOptions(config.directory)), place_{config.directoryDir(), 1, 1} {}
 
   std::vector<config::Problem> run() {
     const Result<std::vector<Domain>> domains = directory_.domains();

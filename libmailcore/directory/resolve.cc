@@ -319,7 +319,7 @@ Result<void> Walk::expand(const Alias& alias, const std::string& tag, const Plac
 
 Result<void> Walk::target(const AliasTarget& target, const Place& place) {
   const auto refuse = [&](const char* why) {
-    step("\"" + printable(formatAliasTarget(target)) + "\" " + why);
+    step(printable(formatAliasTarget(target)) + " " + why);
     rejected_ = true;
   };
   const auto keep = [&](std::vector<std::string>& in, const char* what) {
@@ -358,14 +358,14 @@ Result<void> Walk::target(const AliasTarget& target, const Place& place) {
   if (!*domain) return address(target.text, place);
   const Result<bool> found = user(**domain, *folded, place.tag);
   if (!found) return fail(found.error());
-  if (!*found) step("\"" + printable(formatAliasTarget(target)) + "\" is no user");
+  if (!*found) step(printable(formatAliasTarget(target)) + " is no user");
   return {};
 }
 
 Result<void> Walk::include(const std::string& path, const Place& place) {
   const std::string mark = ":include:" + path;
   if (place.isInclude || !options_.files) {
-    step("\"" + printable(mark) + "\" is not allowed here (directory.alias_files)");
+    step(printable(mark) + " is not allowed here (directory.alias_files)");
     rejected_ = true;
     return {};
   }

@@ -1,9 +1,11 @@
 // check.cc - ostler check: what is wrong with the configuration. Exit status 0 clean, 1 errors, 2 warnings alone.
 #include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "libmailcore/directory/check.h"
 #include "queued/tools/common.h"
 
 namespace ostler::tools {
@@ -23,6 +25,14 @@ void print(const Problem& problem, const CommonOptions& options) {
                                     {"severity", isError ? "error" : "warning"},
                                     {"text", problem.text}}
                          .dump());
+}
+
+/// A directory that is not there yet has no problems: domains are added after the configuration is right.
+std::vector<Problem> directoryProblems(const config::Config& config) {
+  if (!std::filesystem::exists(config.directoryDir() + "/directory.mdb")) return {};
+  const auto directory = directory::OwnDirectory::open(config.directoryDir());
+  if (directory) return directory::checkDirectory(**directory, config);
+  return {{Problem::Severity::warning, {config.directoryDir(), 1, 1}, "not looked into: " + directory.error().detail}};
 }
 
 int printKeys(const CommonOptions& options) {
@@ -51,6 +61,7 @@ int check(const Call& call) {
   config::Loaded loaded = config::load(options.config);
   if (loaded.config) {
     for (Problem& problem : config::checkFiles(*loaded.config)) loaded.problems.push_back(std::move(problem));
+    for (Problem& problem : directoryProblems(*loaded.config)) loaded.problems.push_back(std::move(problem));
   }
   bool errors = false;
   for (const Problem& problem : loaded.problems) {

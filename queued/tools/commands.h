@@ -30,10 +30,14 @@ struct Command {
 [[nodiscard]] std::span<const Command> programs();
 
 // One file each.
+int alias(const Call& call);
 int check(const Call& call);
 int dns(const Call& call);
+int domain(const Call& call);
+int newaliases(const Call& call);
 int run(const Call& call);
 int status(const Call& call);
 int stop(const Call& call);
+int user(const Call& call);
 
 }  // namespace ostler::tools

@@ -257,13 +257,8 @@ TEST_CASE("a pool whose queue is full refuses with limit") {
   Loop loop;
   std::atomic<bool> go = false;
   Pool pool("full", 1, 1);
-  std::atomic<bool> taken = false;
-  CHECK(pool.post([&] {
-    taken = true;
-    while (!go) std::this_thread::yield();
-  }));
-  while (!taken) std::this_thread::yield();
-  CHECK(pool.post([] {}));  // fills the one place of the queue
+  CHECK(pool.post([&] { while (!go) std::this_thread::yield(); }));
+  while (pool.post([] {})) std::this_thread::yield();  // fills the one place once the thread has taken the first
   const Result<int> refused = loop.runUntilDone(pool.run(loop, []() -> Result<int> { return 1; }));
   go = true;
   REQUIRE_FALSE(refused);
