@@ -77,7 +77,7 @@ class Decoder {
 
  private:
   void flush() {
-    if (!octets_.empty()) out_ += toUtf8(octets_, charset_).value_or(written_);
+    if (!octets_.empty()) out_ += toUtf8(octets_, charset_).value_or(guessUtf8(written_));
     octets_.clear();
     written_.clear();
   }

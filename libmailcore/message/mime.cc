@@ -210,6 +210,9 @@ class Parser {
     if (end > closed.body.offset) {
       closed.body.length = end - closed.body.offset;
       closed.bodyLines = lineFeeds - top.lineFeedsBefore + (content_[end - 1] == '\n' ? 0 : 1);
+    } else if (closed.isMessage && end < closed.body.offset) {  // its header was cut off by the boundary
+      closed.body.offset = std::max<std::uint64_t>(end, closed.header.offset);
+      closed.header.length = closed.body.offset - closed.header.offset;
     }
     forgetBoundary(top);
     if (closed.kind == Part::Kind::multipart && closed.firstChild == kNoPart) {  // IMAP has no multipart without parts
