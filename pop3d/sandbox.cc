@@ -1,0 +1,47 @@
+// sandbox.cc - what is left to pop3d: its listening sockets, auth's socket, the folders that auth hands over, and
+// nothing else. Users of their own keep the daemons apart; this holds where they share one (the throw-away root of
+// packaging/quickstart).
+#include "pop3d/sandbox.h"
+
+#include <sys/stat.h>
+
+#include "libmailcore/daemon/confine.h"
+
+namespace ostler::pop3 {
+namespace {
+
+// What a reload reads again.
+std::vector<std::string> readable(const config::Config& config, const std::string& configFile) {
+  std::vector<std::string> paths =
+      daemon::configurationPaths(configFile, {config.dataDir, config.spoolDir, config.runDir});
+  for (const net::CertificateFiles& files : config.certificates) {
+    paths.push_back(files.certificate);
+    paths.push_back(files.key);
+  }
+  return paths;
+}
+
+// accounts/ is entered only through descriptors of single accounts; landlock looks at paths, so it has to name the
+// tree.
+std::vector<std::string> writable(const config::Config& config) {
+  std::vector<std::string> paths = {config.accountsDir(), config.runDir + "/notify"};
+  for (const std::string& path : paths) ::mkdir(path.c_str(), 0750);  // there already, or the supervisor's business
+  const std::string& log = config.log.file;
+  if (!log.empty()) paths.push_back(log.substr(0, log.rfind('/') + 1));  // opened anew after rotation
+  return paths;
+}
+
+}  // namespace
+
+Result<void> confine(const config::Config& config, const std::string& configFile) {
+  const daemon::FileRights rights{readable(config, configFile), writable(config),
+                                  daemon::FileRights::OutgoingTcp::denied};
+  Result<void> done = daemon::becomeUser(config.user);
+  if (done) done = daemon::noNewPrivileges();
+  if (!done) return done;
+  const Result<bool> files = daemon::restrictFiles(rights);  // false: a kernel without landlock has the other walls
+  if (!files) return fail(files.error());
+  return daemon::restrictSystemCalls(daemon::SystemCalls::process);
+}
+
+}  // namespace ostler::pop3
