@@ -99,12 +99,22 @@ constexpr std::array kFilesByName = {
     "bind", "listen", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp",
 };
 
+constexpr std::array kKeepingMail = {
+    "link", "linkat", "flock", "statfs", "fstatfs", "fsync", "sync_file_range", "copy_file_range", "fadvise64", "inotify_init1", "inotify_add_watch",
+    "inotify_rm_watch", "fchown", "fchownat", "utimensat", "symlinkat", "rmdir", "msync", "pwritev", "pwritev2", "rt_sigpending", "get_robust_list", "mincore",
+};
+
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
 
 bool allow(const Filter& filter, const char* name) {
   const int number = seccomp_syscall_resolve_name(name);
   // A name this architecture does not have is not an error: there is nothing to allow.
   return number < 0 || seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, number, 0) == 0;
+}
+
+bool allowUnixSocketsAlone(const Filter& filter) {
+  const scmp_arg_cmp unixAlone = {0, SCMP_CMP_EQ, 1 /* AF_UNIX */, 0};
+  return seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, unixAlone) == 0;
 }
 
 bool allowThreadsButNoProcesses(const Filter& filter) {
@@ -170,12 +180,15 @@ Result<void> restrictSystemCalls(SystemCalls allowed) {
   const Filter filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), &seccomp_release);
   if (!filter) return fail(Error::Kind::permanent, "seccomp_init");
   bool good = std::all_of(kAlways.begin(), kAlways.end(), [&](const char* name) { return allow(filter, name); });
-  if (allowed == SystemCalls::process) {
-    good = good && allow(filter, "socket") && allowThreadsButNoProcesses(filter);
+  if (allowed != SystemCalls::worker) {
+    good = good && allowThreadsButNoProcesses(filter);
+    good = good && (allowed == SystemCalls::keeper ? allowUnixSocketsAlone(filter) : allow(filter, "socket"));
     good = good && std::all_of(kFilesByName.begin(), kFilesByName.end(), [&](const char* name) { return allow(filter, name); });
+    if (allowed == SystemCalls::keeper) {
+      good = good && std::all_of(kKeepingMail.begin(), kKeepingMail.end(), [&](const char* name) { return allow(filter, name); });
+    }
   } else {
-    const scmp_arg_cmp unixAlone = {0, SCMP_CMP_EQ, 1 /* AF_UNIX */, 0};
-    good = good && seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, unixAlone) == 0;
+    good = good && allowUnixSocketsAlone(filter);
     // What a library looks for in vain (a zone file, a module) is not there, rather than forbidden.
     for (const int number : {SCMP_SYS(open), SCMP_SYS(openat)}) {
       good = good && seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EACCES), number, 0) == 0;

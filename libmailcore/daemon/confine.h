@@ -29,7 +29,8 @@ struct FileRights {
 /// System calls that are answered with EPERM from now on are all but an allow list. seccomp(2), for this thread and those it starts.
 enum class SystemCalls {
   process,  ///< what a daemon of ours does: no program is started, nobody traced, nothing mounted
-  worker,   ///< of those, no file is opened by name and no socket made but a Unix one
+  keeper,   ///< of those, what keeps mail on disk needs besides (links, locks, leases, notices); sockets are Unix ones alone
+  worker,   ///< of those of `process`, no file is opened by name and no socket made but a Unix one
 };
 [[nodiscard]] Result<void> restrictSystemCalls(SystemCalls allowed);
 

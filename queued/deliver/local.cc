@@ -1,0 +1,168 @@
+#include "queued/deliver/local.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <unordered_set>
+
+namespace ostler::deliver {
+
+namespace {
+
+constexpr std::size_t kMostOpen = 1024;
+constexpr std::size_t kBatchMessages = 128;
+constexpr std::uint64_t kBatchOctets = 8U << 20;
+
+std::string deliveryId(const Parcel& parcel) { return parcel.message.text() + "/" + parcel.mailbox; }
+
+store::NewMessage toMessage(const Parcel& parcel) {
+  store::NewMessage message;
+  message.emailId = Id128::make(std::chrono::system_clock::now());
+  message.deliveryId = deliveryId(parcel);
+  message.mailbox = parcel.mailbox.empty() ? std::string("INBOX") : parcel.mailbox;
+  message.prefix = parcel.prefix;
+  message.internalDate = parcel.internalDate;
+  if (parcel.content) {
+    message.content = *parcel.content;
+  } else {
+    message.file = UniqueFd(::fcntl(parcel.file.get(), F_DUPFD_CLOEXEC, 0));
+    message.fileLength = parcel.size;
+  }
+  return message;
+}
+
+Result<UniqueFd> openFolder(const std::string& accountsDir, const Id128& id) {
+  const std::string path = accountsDir + "/" + id.text();
+  UniqueFd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (folder) return folder;
+  const bool made = errno == ENOENT && (::mkdir(path.c_str(), 02770) == 0 || errno == EEXIST);
+  if (made) folder = UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return fail(Error::Kind::temporary, fmt::format("cannot open {}: {}", path, std::strerror(errno)));
+  return folder;
+}
+
+const LocalOutcome kStored{LocalOutcome::State::stored, {250, "2.0.0", "Delivered"}};
+
+}  // namespace
+
+LocalDelivery::LocalDelivery(Loop& loop, store::Store& store, std::string accountsDir, log::Log log)
+    : loop_(loop), store_(store), accountsDir_(std::move(accountsDir)), log_(std::move(log)), scope_(loop) {}
+
+LocalDelivery::~LocalDelivery() { scope_.cancelAll(); }
+
+std::shared_ptr<LocalDelivery::Slot> LocalDelivery::slotOf(const ipc::Account& account) {
+  if (slots_.size() > kMostOpen) dropIdleSlots();
+  std::shared_ptr<Slot>& slot = slots_[account.id];
+  if (!slot) slot = std::make_shared<Slot>();
+  const bool otherLimits = slot->account.quotaOctets != account.quotaOctets || slot->account.quotaMessages != account.quotaMessages;
+  if (otherLimits) slot->open.reset();
+  slot->account = account;
+  slot->lastUse = ++uses_;
+  return slot;
+}
+
+/// Half of the idle ones go, those used longest ago: one pass now and then instead of a list kept in order.
+void LocalDelivery::dropIdleSlots() {
+  const std::uint64_t before = uses_ > kMostOpen / 2 ? uses_ - kMostOpen / 2 : 0;
+  std::erase_if(slots_, [before](const auto& entry) { return !entry.second->running && entry.second->lastUse < before; });
+}
+
+void LocalDelivery::deliver(const ipc::Account& account, Parcel parcel, Done done) {
+  const std::shared_ptr<Slot> slot = slotOf(account);
+  slot->waiting.push_back({std::move(parcel), std::move(done)});
+  ++waiting_;
+  if (std::exchange(slot->running, true)) return;
+  scope_.spawn(run(slot));
+}
+
+Task<Result<void>> LocalDelivery::open(std::shared_ptr<Slot> slot) {
+  if (slot->open) co_return Result<void>();
+  Result<UniqueFd> folder = openFolder(accountsDir_, slot->account.id);
+  if (!folder) co_return fail(folder.error());
+  store::Quota limits;
+  limits.limitOctets = slot->account.quotaOctets;
+  limits.limitMessages = slot->account.quotaMessages;
+  Result<std::shared_ptr<store::Account>> opened = co_await store_.open(slot->account.id, std::move(*folder), limits);
+  if (!opened) co_return fail(opened.error());
+  slot->open = std::move(*opened);
+  co_return Result<void>();
+}
+
+Task<void> LocalDelivery::run(std::shared_ptr<Slot> slot) {
+  co_await loop_.yield();  // what arrived in the same turn of the loop goes together
+  while (!slot->waiting.empty()) {
+    std::vector<Waiting> batch;
+    std::unordered_set<std::string> ids;
+    std::uint64_t octets = 0;
+    while (!slot->waiting.empty() && batch.size() < kBatchMessages && octets < kBatchOctets) {
+      // The same delivery twice in one batch: the second waits for the next, where the store knows the first.
+      if (!ids.insert(deliveryId(slot->waiting.front().parcel)).second) break;
+      octets += slot->waiting.front().parcel.size;
+      batch.push_back(std::move(slot->waiting.front()));
+      slot->waiting.pop_front();
+    }
+    waiting_ -= batch.size();
+    co_await appendBatch(slot, std::move(batch));
+  }
+  slot->running = false;
+}
+
+Task<void> LocalDelivery::appendBatch(std::shared_ptr<Slot> slot, std::vector<Waiting> batch) {
+  const Result<void> opened = co_await open(slot);
+  if (!opened) {
+    const LocalOutcome outcome = co_await outcomeOf(slot, opened.error(), 0);
+    for (const Waiting& one : batch) one.done(outcome);
+    co_return;
+  }
+  std::vector<store::NewMessage> messages;
+  for (const Waiting& one : batch) messages.push_back(toMessage(one.parcel));
+  const std::shared_ptr<store::Account> account = slot->open;
+  const Result<std::vector<store::Appended>> stored = co_await account->append(std::move(messages));
+  if (stored) {
+    for (const Waiting& one : batch) one.done(kStored);
+    co_return;
+  }
+  if (batch.size() > 1 && stored.error().kind == Error::Kind::limit) {
+    // All or none: one of them is too much. Each by itself then, so that what fits is delivered.
+    for (Waiting& one : batch) {
+      std::vector<Waiting> single;
+      single.push_back(std::move(one));
+      co_await appendBatch(slot, std::move(single));
+    }
+    co_return;
+  }
+  for (const Waiting& one : batch) {
+    const LocalOutcome outcome = co_await outcomeOf(slot, stored.error(), one.parcel.size);
+    one.done(outcome);
+  }
+}
+
+/// Which words an error of the store becomes.
+Task<LocalOutcome> LocalDelivery::outcomeOf(std::shared_ptr<Slot> slot, Error error, std::uint64_t size) {
+  log_.warn("local-delivery-failed", {{"account", slot->account.address}, {"reason", error.detail}});
+  if (error.kind == Error::Kind::limit && slot->open) {
+    const std::shared_ptr<store::Account> account = slot->open;
+    const Result<store::Quota> quota = co_await account->quota();
+    const bool full = quota && ((quota->limitOctets != 0 && quota->usedOctets + size > quota->limitOctets) ||
+                                (quota->limitMessages != 0 && quota->usedMessages >= quota->limitMessages));
+    // RFC 3463 3.3: X.2.2 mailbox full. Permanent for a queued message: its sender is told, RFC 5321 4.5.4.1 does not ask to wait.
+    if (full) co_return LocalOutcome{LocalOutcome::State::failed, {552, "5.2.2", "The mailbox is full"}};
+  }
+  if (error.kind == Error::Kind::limit) {
+    co_return LocalOutcome{LocalOutcome::State::deferred, {452, "4.3.1", "No space to store the message"}};
+  }
+  slot->open.reset();
+  co_return LocalOutcome{LocalOutcome::State::deferred, {451, "4.3.0", "The mailbox cannot be written just now"}};
+}
+
+Task<Result<store::Quota>> LocalDelivery::quota(ipc::Account account) {
+  const std::shared_ptr<Slot> slot = slotOf(account);
+  const Result<void> opened = co_await open(slot);
+  if (!opened) co_return fail(opened.error());
+  const std::shared_ptr<store::Account> handle = slot->open;
+  co_return co_await handle->quota();
+}
+
+}  // namespace ostler::deliver

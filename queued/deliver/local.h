@@ -1,0 +1,79 @@
+// local.h - LocalDelivery: puts messages into mailboxes, in batches: what waits for one account goes with one append, one sync.
+// A parcel's delivery id is the queue id and the mailbox: the store takes each once, so that a repeat after a crash, or a second
+// alias that leads to the same mailbox, leaves one copy.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/log/log.h"
+#include "libmailcore/store/store.h"
+
+namespace ostler::deliver {
+
+/// One message for one mailbox.
+struct Parcel {
+  Id128 message;
+  std::string mailbox;                         ///< empty: INBOX
+  std::string prefix;                          ///< Return-Path, Delivered-To
+  std::shared_ptr<const std::string> content;  ///< null: the file is the content
+  UniqueFd file;
+  std::uint64_t size = 0;
+  std::int64_t internalDate = 0;
+};
+
+struct LocalOutcome {
+  enum class State { stored, deferred, failed } state = State::deferred;
+  ipc::SmtpReply reply;
+};
+
+/// One loop. Outlives its deliveries; when it goes, those that run end in the store, unheard.
+class LocalDelivery {
+ public:
+  /// `accountsDir`: where the accounts' folders are; made when missing.
+  LocalDelivery(Loop& loop, store::Store& store, std::string accountsDir, log::Log log);
+  ~LocalDelivery();
+  LocalDelivery(const LocalDelivery&) = delete;
+  LocalDelivery& operator=(const LocalDelivery&) = delete;
+
+  using Done = std::function<void(LocalOutcome)>;
+  void deliver(const ipc::Account& account, Parcel parcel, Done done);
+  /// The account's fill and limits. Errors: temporary.
+  [[nodiscard]] Task<Result<store::Quota>> quota(ipc::Account account);
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
+
+ private:
+  struct Waiting {
+    Parcel parcel;
+    Done done;
+  };
+  struct Slot {
+    ipc::Account account;
+    std::shared_ptr<store::Account> open;
+    std::deque<Waiting> waiting;
+    bool running = false;
+    std::uint64_t lastUse = 0;
+  };
+  [[nodiscard]] std::shared_ptr<Slot> slotOf(const ipc::Account& account);
+  void dropIdleSlots();
+  [[nodiscard]] Task<Result<void>> open(std::shared_ptr<Slot> slot);
+  [[nodiscard]] Task<void> run(std::shared_ptr<Slot> slot);
+  [[nodiscard]] Task<void> appendBatch(std::shared_ptr<Slot> slot, std::vector<Waiting> batch);
+  [[nodiscard]] Task<LocalOutcome> outcomeOf(std::shared_ptr<Slot> slot, Error error, std::uint64_t size);
+
+  Loop& loop_;
+  store::Store& store_;
+  std::string accountsDir_;
+  log::Log log_;
+  std::unordered_map<Id128, std::shared_ptr<Slot>> slots_;
+  std::uint64_t uses_ = 0;
+  std::size_t waiting_ = 0;
+  TaskScope scope_;
+};
+
+}  // namespace ostler::deliver

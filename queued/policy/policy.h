@@ -1,0 +1,44 @@
+// policy.h - who may send what to whom: the verdict on a sender and on a recipient, as a reply of SMTP. Pure.
+// Invariant: mail is taken for somebody else only from who authenticated or is listed in relayFrom. Nothing else opens the relay.
+// RFC 5321 3.6.2 (relay), 4.2; RFC 6409 6 (submission); RFC 2033 (LMTP); RFC 3463 (enhanced codes).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "libmailcore/config/config.h"
+#include "libmailcore/ipc/message.h"
+#include "queued/route/route.h"
+
+namespace ostler::policy {
+
+/// Who is asking.
+struct Client {
+  std::string_view service;           ///< "smtp" "submission" "lmtp" "local" "pickup"
+  std::string_view address;           ///< Endpoint text
+  const ipc::Identity* identity = nullptr;  ///< null: did not authenticate
+};
+
+/// A mailbox's fill, if it has a limit.
+struct Fill {
+  std::uint64_t usedOctets = 0, usedMessages = 0;
+  std::uint64_t limitOctets = 0, limitMessages = 0;  ///< 0: none
+};
+
+[[nodiscard]] const config::VirtualServer& serverOf(const config::Config& config, std::string_view name);
+
+/// 250 2.1.0, or why not.
+[[nodiscard]] ipc::SmtpReply senderVerdict(const config::VirtualServer& server, const Client& client,
+                                           std::string_view reversePath, std::uint64_t declaredSize,
+                                           std::string_view tagSeparator);
+/// 250 2.1.5, or why not. `route` is where the recipient's mail would go.
+[[nodiscard]] ipc::SmtpReply recipientVerdict(const config::VirtualServer& server, const Client& client,
+                                              std::string_view forwardPath, const route::Route& route);
+/// 250 2.1.5 while there is room for one more octet and one more message, else 452 4.2.2.
+[[nodiscard]] ipc::SmtpReply roomVerdict(const Fill& fill);
+/// May the client send to anybody?
+[[nodiscard]] bool mayRelay(const config::VirtualServer& server, const Client& client);
+/// Is the reverse-path one that the account may use? Tags of its own addresses are.
+[[nodiscard]] bool ownsAddress(const ipc::Identity& identity, std::string_view reversePath, std::string_view tagSeparator);
+
+}  // namespace ostler::policy

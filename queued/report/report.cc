@@ -1,0 +1,88 @@
+#include "queued/report/report.h"
+
+#include <fmt/format.h>
+
+namespace ostler::report {
+
+namespace {
+
+using message::DsnAction;
+
+message::DsnRecipient toDsn(const spool::MessageRecord& about, const Ending& ending, WallTime now) {
+  const ipc::Recipient& recipient = about.recipients[ending.recipient].recipient;
+  message::DsnRecipient dsn;
+  dsn.recipient = recipient.forwardPath;
+  dsn.originalRecipient = recipient.orcpt;
+  dsn.action = ending.action;
+  dsn.status = ending.reply.enhanced;
+  if (dsn.status.empty()) dsn.status = ending.reply.code >= 500 ? "5.0.0" : ending.reply.code >= 400 ? "4.0.0" : "2.0.0";
+  dsn.remoteMta = ending.remoteHost.substr(0, ending.remoteHost.find(' '));
+  dsn.diagnostic = oneLine(ending.reply);
+  dsn.diagnosticIsSmtp = !ending.remoteHost.empty();
+  dsn.lastAttempt = now;
+  if (ending.action == DsnAction::delayed) dsn.willRetryUntil = ending.willRetryUntil;
+  return dsn;
+}
+
+}  // namespace
+
+bool isWanted(const ipc::Recipient& recipient, DsnAction action) {
+  switch (action) {
+    case DsnAction::failed: return (recipient.notify & ipc::Recipient::kNotifyFailure) != 0;
+    case DsnAction::delayed: return (recipient.notify & ipc::Recipient::kNotifyDelay) != 0;
+    case DsnAction::delivered:
+    case DsnAction::relayed:
+    case DsnAction::expanded: return (recipient.notify & ipc::Recipient::kNotifySuccess) != 0;
+  }
+  return false;
+}
+
+Report build(const config::Config& config, const spool::MessageRecord& about, const std::vector<Ending>& endings,
+             std::string_view content, WallTime now) {
+  Report report;
+  report.record.id = Id128::make(now);
+  message::DsnRequest request;
+  request.reportingMta = config.hostName;
+  request.postmaster = "MAILER-DAEMON@" + config.hostName;
+  request.to = about.reversePath;
+  request.messageId = report.record.id.text() + "@" + config.hostName;
+  request.envelopeId = about.envid;
+  request.queueId = about.id.text();
+  request.arrived = about.arrived;
+  request.now = now;
+  request.returned = about.returnFull ? message::DsnReturn::full : message::DsnReturn::headers;
+  request.content = content;
+  request.smtpUtf8 = about.smtpUtf8;
+  for (const Ending& ending : endings) request.recipients.push_back(toDsn(about, ending, now));
+  report.content = message::buildDsn(request);
+
+  spool::MessageRecord& record = report.record;
+  record.arrived = now;
+  record.origin.service = "report";
+  record.origin.virtualServer = about.origin.virtualServer;
+  record.origin.client = about.id.text();
+  record.origin.session = about.origin.session;
+  record.smtpUtf8 = about.smtpUtf8;
+  record.size = report.content.size();
+  record.hasEightBit = record.eightBit = about.smtpUtf8;
+  spool::RecipientRecord to;
+  to.recipient.forwardPath = about.reversePath;
+  to.recipient.notify = ipc::Recipient::kNotifyNever;
+  to.recipient.notifyGiven = true;
+  record.recipients.push_back(std::move(to));
+  return report;
+}
+
+std::string oneLine(const ipc::SmtpReply& reply) {
+  std::string line = fmt::format("{}{}{} {}", reply.code, reply.enhanced.empty() ? "" : " ", reply.enhanced, reply.text);
+  for (char& c : line) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return line;
+}
+
+std::string withHost(const ipc::SmtpReply& reply, const std::string& remoteHost) {
+  return remoteHost.empty() ? oneLine(reply) : fmt::format("{} said: {}", remoteHost, oneLine(reply));
+}
+
+}  // namespace ostler::report

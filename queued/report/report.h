@@ -1,0 +1,41 @@
+// report.h - which recipients the sender is told of, and the report as a message of ours. Pure.
+// RFC 3461 4.1 (NOTIFY), 4.3 (RET), 5.2; RFC 3464 2. A report is sent with the null reverse-path and NOTIFY=NEVER, so that none
+// is ever sent about one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libmailcore/config/config.h"
+#include "libmailcore/message/dsn.h"
+#include "queued/spool/records.h"
+
+namespace ostler::report {
+
+/// What became of one recipient, to be told.
+struct Ending {
+  std::uint32_t recipient = 0;  ///< index in the record
+  message::DsnAction action = message::DsnAction::failed;
+  ipc::SmtpReply reply;
+  std::string remoteHost;  ///< "mx.example.net [192.0.2.1]:25"; empty: our own word
+  WallTime willRetryUntil{};
+};
+
+/// Does the sender want to hear this? RFC 3461 4.1: without NOTIFY, failures and delays.
+[[nodiscard]] bool isWanted(const ipc::Recipient& recipient, message::DsnAction action);
+
+struct Report {
+  spool::MessageRecord record;
+  std::string content;
+};
+/// REQUIRES: a reverse-path, and at least one ending. `content`: of the message, its header at least.
+[[nodiscard]] Report build(const config::Config& config, const spool::MessageRecord& about, const std::vector<Ending>& endings,
+                           std::string_view content, WallTime now);
+
+/// "450 4.2.0 text", lines joined.
+[[nodiscard]] std::string oneLine(const ipc::SmtpReply& reply);
+/// The reason of a deferral or failure with who gave it, for the list and the log.
+[[nodiscard]] std::string withHost(const ipc::SmtpReply& reply, const std::string& remoteHost);
+
+}  // namespace ostler::report

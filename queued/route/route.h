@@ -1,0 +1,55 @@
+// route.h - where a recipient's mail goes: a pure function of the configuration and of what the directory said.
+// Is not: DNS. An MX next hop is a domain's name here; role out looks it up.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libmailcore/config/config.h"
+#include "libmailcore/ipc/message.h"
+
+namespace ostler::route {
+
+/// A mailbox of ours.
+struct LocalTarget {
+  ipc::Account account;
+  std::string mailbox;  ///< the folder a +tag asks for; empty: INBOX
+};
+
+struct Route {
+  enum class Kind : std::uint8_t {
+    local,   ///< mailboxes of ours, and perhaps what an alias adds to them: `locals`, `expansion`
+    remote,  ///< nextHop
+    drop,    ///< the drop folder
+    file,    ///< an alias's file: appended to
+    pipe,    ///< an alias's program
+    reject,  ///< nowhere: `reply` says why
+  };
+  Kind kind = Kind::reject;
+  std::vector<LocalTarget> locals;
+  std::vector<std::string> expansion;  ///< addresses elsewhere, "/file", "|program"
+  ipc::NextHop nextHop;                ///< without its password: that is the caller's to fill in
+  ipc::SmtpReply reply;
+  const config::RouteRule* rule = nullptr;  ///< the one that decided; null: none did
+};
+
+/// A line of the explanation: what was looked at, and whether it decided.
+using Steps = std::vector<std::string>;
+
+/// `resolution` is the directory's answer for `forwardPath`. `fromAlias`: the path came out of an alias, so "/file" and
+/// "|program" mean that. `steps`: if not null, each rule considered is told in words, with its place in the configuration.
+[[nodiscard]] Route route(const config::Config& config, std::string_view forwardPath, const ipc::Resolution& resolution,
+                          bool fromAlias, Steps* steps = nullptr);
+
+/// The rule for a domain, in the order of the configuration: "example.com", ".example.com" (all below it), "*".
+[[nodiscard]] const config::RouteRule* ruleFor(const config::Config& config, std::string_view domain, Steps* steps = nullptr);
+/// Names the rule this one domain, so that it decides even about a domain of ours?
+[[nodiscard]] bool namesDomain(const config::RouteRule& rule, std::string_view domain);
+/// Lower case, behind the last @; empty for a bare local part.
+[[nodiscard]] std::string domainOf(std::string_view path);
+/// The retry schedule of a recipient: the route's own, else its virtual server's, else the defaults.
+[[nodiscard]] const config::RetrySchedule& retryFor(const config::Config& config, const config::RouteRule* rule,
+                                                    std::string_view virtualServer);
+
+}  // namespace ostler::route

@@ -1,0 +1,68 @@
+#include "queued/schedule/destination.h"
+
+#include <algorithm>
+
+namespace ostler::schedule {
+
+void Destination::push(std::uint64_t sender, const Id128& message) {
+  auto [place, isNew] = bySender_.try_emplace(sender);
+  if (isNew) place->second = lines_.insert(lines_.end(), Line{sender, {}});
+  place->second->messages.push_back(message);
+  ++waiting_;
+}
+
+DestinationState Destination::state(WallTime now) const {
+  if (administrative_ != DestinationState::active) return administrative_;
+  return now < retryAt_ ? DestinationState::retry : DestinationState::active;
+}
+
+std::optional<Id128> Destination::start(WallTime now) {
+  // After a pause one message goes first: whether the host is back costs one attempt, not a window of them.
+  const std::uint32_t allowed = failuresInARow_ > 0 ? 1 : window();
+  if (lines_.empty() || running_ >= allowed || state(now) != DestinationState::active) return std::nullopt;
+  const auto line = lines_.begin();
+  const Id128 message = line->messages.front();
+  line->messages.pop_front();
+  --waiting_;
+  if (line->messages.empty()) {
+    bySender_.erase(line->sender);
+    lines_.erase(line);
+  } else {
+    lines_.splice(lines_.end(), lines_, line);
+  }
+  ++running_;
+  return message;
+}
+
+void Destination::finished(HostVerdict verdict, WallTime now, std::chrono::seconds pause, std::chrono::seconds longest) {
+  if (running_ > 0) --running_;
+  if (verdict == HostVerdict::answered) {
+    failuresInARow_ = 0;
+    retryAt_ = {};
+    if (++successes_ >= window_) {
+      successes_ = 0;
+      if (most_ == 0 || window_ < most_) ++window_;
+    }
+  } else if (verdict == HostVerdict::noAnswer) {
+    successes_ = 0;
+    window_ = std::max(window_ / 2, 1U);
+    const bool restsAlready = now < retryAt_;  // deliveries that ran beside the one that found out first
+    if (restsAlready) return;
+    const auto factor = 1U << std::min(failuresInARow_, 10U);
+    ++failuresInARow_;
+    retryAt_ = now + std::min(pause * factor, std::max(longest, pause));
+  }
+}
+
+std::deque<Id128> Destination::takeAll() {
+  std::deque<Id128> all;
+  for (Line& line : lines_) {
+    for (const Id128& message : line.messages) all.push_back(message);
+  }
+  lines_.clear();
+  bySender_.clear();
+  waiting_ = 0;
+  return all;
+}
+
+}  // namespace ostler::schedule

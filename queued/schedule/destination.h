@@ -1,0 +1,73 @@
+// destination.h - Destination: what waits for one next hop, and how many deliveries it gets at once.
+// State: active (tries), retry (did not answer: nothing is sent before retryAt), frozen and held (an administrator's word).
+// Concurrency adapts as TCP's window does: one more after a round of successes, half after a host that did not answer.
+// Fairness between senders: each sender's messages wait in a line of their own, the lines take turns.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "libmailcore/base/clock.h"
+#include "libmailcore/base/ids.h"
+
+namespace ostler::schedule {
+
+enum class DestinationState { active, retry, frozen, held };
+
+/// What an attempt said about the host, whatever it said about the message.
+enum class HostVerdict {
+  answered,   ///< it spoke SMTP with us: accepted, deferred or refused
+  noAnswer,   ///< could not be reached, or broke off: let it rest
+  notAsked,   ///< the attempt ended on our side
+};
+
+class Destination {
+ public:
+  Destination(std::string key, std::uint32_t maxConcurrency) : key_(std::move(key)), most_(maxConcurrency) {}
+
+  void push(std::uint64_t sender, const Id128& message);
+  /// The next message that may start now; its slot is taken until finished().
+  [[nodiscard]] std::optional<Id128> start(WallTime now);
+  /// `pause`: how long the host rests at first when it does not answer; doubles up to `longest`.
+  void finished(HostVerdict verdict, WallTime now, std::chrono::seconds pause, std::chrono::seconds longest);
+
+  [[nodiscard]] DestinationState state(WallTime now) const;
+  /// Takes everything that waits: for a host that rests, its messages are deferred without being sent.
+  [[nodiscard]] std::deque<Id128> takeAll();
+  void setAdministrative(DestinationState state) { administrative_ = state; }  ///< active, frozen or held
+  void retryNow() { retryAt_ = {}; }
+  void setMaxConcurrency(std::uint32_t most) { most_ = most; }
+
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
+  [[nodiscard]] std::uint32_t running() const { return running_; }
+  [[nodiscard]] std::uint32_t window() const { return most_ == 0 ? window_ : std::min(window_, most_); }
+  [[nodiscard]] WallTime retryAt() const { return retryAt_; }
+  [[nodiscard]] bool idle(WallTime now) const {
+    return waiting_ == 0 && running_ == 0 && state(now) == DestinationState::active;
+  }
+  std::string lastReply;  ///< of the last attempt that found no answer: the reason of those deferred with it
+
+ private:
+  struct Line {
+    std::uint64_t sender = 0;
+    std::deque<Id128> messages;
+  };
+  std::string key_;
+  std::uint32_t most_;
+  std::uint32_t window_ = 5;
+  std::uint32_t successes_ = 0;
+  std::uint32_t running_ = 0;
+  std::uint32_t failuresInARow_ = 0;
+  WallTime retryAt_{};
+  DestinationState administrative_ = DestinationState::active;
+  std::size_t waiting_ = 0;
+  std::list<Line> lines_;  ///< front: whose turn it is
+  std::unordered_map<std::uint64_t, std::list<Line>::iterator> bySender_;
+};
+
+}  // namespace ostler::schedule

@@ -1,0 +1,59 @@
+#include "queued/schedule/retry.h"
+
+#include <algorithm>
+
+namespace ostler::schedule {
+
+namespace {
+
+std::chrono::seconds intervalAfter(const config::RetrySchedule& schedule, unsigned attempts) {
+  switch (attempts) {
+    case 0:
+    case 1: return schedule.first;
+    case 2: return schedule.second;
+    case 3: return schedule.third;
+    default: return schedule.subsequent;
+  }
+}
+
+}  // namespace
+
+bool expired(const config::RetrySchedule& schedule, WallTime arrived, WallTime now) {
+  return schedule.expiry.count() > 0 && now >= arrived + schedule.expiry;
+}
+
+bool delayNoticeDue(const config::RetrySchedule& schedule, WallTime arrived, WallTime now) {
+  return schedule.delayNotice.count() > 0 && now >= arrived + schedule.delayNotice;
+}
+
+Next afterFailure(const config::RetrySchedule& schedule, WallTime arrived, unsigned attempts, WallTime now) {
+  const bool noneLeft = schedule.attempts && attempts >= std::max(*schedule.attempts, 1U);
+  if (noneLeft || expired(schedule, arrived, now)) return {true, {}};
+  // An interval of 0 would try without a pause for ever.
+  WallTime due = now + std::max(intervalAfter(schedule, attempts), std::chrono::seconds(1));
+  if (schedule.expiry.count() > 0) due = std::min(due, arrived + schedule.expiry);
+  return {false, due};
+}
+
+std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, std::size_t most) {
+  std::vector<Step> steps;
+  bool told = false;
+  WallTime now = arrived;
+  for (unsigned attempt = 1; steps.size() < most; ++attempt) {
+    steps.push_back({Step::Kind::attempt, now, attempt});
+    const Next next = afterFailure(schedule, arrived, attempt, now);
+    const WallTime until = next.gaveUp ? now : next.due;
+    if (!told && delayNoticeDue(schedule, arrived, until)) {
+      told = true;
+      if (!next.gaveUp) steps.push_back({Step::Kind::delayNotice, arrived + schedule.delayNotice, attempt});
+    }
+    if (next.gaveUp) {
+      steps.push_back({Step::Kind::gaveUp, now, attempt});
+      break;
+    }
+    now = next.due;
+  }
+  return steps;
+}
+
+}  // namespace ostler::schedule

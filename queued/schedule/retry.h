@@ -1,0 +1,33 @@
+// retry.h - when a deferred recipient is tried again, told of, and given up. Pure of clocks: every time is handed in.
+// RFC 5321 4.5.4.1: whichever of attempts and expiry comes first ends it.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "libmailcore/base/clock.h"
+#include "libmailcore/config/config.h"
+
+namespace ostler::schedule {
+
+/// What follows a failed attempt.
+struct Next {
+  bool gaveUp = false;
+  WallTime due{};  ///< of the next attempt, if not given up; never after the expiry
+};
+
+/// `attempts`: made so far, the one that just failed included.
+[[nodiscard]] Next afterFailure(const config::RetrySchedule& schedule, WallTime arrived, unsigned attempts, WallTime now);
+[[nodiscard]] bool expired(const config::RetrySchedule& schedule, WallTime arrived, WallTime now);
+[[nodiscard]] bool delayNoticeDue(const config::RetrySchedule& schedule, WallTime arrived, WallTime now);
+
+/// One line of a message's life at a next hop that never answers: what `ostler queue simulate` prints.
+struct Step {
+  enum class Kind { attempt, delayNotice, gaveUp } kind = Kind::attempt;
+  WallTime at{};
+  unsigned attempt = 0;
+};
+/// REQUIRES: an expiry or a limit of attempts; without both it ends after `most` steps.
+[[nodiscard]] std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, std::size_t most = 1000);
+
+}  // namespace ostler::schedule

@@ -1,0 +1,68 @@
+#include "queued/spool/acceptance.h"
+
+#include <sys/statvfs.h>
+
+namespace ostler::spool {
+
+namespace {
+
+void logAccepted(const Environment& env, const MessageRecord& record) {
+  if (!env.log.enabled(log::Level::info)) return;
+  const std::string& first = record.recipients.empty() ? std::string() : record.recipients.front().recipient.forwardPath;
+  env.log.info("accepted", {{"id", record.id.text()},
+                            {"session", record.origin.session.isNull() ? std::string("-") : record.origin.session.text()},
+                            {"service", record.origin.service},
+                            {"client", record.origin.client},
+                            {"user", record.origin.user},
+                            {"from", record.reversePath},
+                            {"to", first},
+                            {"recipients", std::uint64_t{record.recipients.size()}},
+                            {"size", record.size}});
+}
+
+}  // namespace
+
+void Acceptance::appendTo(std::vector<journal::NewRecord>& batch, const MessageRecord& record, const std::string* content) {
+  batch.push_back(newRecord(record));
+  if (content != nullptr) batch.push_back({static_cast<std::uint16_t>(RecordType::content), *content});
+}
+
+Task<Result<void>> Acceptance::accept(MessageRecord record, std::shared_ptr<const std::string> content) {
+  std::vector<journal::NewRecord> batch;
+  appendTo(batch, record, content.get());
+  std::string packed = batch.front().content;
+  auto fresh = std::make_shared<const Fresh>(Fresh{std::move(record), std::move(content)});
+  const Id128 id = fresh->record.id;
+  auto synced = [this, fresh = std::move(fresh), packed = std::move(packed)](const journal::Committed& places) mutable {
+    const journal::Position at = places.front();
+    const journal::Position contentAt = places.back();
+    logAccepted(env_, fresh->record);
+    const Id128 accepted = fresh->record.id;
+    env_.queue.insertFresh(std::move(fresh), std::move(packed), at, contentAt);
+    wake_(accepted);
+  };
+  const Result<void> committed = co_await env_.ledger.commit(std::move(batch), std::move(synced));
+  if (!committed) env_.log.error("not-accepted", {{"id", id.text()}, {"reason", committed.error().detail}});
+  co_return committed;
+}
+
+Result<void> Acceptance::hasRoom(std::uint64_t octets) {
+  const config::QueueSettings& settings = env_.config->queue;
+  if (env_.ledger.stuck()) return fail(Error::Kind::limit, "outcomes cannot be written to the journal");
+  if (settings.maxMessages != 0 && env_.queue.messages().size() >= settings.maxMessages) {
+    return fail(Error::Kind::limit, "the queue holds as many messages as it may");
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (now - spaceLookedAt_ > std::chrono::milliseconds(200)) {
+    struct statvfs space {};
+    if (::statvfs(env_.config->queueDir().c_str(), &space) == 0) freeOctets_ = std::uint64_t{space.f_bavail} * space.f_frsize;
+    spaceLookedAt_ = now;
+  }
+  const bool aboveFloor = freeOctets_ > settings.freeSpaceFloor && freeOctets_ - settings.freeSpaceFloor > octets;
+  if (!aboveFloor || !env_.ledger.journal().hasRoom(octets)) {
+    return fail(Error::Kind::limit, "the disk of the queue is (nearly) full");
+  }
+  return {};
+}
+
+}  // namespace ostler::spool

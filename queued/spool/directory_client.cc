@@ -1,0 +1,53 @@
+#include "queued/spool/directory_client.h"
+
+namespace ostler::spool {
+
+namespace {
+constexpr std::chrono::seconds kKeepFor{1};
+constexpr std::chrono::seconds kPatience{10};
+constexpr std::size_t kMostKept = 10'000;
+}  // namespace
+
+template <class T>
+std::shared_ptr<const T> DirectoryClient::find(Cache<T>& cache, std::string_view key) {
+  const auto found = cache.find(key);
+  if (found == cache.end()) return nullptr;
+  if (std::chrono::steady_clock::now() < found->second.until) return found->second.value;
+  cache.erase(found);
+  return nullptr;
+}
+
+template <class T>
+void DirectoryClient::keep(Cache<T>& cache, const std::string& key, std::shared_ptr<const T> value) {
+  if (cache.size() >= kMostKept) cache.clear();
+  cache[key] = {std::move(value), std::chrono::steady_clock::now() + kKeepFor};
+}
+
+std::shared_ptr<const ipc::Resolution> DirectoryClient::kept(std::string_view address) {
+  return find(resolutions_, address);
+}
+
+Task<Result<std::shared_ptr<const ipc::Resolution>>> DirectoryClient::resolve(std::string address) {
+  if (auto known = find(resolutions_, address)) co_return known;
+  ipc::Resolve request;
+  request.address = address;
+  Result<ipc::Resolution> answer = co_await client_.call(std::move(request), Deadline::after(kPatience));
+  if (!answer) co_return fail(answer.error());
+  auto resolution = std::make_shared<const ipc::Resolution>(std::move(*answer));
+  const bool isYes = resolution->kind == ipc::Resolution::Kind::local || resolution->kind == ipc::Resolution::Kind::remote;
+  if (isYes) keep(resolutions_, address, resolution);
+  co_return resolution;
+}
+
+Task<Result<std::shared_ptr<const ipc::Identity>>> DirectoryClient::whoIs(std::string token) {
+  if (auto known = find(identities_, token)) co_return known;
+  ipc::WhoIs request;
+  request.token = token;
+  Result<ipc::Identity> answer = co_await client_.call(std::move(request), Deadline::after(kPatience));
+  if (!answer) co_return fail(answer.error());
+  auto identity = std::make_shared<const ipc::Identity>(std::move(*answer));
+  if (identity->known) keep(identities_, token, identity);
+  co_return identity;
+}
+
+}  // namespace ostler::spool

@@ -1,0 +1,303 @@
+#include "queued/spool/dispatcher.h"
+
+#include <utility>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/message/received.h"
+#include "queued/deliver/folder.h"
+#include "queued/spool/contents.h"
+
+namespace ostler::spool {
+
+namespace {
+
+/// Deliveries under way at once, those to next hops aside: what bounds the contents held for them.
+constexpr std::size_t kMostRunning = 2000;
+constexpr int kLooksPerTurn = 500;
+/// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
+constexpr std::chrono::seconds kSoon{5};
+
+/// Several mailboxes behind one recipient: the recipient is done when all are.
+struct Joint {
+  std::size_t missing = 0;
+  Outcome worst;
+};
+
+bool isWorse(const Outcome& a, const Outcome& b) {
+  const auto rank = [](const Outcome& o) { return o.state == RecipientState::pending ? 2 : o.state == RecipientState::failed ? 1 : 0; };
+  return rank(a) > rank(b);
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Environment& env, std::string outSocket)
+    : env_(env), out_(env.loop, std::move(outSocket)), scheduleChanged_(env.loop), scope_(env.loop) {}
+
+Dispatcher::~Dispatcher() { scope_.cancelAll(); }
+
+void Dispatcher::start() {
+  for (const auto& [id, message] : env_.queue.messages()) {
+    if (message.hold == Hold::none) env_.scheduler.wakeAt(message.due(), id);
+  }
+  scope_.spawn(watchSchedule());
+}
+
+Task<void> Dispatcher::watchSchedule() {
+  while (true) {
+    int looked = 0;
+    while (!draining_ && running_ < kMostRunning && looked < kLooksPerTurn) {
+      const std::optional<Id128> id = env_.scheduler.takeDue(env_.now());
+      if (!id) break;
+      look(*id);
+      ++looked;
+    }
+    pump();
+    if (looked == kLooksPerTurn) {
+      co_await env_.loop.yield();
+      continue;
+    }
+    // Not longer than this, so that a clock that was set forward is noticed, and a host that rested is asked again.
+    std::chrono::nanoseconds pause = std::chrono::seconds(5);
+    if (running_ < kMostRunning && env_.scheduler.nextDue() != WallTime::max()) {
+      const auto untilDue = env_.scheduler.nextDue() - env_.now();
+      pause = std::clamp<std::chrono::nanoseconds>(untilDue, std::chrono::milliseconds(1), pause);
+    }
+    const Result<void> changed = co_await scheduleChanged_.wait(Deadline::after(pause));
+    (void)changed;
+  }
+}
+
+void Dispatcher::wake(const Id128& id) {
+  if (running_ >= kMostRunning || draining_) {
+    env_.scheduler.wakeAt(env_.now(), id);
+    return;
+  }
+  look(id);
+  pump();
+}
+
+Dispatcher::Facts Dispatcher::factsOf(Message& message) {
+  if (message.fresh) return message.fresh;
+  return std::make_shared<const Fresh>(Fresh{Queue::unpack(message), nullptr});
+}
+
+void Dispatcher::look(const Id128& id) {
+  Message* message = env_.queue.find(id);
+  if (message == nullptr || message->hold != Hold::none || draining_) return;
+  const WallTime now = env_.now();
+  if (env_.ledger.stuck()) {
+    env_.scheduler.wakeAt(now + kSoon, id);
+    return;
+  }
+  std::vector<std::uint32_t> which;
+  for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
+    const RecipientNow& recipient = message->recipients[at];
+    const bool isIdle = recipient.state == RecipientState::pending && !recipient.inFlight && !recipient.waiting;
+    if (isIdle && recipient.due <= now) which.push_back(at);
+  }
+  if (which.empty()) return reschedule(id);
+  const Facts facts = factsOf(*message);
+  for (const std::uint32_t at : which) message->recipients[at].inFlight = true;
+  std::vector<std::uint32_t> slow;
+  for (const std::uint32_t at : which) {
+    const auto resolution = env_.directory.kept(facts->record.recipients[at].recipient.forwardPath);
+    if (resolution) {
+      deliver(id, facts, at, *resolution);
+    } else {
+      slow.push_back(at);
+    }
+  }
+  if (!slow.empty()) scope_.spawn(routeSlowly(id, facts, std::move(slow)));
+}
+
+Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which) {
+  ++running_;
+  std::vector<Outcome> away;
+  for (const std::uint32_t at : which) {
+    const std::string& path = facts->record.recipients[at].recipient.forwardPath;
+    const bool isAddress = !path.starts_with('/') && !path.starts_with('|');
+    Result<std::shared_ptr<const ipc::Resolution>> resolution = std::make_shared<const ipc::Resolution>();
+    if (isAddress) resolution = co_await env_.directory.resolve(path);
+    if (env_.queue.find(id) == nullptr) break;
+    if (resolution) {
+      deliver(id, facts, at, **resolution);
+    } else {
+      Outcome outcome;
+      outcome.recipient = at;
+      outcome.reply = {451, "4.3.0", "The directory does not answer"};
+      outcome.countsAsAttempt = false;
+      away.push_back(std::move(outcome));
+    }
+  }
+  --running_;
+  if (!away.empty()) settle(id, std::move(away));
+  pump();
+}
+
+void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution) {
+  const RecipientRecord& to = facts->record.recipients[recipient];
+  const route::Route route = route::route(*env_.config, to.recipient.forwardPath, resolution, to.parent != RecipientRecord::kNoParent);
+  switch (route.kind) {
+    case route::Route::Kind::local:
+      if (!route.expansion.empty()) expand(id, recipient, route);
+      if (!route.locals.empty()) deliverLocally(id, facts, recipient, route);
+      return;
+    case route::Route::Kind::remote: return queueForHop(id, facts, recipient, route);
+    case route::Route::Kind::drop:
+    case route::Route::Kind::file:
+    case route::Route::Kind::pipe: return scope_.spawn(deliverToFile(id, facts, recipient, route.kind));
+    case route::Route::Kind::reject: {
+      Outcome outcome;
+      outcome.recipient = recipient;
+      outcome.state = RecipientState::failed;
+      outcome.reply = route.reply;
+      std::vector<Outcome> outcomes;
+      outcomes.push_back(std::move(outcome));
+      return settle(id, std::move(outcomes));
+    }
+  }
+}
+
+/// What an alias adds outside our mailboxes becomes recipients of its own, before any of it is sent: a restart does not expand it
+/// again, so that nobody gets it twice.
+void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::Route& route) {
+  Message* message = env_.queue.find(id);
+  if (message == nullptr) return;
+  const MessageRecord record = Queue::unpack(*message);
+  ExpansionRecord expansion;
+  expansion.id = id;
+  expansion.recipient = recipient;
+  expansion.first = static_cast<std::uint32_t>(record.recipients.size());
+  expansion.hasMailboxes = !route.locals.empty();
+  for (const RecipientRecord& other : record.recipients) {
+    if (other.parent == recipient) return;  // done in an earlier attempt
+  }
+  for (const std::string& target : route.expansion) {
+    bool isThere = false;
+    for (const RecipientRecord& other : record.recipients) isThere |= equalsIgnoreCase(other.recipient.forwardPath, target);
+    for (const std::string& other : expansion.targets) isThere |= equalsIgnoreCase(other, target);
+    if (!isThere) expansion.targets.push_back(target);
+  }
+  env_.ledger.note(expansion);
+  env_.queue.apply(expansion);
+  env_.scheduler.wakeAt(env_.now(), id);
+  scheduleChanged_.set();
+}
+
+void Dispatcher::deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
+  if (facts->record.large || facts->content) {
+    putIntoMailboxes(id, facts, recipient, route, facts->content);
+  } else {
+    scope_.spawn(deliverReadBack(id, facts, recipient, route));
+  }
+}
+
+Task<void> Dispatcher::deliverReadBack(Id128 id, Facts facts, std::uint32_t recipient, route::Route route) {
+  ++running_;
+  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  --running_;
+  if (content) {
+    putIntoMailboxes(id, facts, recipient, route, *content);
+    co_return;
+  }
+  Outcome outcome;
+  outcome.recipient = recipient;
+  outcome.reply = {451, "4.3.0", "The message cannot be read: " + content.error().detail};
+  std::vector<Outcome> outcomes;
+  outcomes.push_back(std::move(outcome));
+  settle(id, std::move(outcomes));
+}
+
+void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
+                                  const std::shared_ptr<const std::string>& content) {
+  const MessageRecord& record = facts->record;
+  const auto joint = std::make_shared<Joint>();
+  joint->missing = route.locals.size();
+  joint->worst.recipient = recipient;
+  joint->worst.state = RecipientState::delivered;
+  const std::string prefix = message::writeReturnPath(record.reversePath) +
+                             message::writeDeliveredTo(record.recipients[recipient].recipient.forwardPath);
+  for (const route::LocalTarget& target : route.locals) {
+    deliver::Parcel parcel;
+    parcel.message = id;
+    parcel.mailbox = target.mailbox;
+    parcel.prefix = prefix;
+    parcel.content = content;
+    parcel.size = record.size;
+    parcel.internalDate = toUnixMillis(record.arrived) / 1000;
+    if (record.large) {
+      Result<UniqueFd> file = env_.large.read(id);
+      if (file) parcel.file = std::move(*file);
+    }
+    ++running_;
+    env_.mailboxes.deliver(target.account, std::move(parcel), [this, id, joint, by = target.account.address](deliver::LocalOutcome done) {
+      --running_;
+      Outcome outcome;
+      outcome.recipient = joint->worst.recipient;
+      outcome.state = done.state == deliver::LocalOutcome::State::stored   ? RecipientState::delivered
+                      : done.state == deliver::LocalOutcome::State::failed ? RecipientState::failed
+                                                                           : RecipientState::pending;
+      outcome.reply = std::move(done.reply);
+      outcome.by = by;
+      if (isWorse(outcome, joint->worst) || joint->worst.by.empty()) joint->worst = std::move(outcome);
+      if (--joint->missing > 0) return;
+      std::vector<Outcome> outcomes;
+      outcomes.push_back(std::move(joint->worst));
+      settle(id, std::move(outcomes));
+      if (running_ + 1 >= kMostRunning) scheduleChanged_.set();
+    });
+  }
+}
+
+Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind) {
+  ++running_;
+  Outcome outcome;
+  outcome.recipient = recipient;
+  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  const MessageRecord& record = facts->record;
+  const std::string path = record.recipients[recipient].recipient.forwardPath;
+  Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
+  if (content && kind == route::Route::Kind::drop) {
+    outcome.by = env_.config->dropDir();
+    auto job = [folder = outcome.by, name = id.text() + "-" + std::to_string(recipient) + ".eml",
+                header = deliver::dropHeader(record.reversePath, path),
+                octets = *content] { return deliver::writeInto(folder, name, {header, *octets}); };
+    written = co_await env_.disk.run(env_.loop, std::move(job));
+  } else if (content && kind == route::Route::Kind::file) {
+    outcome.by = path;
+    auto job = [path, from = record.reversePath, octets = *content, when = toUnixMillis(env_.now()) / 1000] {
+      return deliver::appendToMbox(path, from, *octets, when);
+    };
+    written = co_await env_.disk.run(env_.loop, std::move(job));
+  } else if (content) {
+    // The spool may start no program: its sandbox forbids execve. An alias to one is told to its writer by the bounce.
+    written = fail(Error::Kind::permanent, "programs behind aliases are not run");
+  }
+  --running_;
+  const bool hopeless = !written && written.error().kind == Error::Kind::permanent;
+  outcome.state = written ? RecipientState::delivered : hopeless ? RecipientState::failed : RecipientState::pending;
+  if (written) {
+    outcome.reply = {250, "2.0.0", "Delivered"};
+  } else {
+    outcome.reply = hopeless ? ipc::SmtpReply{550, "5.3.0", written.error().detail} : ipc::SmtpReply{451, "4.3.0", written.error().detail};
+  }
+  std::vector<Outcome> outcomes;
+  outcomes.push_back(std::move(outcome));
+  settle(id, std::move(outcomes));
+}
+
+void Dispatcher::reschedule(const Id128& id) {
+  const Message* message = env_.queue.find(id);
+  if (message == nullptr || message->hold != Hold::none) return;
+  WallTime due = WallTime::max();
+  for (const RecipientNow& recipient : message->recipients) {
+    const bool isIdle = recipient.state == RecipientState::pending && !recipient.inFlight && !recipient.waiting;
+    if (isIdle) due = std::min(due, recipient.due);
+  }
+  if (due == WallTime::max()) return;
+  const bool isNext = due < env_.scheduler.nextDue();
+  env_.scheduler.wakeAt(due, id);
+  if (isNext) scheduleChanged_.set();
+}
+
+}  // namespace ostler::spool

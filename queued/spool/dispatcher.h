@@ -1,0 +1,98 @@
+// dispatcher.h - Dispatcher: takes messages that are due, asks where their recipients' mail goes, has it delivered, and writes
+// down what became of it. One recipient's way: pending → routed → (in a mailbox | at the next hop | deferred | failed).
+// Is not: when (schedule/), where to (route/), nor how (deliver/, role out). RFC 5321 4.5.4.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "queued/report/report.h"
+#include "queued/route/route.h"
+#include "queued/spool/environment.h"
+
+namespace ostler::spool {
+
+/// What became of one recipient, before it is written down.
+struct Outcome {
+  std::uint32_t recipient = 0;
+  RecipientState state = RecipientState::pending;  ///< pending: deferred
+  ipc::SmtpReply reply;
+  std::string by;               ///< remote host, mailbox or folder: for the log
+  bool isRemote = false;        ///< `by` gave the reply
+  bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's
+  bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
+};
+
+/// One loop. Lives until the loop stops.
+class Dispatcher {
+ public:
+  /// `passwords`: of smarthosts, by the file they stand in.
+  Dispatcher(Environment& env, std::string outSocket);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  /// Puts everything the queue holds on the schedule, then runs it until the loop stops.
+  void start();
+  /// Nothing more is started; what runs goes on. For SIGTERM.
+  void drain() { draining_ = true; }
+  [[nodiscard]] bool idle() const { return running_ == 0; }
+  /// Looks at a message soon: it is new, or an administrator changed it.
+  void wake(const Id128& id);
+  /// Starts what may be started: after a destination was thawed, say.
+  void pump();
+  void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
+  /// Where each recipient that waits for a next hop waits; null if none does.
+  [[nodiscard]] const schedule::Destination* destinationOf(const Id128& id, std::uint32_t recipient) const;
+
+ private:
+  using Facts = std::shared_ptr<const Fresh>;
+  struct Hop {
+    ipc::NextHop nextHop;
+    const config::RouteRule* rule = nullptr;  ///< of `config`
+    std::shared_ptr<const config::Config> config;
+  };
+  /// The recipients of a message that wait for one next hop.
+  struct Legs {
+    std::map<std::string, std::vector<std::uint32_t>> byDestination;
+  };
+
+  void look(const Id128& id);
+  [[nodiscard]] Task<void> watchSchedule();
+  [[nodiscard]] Facts factsOf(Message& message);
+  [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which);
+  void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);
+  void expand(const Id128& id, std::uint32_t recipient, const route::Route& route);
+  void deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
+  [[nodiscard]] Task<void> deliverReadBack(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
+  void putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
+                        const std::shared_ptr<const std::string>& content);
+  [[nodiscard]] Task<void> deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind);
+  void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
+  [[nodiscard]] Task<void> send(schedule::Destination* destination, Id128 id);
+  [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
+  void deferWaiting(schedule::Destination& destination);
+
+  void settle(const Id128& id, std::vector<Outcome> outcomes);
+  [[nodiscard]] Task<void> settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings);
+  [[nodiscard]] Task<void> settleAsBadmail(Id128 id, OutcomeRecord record, std::string reason);
+  void writeDown(const OutcomeRecord& record);
+  void reschedule(const Id128& id);
+  void ended(const Id128& id, bool large);
+  [[nodiscard]] const config::RouteRule* ruleOf(const MessageRecord& record, std::uint32_t recipient) const;
+
+  Environment& env_;
+  ipc::Client out_;
+  std::map<std::string, std::string> passwords_;
+  std::map<std::string, Hop> hops_;           ///< by destination key
+  std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
+  Signal scheduleChanged_;
+  bool draining_ = false;
+  bool pumping_ = false;
+  std::size_t running_ = 0;
+  TaskScope scope_;
+};
+
+}  // namespace ostler::spool

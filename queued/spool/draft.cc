@@ -1,0 +1,384 @@
+#include "queued/spool/draft.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "libmailcore/message/compose.h"
+#include "libmailcore/message/header.h"
+#include "libmailcore/message/received.h"
+#include "queued/report/report.h"
+
+namespace ostler::spool {
+
+namespace {
+
+/// All drafts together; beyond it the next octets of a draft go to its file, however small it is.
+constexpr std::uint64_t kBudget = 64U << 20;
+constexpr std::size_t kOpenMost = 20'000;
+
+bool hasHighOctet(std::string_view octets) {
+  unsigned char all = 0;
+  for (const char c : octets) all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
+  return all > 127;
+}
+
+/// Of our users: such a message gets the fields it lacks. RFC 6409 8.
+bool isSubmission(const ipc::SessionInfo& session) {
+  return session.service == "submission" || session.service == "local" || !session.token.empty();
+}
+
+}  // namespace
+
+struct Drafts::Draft {
+  explicit Draft(Loop& loop) : idle(loop) {}
+  Id128 id;
+  std::uint64_t connection = 0;
+  ipc::SessionInfo session;
+  ipc::Envelope envelope;
+  std::string user;
+  std::string buffer;   // not in the file yet; without a file all there is
+  std::string head;     // of a draft with a file: its first octets, for the header
+  UniqueFd file;
+  std::uint64_t size = 0;
+  bool hasEightBit = false;
+  bool headerComplete = false;
+  bool writing = false;     // a task writes `buffer` to the file
+  bool committing = false;
+  Result<void> failure;     // of a write: the draft is lost
+  Signal idle;              // set when writing ends
+};
+
+Drafts::Drafts(Environment& env, Questions& questions, Acceptance& acceptance)
+    : env_(env), questions_(questions), acceptance_(acceptance) {}
+
+Drafts::~Drafts() = default;
+
+void Drafts::serve(ipc::Server& server, DraftSource source) {
+  using OnClose = ipc::Server::OnClose;
+  using Descriptors = std::vector<UniqueFd>;
+  server.on<ipc::OpenDraft>([this, source](Connection from, ipc::OpenDraft request, const Descriptors&) {
+    return openDraft(std::move(from), std::move(request), source);
+  });
+  server.on<ipc::DraftData>([this](Connection from, ipc::DraftData request, const Descriptors&) {
+    return data(std::move(from), std::move(request));
+  });
+  server.on<ipc::CommitDraft>([this](Connection from, ipc::CommitDraft request, const Descriptors&) {
+    return commit(std::move(from), std::move(request));
+  }, OnClose::finish);
+  server.on<ipc::DraftOutcome>([this](const Connection&, ipc::DraftOutcome request, const Descriptors&) {
+    return outcome(std::move(request));
+  });
+  server.onNotice<ipc::DiscardDraft>([this](const Connection& from, const ipc::DiscardDraft& request) {
+    discard(request.draft, from->id());
+  });
+  server.onClosed([this](const ipc::ServerConnection& connection) {
+    std::vector<std::shared_ptr<Draft>> lost;
+    for (const auto& [id, draft] : drafts_) {
+      if (draft->connection == connection.id() && !draft->committing) lost.push_back(draft);
+    }
+    for (const auto& draft : lost) forget(draft);
+  });
+}
+
+std::shared_ptr<Drafts::Draft> Drafts::find(const Id128& id, std::uint64_t connection) const {
+  const auto found = drafts_.find(id);
+  if (found == drafts_.end() || found->second->connection != connection) return nullptr;
+  return found->second;
+}
+
+void Drafts::forget(const std::shared_ptr<Draft>& draft) {
+  if (drafts_.erase(draft->id) == 0) return;
+  buffered_ -= draft->buffer.size();
+  const bool named = draft->committing && env_.queue.find(draft->id) != nullptr;
+  if (draft->file && !named) env_.disk.post([&files = env_.large, id = draft->id] { files.unlink(id); });
+}
+
+void Drafts::discard(const Id128& id, std::uint64_t connection) {
+  if (const auto draft = find(id, connection); draft && !draft->committing) forget(draft);
+}
+
+/// What smtpd says was checked is checked once more: it has no say over who may relay. Gives the authenticated user, or "".
+Task<Result<std::string>> Drafts::checkAgain(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t size) {
+  ipc::SmtpReply verdict = co_await questions_.sender(session, envelope.reversePath, size);
+  for (const ipc::Recipient& recipient : envelope.recipients) {
+    if (verdict.code != 250) break;
+    verdict = co_await questions_.recipient(session, recipient.forwardPath);
+  }
+  const bool isFinal = verdict.code >= 500;
+  // A mailbox that filled up since RCPT is answered per recipient at delivery.
+  if (verdict.code != 250 && verdict.enhanced != "4.2.2") {
+    co_return fail(isFinal ? Error::Kind::denied : Error::Kind::temporary,
+                   fmt::format("{} {} {}", verdict.code, verdict.enhanced, verdict.text));
+  }
+  const auto identity = co_await questions_.identityOf(session.token);
+  if (!identity) co_return fail(identity.error());
+  co_return *identity ? (*identity)->account.address : std::string();
+}
+
+Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft request, DraftSource source) {
+  if (request.envelope.recipients.empty()) co_return fail(Error::Kind::syntax, "a draft without recipients");
+  if (drafts_.size() >= kOpenMost) co_return fail(Error::Kind::limit, "too many drafts are open");
+  if (request.draft.isNull() || drafts_.contains(request.draft) || env_.queue.knows(request.draft)) {
+    co_return fail(Error::Kind::exists, "the draft's id has been used");
+  }
+  const Result<void> room = acceptance_.hasRoom(request.declaredSize);
+  if (!room) co_return fail(room.error());
+  auto draft = std::make_shared<Draft>(env_.loop);
+  if (source == DraftSource::smtpd) {
+    const bool isOfSmtpd = request.session.service == "smtp" || request.session.service == "submission" || request.session.service == "lmtp";
+    if (!isOfSmtpd) co_return fail(Error::Kind::denied, "smtpd cannot speak for that service");
+    Result<std::string> user = co_await checkAgain(request.session, request.envelope, request.declaredSize);
+    if (!user) co_return fail(user.error());
+    draft->user = std::move(*user);
+  } else {
+    request.session.service = "local";
+    request.session.token.clear();
+    request.session.client = fmt::format("uid {}", from->peer().uid);
+  }
+  if (drafts_.contains(request.draft)) co_return fail(Error::Kind::exists, "the draft's id has been used");
+  draft->id = request.draft;
+  draft->connection = from->id();
+  draft->session = std::move(request.session);
+  draft->envelope = std::move(request.envelope);
+  if (request.declaredSize > 0) draft->buffer.reserve(std::min<std::uint64_t>(request.declaredSize + 2048, 64 * 1024));
+  drafts_.emplace(draft->id, std::move(draft));
+  co_return ipc::Empty{};
+}
+
+/// Adds octets to the buffer. Errors: limit (larger than the virtual server takes).
+Result<void> Drafts::take(Draft& draft, std::string&& octets) {
+  draft.size += octets.size();
+  const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
+  // Trace fields that smtpd put in front do not count against the client.
+  if (!server.limits.messageSize.allows(draft.size > 4096 ? draft.size - 4096 : 0)) {
+    return fail(Error::Kind::permanent, "552 5.3.4 The message is larger than is taken here");
+  }
+  draft.hasEightBit = draft.hasEightBit || hasHighOctet(octets);
+  buffered_ += octets.size();
+  if (draft.buffer.empty()) {
+    draft.buffer = std::move(octets);
+  } else {
+    draft.buffer += octets;
+  }
+  return {};
+}
+
+/// Fields that a submitted message lacks. RFC 6409 8.
+void Drafts::completeHeader(Draft& draft) {
+  if (std::exchange(draft.headerComplete, true) || !isSubmission(draft.session)) return;
+  const std::string domain = env_.config->hostName;
+  message::MissingFields missing;
+  missing.now = env_.now();
+  missing.id = draft.id;
+  missing.domain = domain;
+  missing.sender = draft.envelope.reversePath;
+  const std::string fields = message::missingFields(draft.buffer, missing);
+  if (fields.empty()) return;
+  draft.buffer.insert(0, fields);
+  draft.size += fields.size();
+  buffered_ += fields.size();
+}
+
+/// Writes the buffer to the draft's file, made if need be. One task at a time writes; others find it written for them.
+Task<Result<void>> Drafts::flush(std::shared_ptr<Draft> draft) {
+  if (draft->writing) co_return draft->failure;
+  draft->writing = true;
+  completeHeader(*draft);
+  while (draft->failure && (!draft->buffer.empty() || !draft->file)) {
+    std::string octets = std::exchange(draft->buffer, {});
+    buffered_ -= octets.size();
+    if (!draft->file) draft->head = octets.substr(0, 64 * 1024);
+    auto job = [&files = env_.large, id = draft->id, fd = draft->file.get(), octets = std::move(octets)]() -> Result<int> {
+      Result<UniqueFd> made = fd >= 0 ? Result<UniqueFd>(UniqueFd()) : files.create(id);
+      if (!made) return fail(made.error());
+      const Result<void> written = writeAll(fd >= 0 ? fd : made->get(), octets);
+      if (!written) return fail(written.error());
+      return fd >= 0 ? fd : made->release();
+    };
+    const Result<int> fd = co_await env_.disk.run(env_.loop, std::move(job));
+    if (!fd) {
+      draft->failure = fail(fd.error());
+    } else if (!draft->file) {
+      draft->file = UniqueFd(*fd);
+    }
+  }
+  draft->writing = false;
+  draft->idle.set();
+  co_return draft->failure;
+}
+
+Task<Result<ipc::Empty>> Drafts::data(Connection from, ipc::DraftData request) {
+  const auto draft = find(request.draft, from->id());
+  if (!draft || draft->committing) co_return fail(Error::Kind::notFound, "no such draft");
+  Result<void> taken = take(*draft, std::move(request.octets));
+  const bool toFile = draft->file || draft->writing || draft->buffer.size() > env_.config->queue.largeMessage.octets || buffered_ > kBudget;
+  if (taken && toFile) taken = co_await flush(draft);
+  if (!taken) {
+    forget(draft);
+    co_return fail(taken.error());
+  }
+  co_return ipc::Empty{};
+}
+
+MessageRecord Drafts::recordOf(const Draft& draft) const {
+  MessageRecord record;
+  record.id = draft.id;
+  record.arrived = env_.now();
+  record.origin.service = draft.session.service;
+  record.origin.virtualServer = draft.session.virtualServer;
+  record.origin.client = draft.session.client;
+  record.origin.helo = draft.session.helo;
+  record.origin.user = draft.user;
+  record.origin.session = draft.session.session;
+  record.reversePath = draft.envelope.reversePath;
+  record.envid = draft.envelope.envid;
+  record.returnFull = draft.envelope.returnFull;
+  record.smtpUtf8 = draft.envelope.smtpUtf8;
+  record.eightBit = draft.envelope.eightBit;
+  record.binary = draft.envelope.binary;
+  record.size = draft.size;
+  record.large = static_cast<bool>(draft.file);
+  record.hasEightBit = draft.hasEightBit;
+  if (draft.hasEightBit) {
+    const message::HeaderView header(draft.file ? std::string_view(draft.head) : std::string_view(draft.buffer));
+    record.utf8Header = hasHighOctet(header.text());
+  }
+  for (const ipc::Recipient& recipient : draft.envelope.recipients) {
+    RecipientRecord to;
+    to.recipient = recipient;
+    record.recipients.push_back(std::move(to));
+  }
+  return record;
+}
+
+Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft request) {
+  const auto draft = find(request.draft, from->id());
+  if (!draft || draft->committing) co_return fail(Error::Kind::notFound, "no such draft");
+  draft->committing = true;
+  ++committing_;
+  Result<void> whole = take(*draft, std::move(request.lastOctets));
+  while (draft->writing) {
+    const Result<void> idle = co_await draft->idle.wait(Deadline::never());
+    (void)idle;
+  }
+  if (whole && (draft->file || draft->buffer.size() > env_.config->queue.largeMessage.octets)) whole = co_await flush(draft);
+  completeHeader(*draft);
+  Result<ipc::CommitReply> reply = ipc::CommitReply{};
+  const std::string_view head = draft->file ? draft->head : draft->buffer;
+  const unsigned hops = policy::serverOf(*env_.config, draft->session.virtualServer).limits.hops;
+  if (!whole) {
+    reply = fail(whole.error());
+  } else if (hops != 0 && message::countReceived(head) > hops) {
+    // RFC 5321 6.3: a message that has come by so many servers goes in a circle.
+    const ipc::SmtpReply loop{554, "5.4.6", "Too many hops: the message seems to go in a circle"};
+    reply->replies.assign(draft->envelope.recipients.size(), loop);
+  } else if (draft->session.service == "lmtp") {
+    reply = co_await commitToMailboxes(draft);
+  } else {
+    reply = co_await commitToQueue(draft);
+  }
+  --committing_;
+  forget(draft);
+  co_return reply;
+}
+
+Task<Result<ipc::CommitReply>> Drafts::commitToQueue(std::shared_ptr<Draft> draft) {
+  MessageRecord record = recordOf(*draft);
+  std::shared_ptr<const std::string> content;
+  if (draft->file) {
+    auto job = [&files = env_.large, id = draft->id, fd = draft->file.get()] { return files.finish(id, fd); };
+    const Result<void> named = co_await env_.disk.run(env_.loop, std::move(job));
+    if (!named) co_return fail(named.error());
+  } else {
+    buffered_ -= draft->buffer.size();
+    content = std::make_shared<const std::string>(std::exchange(draft->buffer, {}));
+  }
+  const Result<void> accepted = co_await acceptance_.accept(std::move(record), std::move(content));
+  if (!accepted) co_return fail(accepted.error());
+  ipc::CommitReply reply;
+  reply.queueId = draft->id.text();
+  const ipc::SmtpReply taken{250, "2.0.0", "Ok, queued as " + reply.queueId};
+  reply.replies.assign(draft->envelope.recipients.size(), taken);
+  co_return reply;
+}
+
+/// LMTP: into the mailboxes at once, one reply per recipient. RFC 2033 4.2. Nothing is queued for a mailbox: the reply says what
+/// became of the message, so the client keeps what is not stored.
+Task<Result<ipc::CommitReply>> Drafts::commitToMailboxes(std::shared_ptr<Draft> draft) {
+  std::shared_ptr<const std::string> content;
+  if (!draft->file) {
+    buffered_ -= draft->buffer.size();
+    content = std::make_shared<const std::string>(std::exchange(draft->buffer, {}));
+  }
+  ipc::CommitReply reply;
+  reply.queueId = draft->id.text();
+  for (std::size_t at = 0; at < draft->envelope.recipients.size(); ++at) {
+    ipc::SmtpReply one = co_await deliverNow(draft, content, at);
+    reply.replies.push_back(std::move(one));
+  }
+  co_return reply;
+}
+
+Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::shared_ptr<const std::string> content,
+                                        std::size_t recipient) {
+  const std::string path = draft->envelope.recipients[recipient].forwardPath;
+  const auto resolution = co_await env_.directory.resolve(path);
+  if (!resolution) co_return ipc::SmtpReply{451, "4.3.0", "The directory of users does not answer. Try again later"};
+  const route::Route route = route::route(*env_.config, path, **resolution, false);
+  if (route.kind == route::Route::Kind::reject) co_return route.reply;
+  if (route.kind != route::Route::Kind::local || !route.expansion.empty()) {
+    // An alias that leads elsewhere, too: that part needs the queue, so all of this recipient goes there.
+    MessageRecord record = recordOf(*draft);
+    record.id = Id128::make(env_.now());
+    record.recipients = {record.recipients[recipient]};
+    if (draft->file) co_return ipc::SmtpReply{451, "4.3.0", "Too large for an alias that leads elsewhere over LMTP"};
+    const Result<void> accepted = co_await acceptance_.accept(std::move(record), content);
+    if (!accepted) co_return ipc::SmtpReply{452, "4.3.1", "The queue takes no mail just now"};
+    co_return ipc::SmtpReply{250, "2.1.5", "Ok, queued"};
+  }
+  struct Joint {
+    explicit Joint(Loop& loop) : done(loop) {}
+    std::size_t missing = 0;
+    ipc::SmtpReply reply{250, "2.1.5", "Delivered"};
+    Signal done;
+  };
+  const auto joint = std::make_shared<Joint>(env_.loop);
+  joint->missing = route.locals.size();
+  for (const route::LocalTarget& target : route.locals) {
+    deliver::Parcel parcel;
+    parcel.message = draft->id;
+    parcel.mailbox = target.mailbox;
+    parcel.prefix = message::writeReturnPath(draft->envelope.reversePath) + message::writeDeliveredTo(path);
+    parcel.content = content;
+    parcel.size = draft->size;
+    parcel.internalDate = toUnixMillis(env_.now()) / 1000;
+    if (draft->file) parcel.file = UniqueFd(::fcntl(draft->file.get(), F_DUPFD_CLOEXEC, 0));
+    env_.mailboxes.deliver(target.account, std::move(parcel), [joint](deliver::LocalOutcome outcome) {
+      if (outcome.state != deliver::LocalOutcome::State::stored) joint->reply = std::move(outcome.reply);
+      if (--joint->missing == 0) joint->done.set();
+    });
+  }
+  const Result<void> done = co_await joint->done.wait(Deadline::never());
+  (void)done;
+  env_.log.info("delivered", {{"id", draft->id.text()}, {"to", path}, {"by", "lmtp"}, {"reply", report::oneLine(joint->reply)}});
+  co_return joint->reply;
+}
+
+Task<Result<ipc::CommitReply>> Drafts::outcome(ipc::DraftOutcome request) {
+  // Its commit may still be waiting for the disk: the answer is then what becomes of it.
+  const Deadline patience = Deadline::after(std::chrono::seconds(30));
+  while (!patience.passed()) {
+    const auto found = drafts_.find(request.draft);
+    if (found == drafts_.end() || !found->second->committing) break;
+    co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
+  }
+  ipc::CommitReply reply;
+  if (!env_.queue.knows(request.draft)) co_return reply;
+  reply.queueId = request.draft.text();
+  reply.replies.push_back({250, "2.0.0", "Ok, queued as " + reply.queueId});
+  co_return reply;
+}
+
+}  // namespace ostler::spool

@@ -1,0 +1,37 @@
+// environment.h - Environment: what every part of the role works on. Made once in spool.cc, handed to each part.
+#pragma once
+
+#include <memory>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/async/pool.h"
+#include "libmailcore/base/clock.h"
+#include "libmailcore/config/config.h"
+#include "libmailcore/log/log.h"
+#include "queued/deliver/local.h"
+#include "queued/schedule/scheduler.h"
+#include "queued/spool/directory_client.h"
+#include "queued/spool/large_files.h"
+#include "queued/spool/ledger.h"
+#include "queued/spool/queue.h"
+
+namespace ostler::spool {
+
+/// One loop. Outlives every part.
+struct Environment {
+  Loop& loop;
+  const Clock& clock;
+  Pool& disk;  ///< for what blocks: large files, reading back, pickup, drop, badmail
+  log::Log log;
+  std::shared_ptr<const config::Config> config;  ///< the snapshot in force; a reload replaces it
+  Ledger& ledger;
+  Queue& queue;
+  schedule::Scheduler& scheduler;
+  DirectoryClient& directory;
+  deliver::LocalDelivery& mailboxes;
+  const LargeFiles& large;
+
+  [[nodiscard]] WallTime now() const { return clock.now(); }
+};
+
+}  // namespace ostler::spool

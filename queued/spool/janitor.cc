@@ -1,0 +1,129 @@
+#include "queued/spool/janitor.h"
+
+#include <algorithm>
+
+#include "queued/spool/acceptance.h"
+#include "queued/spool/contents.h"
+
+namespace ostler::spool {
+
+namespace {
+
+constexpr std::size_t kChangesMost = 10'000;
+/// Replay starts this much before the last commit, so that drafts committed shortly before a crash are known by their ids, and
+/// pickup's names too.
+constexpr std::chrono::seconds kReplayBefore{10};
+constexpr std::size_t kEndedKept = 200'000;
+constexpr std::size_t kMovedAtOnce = 200;
+constexpr std::size_t kSegmentsAllowed = 6;  ///< before live messages are moved to let the oldest go
+
+}  // namespace
+
+Janitor::Janitor(Environment& env, ScheduleIndex& index) : env_(env), index_(index), scope_(env.loop) {}
+
+void Janitor::start() { scope_.spawn(run()); }
+
+void Janitor::noteReplayPlace() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::uint64_t applied = env_.ledger.applied().segment;
+  if (applied != 0) places_.push_back({now, applied});
+  while (places_.size() > 1 && places_[1].at + kReplayBefore < now) places_.pop_front();
+  if (!places_.empty() && places_.front().at + kReplayBefore < now) replayFrom_ = places_.front().segment;
+}
+
+ScheduleIndex::Changes Janitor::takeChanges() {
+  ScheduleIndex::Changes changes;
+  for (const Id128& id : env_.queue.takeChanged()) {
+    const Message* message = env_.queue.find(id);
+    changes.rows.emplace_back(id, message == nullptr ? std::nullopt : std::optional(ScheduleIndex::toRow(*message)));
+  }
+  for (const auto& [key, hold] : committedHolds_) {
+    if (!env_.queue.destinations().contains(key)) changes.destinations.emplace_back(key, Hold::none);
+  }
+  for (const auto& [key, hold] : env_.queue.destinations()) changes.destinations.emplace_back(key, hold);
+  committedHolds_ = env_.queue.destinations();
+  changes.replayFrom = replayFrom_;
+  return changes;
+}
+
+Task<void> Janitor::run() {
+  while (true) {
+    for (int tenth = 0; tenth < 10 && env_.queue.changedCount() < kChangesMost; ++tenth) {
+      co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(100)));
+      noteReplayPlace();
+    }
+    const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
+    if (nothingNew) continue;
+    auto changes = std::make_shared<ScheduleIndex::Changes>(takeChanges());
+    auto job = [&index = index_, changes] { return index.commit(*changes); };
+    Result<void> committed = co_await env_.disk.run(env_.loop, job);
+    while (!committed) {
+      env_.log.error("schedule-index", {{"reason", committed.error().detail}});
+      co_await env_.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
+      committed = co_await env_.disk.run(env_.loop, job);
+    }
+    committedFrom_ = changes->replayFrom;
+    env_.queue.forgetEnded(kEndedKept);
+    env_.scheduler.forgetIdle(env_.now());
+    retire();
+    co_await moveOldest();
+  }
+}
+
+void Janitor::commitNow() {
+  const Result<void> committed = index_.commit(takeChanges());
+  if (!committed) env_.log.error("schedule-index", {{"reason", committed.error().detail}});
+}
+
+void Janitor::retire() {
+  if (committedFrom_ == 0) return;
+  std::uint64_t needed = committedFrom_;
+  if (!env_.queue.liveBySegment().empty()) needed = std::min(needed, env_.queue.liveBySegment().begin()->first);
+  const std::vector<std::uint64_t> segments = env_.ledger.journal().segments();
+  if (segments.empty() || segments.front() >= needed) return;
+  // What is laid on destinations is said again, so that a lost index can be made from what stays of the log.
+  for (const auto& [key, hold] : env_.queue.destinations()) env_.ledger.note(DestinationRecord{key, hold});
+  env_.ledger.journal().retireBefore(needed);
+}
+
+/// A few long-lived messages must not keep a whole log of ended ones on disk.
+Task<void> Janitor::moveOldest() {
+  const auto& live = env_.queue.liveBySegment();
+  const std::vector<std::uint64_t> segments = env_.ledger.journal().segments();
+  if (segments.size() <= kSegmentsAllowed || live.empty()) co_return;
+  const std::uint64_t oldest = live.begin()->first;
+  const bool isOfUse = oldest == segments.front() && oldest + 1 < env_.ledger.applied().segment;
+  std::uint64_t liveOctets = 0;
+  std::vector<Id128> toMove;
+  for (const auto& [id, message] : env_.queue.messages()) {
+    if (!message.large) liveOctets += message.size;
+    if (message.record.segment == oldest && toMove.size() < kMovedAtOnce) toMove.push_back(id);
+  }
+  // Not worth it while at least half of the log is alive: moving would only write it all again.
+  const bool isWorthIt = liveOctets * 2 < env_.ledger.journal().octetsOnDisk();
+  if (!isOfUse || !isWorthIt) co_return;
+  for (const Id128& id : toMove) co_await moveOne(id);
+}
+
+Task<void> Janitor::moveOne(Id128 id) {
+  const Message* before = env_.queue.find(id);
+  if (before == nullptr) co_return;
+  Result<std::shared_ptr<const std::string>> content = std::shared_ptr<const std::string>();
+  if (!before->large) content = co_await readContent(env_, id, UINT64_MAX);
+  const Message* message = env_.queue.find(id);
+  if (message == nullptr) co_return;
+  if (!content) {
+    env_.log.error("message-damaged", {{"id", id.text()}, {"reason", content.error().detail}});
+    co_return;
+  }
+  std::vector<journal::NewRecord> batch;
+  Acceptance::appendTo(batch, Queue::unpack(*message), content->get());
+  std::string packed = batch.front().content;
+  auto synced = [&queue = env_.queue, id, packed = std::move(packed)](const journal::Committed& places) {
+    queue.moved(id, packed, places.front(), places.back());
+  };
+  const Result<void> written = co_await env_.ledger.commit(std::move(batch), std::move(synced));
+  (void)written;  // not moved: its segment stays
+}
+
+}  // namespace ostler::spool

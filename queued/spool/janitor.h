@@ -1,0 +1,43 @@
+// janitor.h - Janitor: once a second, or after 10,000 changes, commits the schedule index; then gives back segments of the journal
+// that nothing needs any more. Oldest first: live messages are appended again before their segment goes. STATES.md 14.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "queued/spool/environment.h"
+#include "queued/spool/schedule_index.h"
+
+namespace ostler::spool {
+
+/// One loop.
+class Janitor {
+ public:
+  Janitor(Environment& env, ScheduleIndex& index);
+  void start();
+  /// Blocks: the last commit before the process ends. REQUIRES: the ledger is settled, or what is not will be replayed.
+  void commitNow();
+
+ private:
+  [[nodiscard]] Task<void> run();
+  [[nodiscard]] ScheduleIndex::Changes takeChanges();
+  void noteReplayPlace();
+  void retire();
+  [[nodiscard]] Task<void> moveOldest();
+  [[nodiscard]] Task<void> moveOne(Id128 id);
+
+  Environment& env_;
+  ScheduleIndex& index_;
+  struct Place {
+    SteadyTime at;
+    std::uint64_t segment = 0;
+  };
+  std::deque<Place> places_;        ///< where the log was lately
+  std::uint64_t replayFrom_ = 0;
+  std::uint64_t committedFrom_ = 0; ///< replayFrom_ of the last committed index
+  std::map<std::string, Hold> committedHolds_;
+  TaskScope scope_;
+};
+
+}  // namespace ostler::spool

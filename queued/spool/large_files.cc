@@ -1,0 +1,97 @@
+#include "queued/spool/large_files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace ostler::spool {
+
+namespace {
+
+tl::unexpected<Error> failErrno(const std::string& what) {
+  const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+  return fail(full ? Error::Kind::limit : Error::Kind::temporary, fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+}  // namespace
+
+Result<void> writeAll(int fd, std::string_view octets) {
+  while (!octets.empty()) {
+    const ssize_t written = ::write(fd, octets.data(), octets.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return failErrno("write");
+    octets.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<std::string> readRange(int fd, std::uint64_t offset, std::uint64_t length) {
+  std::string octets(length, '\0');
+  std::size_t have = 0;
+  while (have < octets.size()) {
+    const ssize_t got = ::pread(fd, octets.data() + have, octets.size() - have, static_cast<off_t>(offset + have));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failErrno("read");
+    if (got == 0) return fail(Error::Kind::temporary, "read: the file is shorter than its record says");
+    have += static_cast<std::size_t>(got);
+  }
+  return octets;
+}
+
+Result<LargeFiles> LargeFiles::open(const std::string& queueDir) {
+  const std::string path = queueDir + "/large";
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(Error::Kind::permanent, fmt::format("cannot make {}: {}", path, std::strerror(errno)));
+  }
+  UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return fail(Error::Kind::permanent, fmt::format("cannot open {}: {}", path, std::strerror(errno)));
+  return LargeFiles(std::move(folder));
+}
+
+Result<UniqueFd> LargeFiles::create(const Id128& id) const {
+  UniqueFd file(::openat(folder_.get(), ("." + id.text()).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) return failErrno("large/." + id.text());
+  return file;
+}
+
+Result<void> LargeFiles::finish(const Id128& id, int fd) const {
+  const std::string name = id.text();
+  const bool done = ::fdatasync(fd) == 0 && ::renameat(folder_.get(), ("." + name).c_str(), folder_.get(), name.c_str()) == 0 &&
+                    ::fsync(folder_.get()) == 0;
+  if (done) return {};
+  auto error = failErrno("large/" + name);
+  unlink(id);
+  return error;
+}
+
+Result<UniqueFd> LargeFiles::read(const Id128& id) const {
+  UniqueFd file(::openat(folder_.get(), id.text().c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return failErrno("large/" + id.text());
+  return file;
+}
+
+void LargeFiles::unlink(const Id128& id) const {
+  unlinkName(id.text());
+  unlinkName("." + id.text());
+}
+
+void LargeFiles::unlinkName(const std::string& name) const { ::unlinkat(folder_.get(), name.c_str(), 0); }
+
+std::vector<std::string> LargeFiles::names() const {
+  std::vector<std::string> names;
+  const int copy = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) return names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(copy), &::closedir);
+  while (const dirent* entry = ::readdir(listing.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace ostler::spool

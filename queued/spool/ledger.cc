@@ -1,0 +1,197 @@
+#include "queued/spool/ledger.h"
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace ostler::spool {
+
+journal::NewRecord newRecord(const AnyRecord& record) {
+  return {static_cast<std::uint16_t>(typeOf(record)), encodeRecord(record)};
+}
+
+namespace {
+
+using journal::Committed;
+using journal::NewRecord;
+
+/// What became of one batch, on its way from the journal's thread to the loop.
+struct Returned {
+  std::function<void(Result<Committed>)> then;
+  Result<Committed> result;
+};
+
+/// Noted, not synced yet.
+struct Noted {
+  std::vector<NewRecord> batch;
+  Ledger::Synced synced;
+};
+
+}  // namespace
+
+/// Held by the callbacks in the journal, too, so that one that comes late finds it.
+struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
+  Core(Loop& on, journal::Journal& into, log::Log to) : loop(on), journal(into), log(std::move(to)), scope(std::in_place, on) {}
+
+  void append(std::vector<NewRecord> batch, std::function<void(Result<Committed>)> then);
+  void drain();
+  void gather(NewRecord record);
+  void flushGathered();
+  void write(std::shared_ptr<Noted> noted);
+  void retry();
+  [[nodiscard]] bool settled() const { return gathered.empty() && deliveredIds.ids.empty() && unsynced == 0; }
+  void tellSettled();
+
+  Loop& loop;
+  journal::Journal& journal;
+  log::Log log;
+  bool gone = false;  // the Ledger was destroyed
+
+  std::mutex mutex;
+  std::vector<Returned> returned;  // guarded by mutex
+
+  std::vector<NewRecord> gathered;  // noted in this turn of the loop
+  DeliveredRecord deliveredIds;
+  bool flushPosted = false;
+  std::size_t unsynced = 0;                       // noted batches that are not synced
+  std::deque<std::shared_ptr<Noted>> refused;     // to be written again
+  bool retrying = false;
+  std::vector<std::function<void()>> onSettled;
+  journal::Position applied;
+  std::optional<TaskScope> scope;  // gone with the Ledger
+};
+
+void Ledger::Core::append(std::vector<NewRecord> batch, std::function<void(Result<Committed>)> then) {
+  journal.append(std::move(batch), [self = shared_from_this(), then = std::move(then)](Result<Committed> result) mutable {
+    bool first = false;
+    {
+      const std::scoped_lock lock(self->mutex);
+      first = self->returned.empty();
+      self->returned.push_back({std::move(then), std::move(result)});
+    }
+    if (first) self->loop.post([self] { self->drain(); });
+  });
+}
+
+void Ledger::Core::drain() {
+  std::vector<Returned> batch;
+  {
+    const std::scoped_lock lock(mutex);
+    batch.swap(returned);
+  }
+  if (gone) return;
+  for (Returned& one : batch) {
+    const bool synced = one.result.has_value() && !one.result->empty();
+    const journal::Position at = synced ? one.result->front() : journal::Position{};
+    one.then(std::move(one.result));
+    if (synced) applied = std::max(applied, at);
+  }
+  tellSettled();
+}
+
+void Ledger::Core::tellSettled() {
+  if (!settled()) return;
+  const auto callbacks = std::exchange(onSettled, {});
+  for (const auto& callback : callbacks) callback();
+}
+
+void Ledger::Core::gather(NewRecord record) {
+  if (record.type != 0) gathered.push_back(std::move(record));
+  if (std::exchange(flushPosted, true)) return;
+  loop.post([self = shared_from_this()] {
+    if (!self->gone) self->flushGathered();
+  });
+}
+
+void Ledger::Core::flushGathered() {
+  flushPosted = false;
+  if (!deliveredIds.ids.empty()) gathered.push_back(newRecord(std::exchange(deliveredIds, {})));
+  if (gathered.empty()) return;
+  auto noted = std::make_shared<Noted>();
+  noted->batch = std::exchange(gathered, {});
+  ++unsynced;
+  write(std::move(noted));
+}
+
+void Ledger::Core::write(std::shared_ptr<Noted> noted) {
+  if (!refused.empty()) {  // behind those refused before: outcomes of one message keep their order
+    refused.push_back(std::move(noted));
+    return;
+  }
+  append(noted->batch, [self = shared_from_this(), noted](Result<Committed> result) {
+    if (result) {
+      --self->unsynced;
+      if (noted->synced) noted->synced(*result);
+      return;
+    }
+    self->log.error("outcomes-not-written", {{"reason", result.error().detail}, {"effect", "no delivery starts, new mail gets 452"}});
+    self->refused.push_back(noted);
+    self->retry();
+  });
+}
+
+void Ledger::Core::retry() {
+  if (std::exchange(retrying, true)) return;
+  scope->spawn([](Core& self) -> Task<void> {
+    co_await self.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
+    self.retrying = false;
+    const auto again = std::exchange(self.refused, {});
+    for (const auto& noted : again) self.write(noted);
+  }(*this));
+}
+
+Ledger::Ledger(Loop& loop, journal::Journal& journal, log::Log log)
+    : core_(std::make_shared<Core>(loop, journal, std::move(log))) {}
+
+Ledger::~Ledger() {
+  core_->scope.reset();
+  core_->gone = true;
+}
+
+Task<Result<void>> Ledger::commit(std::vector<NewRecord> batch, Synced synced) {
+  struct Waiting {
+    explicit Waiting(Loop& loop) : done(std::make_unique<Signal>(loop)) {}
+    std::unique_ptr<Signal> done;  // gone when nobody waits any more
+    std::optional<Result<void>> result;
+  };
+  struct Guard {
+    std::shared_ptr<Waiting> waiting;
+    ~Guard() { waiting->done.reset(); }
+  };
+  const Guard guard{std::make_shared<Waiting>(core_->loop)};
+  core_->append(std::move(batch), [waiting = guard.waiting, synced = std::move(synced)](Result<Committed> result) {
+    if (result && synced) synced(*result);
+    waiting->result = result ? Result<void>() : Result<void>(fail(result.error()));
+    if (waiting->done) waiting->done->set();
+  });
+  const Result<void> woken = co_await guard.waiting->done->wait(Deadline::never());
+  if (!woken) co_return woken;
+  co_return *guard.waiting->result;
+}
+
+void Ledger::note(const AnyRecord& record) { core_->gather(newRecord(record)); }
+
+void Ledger::noteDelivered(const Id128& id) {
+  core_->deliveredIds.ids.push_back(id);
+  core_->gather({});
+}
+
+void Ledger::noteTogether(std::vector<NewRecord> batch, Synced synced) {
+  core_->flushGathered();
+  auto noted = std::make_shared<Noted>(Noted{std::move(batch), std::move(synced)});
+  ++core_->unsynced;
+  core_->write(std::move(noted));
+}
+
+void Ledger::whenSynced(std::function<void()> callback) {
+  core_->onSettled.push_back(std::move(callback));
+  core_->tellSettled();
+}
+
+bool Ledger::stuck() const { return !core_->refused.empty(); }
+bool Ledger::settled() const { return core_->settled(); }
+journal::Position Ledger::applied() const { return core_->applied; }
+journal::Journal& Ledger::journal() { return core_->journal; }
+
+}  // namespace ostler::spool

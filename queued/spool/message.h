@@ -1,0 +1,66 @@
+// message.h - a queued message in memory: what the list, the schedule and delivery need, in a few hundred octets.
+// Is not: its content, which lies in the journal or in large/, and is held here only until the first attempts are over.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libmailcore/journal/segment.h"
+#include "queued/spool/records.h"
+
+namespace ostler::spool {
+
+/// One recipient as it changes; the address and what the sender asked for are in Message::packed.
+struct RecipientNow {
+  WallTime due{};
+  std::shared_ptr<const std::string> lastReply;  ///< shared where neighbours got the same; null: none yet
+  std::uint32_t attempts = 0;
+  RecipientState state = RecipientState::pending;
+  bool inFlight = false;  ///< a delivery is running; its outcome comes
+  bool waiting = false;   ///< in line for a next hop
+};
+
+/// A message as it came in, kept while it is fresh so that its first delivery reads nothing back.
+struct Fresh {
+  MessageRecord record;
+  std::shared_ptr<const std::string> content;  ///< null for a large one
+};
+
+struct Message {
+  Id128 id;
+  journal::Position record;   ///< of its newest message record
+  journal::Position content;  ///< of its content record; means nothing when large
+  WallTime arrived;
+  std::uint64_t size = 0;
+  std::string packed;  ///< MessageRecord, encoded; the recipients' states in it are older than `recipients`
+  std::vector<RecipientNow> recipients;
+  std::shared_ptr<const Fresh> fresh;
+  Hold hold = Hold::none;
+  bool large = false;
+  bool delayTold = false;
+  bool removed = false;  ///< by an administrator while a delivery is running: goes when that is over
+
+  [[nodiscard]] bool finished() const {
+    for (const RecipientNow& recipient : recipients) {
+      if (recipient.state == RecipientState::pending) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] bool anyInFlight() const {
+    for (const RecipientNow& recipient : recipients) {
+      if (recipient.inFlight) return true;
+    }
+    return false;
+  }
+  /// When the first pending recipient is due; WallTime::max() when none is.
+  [[nodiscard]] WallTime due() const {
+    WallTime earliest = WallTime::max();
+    for (const RecipientNow& recipient : recipients) {
+      if (recipient.state == RecipientState::pending && recipient.due < earliest) earliest = recipient.due;
+    }
+    return earliest;
+  }
+};
+
+}  // namespace ostler::spool

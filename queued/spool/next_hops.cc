@@ -1,0 +1,170 @@
+// next_hops.cc - the Dispatcher's way to other hosts: lines for next hops, and the dialogue that role out has for us.
+#include "queued/spool/contents.h"
+#include "queued/spool/dispatcher.h"
+
+namespace ostler::spool {
+
+namespace {
+
+/// An hour is more than RFC 5321 4.5.3.2 adds up to for a large message; then role out has lost us.
+constexpr std::chrono::hours kDialogueMost{1};
+
+std::uint64_t senderOf(const MessageRecord& record) {
+  return std::hash<std::string>{}(record.origin.user.empty() ? record.reversePath : record.origin.user);
+}
+
+}  // namespace
+
+void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
+  Message* message = env_.queue.find(id);
+  if (message == nullptr) return;
+  const std::string key = route.nextHop.key();
+  Hop& hop = hops_[key];
+  hop = {route.nextHop, route.rule, env_.config};
+  if (route.rule != nullptr && !route.rule->passwordFile.empty()) hop.nextHop.password = passwords_[route.rule->passwordFile];
+  schedule::Destination& destination =
+      env_.scheduler.destination(key, static_cast<std::uint32_t>(env_.config->outbound.concurrencyPerDestination));
+  if (const auto laid = env_.queue.destinations().find(key); laid != env_.queue.destinations().end()) {
+    destination.setAdministrative(laid->second == Hold::held ? schedule::DestinationState::held : schedule::DestinationState::frozen);
+  }
+  RecipientNow& now = message->recipients[recipient];
+  std::vector<std::uint32_t>& line = legs_[id].byDestination[key];
+  const bool isInLine = !line.empty();
+  line.push_back(recipient);
+  now.inFlight = false;
+  now.waiting = true;
+  if (!isInLine) destination.push(senderOf(facts->record), id);
+  // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
+  if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination);
+}
+
+void Dispatcher::pump() {
+  if (draining_ || env_.ledger.stuck() || std::exchange(pumping_, true)) return;
+  while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(start->destination, start->message));
+  pumping_ = false;
+}
+
+void Dispatcher::deferWaiting(schedule::Destination& destination) {
+  for (const Id128& id : destination.takeAll()) {
+    const auto legs = legs_.find(id);
+    if (legs == legs_.end()) continue;
+    const auto line = legs->second.byDestination.find(destination.key());
+    if (line == legs->second.byDestination.end()) continue;
+    std::vector<Outcome> outcomes;
+    for (const std::uint32_t recipient : line->second) {
+      Outcome outcome;
+      outcome.recipient = recipient;
+      outcome.isRemote = true;
+      outcome.reply = {451, "4.4.1", "Not tried, the host does not answer: " + destination.lastReply};
+      outcomes.push_back(std::move(outcome));
+    }
+    legs->second.byDestination.erase(line);
+    if (legs->second.byDestination.empty()) legs_.erase(legs);
+    settle(id, std::move(outcomes));
+  }
+}
+
+Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
+  std::vector<std::uint32_t> which;
+  if (const auto legs = legs_.find(id); legs != legs_.end()) {
+    which = std::move(legs->second.byDestination[destination->key()]);
+    legs->second.byDestination.erase(destination->key());
+    if (legs->second.byDestination.empty()) legs_.erase(legs);
+  }
+  Message* message = env_.queue.find(id);
+  std::erase_if(which, [message](std::uint32_t at) {
+    return message == nullptr || at >= message->recipients.size() || message->recipients[at].state != RecipientState::pending;
+  });
+  const Hop hop = hops_[destination->key()];
+  const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
+  if (which.empty() || message->hold != Hold::none) {
+    if (message != nullptr) {
+      for (const std::uint32_t at : which) message->recipients[at].waiting = false;
+    }
+    env_.scheduler.finished(*destination, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
+    co_return;
+  }
+  for (const std::uint32_t at : which) {
+    message->recipients[at].waiting = false;
+    message->recipients[at].inFlight = true;
+  }
+  ++running_;
+  std::vector<Outcome> outcomes = co_await dialogue(id, factsOf(*message), hop, which);
+  --running_;
+  schedule::HostVerdict verdict = schedule::HostVerdict::noAnswer;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
+    if (!outcome.countsAsAttempt) verdict = schedule::HostVerdict::notAsked;
+  }
+  // A short rest at first: a host that restarts is back within a minute; it grows to the first retry interval.
+  const std::chrono::seconds pause = std::min(std::chrono::seconds(60), retry.first);
+  if (verdict == schedule::HostVerdict::noAnswer) destination->lastReply = report::oneLine(outcomes.front().reply);
+  env_.scheduler.finished(*destination, verdict, env_.now(), pause, retry.first);
+  settle(id, std::move(outcomes));
+  if (destination->state(env_.now()) == schedule::DestinationState::retry) deferWaiting(*destination);
+  if (draining_) scheduleChanged_.set();
+  pump();
+}
+
+Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which) {
+  std::vector<Outcome> outcomes(which.size());
+  for (std::size_t at = 0; at < which.size(); ++at) {
+    outcomes[at].recipient = which[at];
+    outcomes[at].countsAsAttempt = false;
+    outcomes[at].reply = {451, "4.3.0", "The sending process is not there"};
+  }
+  const Message* message = env_.queue.find(id);
+  Result<ContentRange> range = message == nullptr ? Result<ContentRange>(fail(Error::Kind::notFound, "the message is gone"))
+                                                  : contentRange(env_, *message);
+  if (!range) {
+    for (Outcome& outcome : outcomes) outcome.reply.text = "The message cannot be read: " + range.error().detail;
+    co_return outcomes;
+  }
+  const MessageRecord& record = facts->record;
+  ipc::Deliver request;
+  request.queueId = id.text();
+  request.nextHop = hop.nextHop;
+  request.heloName = env_.config->outbound.heloName.empty() ? env_.config->hostName : env_.config->outbound.heloName;
+  request.offset = range->offset;
+  request.length = range->length;
+  request.hasEightBit = record.hasEightBit;
+  request.utf8Header = record.utf8Header;
+  request.envelope.reversePath = record.reversePath;
+  request.envelope.envid = record.envid;
+  request.envelope.returnFull = record.returnFull;
+  request.envelope.smtpUtf8 = record.smtpUtf8;
+  request.envelope.eightBit = record.eightBit;
+  request.envelope.binary = record.binary;
+  for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(range->fd));
+  const Deadline deadline = Deadline::after(kDialogueMost);
+  auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
+  if (!answer || answer->message.recipients.size() != which.size()) co_return outcomes;
+  for (std::size_t at = 0; at < which.size(); ++at) {
+    ipc::RecipientOutcome& from = answer->message.recipients[at];
+    Outcome& to = outcomes[at];
+    to.countsAsAttempt = true;
+    to.isRemote = true;
+    to.by = std::move(from.remoteHost);
+    to.reply = std::move(from.reply);
+    to.dsnPassedOn = from.dsnPassedOn;
+    to.state = from.state == ipc::RecipientOutcome::State::delivered ? RecipientState::delivered
+               : from.state == ipc::RecipientOutcome::State::failed  ? RecipientState::failed
+                                                                     : RecipientState::pending;
+  }
+  co_return outcomes;
+}
+
+const schedule::Destination* Dispatcher::destinationOf(const Id128& id, std::uint32_t recipient) const {
+  const auto legs = legs_.find(id);
+  if (legs == legs_.end()) return nullptr;
+  for (const auto& [key, line] : legs->second.byDestination) {
+    for (const std::uint32_t at : line) {
+      if (at == recipient) return env_.scheduler.find(key);
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace ostler::spool

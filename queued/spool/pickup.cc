@@ -1,0 +1,223 @@
+#include "queued/spool/pickup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "libmailcore/message/compose.h"
+#include "libmailcore/message/prepared.h"
+#include "libmailcore/message/received.h"
+#include "queued/deliver/folder.h"
+#include "queued/spool/pickup_file.h"
+
+namespace ostler::spool {
+
+namespace {
+
+constexpr std::chrono::seconds kRescan{30};
+constexpr std::chrono::milliseconds kBusyRescan{500};
+constexpr std::time_t kSettledAfter = 2;  ///< seconds without a write, where no lease can be had
+
+struct Scan {
+  std::vector<std::string> taken;  ///< names in .taken/ now
+  bool anyBusy = false;
+};
+
+/// Does anybody have it open for writing? A lease is refused while somebody has; it asks for the file's owner or CAP_LEASE.
+bool isStillWritten(int fd, const struct stat& status) {
+  if (::fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+    ::fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+  }
+  if (errno == EAGAIN) return true;
+  return std::time(nullptr) - status.st_mtime < kSettledAfter;
+}
+
+/// Names in a folder, without those that start with a dot.
+std::vector<std::string> namesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), &::closedir);
+  if (!listing) return names;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
+Scan takeFiles(const std::string& folder) {
+  Scan scan;
+  for (const std::string& name : namesIn(folder)) {
+    const std::string path = folder + "/" + name;
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (isStillWritten(file.get(), status)) {
+      scan.anyBusy = true;
+      continue;
+    }
+    const std::string taken = Id128::make(std::chrono::system_clock::now()).text() + "-" + name.substr(0, 200);
+    if (::rename(path.c_str(), (folder + "/.taken/" + taken).c_str()) == 0) scan.taken.push_back(taken);
+  }
+  return scan;
+}
+
+struct TakenFile {
+  std::string octets;
+  uid_t uid = 0;
+};
+
+Result<TakenFile> readTaken(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return fail(Error::Kind::notFound, std::strerror(errno));
+  Result<std::string> octets = readRange(file.get(), 0, static_cast<std::uint64_t>(status.st_size));
+  if (!octets) return fail(octets.error());
+  return TakenFile{std::move(*octets), status.st_uid};
+}
+
+/// Kept with the reason; the file itself last, so that whoever finds it finds the reason.
+Result<void> toBadmail(const std::string& badmail, const std::string& takenPath, const std::string& name, const std::string& reason) {
+  const Result<void> why = deliver::writeInto(badmail, name + ".txt", {reason, "\n"});
+  if (!why) return why;
+  const Result<TakenFile> file = readTaken(takenPath);
+  if (!file) return fail(file.error());
+  const Result<void> kept = deliver::writeInto(badmail, name, {file->octets});
+  if (kept) ::unlink(takenPath.c_str());
+  return kept;
+}
+
+MessageRecord recordOf(const Environment& env, const PickupFile& file, const std::string& taken, uid_t uid) {
+  MessageRecord record;
+  record.id = Id128::make(env.now());
+  record.arrived = env.now();
+  record.origin.service = "pickup";
+  record.origin.client = fmt::format("uid {}", uid);
+  record.origin.taken = taken;
+  record.reversePath = file.reversePath;
+  for (const std::string& path : file.forwardPaths) {
+    RecipientRecord to;
+    to.recipient.forwardPath = path;
+    record.recipients.push_back(std::move(to));
+  }
+  return record;
+}
+
+/// Trace field, and what a submitted message must have. RFC 5321 4.4, RFC 6409 8.
+std::string fieldsInFront(const Environment& env, const MessageRecord& record, const std::string& content) {
+  message::Received trace;
+  trace.by = env.config->hostName;
+  trace.byComment = "Ostler, from " + record.origin.client;
+  trace.with = "LOCAL";
+  trace.id = record.id.text();
+  trace.time = record.arrived;
+  message::MissingFields missing;
+  missing.now = record.arrived;
+  missing.id = record.id;
+  missing.domain = env.config->hostName;
+  missing.sender = record.reversePath;
+  return message::writeReceived(trace) + message::missingFields(content, missing);
+}
+
+}  // namespace
+
+Pickup::Pickup(Environment& env, Acceptance& acceptance)
+    : env_(env), acceptance_(acceptance), folder_(env.config->pickupDir()), changed_(env.loop), scope_(env.loop) {}
+
+Pickup::~Pickup() { scope_.cancelAll(); }
+
+Result<void> Pickup::start() {
+  inotify_ = UniqueFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_ || ::inotify_add_watch(inotify_.get(), folder_.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
+    return fail(Error::Kind::permanent, fmt::format("cannot watch {}: {}", folder_, std::strerror(errno)));
+  }
+  notice_.reset(event_new(env_.loop.base(), inotify_.get(), EV_READ | EV_PERSIST,
+                          [](evutil_socket_t, short, void* self) { static_cast<Pickup*>(self)->onNotice(); }, this));
+  event_add(notice_.get(), nullptr);
+  scope_.spawn(run());
+  return {};
+}
+
+void Pickup::onNotice() {
+  char notices[4096];
+  while (::read(inotify_.get(), notices, sizeof notices) > 0) {
+  }
+  changed_.set();
+}
+
+Task<void> Pickup::finishTaken() {
+  for (const std::string& name : namesIn(folder_ + "/.taken")) {
+    if (env_.queue.takenSeen().contains(name)) {
+      ::unlink((folder_ + "/.taken/" + name).c_str());
+    } else {
+      co_await process(name);
+    }
+  }
+}
+
+Task<void> Pickup::run() {
+  co_await finishTaken();
+  while (true) {
+    bool anyBusy = false;
+    const bool room = !stopped_ && acceptance_.hasRoom(0).has_value();
+    if (room) {
+      auto job = [folder = folder_]() -> Result<Scan> { return takeFiles(folder); };
+      const Result<Scan> scan = co_await env_.disk.run(env_.loop, std::move(job));
+      if (scan) {
+        anyBusy = scan->anyBusy;
+        for (const std::string& name : scan->taken) co_await process(name);
+      }
+    }
+    const auto pause = anyBusy ? std::chrono::nanoseconds(kBusyRescan) : std::chrono::nanoseconds(kRescan);
+    const Result<void> woken = co_await changed_.wait(Deadline::after(pause));
+    (void)woken;
+  }
+}
+
+Task<void> Pickup::process(std::string takenName) {
+  const std::string path = folder_ + "/.taken/" + takenName;
+  auto reading = [path] { return readTaken(path); };
+  const Result<TakenFile> taken = co_await env_.disk.run(env_.loop, std::move(reading));
+  if (!taken) {
+    env_.log.error("pickup", {{"file", takenName}, {"reason", taken.error().detail}});
+    co_return;
+  }
+  Result<PickupFile> file = parsePickupFile(taken->octets);
+  if (!file) {
+    env_.log.warn("pickup-refused", {{"file", takenName}, {"uid", std::uint64_t{taken->uid}}, {"reason", file.error().detail}});
+    auto moving = [badmail = env_.config->badmailDir(), path, takenName, reason = file.error().detail] {
+      return toBadmail(badmail, path, takenName, reason);
+    };
+    const Result<void> kept = co_await env_.disk.run(env_.loop, std::move(moving));
+    if (!kept) env_.log.error("badmail-not-written", {{"file", takenName}, {"reason", kept.error().detail}});
+    co_return;
+  }
+  MessageRecord record = recordOf(env_, *file, takenName, taken->uid);
+  auto content = std::make_shared<const std::string>(fieldsInFront(env_, record, file->content) + file->content);
+  record.size = content->size();
+  record.hasEightBit = message::contentFacts(*content).has8Bit;
+  record.large = content->size() > env_.config->queue.largeMessage.octets;
+  if (record.large) {
+    auto storing = [&large = env_.large, id = record.id, content]() -> Result<void> {
+      Result<UniqueFd> made = large.create(id);
+      if (!made) return fail(made.error());
+      const Result<void> written = writeAll(made->get(), *content);
+      if (!written) return written;
+      return large.finish(id, made->get());
+    };
+    const Result<void> stored = co_await env_.disk.run(env_.loop, std::move(storing));
+    if (!stored) {
+      env_.log.error("pickup", {{"file", takenName}, {"reason", stored.error().detail}});
+      co_return;  // it stays in .taken/ for the next start
+    }
+    content.reset();
+  }
+  const Result<void> accepted = co_await acceptance_.accept(std::move(record), std::move(content));
+  if (accepted) ::unlink(path.c_str());
+}
+
+}  // namespace ostler::spool

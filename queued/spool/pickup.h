@@ -1,0 +1,47 @@
+// pickup.h - Pickup: takes message files that programs drop into pickup/. A file somebody still writes is waited for.
+// Rename to .taken/, journal with that name, unlink: states 15 and 16 of STATES.md. What is no message goes to badmail/ with the
+// reason beside it.
+#pragma once
+
+#include <event2/event.h>
+
+#include <memory>
+
+#include "libmailcore/base/unique_fd.h"
+#include "queued/spool/acceptance.h"
+
+namespace ostler::spool {
+
+/// One loop.
+class Pickup {
+ public:
+  Pickup(Environment& env, Acceptance& acceptance);
+  ~Pickup();
+  Pickup(const Pickup&) = delete;
+  Pickup& operator=(const Pickup&) = delete;
+
+  /// Goes on with what an earlier life took, then watches the folder. Errors: permanent (no inotify).
+  [[nodiscard]] Result<void> start();
+  /// No further file is taken.
+  void stop() { stopped_ = true; }
+
+ private:
+  [[nodiscard]] Task<void> run();
+  [[nodiscard]] Task<void> finishTaken();
+  [[nodiscard]] Task<void> process(std::string takenName);
+  void onNotice();
+
+  struct FreeEvent {
+    void operator()(event* freed) const { event_free(freed); }
+  };
+  Environment& env_;
+  Acceptance& acceptance_;
+  std::string folder_;
+  UniqueFd inotify_;
+  std::unique_ptr<event, FreeEvent> notice_;
+  Signal changed_;
+  bool stopped_ = false;
+  TaskScope scope_;
+};
+
+}  // namespace ostler::spool

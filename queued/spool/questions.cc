@@ -1,0 +1,56 @@
+#include "queued/spool/questions.h"
+
+namespace ostler::spool {
+
+namespace {
+
+const ipc::SmtpReply& awayReply() {
+  static const ipc::SmtpReply kAway{451, "4.3.0", "The directory of users does not answer. Try again later"};
+  return kAway;
+}
+
+policy::Client clientOf(const ipc::SessionInfo& session, const std::shared_ptr<const ipc::Identity>& identity) {
+  return {session.service, session.client, identity.get()};
+}
+
+}  // namespace
+
+Task<Result<std::shared_ptr<const ipc::Identity>>> Questions::identityOf(std::string token) {
+  using Identity = std::shared_ptr<const ipc::Identity>;
+  if (token.empty()) co_return Identity();
+  Result<Identity> identity = co_await env_.directory.whoIs(std::move(token));
+  if (identity && !(*identity)->known) co_return fail(Error::Kind::denied, "the session's login is not known any more");
+  co_return identity;
+}
+
+Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize) {
+  const auto identity = co_await identityOf(session.token);
+  if (!identity && identity.error().kind == Error::Kind::denied) {
+    co_return ipc::SmtpReply{530, "5.7.0", "Your login has ended: log in again"};
+  }
+  if (!identity) co_return awayReply();
+  const config::VirtualServer& server = policy::serverOf(*env_.config, session.virtualServer);
+  co_return policy::senderVerdict(server, clientOf(session, *identity), reversePath, declaredSize,
+                                  env_.config->directory.tagSeparator);
+}
+
+Task<ipc::SmtpReply> Questions::roomIn(ipc::Account account) {
+  const Result<store::Quota> quota = co_await env_.mailboxes.quota(std::move(account));
+  if (!quota) co_return ipc::SmtpReply{250, "2.1.5", "Recipient ok"};  // it waits in the queue
+  co_return policy::roomVerdict({quota->usedOctets, quota->usedMessages, quota->limitOctets, quota->limitMessages});
+}
+
+Task<ipc::SmtpReply> Questions::recipient(ipc::SessionInfo session, std::string forwardPath) {
+  const auto identity = co_await identityOf(session.token);
+  if (!identity) co_return awayReply();
+  const auto resolution = co_await env_.directory.resolve(forwardPath);
+  if (!resolution) co_return awayReply();
+  const route::Route route = route::route(*env_.config, forwardPath, **resolution, false);
+  const config::VirtualServer& server = policy::serverOf(*env_.config, session.virtualServer);
+  ipc::SmtpReply verdict = policy::recipientVerdict(server, clientOf(session, *identity), forwardPath, route);
+  const bool hasLimit = route.locals.size() == 1 && (route.locals[0].account.quotaOctets != 0 || route.locals[0].account.quotaMessages != 0);
+  if (verdict.code == 250 && hasLimit) verdict = co_await roomIn(route.locals[0].account);
+  co_return verdict;
+}
+
+}  // namespace ostler::spool

@@ -1,0 +1,77 @@
+// queue.h - Queue: every message there is, in memory, exactly as the journal says.
+// Replay and the running spool change it through the same apply(), so that a restart gives what was there before.
+// Is not: the schedule (who is tried when: schedule/), nor files. Pure of I/O.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "libmailcore/journal/replay.h"
+#include "queued/spool/message.h"
+
+namespace ostler::spool {
+
+class Queue {
+ public:
+  /// A new message, or a later record of one that is there. `packed`: the record as it was encoded.
+  Message& insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content);
+  /// As insert(), for one that was accepted just now: keeps what its first delivery needs.
+  Message& insertFresh(std::shared_ptr<const Fresh> fresh, std::string packed, journal::Position at, journal::Position content);
+  /// Applies anything but a message record. What ends a message takes it away. Records of unknown messages change nothing.
+  void apply(const AnyRecord& record);
+  /// Applies a batch of the journal. Errors: syntax; what could be read of the batch is applied.
+  Result<void> replay(const journal::Batch& batch);
+
+  /// Contents held in memory, and how one is let go.
+  [[nodiscard]] std::uint64_t freshOctets() const { return freshOctets_; }
+  void dropFresh(Message& message);
+
+  [[nodiscard]] Message* find(const Id128& id);
+  /// The whole record with the states as they are now.
+  [[nodiscard]] static MessageRecord unpack(const Message& message);
+  [[nodiscard]] const std::unordered_map<Id128, Message>& messages() const { return messages_; }
+  [[nodiscard]] const std::map<std::string, Hold>& destinations() const { return destinations_; }
+
+  /// Is it here, or was it lately? DraftOutcome's answer.
+  [[nodiscard]] bool knows(const Id128& id) const { return messages_.contains(id) || recent_.contains(id); }
+  /// Forgets which messages ended, but for the last `keep`.
+  void forgetEnded(std::size_t keep);
+  /// Names in pickup/.taken/ that replay found journalled.
+  [[nodiscard]] const std::unordered_set<std::string>& takenSeen() const { return takenSeen_; }
+
+  /// Live messages whose newest record lies in each segment.
+  [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& liveBySegment() const { return liveBySegment_; }
+  /// Messages that changed since the last call, for the schedule index. Ended ones are in it, too.
+  [[nodiscard]] std::unordered_set<Id128> takeChanged() { return std::exchange(changed_, {}); }
+  [[nodiscard]] std::size_t changedCount() const { return changed_.size(); }
+
+  /// Its records stand at a new place of the log, with the states of when they were written; what changed since stays.
+  void moved(const Id128& id, std::string packed, journal::Position at, journal::Position content);
+  /// A row of the schedule index, read back.
+  Message& restore(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content);
+  void restoreDestination(const std::string& key, Hold hold) { destinations_[key] = hold; }
+
+ private:
+  void applyTo(Message& message, const OutcomeRecord& outcome);
+  void applyTo(Message& message, const ExpansionRecord& expansion);
+  void applyTo(Message& message, const MarkRecord& mark);
+  void endIfFinished(Message& message);
+  void erase(Message& message);
+  [[nodiscard]] std::shared_ptr<const std::string> shared(const std::string& reply);
+
+  std::unordered_map<Id128, Message> messages_;
+  std::map<std::string, Hold> destinations_;
+  std::map<std::uint64_t, std::uint64_t> liveBySegment_;
+  std::unordered_set<Id128> changed_;
+  std::unordered_set<Id128> recent_;
+  std::deque<Id128> recentOrder_;
+  std::unordered_set<std::string> takenSeen_;
+  std::shared_ptr<const std::string> lastShared_;
+  std::uint64_t freshOctets_ = 0;
+};
+
+}  // namespace ostler::spool

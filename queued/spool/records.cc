@@ -1,0 +1,74 @@
+#include "queued/spool/records.h"
+
+#include "libmailcore/ipc/wire.h"
+
+namespace ostler::spool {
+
+namespace {
+
+template <class R>
+Result<AnyRecord> decodeAs(std::string_view octets) {
+  Result<R> record = ipc::decode<R>(octets);
+  if (!record) return fail(record.error());
+  return AnyRecord(std::move(*record));
+}
+
+bool valid(Hold hold) { return hold <= Hold::frozen; }
+bool valid(RecipientState state) { return state <= RecipientState::removed; }
+
+/// Numbers that stand for an enumeration are checked here, so that a switch over them is complete.
+bool valid(const AnyRecord& any) {
+  if (const auto* message = std::get_if<MessageRecord>(&any)) {
+    for (const auto& recipient : message->recipients) {
+      if (!valid(recipient.state)) return false;
+    }
+    return valid(message->hold);
+  }
+  if (const auto* outcome = std::get_if<OutcomeRecord>(&any)) {
+    for (const auto& entry : outcome->entries) {
+      if (!valid(entry.state)) return false;
+    }
+  }
+  if (const auto* mark = std::get_if<MarkRecord>(&any)) return mark->kind <= MarkRecord::Kind::removed && valid(mark->hold);
+  if (const auto* destination = std::get_if<DestinationRecord>(&any)) return valid(destination->hold);
+  return true;
+}
+
+Result<AnyRecord> decodeUnchecked(RecordType type, std::string_view octets) {
+  switch (type) {
+    case RecordType::message: return decodeAs<MessageRecord>(octets);
+    case RecordType::outcome: return decodeAs<OutcomeRecord>(octets);
+    case RecordType::delivered: return decodeAs<DeliveredRecord>(octets);
+    case RecordType::expansion: return decodeAs<ExpansionRecord>(octets);
+    case RecordType::mark: return decodeAs<MarkRecord>(octets);
+    case RecordType::destination: return decodeAs<DestinationRecord>(octets);
+    case RecordType::content: break;
+  }
+  return fail(Error::Kind::syntax, "spool: a record of an unknown type");
+}
+
+}  // namespace
+
+Result<AnyRecord> decodeRecord(std::uint16_t type, std::string_view octets) {
+  Result<AnyRecord> record = decodeUnchecked(static_cast<RecordType>(type), octets);
+  if (record && !valid(*record)) return fail(Error::Kind::syntax, "spool: a record with a state that does not exist");
+  return record;
+}
+
+std::string encodeRecord(const AnyRecord& record) {
+  return std::visit([](const auto& r) { return ipc::encode(r); }, record);
+}
+
+RecordType typeOf(const AnyRecord& record) {
+  struct {
+    RecordType operator()(const MessageRecord&) const { return RecordType::message; }
+    RecordType operator()(const OutcomeRecord&) const { return RecordType::outcome; }
+    RecordType operator()(const DeliveredRecord&) const { return RecordType::delivered; }
+    RecordType operator()(const ExpansionRecord&) const { return RecordType::expansion; }
+    RecordType operator()(const MarkRecord&) const { return RecordType::mark; }
+    RecordType operator()(const DestinationRecord&) const { return RecordType::destination; }
+  } type;
+  return std::visit(type, record);
+}
+
+}  // namespace ostler::spool

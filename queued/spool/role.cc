@@ -1,0 +1,224 @@
+#include "queued/spool/role.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "queued/control/control.h"
+#include "queued/spool/dispatcher.h"
+#include "queued/spool/draft.h"
+#include "queued/spool/janitor.h"
+#include "queued/spool/pickup.h"
+
+namespace ostler::spool {
+
+namespace {
+
+Result<void> makeFolder(const std::string& path, mode_t mode) {
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    ::mkdir(path.substr(0, at).c_str(), 0755);  // if it cannot be made, the last one fails
+  }
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return fail(Error::Kind::permanent, fmt::format("cannot make {}: {}", path, std::strerror(errno)));
+}
+
+}  // namespace
+
+Result<void> Role::makeFolders(const config::Config& config) {
+  // pickup/ is for every program that is allowed to send, the others are the spool's own.
+  const std::pair<std::string, mode_t> folders[] = {
+      {config.queueDir(), 0700},      {config.pickupDir(), 0770},  {config.pickupDir() + "/.taken", 0700},
+      {config.dropDir(), 0750},       {config.badmailDir(), 0750}, {config.accountsDir(), 0711},
+      {config.runDir, 0755},
+  };
+  for (const auto& [path, mode] : folders) {
+    const Result<void> made = makeFolder(path, mode);
+    if (!made) return made;
+  }
+  return {};
+}
+
+namespace {
+
+/// One spool per queue: an older process that is still on its way out is waited for.
+Result<UniqueFd> lockQueue(const std::string& queueDir) {
+  UniqueFd lock(::open((queueDir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return fail(Error::Kind::permanent, fmt::format("cannot open {}/lock: {}", queueDir, std::strerror(errno)));
+  for (int tries = 0; tries < 200; ++tries) {
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return fail(Error::Kind::temporary, queueDir + " is in use by another process of the spool");
+}
+
+/// Smarthosts' passwords, by file. One that cannot be read is told and left out: the next hop will refuse, the mail waits.
+std::map<std::string, std::string> readPasswords(const config::Config& config, const log::Log& log) {
+  std::map<std::string, std::string> passwords;
+  for (const config::RouteRule& rule : config.routes) {
+    if (rule.passwordFile.empty()) continue;
+    std::ifstream file(rule.passwordFile);
+    std::string password;
+    if (!std::getline(file, password)) log.error("password-file", {{"file", rule.passwordFile}, {"reason", "cannot be read"}});
+    if (password.ends_with('\r')) password.pop_back();
+    passwords[rule.passwordFile] = std::move(password);
+  }
+  return passwords;
+}
+
+std::unique_ptr<Pool> makeDiskPool() { return std::make_unique<Pool>("spool-disk", 4U); }
+
+}  // namespace
+
+/// In the order they are made; they go in the opposite one.
+struct Role::Parts {
+  Parts(Loop& loop, const Clock& clock, std::shared_ptr<const config::Config> snapshot, store::Store& store, log::Log to,
+        LargeFiles files)
+      : log(std::move(to)),
+        config(std::move(snapshot)),
+        large(std::move(files)),
+        disk(makeDiskPool()),
+        scheduler(config->outbound.concurrency),
+        directory(loop, config->socketPath("auth")),
+        mailboxes(loop, store, config->accountsDir(), log),
+        loopOf(loop),
+        clockOf(clock) {}
+
+  UniqueFd lock;
+  log::Log log;
+  std::shared_ptr<const config::Config> config;
+  LargeFiles large;
+  std::unique_ptr<Pool> disk;
+  Queue queue;
+  std::unique_ptr<ScheduleIndex> index;
+  std::unique_ptr<journal::Journal> journal;
+  std::unique_ptr<Ledger> ledger;
+  schedule::Scheduler scheduler;
+  DirectoryClient directory;
+  deliver::LocalDelivery mailboxes;
+  Loop& loopOf;
+  const Clock& clockOf;
+  std::unique_ptr<Environment> env;
+  std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<Acceptance> acceptance;
+  std::unique_ptr<Questions> questions;
+  std::unique_ptr<Drafts> drafts;
+  std::unique_ptr<Pickup> pickup;
+  std::unique_ptr<Janitor> janitor;
+  std::unique_ptr<control::Control> control;
+  std::unique_ptr<ipc::Server> smtpd;
+  std::unique_ptr<ipc::Server> submit;
+  std::unique_ptr<ipc::Server> administration;
+
+  [[nodiscard]] Result<void> openJournal();
+  void assemble();
+};
+
+Result<void> Role::Parts::openJournal() {
+  Result<LoadedIndex> loaded = ScheduleIndex::open(config->queueDir() + "/index", queue, log);
+  if (!loaded) return fail(loaded.error());
+  index = std::move(loaded->index);
+  journal::JournalOptions options;
+  options.folder = config->queueDir();
+  options.segmentSize = config->queue.segmentSize;
+  options.user = kRecordsVersion;
+  std::uint64_t unreadable = 0;
+  const auto each = [this, &unreadable](const journal::Batch& batch) {
+    if (!queue.replay(batch)) ++unreadable;
+  };
+  Result<std::unique_ptr<journal::Journal>> opened = journal::Journal::open(options, loaded->replayFrom, each);
+  if (!opened) return fail(opened.error());
+  journal = std::move(*opened);
+  for (const journal::Damage& damage : journal->damage()) {
+    log.error("journal-damaged", {{"segment", damage.from.segment}, {"offset", damage.from.offset}, {"what", damage.what}});
+  }
+  if (unreadable > 0) log.error("journal-unreadable", {{"batches", unreadable}});
+  ledger = std::make_unique<Ledger>(loopOf, *journal, log);
+  log.info("queue-read", {{"messages", std::uint64_t{queue.messages().size()}}});
+  return {};
+}
+
+void Role::Parts::assemble() {
+  env = std::make_unique<Environment>(
+      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large});
+  dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
+  dispatcher->setPasswords(readPasswords(*config, log));
+  acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
+  questions = std::make_unique<Questions>(*env);
+  drafts = std::make_unique<Drafts>(*env, *questions, *acceptance);
+  pickup = std::make_unique<Pickup>(*env, *acceptance);
+  janitor = std::make_unique<Janitor>(*env, *index);
+  control = std::make_unique<control::Control>(*env, *dispatcher, *questions);
+}
+
+Result<std::unique_ptr<Role>> Role::open(Loop& loop, const Clock& clock, std::shared_ptr<const config::Config> config,
+                                         store::Store& store, log::Log log) {
+  Result<UniqueFd> lock = lockQueue(config->queueDir());
+  if (!lock) return fail(lock.error());
+  Result<LargeFiles> large = LargeFiles::open(config->queueDir());
+  if (!large) return fail(large.error());
+  auto parts = std::make_unique<Parts>(loop, clock, std::move(config), store, std::move(log), std::move(*large));
+  parts->lock = std::move(*lock);
+  const Result<void> read = parts->openJournal();
+  if (!read) return fail(read.error());
+  // A file that no record names was never ours, or has been delivered: STATES.md 2, 3, 11.
+  for (const std::string& name : parts->large.names()) {
+    const auto id = Id128::parse(name);
+    const Message* message = id ? parts->queue.find(*id) : nullptr;
+    if (message == nullptr || !message->large) parts->large.unlinkName(name);
+  }
+  parts->assemble();
+  return std::unique_ptr<Role>(new Role(std::move(parts)));
+}
+
+Role::Role(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Role::~Role() = default;
+
+Result<void> Role::start() {
+  Parts& p = *parts_;
+  p.smtpd = std::make_unique<ipc::Server>(p.loopOf);
+  p.submit = std::make_unique<ipc::Server>(p.loopOf);
+  p.administration = std::make_unique<ipc::Server>(p.loopOf);
+  p.drafts->serve(*p.smtpd, DraftSource::smtpd);
+  p.drafts->serve(*p.submit, DraftSource::local);
+  p.control->serve(*p.administration);
+  p.dispatcher->start();
+  p.janitor->start();
+  const std::pair<ipc::Server*, std::pair<const char*, unsigned>> sockets[] = {
+      {p.smtpd.get(), {"smtpd", 0660}}, {p.submit.get(), {"submit", 0666}}, {p.administration.get(), {"control", 0660}}};
+  for (const auto& [server, name] : sockets) {
+    const Result<void> listening = server->listen(p.config->socketPath(name.first), name.second);
+    if (!listening) return listening;
+  }
+  return p.pickup->start();
+}
+
+void Role::use(std::shared_ptr<const config::Config> config) {
+  Parts& p = *parts_;
+  p.config = config;
+  p.env->config = std::move(config);
+  p.scheduler.setConcurrency(p.config->outbound.concurrency);
+  p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
+}
+
+Task<void> Role::drain(Deadline deadline) {
+  Parts& p = *parts_;
+  p.smtpd->stopListening();
+  p.submit->stopListening();
+  p.administration->stopListening();
+  p.pickup->stop();
+  p.dispatcher->drain();
+  while (!deadline.passed()) {
+    const bool quiet = p.drafts->committing() == 0 && p.dispatcher->idle() && p.ledger->settled();
+    if (quiet) break;
+    co_await p.loopOf.sleepUntil(Deadline::after(std::chrono::milliseconds(10)));
+  }
+  p.janitor->commitNow();
+}
+
+}  // namespace ostler::spool

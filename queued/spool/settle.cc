@@ -1,0 +1,201 @@
+// settle.cc - the Dispatcher's second half: what became of recipients is written down, the sender told where it wants to be.
+// RFC 3461 5.2, RFC 5321 6.1: a report and the end of what it reports are one batch of the journal.
+#include "libmailcore/base/ascii.h"
+#include "queued/deliver/folder.h"
+#include "queued/schedule/retry.h"
+#include "queued/spool/acceptance.h"
+#include "queued/spool/contents.h"
+#include "queued/spool/dispatcher.h"
+
+namespace ostler::spool {
+
+namespace {
+
+constexpr std::chrono::seconds kSoon{5};
+constexpr std::uint64_t kReturnedMost = 256 * 1024;  ///< of a large message read for its report: the header and a good part
+
+using message::DsnAction;
+
+report::Ending endingOf(const Outcome& outcome, DsnAction action) {
+  report::Ending ending;
+  ending.recipient = outcome.recipient;
+  ending.action = action;
+  ending.reply = outcome.reply;
+  if (outcome.isRemote) ending.remoteHost = outcome.by;
+  return ending;
+}
+
+void logOutcome(const Environment& env, const Message& message, std::string_view path, const Outcome& outcome, std::string_view event,
+                const std::string& next) {
+  const auto level = event == "delivered" ? log::Level::info : log::Level::warn;
+  if (!env.log.enabled(level)) return;
+  const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(env.now() - message.arrived).count();
+  env.log.write(level, event,
+                {{"id", message.id.text()},
+                 {"to", path},
+                 {"by", outcome.by},
+                 {"delay_ms", std::to_string(delay)},
+                 {"reply", report::oneLine(outcome.reply)},
+                 {"next", next}});
+}
+
+}  // namespace
+
+const config::RouteRule* Dispatcher::ruleOf(const MessageRecord& record, std::uint32_t recipient) const {
+  return route::ruleFor(*env_.config, route::domainOf(record.recipients[recipient].recipient.forwardPath));
+}
+
+void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
+  Message* message = env_.queue.find(id);
+  if (message == nullptr) return;
+  const Facts facts = factsOf(*message);
+  const MessageRecord& about = facts->record;
+  const WallTime now = env_.now();
+  OutcomeRecord record;
+  record.id = id;
+  std::vector<report::Ending> endings;
+  for (Outcome& outcome : outcomes) {
+    if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
+    RecipientNow& recipient = message->recipients[outcome.recipient];
+    const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
+    OutcomeRecord::Entry entry;
+    entry.recipient = outcome.recipient;
+    entry.state = outcome.state;
+    entry.attempts = recipient.attempts + (outcome.countsAsAttempt ? 1 : 0);
+    if (outcome.state == RecipientState::pending && recipient.state == RecipientState::removed) {
+      entry.state = RecipientState::removed;  // an administrator took the message away meanwhile
+    } else if (outcome.state == RecipientState::pending) {
+      const config::RetrySchedule& retry =
+          route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient) : nullptr, about.origin.virtualServer);
+      schedule::Next next = schedule::afterFailure(retry, message->arrived, entry.attempts, now);
+      if (!outcome.countsAsAttempt) next = {schedule::expired(retry, message->arrived, now), now + kSoon};
+      if (!outcome.isRemote && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
+      entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
+      if (next.gaveUp) {
+        entry.state = RecipientState::failed;
+        outcome.state = RecipientState::failed;
+        outcome.reply = {554, "5.4.7", "Delivery time expired. The last reason: " + entry.lastReply};
+      } else {
+        entry.due = next.due;
+        logOutcome(env_, *message, path, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
+        if (!message->delayTold && schedule::delayNoticeDue(retry, message->arrived, now)) {
+          report::Ending ending = endingOf(outcome, DsnAction::delayed);
+          ending.willRetryUntil = message->arrived + retry.expiry;
+          record.delayTold = true;
+          endings.push_back(std::move(ending));
+        }
+      }
+    }
+    if (outcome.state == RecipientState::failed) {
+      entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
+      logOutcome(env_, *message, path, outcome, "failed", "-");
+      endings.push_back(endingOf(outcome, DsnAction::failed));
+    } else if (outcome.state == RecipientState::delivered) {
+      logOutcome(env_, *message, path, outcome, "delivered", "-");
+      // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
+      if (!outcome.dsnPassedOn) endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
+    }
+    record.entries.push_back(std::move(entry));
+  }
+  std::erase_if(endings, [&about](const report::Ending& ending) {
+    // A report that cannot be delivered is always kept in badmail/, though it asked for no report.
+    const bool isBounce = about.reversePath.empty();
+    const bool goesToBadmail = isBounce && ending.action == DsnAction::failed;
+    return !goesToBadmail && (isBounce || !report::isWanted(about.recipients[ending.recipient].recipient, ending.action));
+  });
+  if (endings.empty()) return writeDown(record);
+  if (about.reversePath.empty()) {
+    return scope_.spawn(settleAsBadmail(id, std::move(record), report::withHost(endings.front().reply, endings.front().remoteHost)));
+  }
+  scope_.spawn(settleWithReport(id, std::move(record), std::move(endings)));
+}
+
+/// The common end is 16 octets shared with others of the same turn; everything else is an outcome of its own.
+void Dispatcher::writeDown(const OutcomeRecord& record) {
+  Message* message = env_.queue.find(record.id);
+  if (message == nullptr) return;
+  const Id128 id = record.id;
+  const bool large = message->large;
+  bool allDelivered = record.entries.size() == message->recipients.size();
+  bool anyDeferred = false;
+  for (const OutcomeRecord::Entry& entry : record.entries) {
+    allDelivered = allDelivered && entry.state == RecipientState::delivered;
+    anyDeferred = anyDeferred || entry.state == RecipientState::pending;
+  }
+  if (allDelivered) {
+    env_.ledger.noteDelivered(id);
+    DeliveredRecord delivered;
+    delivered.ids.push_back(id);
+    env_.queue.apply(delivered);
+    return ended(id, large);
+  }
+  if (anyDeferred) env_.queue.dropFresh(*message);
+  env_.ledger.note(record);
+  env_.queue.apply(record);
+  if (env_.queue.find(id) == nullptr) return ended(id, large);
+  reschedule(id);
+}
+
+void Dispatcher::ended(const Id128& id, bool large) {
+  legs_.erase(id);
+  if (!large) return;
+  env_.ledger.whenSynced([&disk = env_.disk, &files = env_.large, id] { disk.post([&files, id] { files.unlink(id); }); });
+}
+
+Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings) {
+  ++running_;
+  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, kReturnedMost);
+  --running_;
+  Message* message = env_.queue.find(id);
+  if (message == nullptr) co_return;
+  const Facts facts = factsOf(*message);
+  // Without its content the report still says what happened.
+  const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
+  report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now());
+  std::vector<journal::NewRecord> batch;
+  Acceptance::appendTo(batch, built.record, &built.content);
+  std::string packed = batch.front().content;
+  batch.push_back(newRecord(record));
+  env_.log.info("report", {{"id", built.record.id.text()}, {"about", id.text()}, {"to", facts->record.reversePath}});
+  auto fresh = std::make_shared<const Fresh>(Fresh{std::move(built.record), std::make_shared<const std::string>(std::move(built.content))});
+  env_.ledger.noteTogether(std::move(batch), [this, fresh = std::move(fresh), packed = std::move(packed),
+                                              record = std::move(record)](const journal::Committed& places) {
+    const Id128 reportId = fresh->record.id;
+    env_.queue.insertFresh(fresh, packed, places[0], places[1]);
+    const Message* cause = env_.queue.find(record.id);
+    const bool large = cause != nullptr && cause->large;
+    env_.queue.apply(record);
+    if (cause != nullptr && env_.queue.find(record.id) == nullptr) ended(record.id, large);
+    reschedule(record.id);
+    wake(reportId);
+  });
+}
+
+/// An undeliverable report goes nowhere else: it is kept for the administrator, with the reason. STATES.md 13.
+Task<void> Dispatcher::settleAsBadmail(Id128 id, OutcomeRecord record, std::string reason) {
+  ++running_;
+  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
+  if (content) {
+    auto job = [folder = env_.config->badmailDir(), name = id.text(), reason, octets = *content]() -> Result<void> {
+      const Result<void> why = deliver::writeInto(folder, name + ".txt", {reason, "\n"});
+      if (!why) return why;
+      return deliver::writeInto(folder, name + ".eml", {*octets});
+    };
+    written = co_await env_.disk.run(env_.loop, std::move(job));
+  }
+  --running_;
+  if (!written) {
+    env_.log.error("badmail-not-written", {{"id", id.text()}, {"reason", written.error().detail}});
+    for (OutcomeRecord::Entry& entry : record.entries) {
+      if (entry.state != RecipientState::failed) continue;
+      entry.state = RecipientState::pending;
+      entry.due = env_.now() + std::chrono::minutes(1);
+    }
+  } else {
+    env_.log.warn("badmail", {{"id", id.text()}, {"reason", reason}});
+  }
+  writeDown(record);
+}
+
+}  // namespace ostler::spool

@@ -1,0 +1,232 @@
+// spool_fixture.h - a spool for tests: the role on a loop of the test's, memory mailboxes, an auth and an out that say what the
+// test wants.
+#pragma once
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+
+#include "libmailcore/ipc/socket.h"
+#include "libmailcore/store/memory_store.h"
+#include "queued/spool/large_files.h"
+#include "queued/spool/role.h"
+
+namespace ostler::spool {
+
+/// Users alice, bob and carol at example.test; "team" is alice and bob@remote.test; everything else is elsewhere.
+class SpoolFixture {
+ public:
+  struct Sent {
+    ipc::Deliver request;
+    std::string content;
+  };
+
+  SpoolFixture() : store_(store::makeMemoryStore(loop_)), scope_(loop_) {
+    char pattern[] = "/tmp/ostler-spool-XXXXXX";
+    root_ = ::mkdtemp(pattern);
+    auto made = std::make_shared<config::Config>();
+    made->hostName = "mail.example.test";
+    made->dataDir = root_ + "/data";
+    made->runDir = root_ + "/run";
+    made->queue.segmentSize = ByteCount{8U << 20};
+    made->virtualServers.emplace_back();
+    config = std::move(made);
+    REQUIRE(Role::makeFolders(*config));
+    serveOut();
+  }
+  ~SpoolFixture() {
+    scope_.cancelAll();
+    role_.reset();
+    client_.reset();
+    std::filesystem::remove_all(root_);
+  }
+
+  void start() {
+    serveAuth();
+    auto role = Role::open(loop_, clock_, config, *store_, {});
+    REQUIRE(role);
+    role_ = std::move(*role);
+    REQUIRE(role_->start());
+    client_ = std::make_unique<ipc::Client>(loop_, config->socketPath("smtpd"));
+    submit_ = std::make_unique<ipc::Client>(loop_, config->socketPath("submit"));
+    control_ = std::make_unique<ipc::Client>(loop_, config->socketPath("control"));
+  }
+  /// As after kill -9: nothing is drained.
+  void restart() {
+    client_.reset();
+    submit_.reset();
+    control_.reset();
+    role_.reset();
+    start();
+  }
+  ipc::SessionInfo loggedIn() const {
+    ipc::SessionInfo session = stranger();
+    session.service = "submission";
+    session.token = "alice-token";
+    return session;
+  }
+  static ipc::SessionInfo stranger() {
+    ipc::SessionInfo session;
+    session.service = "smtp";
+    session.virtualServer = "default";
+    session.client = "192.0.2.7:4242";
+    return session;
+  }
+  Result<ipc::CommitReply> send(const std::string& from, const std::vector<std::string>& to, const std::string& content,
+                                ipc::SessionInfo session = stranger(), std::function<void(ipc::Envelope&)> change = {}) {
+    ipc::OpenDraft open;
+    open.draft = Id128::make(clock_.now());
+    open.session = std::move(session);
+    open.envelope.reversePath = from;
+    for (const std::string& path : to) open.envelope.recipients.emplace_back().forwardPath = path;
+    if (change) change(open.envelope);
+    return loop_.runUntilDone(sendAll(*client_, std::move(open), content));
+  }
+  static Task<Result<ipc::CommitReply>> sendAll(ipc::Client& client, ipc::OpenDraft open, std::string content) {
+    const Deadline soon = Deadline::after(std::chrono::seconds(10));
+    const Id128 draft = open.draft;
+    const auto opened = co_await client.call(std::move(open), soon);
+    if (!opened) co_return fail(opened.error());
+    while (content.size() > 65536) {
+      ipc::DraftData data;
+      data.draft = draft;
+      data.octets = content.substr(0, 65536);
+      content.erase(0, 65536);
+      const auto taken = co_await client.call(std::move(data), soon);
+      if (!taken) co_return fail(taken.error());
+    }
+    ipc::CommitDraft commit;
+    commit.draft = draft;
+    commit.lastOctets = std::move(content);
+    co_return co_await client.call(std::move(commit), soon);
+  }
+  ipc::ControlReply ask(std::vector<std::string> words) {
+    ipc::ControlRequest request;
+    request.words = std::move(words);
+    auto reply = loop_.runUntilDone(control_->call(std::move(request), Deadline::after(std::chrono::seconds(10))));
+    REQUIRE(reply);
+    return *reply;
+  }
+  void drop(const std::string& name, const std::string& octets) const {
+    std::ofstream(config->pickupDir() + "/" + name, std::ios::binary) << octets;
+  }
+  std::vector<std::string> mailboxOf(const std::string& user) { return loop_.runUntilDone(readInbox(*store_, accounts.at(user).id)); }
+  bool waitFor(const std::function<bool()>& condition, std::chrono::seconds most = std::chrono::seconds(10)) {
+    const Deadline deadline = Deadline::after(most);
+    while (!condition()) {
+      if (deadline.passed()) return false;
+      loop_.runUntilDone(loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(5))));
+    }
+    return true;
+  }
+  Loop& loop() { return loop_; }
+  const std::string& root() const { return root_; }
+
+  std::shared_ptr<const config::Config> config;
+  std::map<std::string, ipc::Account> accounts = {{"alice", account("alice")}, {"bob", account("bob")}, {"carol", account("carol")}};
+  std::vector<Sent> sent;
+  ipc::RecipientOutcome::State outState = ipc::RecipientOutcome::State::delivered;
+  ipc::SmtpReply outReply{250, "2.0.0", "ok"};
+  std::string outHost = "mx.remote.test [192.0.2.25]:25";
+
+ private:
+  static ipc::Account account(const std::string& user) {
+    ipc::Account account;
+    account.id = Id128::make(std::chrono::system_clock::now());
+    account.address = user + "@example.test";
+    return account;
+  }
+  class Reader final : public store::Visitor {
+   public:
+    void begin(const store::MailboxInfo&) override { messages.clear(); }
+    bool row(const store::MessageRow& row) override {
+      std::string octets(row.content->size(), '\0');
+      if (!octets.empty()) (void)row.content->read(0, octets);
+      messages.push_back(std::move(octets));
+      return true;
+    }
+    std::vector<std::string> messages;
+  };
+  static Task<std::vector<std::string>> readInbox(store::Store& store, Id128 id) {
+    auto account = co_await store.open(id, UniqueFd(), {});
+    REQUIRE(account);
+    const auto inbox = co_await (*account)->mailbox(std::string("INBOX"));
+    auto reader = std::make_shared<Reader>();
+    store::Columns columns;
+    columns.content = true;
+    const auto all = co_await (*account)->uids(inbox->id);
+    store::UidSet uids;
+    for (const std::uint32_t uid : *all->uids) uids.add(store::Uid{uid});
+    const auto visited = co_await (*account)->visit(inbox->id, uids, columns, reader);
+    REQUIRE(visited);
+    co_return reader->messages;
+  }
+  ipc::Resolution resolve(const std::string& address) const {
+    ipc::Resolution resolution;
+    const std::size_t at = address.find('@');
+    const std::string user = address.substr(0, at);
+    if (at != std::string::npos && address.substr(at) != "@example.test") return resolution;
+    resolution.kind = ipc::Resolution::Kind::local;
+    if (user == "team") {
+      resolution.accounts.push_back(accounts.at("alice"));
+      resolution.remote.emplace_back("bob@remote.test");
+    } else if (const auto found = accounts.find(user); found != accounts.end()) {
+      resolution.accounts.push_back(found->second);
+    } else {
+      resolution.kind = ipc::Resolution::Kind::unknownUser;
+    }
+    return resolution;
+  }
+  void serveAuth() {
+    if (auth_) return;
+    auth_ = std::make_unique<ipc::Server>(loop_);
+    auth_->on<ipc::Resolve>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Resolve request, const std::vector<UniqueFd>&) {
+      return answerResolve(resolve(request.address));
+    });
+    auth_->on<ipc::WhoIs>([this](std::shared_ptr<ipc::ServerConnection>, ipc::WhoIs request, const std::vector<UniqueFd>&) {
+      ipc::Identity identity;
+      identity.known = request.token == "alice-token";
+      if (identity.known) identity.account = accounts.at("alice");
+      return answerIdentity(std::move(identity));
+    });
+    REQUIRE(auth_->listen(config->socketPath("auth"), 0600));
+  }
+  static Task<Result<ipc::Resolution>> answerResolve(ipc::Resolution resolution) { co_return resolution; }
+  static Task<Result<ipc::Identity>> answerIdentity(ipc::Identity identity) { co_return identity; }
+  void serveOut() {
+    out_ = std::make_unique<ipc::Server>(loop_);
+    out_->on<ipc::Deliver>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
+      return deliver(std::move(request), std::move(descriptors));
+    });
+    REQUIRE(out_->listen(config->socketPath("out"), 0600));
+  }
+  Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, std::vector<UniqueFd> descriptors) {
+    auto content = readRange(descriptors.at(0).get(), request.offset, request.length);
+    ipc::DeliverOutcome outcome;
+    for (std::size_t at = 0; at < request.envelope.recipients.size(); ++at) {
+      ipc::RecipientOutcome one;
+      one.state = outState;
+      one.reply = outReply;
+      one.remoteHost = outHost;
+      outcome.recipients.push_back(std::move(one));
+    }
+    sent.push_back({std::move(request), content.value_or("unreadable")});
+    co_return outcome;
+  }
+
+  Loop loop_;
+  SystemClock clock_;
+  std::string root_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<ipc::Server> auth_;
+  std::unique_ptr<ipc::Server> out_;
+  std::unique_ptr<Role> role_;
+  std::unique_ptr<ipc::Client> client_, submit_, control_;
+  TaskScope scope_;
+};
+
+}  // namespace ostler::spool
