@@ -33,7 +33,9 @@ std::string machineName() {
 
 void requireReadable(const std::string& file, std::vector<Problem>& problems) {
   if (file.empty() || ::access(file.c_str(), R_OK) == 0) return;
-  problems.push_back({Problem::Severity::error, {file, 0, 0}, std::string("the configuration names this file: ") + std::strerror(errno)});
+  problems.push_back({Problem::Severity::error,
+                      {file, 0, 0},
+                      std::string("the configuration names this file: ") + std::strerror(errno)});
 }
 
 }  // namespace
@@ -43,7 +45,8 @@ std::string Place::text() const {
 }
 
 std::string toText(const Problem& problem) {
-  return problem.place.text() + (problem.severity == Problem::Severity::error ? ": error: " : ": warning: ") + problem.text;
+  return problem.place.text() + (problem.severity == Problem::Severity::error ? ": error: " : ": warning: ") +
+         problem.text;
 }
 
 Loaded load(const std::string& file) {
@@ -57,7 +60,8 @@ Loaded load(const std::string& file) {
   if (config.hostName.empty()) config.hostName = machineName();
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
   validate(config, file, loaded.problems);
-  std::ranges::sort(loaded.problems, {}, [](const Problem& p) { return std::tie(p.place.file, p.place.line, p.place.column, p.text); });
+  std::ranges::sort(loaded.problems, {},
+                    [](const Problem& p) { return std::tie(p.place.file, p.place.line, p.place.column, p.text); });
   if (std::ranges::none_of(loaded.problems, isError)) loaded.config = std::make_shared<const Config>(std::move(config));
   return loaded;
 }

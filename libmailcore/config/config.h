@@ -1,6 +1,6 @@
 // config.h - the configuration as typed values: one immutable snapshot, read once, replaced whole on reload.
-// Is not: YAML. Keys, types, units, defaults and meanings stand in one table in schema.cc, from which `ostler check`, the manual
-// and the reader are made. Defaults here are those of the table; a test compares them.
+// Is not: YAML. Keys, types, units, defaults and meanings stand in one table in schema.cc, from which `ostler check`,
+// the manual and the reader are made. Defaults here are those of the table; a test compares them.
 #pragma once
 
 #include <chrono>
@@ -66,11 +66,11 @@ struct SmtpLimits {
   ByteCount messageSize = 35_MiB;
   std::uint64_t recipients = 1000;
   std::uint64_t messagesPerConnection = 1000;
-  std::uint64_t connections = 10'000;         ///< of this virtual server
-  std::uint64_t connectionsPerClient = 100;   ///< loopback has no per-client limits in the sandbox: set 0
-  std::uint64_t errors = 20;                  ///< wrong commands and refused recipients before the session ends
-  seconds idle{300};                          ///< RFC 5321 4.5.3.2.7
-  unsigned hops = 50;                         ///< Received fields. RFC 5321 6.3
+  std::uint64_t connections = 10'000;        ///< of this virtual server
+  std::uint64_t connectionsPerClient = 100;  ///< loopback has no per-client limits in the sandbox: set 0
+  std::uint64_t errors = 20;                 ///< wrong commands and refused recipients before the session ends
+  seconds idle{300};                         ///< RFC 5321 4.5.3.2.7
+  unsigned hops = 50;                        ///< Received fields. RFC 5321 6.3
 };
 
 /// One virtual SMTP server: what one set of addresses says and allows.
@@ -127,14 +127,14 @@ struct QueueSettings {
 };
 
 struct OutboundSettings {
-  std::uint64_t concurrency = 100;             ///< outgoing connections in all
+  std::uint64_t concurrency = 100;  ///< outgoing connections in all
   std::uint64_t concurrencyPerDestination = 30;
   std::uint64_t messagesPerConnection = 100;
   seconds connectTimeout{30};
   std::optional<net::IpAddress> sourceV4;
   std::optional<net::IpAddress> sourceV6;
-  std::string heloName;  ///< empty: the host name
-  std::string caFile;    ///< empty: the system's roots
+  std::string heloName;     ///< empty: the host name
+  std::string caFile;       ///< empty: the system's roots
   std::uint16_t port = 25;  ///< where MX hosts listen; other than 25 in tests alone
 };
 
@@ -211,8 +211,9 @@ struct Loaded {
   std::vector<Problem> problems;
 };
 
-/// Reads FILE and conf.d/*.yaml beside it (in the order of their names; maps merge, lists and values replace). Paths that do
-/// not start with "/" are below FILE's folder. Touches no other file: a daemon need not be able to read every key.
+/// Reads FILE and conf.d/*.yaml beside it (in the order of their names; maps merge, lists and values replace). Paths
+/// that do not start with "/" are below FILE's folder. Touches no other file: a daemon need not be able to read every
+/// key.
 [[nodiscard]] Loaded load(const std::string& file);
 /// What only looking at the machine shows: certificates, keys and secrets that are not there. For `ostler check`.
 [[nodiscard]] std::vector<Problem> checkFiles(const Config& config);

@@ -14,10 +14,18 @@ struct Unit {
 };
 
 constexpr std::array kSizeUnits = {
-    Unit{"tib", 1ULL << 40}, Unit{"gib", 1ULL << 30}, Unit{"mib", 1ULL << 20}, Unit{"kib", 1ULL << 10},
-    Unit{"tb", 1'000'000'000'000}, Unit{"gb", 1'000'000'000}, Unit{"mb", 1'000'000}, Unit{"kb", 1'000}, Unit{"b", 1},
+    Unit{"tib", 1ULL << 40},
+    Unit{"gib", 1ULL << 30},
+    Unit{"mib", 1ULL << 20},
+    Unit{"kib", 1ULL << 10},
+    Unit{"tb", 1'000'000'000'000},
+    Unit{"gb", 1'000'000'000},
+    Unit{"mb", 1'000'000},
+    Unit{"kb", 1'000},
+    Unit{"b", 1},
 };
-constexpr std::array kTimeUnits = {Unit{"w", 604'800}, Unit{"d", 86'400}, Unit{"h", 3'600}, Unit{"m", 60}, Unit{"s", 1}};
+constexpr std::array kTimeUnits = {Unit{"w", 604'800}, Unit{"d", 86'400}, Unit{"h", 3'600}, Unit{"m", 60},
+                                   Unit{"s", 1}};
 constexpr std::uint64_t kLongestSeconds = 100ULL * 366 * 86'400;
 
 /// Takes digits or letters off the front.
@@ -64,10 +72,12 @@ Result<std::chrono::seconds> parseDuration(std::string_view text) {
       if (equalsIgnoreCase(name, known.name)) unit = &known;
     }
     if (!number || unit == nullptr || unit->factor >= lastFactor) {
-      return fail(Error::Kind::syntax, "a duration is whole numbers with the units w, d, h, m, s, such as 15m or 1h 30m");
+      return fail(Error::Kind::syntax,
+                  "a duration is whole numbers with the units w, d, h, m, s, such as 15m or 1h 30m");
     }
     lastFactor = unit->factor;
-    if (*number > (kLongestSeconds - sum) / unit->factor) return fail(Error::Kind::limit, "the duration is longer than 100 years");
+    if (*number > (kLongestSeconds - sum) / unit->factor)
+      return fail(Error::Kind::limit, "the duration is longer than 100 years");
     sum += *number * unit->factor;
   } while (!rest.empty());
   return std::chrono::seconds(sum);

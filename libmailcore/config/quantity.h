@@ -11,11 +11,11 @@
 
 namespace ostler::config {
 
-/// A number with a unit: B, kB KB MB GB TB (thousands) or KiB MiB GiB TiB (1,024s); case does not matter, a bare number is
-/// octets, a space may stand between. Whole numbers alone. Errors: syntax, limit (more than 64 bits hold).
+/// A number with a unit: B, kB KB MB GB TB (thousands) or KiB MiB GiB TiB (1,024s); case does not matter, a bare number
+/// is octets, a space may stand between. Whole numbers alone. Errors: syntax, limit (more than 64 bits hold).
 [[nodiscard]] Result<ByteCount> parseByteCount(std::string_view text);
-/// One or more numbers with a unit: s m h d w, e.g. "1h 30m"; a bare number is seconds. Each unit once, the largest first.
-/// Errors: syntax, limit (more than 100 years).
+/// One or more numbers with a unit: s m h d w, e.g. "1h 30m"; a bare number is seconds. Each unit once, the largest
+/// first. Errors: syntax, limit (more than 100 years).
 [[nodiscard]] Result<std::chrono::seconds> parseDuration(std::string_view text);
 
 /// The shortest text that parses to the same value: "35 MiB", "2d", "1h 30m".

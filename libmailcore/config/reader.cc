@@ -58,7 +58,8 @@ class Reader {
     return std::ranges::any_of(rows<Record>(), [&](const Row<Record>& row) { return row.key.starts_with(prefix); });
   }
   template <class Record>
-  void unknownKey(const Entry& entry, const std::string& full, const std::string& inner, const std::set<std::string>& except) {
+  void unknownKey(const Entry& entry, const std::string& full, const std::string& inner,
+                  const std::set<std::string>& except) {
     std::set<std::string> siblings(except.begin(), except.end());
     for (const Row<Record>& row : rows<Record>()) {
       if (!row.key.starts_with(inner)) continue;
@@ -85,7 +86,9 @@ class Reader {
     return {};
   }
 
-  void error(const Place& place, std::string text) { problems_.push_back({Problem::Severity::error, place, std::move(text)}); }
+  void error(const Place& place, std::string text) {
+    problems_.push_back({Problem::Severity::error, place, std::move(text)});
+  }
   bool isMap(const Node& node, const std::string& path) {
     if (node.kind == Node::Kind::map) return true;
     if (node.kind != Node::Kind::null) error(node.place, "'" + path + "' must be a section of keys and values");
@@ -99,14 +102,16 @@ class Reader {
   /// The text of a scalar, or nothing and a problem.
   const std::string* scalar(const Context& c, const char* what) {
     if (c.node.kind == Node::Kind::scalar) return &c.node.text;
-    error(c.node.place, "'" + c.path + "' must be " + what + (c.node.kind == Node::Kind::null ? "; it has no value" : ""));
+    error(c.node.place,
+          "'" + c.path + "' must be " + what + (c.node.kind == Node::Kind::null ? "; it has no value" : ""));
     return nullptr;
   }
   template <class T>
   bool inRange(const Context& c, std::uint64_t value, T render) {
     if (value >= c.range.least && value <= c.range.most) return true;
     const std::string most = c.range.most == Range{}.most ? "more" : render(c.range.most);
-    error(c.node.place, "'" + c.path + "' must be from " + render(c.range.least) + " to " + most + ", not " + c.node.text);
+    error(c.node.place,
+          "'" + c.path + "' must be from " + render(c.range.least) + " to " + most + ", not " + c.node.text);
     return false;
   }
 
@@ -115,7 +120,8 @@ class Reader {
   void put(const Context& c, bool* out) {
     const std::string* text = scalar(c, "true or false");
     if (text == nullptr) return;
-    for (const auto& [word, value] : {std::pair{"true", true}, {"yes", true}, {"on", true}, {"false", false}, {"no", false}, {"off", false}}) {
+    for (const auto& [word, value] :
+         {std::pair{"true", true}, {"yes", true}, {"on", true}, {"false", false}, {"no", false}, {"off", false}}) {
       if (equalsIgnoreCase(*text, word)) {
         *out = value;
         return;
@@ -167,7 +173,8 @@ class Reader {
     *out.text = text->empty() || text->front() == '/' ? *text : folder_ + "/" + *text;
   }
   /// The place of a word among those allowed, or nothing and a problem.
-  std::optional<std::size_t> wordOf(const Node& node, const std::string& path, const std::vector<std::string_view>& words) {
+  std::optional<std::size_t> wordOf(const Node& node, const std::string& path,
+                                    const std::vector<std::string_view>& words) {
     std::string allowed;
     for (std::size_t at = 0; at < words.size(); ++at) {
       if (node.kind == Node::Kind::scalar && equalsIgnoreCase(node.text, words[at])) return at;
@@ -212,7 +219,9 @@ class Reader {
   void put(const Context& c, net::Endpoint* out) {
     if (auto value = parsed<net::Endpoint>(c.node, c.path, kEndpoint)) *out = std::move(*value);
   }
-  void put(const Context& c, std::optional<net::IpAddress>* out) { *out = parsed<net::IpAddress>(c.node, c.path, kAddress); }
+  void put(const Context& c, std::optional<net::IpAddress>* out) {
+    *out = parsed<net::IpAddress>(c.node, c.path, kAddress);
+  }
   void put(const Context& c, std::vector<std::string>* out) {
     if (!isList(c, "text")) return;
     out->clear();
@@ -277,7 +286,8 @@ class Reader {
       return;
     }
     if (!common.listeners.empty()) {
-      error(common.listeners.front().place, "'smtp.listeners' contradicts 'smtp.virtual_servers': each virtual server has its own listeners");
+      error(common.listeners.front().place,
+            "'smtp.listeners' contradicts 'smtp.virtual_servers': each virtual server has its own listeners");
     }
     if (!isList({*servers, "smtp.virtual_servers", {}}, "sections")) return;
     for (std::size_t at = 0; at < servers->items.size(); ++at) {
@@ -301,7 +311,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t change = d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
       d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, change});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
     }
   }
   return d[a.size()][b.size()];

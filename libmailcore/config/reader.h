@@ -1,4 +1,5 @@
-// reader.h - walks a tree of YAML nodes along the schema and fills the structs. Collects every problem; never stops at the first.
+// reader.h - walks a tree of YAML nodes along the schema and fills the structs. Collects every problem; never stops at
+// the first.
 #pragma once
 
 #include <string>

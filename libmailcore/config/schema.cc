@@ -22,8 +22,10 @@ Slot level(std::string& member) {
   return Choice{kLevels, [&member](std::size_t at) { member = kLevels[at]; }, current};
 }
 
-// ---- the table -------------------------------------------------------------------------------------------------------------------
+// ---- the table
+// -------------------------------------------------------------------------------------------------------------------
 // key, where it goes (its type), default, meaning, range. In limits 0 means unlimited.
+// clang-format off: one row a line
 
 const Row<Config> kConfig[] = {
     {"host_name", [](Config& c) -> Slot { return &c.hostName; }, "", "the name in greetings and trace fields; empty: the machine's"},
@@ -145,7 +147,9 @@ const Row<net::CertificateFiles> kCertificate[] = {
     {"key", [](net::CertificateFiles& c) -> Slot { return Path{&c.key}; }, "", "PEM"},
 };
 
-// ---- words for types and values ---------------------------------------------------------------------------------------------------
+// clang-format on
+// ---- words for types and values
+// ---------------------------------------------------------------------------------------------------
 
 std::string withRange(std::string type, const Range& range) {
   if (range.most == Range{}.most) return type;
@@ -178,8 +182,12 @@ struct TypeName {
   std::string operator()(std::vector<net::Cidr>*) const { return "list of networks"; }
   std::string operator()(std::vector<net::Endpoint>*) const { return "list of address:port"; }
   std::string operator()(std::map<std::string, std::string>*) const { return "map to " + joined(kLevels, "|"); }
-  std::string operator()(std::map<std::string, std::vector<net::Endpoint>>*) const { return "map to lists of address:port"; }
-  std::string operator()(std::map<std::string, std::vector<net::IpAddress>>*) const { return "map to lists of addresses"; }
+  std::string operator()(std::map<std::string, std::vector<net::Endpoint>>*) const {
+    return "map to lists of address:port";
+  }
+  std::string operator()(std::map<std::string, std::vector<net::IpAddress>>*) const {
+    return "map to lists of addresses";
+  }
   template <class R>
   std::string operator()(std::vector<R>*) const {
     return "list of sections";
@@ -238,7 +246,8 @@ struct Descend {
   std::vector<KeyInfo>& out;
   void operator()(SmtpSection) const {
     describe<VirtualServer>(path + ".", out);
-    out.push_back({path + ".virtual_servers", "list of sections", "", "each starts from smtp's own settings and has its own listeners"});
+    out.push_back({path + ".virtual_servers", "list of sections", "",
+                   "each starts from smtp's own settings and has its own listeners"});
   }
   void operator()(MailboxService*) const { describe<MailboxService>(path + ".", out); }
   void operator()(RetrySchedule*) const { describe<RetrySchedule>(path + ".", out); }
@@ -264,22 +273,40 @@ void describe(const std::string& prefix, std::vector<KeyInfo>& out) {
 }  // namespace
 
 template <>
-std::span<const Row<Config>> rows<Config>() { return kConfig; }
+std::span<const Row<Config>> rows<Config>() {
+  return kConfig;
+}
 template <>
-std::span<const Row<VirtualServer>> rows<VirtualServer>() { return kVirtualServer; }
+std::span<const Row<VirtualServer>> rows<VirtualServer>() {
+  return kVirtualServer;
+}
 template <>
-std::span<const Row<MailboxService>> rows<MailboxService>() { return kMailboxService; }
+std::span<const Row<MailboxService>> rows<MailboxService>() {
+  return kMailboxService;
+}
 template <>
-std::span<const Row<Listener>> rows<Listener>() { return kListener; }
+std::span<const Row<Listener>> rows<Listener>() {
+  return kListener;
+}
 template <>
-std::span<const Row<RouteRule>> rows<RouteRule>() { return kRouteRule; }
+std::span<const Row<RouteRule>> rows<RouteRule>() {
+  return kRouteRule;
+}
 template <>
-std::span<const Row<RetrySchedule>> rows<RetrySchedule>() { return kRetrySchedule; }
+std::span<const Row<RetrySchedule>> rows<RetrySchedule>() {
+  return kRetrySchedule;
+}
 template <>
-std::span<const Row<net::CertificateFiles>> rows<net::CertificateFiles>() { return kCertificate; }
+std::span<const Row<net::CertificateFiles>> rows<net::CertificateFiles>() {
+  return kCertificate;
+}
 
-std::string typeName(const Slot& slot, const Range& range) { return std::visit(TypeName{range}, slot); }
-std::string valueText(const Slot& slot) { return std::visit(ValueText{}, slot); }
+std::string typeName(const Slot& slot, const Range& range) {
+  return std::visit(TypeName{range}, slot);
+}
+std::string valueText(const Slot& slot) {
+  return std::visit(ValueText{}, slot);
+}
 
 std::vector<KeyInfo> describeKeys() {
   std::vector<KeyInfo> keys;

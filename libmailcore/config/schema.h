@@ -1,5 +1,5 @@
-// schema.h - what may stand in a configuration file: per record a table of rows that bind a key to a member of a struct.
-// Is not: the values (config.h), the YAML (yaml.h), nor contradictions between values (validate.cc).
+// schema.h - what may stand in a configuration file: per record a table of rows that bind a key to a member of a
+// struct. Is not: the values (config.h), the YAML (yaml.h), nor contradictions between values (validate.cc).
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ struct Choice {
 };
 template <class E>
 Choice choice(E& member, std::vector<std::string_view> words) {
-  return {std::move(words), [&member](std::size_t at) { member = static_cast<E>(at); }, static_cast<std::size_t>(member)};
+  return {std::move(words), [&member](std::size_t at) { member = static_cast<E>(at); },
+          static_cast<std::size_t>(member)};
 }
 /// Words of which each must be one of a set.
 struct Words {
@@ -46,10 +47,11 @@ struct SmtpSection {
 
 /// Where a row's value goes; its alternative is the row's type.
 using Slot =
-    std::variant<bool*, std::uint64_t*, unsigned*, std::uint16_t*, std::optional<unsigned>*, ByteCount*, Octets, seconds*, std::string*,
-                 Path, Choice, Words, net::Endpoint*, std::optional<net::IpAddress>*, std::vector<std::string>*,
-                 std::vector<net::Cidr>*, std::vector<net::Endpoint>*, std::map<std::string, std::string>*,
-                 std::map<std::string, std::vector<net::Endpoint>>*, std::map<std::string, std::vector<net::IpAddress>>*,
+    std::variant<bool*, std::uint64_t*, unsigned*, std::uint16_t*, std::optional<unsigned>*, ByteCount*, Octets,
+                 seconds*, std::string*, Path, Choice, Words, net::Endpoint*, std::optional<net::IpAddress>*,
+                 std::vector<std::string>*, std::vector<net::Cidr>*, std::vector<net::Endpoint>*,
+                 std::map<std::string, std::string>*, std::map<std::string, std::vector<net::Endpoint>>*,
+                 std::map<std::string, std::vector<net::IpAddress>>*,
                  // records of their own table
                  SmtpSection, MailboxService*, RetrySchedule*, std::optional<RetrySchedule>*, std::vector<Listener>*,
                  std::vector<RouteRule>*, std::vector<net::CertificateFiles>*>;
@@ -61,14 +63,15 @@ struct Range {
 
 template <class Record>
 struct Row {
-  std::string_view key;       ///< with dots for sections: "limits.message_size"
+  std::string_view key;  ///< with dots for sections: "limits.message_size"
   Slot (*slot)(Record&);
   std::string_view standard;  ///< as written in YAML; "" for nothing. A test compares it with the struct.
   std::string_view meaning;
   Range range{};
 };
 
-/// The table of a record. Defined for Config, VirtualServer, MailboxService, Listener, RouteRule, RetrySchedule, CertificateFiles.
+/// The table of a record. Defined for Config, VirtualServer, MailboxService, Listener, RouteRule, RetrySchedule,
+/// CertificateFiles.
 template <class Record>
 [[nodiscard]] std::span<const Row<Record>> rows();
 

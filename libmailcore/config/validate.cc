@@ -24,46 +24,62 @@ class Validator {
   }
 
  private:
-  void error(const Place& place, std::string text) { problems_.push_back({Problem::Severity::error, place, std::move(text)}); }
-  void warning(const Place& place, std::string text) { problems_.push_back({Problem::Severity::warning, place, std::move(text)}); }
+  void error(const Place& place, std::string text) {
+    problems_.push_back({Problem::Severity::error, place, std::move(text)});
+  }
+  void warning(const Place& place, std::string text) {
+    problems_.push_back({Problem::Severity::warning, place, std::move(text)});
+  }
 
   void top() {
     if (config_.hostName.find('.') == std::string::npos) {
-      warning(top_, "host_name '" + config_.hostName + "' has no domain; other servers may refuse mail from such a name");
+      warning(top_,
+              "host_name '" + config_.hostName + "' has no domain; other servers may refuse mail from such a name");
     }
-    if (config_.log.target == LogSettings::Target::file && config_.log.file.empty()) error(top_, "log.target is file, but log.file is not set");
+    if (config_.log.target == LogSettings::Target::file && config_.log.file.empty())
+      error(top_, "log.target is file, but log.file is not set");
     if (config_.log.target != LogSettings::Target::file && !config_.log.file.empty()) {
       warning(top_, "log.file is set, but log.target is not file: nothing is written there");
     }
     constexpr std::size_t kLongestRunDir = 90;  // with the longest socket's name it must fit sun_path, 108 octets
     if (config_.runDir.size() > kLongestRunDir) {
-      error(top_, "run_dir is " + std::to_string(config_.runDir.size()) + " octets long; sockets need a path of at most 90");
+      error(top_,
+            "run_dir is " + std::to_string(config_.runDir.size()) + " octets long; sockets need a path of at most 90");
     }
-    if (!config_.dns.servers.empty() && config_.dns.recursive) error(top_, "dns.servers contradicts dns.recursive: choose one");
+    if (!config_.dns.servers.empty() && config_.dns.recursive)
+      error(top_, "dns.servers contradicts dns.recursive: choose one");
     const std::string& owner = config_.directory.postmaster;
-    if (!owner.empty() && owner.find('@') == std::string::npos) error(top_, "directory.postmaster must be an address, such as alice@example.com");
+    if (!owner.empty() && owner.find('@') == std::string::npos)
+      error(top_, "directory.postmaster must be an address, such as alice@example.com");
   }
 
   void virtualServer(const VirtualServer& server) {
-    if (!names_.insert(asciiLower(server.name)).second) error(server.place, "a second virtual server is called '" + server.name + "'");
+    if (!names_.insert(asciiLower(server.name)).second)
+      error(server.place, "a second virtual server is called '" + server.name + "'");
     for (const Listener& listener : server.listeners) {
       listen(listener);
-      if (listener.kind == SmtpKind::submission && listener.tls == ListenerTls::none && server.auth.plaintextFrom.empty()) {
-        error(listener.place, "a submission listener with tls: none: nobody could authenticate; use starttls or implicit");
-      }
-      if (listener.kind == SmtpKind::submission && listener.tls == ListenerTls::startTls && config_.certificates.empty() &&
+      if (listener.kind == SmtpKind::submission && listener.tls == ListenerTls::none &&
           server.auth.plaintextFrom.empty()) {
+        error(listener.place,
+              "a submission listener with tls: none: nobody could authenticate; use starttls or implicit");
+      }
+      if (listener.kind == SmtpKind::submission && listener.tls == ListenerTls::startTls &&
+          config_.certificates.empty() && server.auth.plaintextFrom.empty()) {
         error(listener.place, "a submission listener needs TLS to authenticate, but tls.certificates is empty");
       }
-      if (listener.kind == SmtpKind::lmtp && listener.address.unixPath.empty() && !listener.address.address.isLoopback()) {
-        warning(listener.place, "LMTP trusts its client, and " + listener.address.text() + " can be reached from other machines");
+      if (listener.kind == SmtpKind::lmtp && listener.address.unixPath.empty() &&
+          !listener.address.address.isLoopback()) {
+        warning(listener.place,
+                "LMTP trusts its client, and " + listener.address.text() + " can be reached from other machines");
       }
     }
     for (const net::Cidr& network : server.relayFrom) {
       if (network.prefixLength == 0) {
-        warning(server.place, "relay_from contains " + network.text() + ": this is an open relay, anybody could send through it");
+        warning(server.place,
+                "relay_from contains " + network.text() + ": this is an open relay, anybody could send through it");
       } else if (network.prefixLength < (network.network.isV4() ? 8U : 16U)) {
-        warning(server.place, "relay_from contains " + network.text() + ", a very large network that may relay without AUTH");
+        warning(server.place,
+                "relay_from contains " + network.text() + ", a very large network that may relay without AUTH");
       }
     }
     plaintext("smtp", server.auth, server.place);
@@ -73,10 +89,13 @@ class Validator {
   void mailboxService(const char* name, const MailboxService& service) {
     for (const Listener& listener : service.listeners) {
       listen(listener);
-      if (listener.kind != SmtpKind::mx) error(listener.place, std::string("'kind' is for smtp listeners, not for ") + name);
-      const bool secure = listener.tls == ListenerTls::implicit || (listener.tls == ListenerTls::startTls && !config_.certificates.empty());
+      if (listener.kind != SmtpKind::mx)
+        error(listener.place, std::string("'kind' is for smtp listeners, not for ") + name);
+      const bool secure = listener.tls == ListenerTls::implicit ||
+                          (listener.tls == ListenerTls::startTls && !config_.certificates.empty());
       if (!secure && service.auth.plaintextFrom.empty()) {
-        warning(listener.place, std::string("nobody can log in here: passwords need TLS, or ") + name + ".auth.plaintext_from");
+        warning(listener.place,
+                std::string("nobody can log in here: passwords need TLS, or ") + name + ".auth.plaintext_from");
       }
     }
     plaintext(name, service.auth, service.listeners.empty() ? top_ : service.listeners.front().place);
@@ -84,9 +103,11 @@ class Validator {
 
   /// What holds for every listener.
   void listen(const Listener& listener) {
-    if (listener.address == net::Endpoint{}) return error(listener.place, "a listener needs an address, such as 192.0.2.1:25");
+    if (listener.address == net::Endpoint{})
+      return error(listener.place, "a listener needs an address, such as 192.0.2.1:25");
     const auto [there, isNew] = listeners_.emplace(listener.address, listener.place);
-    if (!isNew) error(listener.place, listener.address.text() + " is listened on twice; the first is at " + there->second.text());
+    if (!isNew)
+      error(listener.place, listener.address.text() + " is listened on twice; the first is at " + there->second.text());
     if (listener.tls == ListenerTls::implicit && config_.certificates.empty()) {
       error(listener.place, "tls: implicit needs a certificate, but tls.certificates is empty");
     }
@@ -95,7 +116,8 @@ class Validator {
   void plaintext(const std::string& service, const AuthSettings& auth, const Place& place) {
     for (const net::Cidr& network : auth.plaintextFrom) {
       if (!network.network.isLoopback()) {
-        warning(place, service + ".auth.plaintext_from contains " + network.text() + ": passwords cross that network in clear text");
+        warning(place, service + ".auth.plaintext_from contains " + network.text() +
+                           ": passwords cross that network in clear text");
       }
     }
     if (auth.mechanisms.empty()) warning(place, service + ".auth.mechanisms is empty: nobody can authenticate");
@@ -105,15 +127,18 @@ class Validator {
     if (schedule.delayNotice.count() != 0 && schedule.delayNotice >= schedule.expiry) {
       warning(place, "retry.delay_notice is not before retry.expiry: nobody ever hears of a delay");
     }
-    if (schedule.first >= schedule.expiry) warning(place, "retry.first is not before retry.expiry: nothing is ever tried twice");
+    if (schedule.first >= schedule.expiry)
+      warning(place, "retry.first is not before retry.expiry: nothing is ever tried twice");
   }
 
   void route(const RouteRule& rule) {
     const bool needsHost = rule.action == RouteRule::Action::smarthost || rule.action == RouteRule::Action::lmtp;
     if (needsHost && rule.host.empty()) error(rule.place, "this route needs a 'host'");
-    if (!needsHost && !rule.host.empty()) error(rule.place, "'host' is for action smarthost and lmtp; with this action it means nothing");
+    if (!needsHost && !rule.host.empty())
+      error(rule.place, "'host' is for action smarthost and lmtp; with this action it means nothing");
     if (rule.user.empty() != rule.passwordFile.empty()) error(rule.place, "'user' and 'password_file' go together");
-    if (!rule.user.empty() && !rule.tlsRequired) warning(rule.place, "a password may be sent in clear text: set tls_required: true");
+    if (!rule.user.empty() && !rule.tlsRequired)
+      warning(rule.place, "a password may be sent in clear text: set tls_required: true");
     if (reached_) warning(rule.place, "this route is never reached: the one for '*' before it takes everything");
     if (rule.domain == "*") reached_ = true;
     if (rule.retry) retry(*rule.retry, rule.place);
@@ -121,7 +146,8 @@ class Validator {
 
   void certificates() {
     for (const net::CertificateFiles& pair : config_.certificates) {
-      if (pair.certificate.empty() || pair.key.empty()) error(top_, "each of tls.certificates needs 'certificate' and 'key'");
+      if (pair.certificate.empty() || pair.key.empty())
+        error(top_, "each of tls.certificates needs 'certificate' and 'key'");
     }
   }
 
@@ -135,6 +161,8 @@ class Validator {
 
 }  // namespace
 
-void validate(const Config& config, const std::string& file, std::vector<Problem>& problems) { Validator(config, file, problems).run(); }
+void validate(const Config& config, const std::string& file, std::vector<Problem>& problems) {
+  Validator(config, file, problems).run();
+}
 
 }  // namespace ostler::config

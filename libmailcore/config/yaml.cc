@@ -48,8 +48,9 @@ class Converter {
       return;
     }
     if (const Node* before = map.find(key.Scalar())) {
-      problems_.push_back({Problem::Severity::error, place,
-                           "'" + key.Scalar() + "' stands here a second time; the first is at " + before->place.text()});
+      problems_.push_back(
+          {Problem::Severity::error, place,
+           "'" + key.Scalar() + "' stands here a second time; the first is at " + before->place.text()});
       return;
     }
     map.entries.push_back({key.Scalar(), place, convert(value, place, depth + 1)});
@@ -72,10 +73,12 @@ Node parseYaml(const std::string& text, const std::string& file, std::vector<Pro
   try {
     Node node = Converter(file, problems).convert(YAML::Load(text), top);
     if (node.kind == Node::Kind::null) node.kind = Node::Kind::map;  // an empty file says nothing, and that is fine
-    if (node.kind != Node::Kind::map) problems.push_back({Problem::Severity::error, node.place, "the file must be a map of keys to values"});
+    if (node.kind != Node::Kind::map)
+      problems.push_back({Problem::Severity::error, node.place, "the file must be a map of keys to values"});
     return node;
   } catch (const YAML::Exception& e) {
-    problems.push_back({Problem::Severity::error, e.mark.is_null() ? top : placeOf(e.mark, file), "this is not YAML: " + e.msg});
+    problems.push_back(
+        {Problem::Severity::error, e.mark.is_null() ? top : placeOf(e.mark, file), "this is not YAML: " + e.msg});
   }
   return {};
 }
@@ -93,7 +96,8 @@ Node readYaml(const std::string& file, std::vector<Problem>& problems) {
 }
 
 void merge(Node& base, Node over) {
-  if (base.kind == Node::Kind::map && over.kind == Node::Kind::null) return;  // a section with all its keys commented out
+  if (base.kind == Node::Kind::map && over.kind == Node::Kind::null)
+    return;  // a section with all its keys commented out
   if (base.kind != Node::Kind::map || over.kind != Node::Kind::map) {
     base = std::move(over);
     return;

@@ -1,5 +1,5 @@
-// yaml.h - a configuration file as a tree of nodes that know where they stand. The one place that knows yaml-cpp is yaml.cc.
-// Is not: what the nodes mean; see schema.h.
+// yaml.h - a configuration file as a tree of nodes that know where they stand. The one place that knows yaml-cpp is
+// yaml.cc. Is not: what the nodes mean; see schema.h.
 #pragma once
 
 #include <string>

@@ -17,8 +17,8 @@ std::string timeText(WallTime time) {
   const std::time_t whole = static_cast<std::time_t>(millis / 1000);
   std::tm parts{};
   ::gmtime_r(&whole, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                     parts.tm_min, parts.tm_sec, millis % 1000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis % 1000);
 }
 
 /// The length of the valid UTF-8 character at the front, or 0.
@@ -84,7 +84,9 @@ void appendJsonMember(std::string& out, std::string_view key, std::string_view v
 
 }  // namespace
 
-std::string_view toText(Level level) { return kLevelNames[static_cast<std::size_t>(level)]; }
+std::string_view toText(Level level) {
+  return kLevelNames[static_cast<std::size_t>(level)];
+}
 
 Result<Level> parseLevel(std::string_view word) {
   for (std::size_t at = 0; at < std::size(kLevelNames); ++at) {

@@ -26,9 +26,9 @@ struct Line {
 /// Errors: syntax.
 [[nodiscard]] Result<Level> parseLevel(std::string_view word);
 
-/// `2026-11-21T22:30:00.123Z info smtpd session-end client=192.0.2.1:1234 reason="said QUIT"` and LF. A value is quoted when it
-/// is empty or holds anything but visible ASCII without `"`, `=` and `\`; inside quotes `"` and `\` are escaped by `\`, control
-/// octets and invalid UTF-8 as \xHH. So one event is one line whatever a peer sent.
+/// `2026-11-21T22:30:00.123Z info smtpd session-end client=192.0.2.1:1234 reason="said QUIT"` and LF. A value is quoted
+/// when it is empty or holds anything but visible ASCII without `"`, `=` and `\`; inside quotes `"` and `\` are escaped
+/// by `\`, control octets and invalid UTF-8 as \xHH. So one event is one line whatever a peer sent.
 [[nodiscard]] std::string formatText(const Line& line);
 /// One JSON object and LF (RFC 8259). Invalid UTF-8 comes as U+FFFD.
 [[nodiscard]] std::string formatJson(const Line& line);

@@ -27,8 +27,8 @@ int syslogPriority(Level level) {
   return kPriorities[static_cast<std::size_t>(level)];
 }
 
-/// One write(2) a line: on a file in append mode lines of several processes do not mix. What cannot be written is dropped: a full
-/// disk or a stopped reader of stderr must not stop mail.
+/// One write(2) a line: on a file in append mode lines of several processes do not mix. What cannot be written is
+/// dropped: a full disk or a stopped reader of stderr must not stop mail.
 void writeLine(int fd, std::string_view line) {
   while (!line.empty()) {
     const ssize_t written = ::write(fd, line.data(), line.size());
@@ -63,11 +63,16 @@ class Sink {
     line.program = options_.program;
     line.time = std::chrono::system_clock::now();
     switch (options_.target) {
-      case Options::Target::nothing: return;
-      case Options::Target::syslog: return ::syslog(LOG_MAIL | syslogPriority(line.level), "%s", text(line).c_str());
-      case Options::Target::journald: return writeJournal(line);
-      case Options::Target::standardError: return writeLine(STDERR_FILENO, form(line));
-      case Options::Target::file: break;
+      case Options::Target::nothing:
+        return;
+      case Options::Target::syslog:
+        return ::syslog(LOG_MAIL | syslogPriority(line.level), "%s", text(line).c_str());
+      case Options::Target::journald:
+        return writeJournal(line);
+      case Options::Target::standardError:
+        return writeLine(STDERR_FILENO, form(line));
+      case Options::Target::file:
+        break;
     }
     const std::string octets = form(line);
     const std::lock_guard lock(mutex_);  // reopen() changes the descriptor
@@ -92,7 +97,8 @@ class Sink {
     if (options_.target != Options::Target::file) return;
     UniqueFd opened(::open(options_.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640));
     if (!opened) {
-      writeLine(STDERR_FILENO, "cannot open the log file " + options_.file + ": " + std::strerror(errno) + "; logging goes on where it went\n");
+      writeLine(STDERR_FILENO, "cannot open the log file " + options_.file + ": " + std::strerror(errno) +
+                                   "; logging goes on where it went\n");
       return;
     }
     const std::lock_guard lock(mutex_);
@@ -101,8 +107,9 @@ class Sink {
 
   /// Each field is a journal field of its own (OSTLER_CLIENT=...), beside the readable MESSAGE.
   void writeJournal(const Line& line) {
-    std::vector<std::string> entries = {"MESSAGE=" + text(line), "PRIORITY=" + std::to_string(syslogPriority(line.level)),
-                                        "SYSLOG_IDENTIFIER=" + options_.program, "OSTLER_EVENT=" + std::string(line.event)};
+    std::vector<std::string> entries = {
+        "MESSAGE=" + text(line), "PRIORITY=" + std::to_string(syslogPriority(line.level)),
+        "SYSLOG_IDENTIFIER=" + options_.program, "OSTLER_EVENT=" + std::string(line.event)};
     if (!line.module.empty()) entries.push_back("OSTLER_MODULE=" + std::string(line.module));
     for (const Field& field : line.fields) {
       std::string name = "OSTLER_" + asciiUpper(field.key);

@@ -1,5 +1,5 @@
-// log.h - structured log lines: an event's name and key=value fields, as text or JSON, to stderr, journald, syslog or a file.
-// One session id and one message id go through all daemons, so that one search tells a message's whole story.
+// log.h - structured log lines: an event's name and key=value fields, as text or JSON, to stderr, journald, syslog or a
+// file. One session id and one message id go through all daemons, so that one search tells a message's whole story.
 // Rule: a password, a token or a message's content is never a field.
 #pragma once
 
@@ -39,18 +39,26 @@ class Sink;
 class Log {
  public:
   Log() = default;
-  /// Errors on opening the target are told on stderr, and stderr is used instead. A write is one small write(2); what cannot be
-  /// written is dropped.
+  /// Errors on opening the target are told on stderr, and stderr is used instead. A write is one small write(2); what
+  /// cannot be written is dropped.
   static Log open(const Options& options);
   /// The same sink under a module's name ("store"), with a level of its own if one is set.
   [[nodiscard]] Log module(std::string_view name) const;
 
   [[nodiscard]] bool enabled(Level level) const;
   void write(Level level, std::string_view event, std::initializer_list<Field> fields) const;
-  void debug(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::debug, event, fields); }
-  void info(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::info, event, fields); }
-  void warn(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::warn, event, fields); }
-  void error(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::error, event, fields); }
+  void debug(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::debug, event, fields);
+  }
+  void info(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::info, event, fields);
+  }
+  void warn(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::warn, event, fields);
+  }
+  void error(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::error, event, fields);
+  }
 
   /// At run time; an empty module name means all without a level of their own.
   void setLevel(std::string_view module, Level level) const;

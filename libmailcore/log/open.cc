@@ -19,10 +19,18 @@ Log open(const config::LogSettings& settings, std::string program) {
   options.file = settings.file;
   options.format = settings.format == config::LogSettings::Format::json ? Options::Format::json : Options::Format::text;
   switch (settings.target) {
-    case From::standardError: options.target = Options::Target::standardError; break;
-    case From::journald: options.target = Options::Target::journald; break;
-    case From::syslog: options.target = Options::Target::syslog; break;
-    case From::file: options.target = Options::Target::file; break;
+    case From::standardError:
+      options.target = Options::Target::standardError;
+      break;
+    case From::journald:
+      options.target = Options::Target::journald;
+      break;
+    case From::syslog:
+      options.target = Options::Target::syslog;
+      break;
+    case From::file:
+      options.target = Options::Target::file;
+      break;
   }
   Log log = Log::open(options);
   applyLevels(log, settings);

@@ -38,9 +38,13 @@ std::vector<Problem> directoryProblems(const config::Config& config) {
 int printKeys(const CommonOptions& options) {
   for (const config::KeyInfo& key : config::describeKeys()) {
     if (options.json) {
-      fmt::print("{}\n", nlohmann::json{{"key", key.path}, {"type", key.type}, {"default", key.standard}, {"meaning", key.meaning}}.dump());
+      fmt::print(
+          "{}\n",
+          nlohmann::json{{"key", key.path}, {"type", key.type}, {"default", key.standard}, {"meaning", key.meaning}}
+              .dump());
     } else {
-      fmt::print("{:<44} {:<28} {:<20} {}\n", key.path, key.type, key.standard.empty() ? "-" : key.standard, key.meaning);
+      fmt::print("{:<44} {:<28} {:<20} {}\n", key.path, key.type, key.standard.empty() ? "-" : key.standard,
+                 key.meaning);
     }
   }
   return 0;

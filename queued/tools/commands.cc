@@ -22,7 +22,11 @@ constexpr std::array kPrograms = {
 
 }  // namespace
 
-std::span<const Command> nouns() { return kNouns; }
-std::span<const Command> programs() { return kPrograms; }
+std::span<const Command> nouns() {
+  return kNouns;
+}
+std::span<const Command> programs() {
+  return kPrograms;
+}
 
 }  // namespace ostler::tools

@@ -1,5 +1,6 @@
 // commands.h - the command line programs as two tables: `ostler NOUN ...`, and the names of other mail systems' tools.
-// They are one binary that looks at the name it was called by. A new noun is a new file with one function, and a row in commands.cc.
+// They are one binary that looks at the name it was called by. A new noun is a new file with one function, and a row in
+// commands.cc.
 #pragma once
 
 #include <span>

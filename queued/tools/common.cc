@@ -21,10 +21,14 @@ int exitCodeOf(const Error& error) {
     case Error::Kind::timeout:
     case Error::Kind::closed:
     case Error::Kind::notFound:
-    case Error::Kind::temporary: return EX_UNAVAILABLE;
-    case Error::Kind::denied: return EX_NOPERM;
-    case Error::Kind::syntax: return EX_PROTOCOL;
-    default: return EX_SOFTWARE;
+    case Error::Kind::temporary:
+      return EX_UNAVAILABLE;
+    case Error::Kind::denied:
+      return EX_NOPERM;
+    case Error::Kind::syntax:
+      return EX_PROTOCOL;
+    default:
+      return EX_SOFTWARE;
   }
 }
 
@@ -70,7 +74,9 @@ void addConfigOption(CLI::App& app, CommonOptions& options) {
   app.add_option("-c,--config", options.config, "the configuration")->envname("OSTLER_CONFIG")->type_name("FILE");
 }
 
-void addJsonOption(CLI::App& app, CommonOptions& options) { app.add_flag("--json", options.json, "JSON, one value a line"); }
+void addJsonOption(CLI::App& app, CommonOptions& options) {
+  app.add_flag("--json", options.json, "JSON, one value a line");
+}
 
 std::optional<int> parse(CLI::App& app, const Call& call) {
   app.name(call.name);
@@ -100,7 +106,8 @@ int ask(const config::Config& config, const std::string& socket, std::vector<std
   while (true) {
     const Result<ipc::ControlReply> reply = loop.runUntilDone(client.call(request, deadline));
     if (!reply) {
-      fmt::print(stderr, "ostler: no answer from {}: {}; is the suite running?\n", config.socketPath(socket), reply.error().detail);
+      fmt::print(stderr, "ostler: no answer from {}: {}; is the suite running?\n", config.socketPath(socket),
+                 reply.error().detail);
       return exitCodeOf(reply.error());
     }
     if (!reply->output.empty()) onPage(reply->output);
@@ -110,7 +117,8 @@ int ask(const config::Config& config, const std::string& socket, std::vector<std
   }
 }
 
-int askAndPrint(const config::Config& config, const std::string& socket, std::vector<std::string> words, Deadline deadline) {
+int askAndPrint(const config::Config& config, const std::string& socket, std::vector<std::string> words,
+                Deadline deadline) {
   const auto print = [](const std::string& output) {
     std::fwrite(output.data(), 1, output.size(), stdout);
     if (output.back() != '\n') std::fputc('\n', stdout);
@@ -125,11 +133,14 @@ Result<std::string> readPassword(const std::string& file, const std::string& pro
     if (!in) return fail(Error::Kind::notFound, "cannot read " + file);
     return firstLine(in, file);
   }
-  if (::isatty(STDIN_FILENO) == 0) return fail(Error::Kind::permanent, "no terminal to ask for a password: use --password-file FILE (- for standard input)");
+  if (::isatty(STDIN_FILENO) == 0)
+    return fail(Error::Kind::permanent,
+                "no terminal to ask for a password: use --password-file FILE (- for standard input)");
   const QuietTerminal quiet;
   const std::string password = QuietTerminal::line(prompt);
   if (password.empty()) return fail(Error::Kind::syntax, "an empty password is no password");
-  if (QuietTerminal::line(prompt + " (again)") != password) return fail(Error::Kind::syntax, "the two passwords differ");
+  if (QuietTerminal::line(prompt + " (again)") != password)
+    return fail(Error::Kind::syntax, "the two passwords differ");
   return password;
 }
 

@@ -1,4 +1,5 @@
-// dns.cc - ostler dns lookup NAME TYPE: what the suite's own resolver says, with DNSSEC status and what is left of the TTL.
+// dns.cc - ostler dns lookup NAME TYPE: what the suite's own resolver says, with DNSSEC status and what is left of the
+// TTL.
 #include <sysexits.h>
 
 #include <array>
@@ -18,8 +19,9 @@ struct TypeName {
   std::string_view name;
   dns::Type type;
 };
-constexpr std::array kTypes = {TypeName{"A", dns::Type::a},     TypeName{"AAAA", dns::Type::aaaa}, TypeName{"MX", dns::Type::mx},
-                               TypeName{"TXT", dns::Type::txt}, TypeName{"PTR", dns::Type::ptr},   TypeName{"CNAME", dns::Type::cname},
+constexpr std::array kTypes = {TypeName{"A", dns::Type::a},      TypeName{"AAAA", dns::Type::aaaa},
+                               TypeName{"MX", dns::Type::mx},    TypeName{"TXT", dns::Type::txt},
+                               TypeName{"PTR", dns::Type::ptr},  TypeName{"CNAME", dns::Type::cname},
                                TypeName{"TLSA", dns::Type::tlsa}};
 
 std::string_view statusText(dns::Status status) {
@@ -30,7 +32,8 @@ std::string_view statusText(dns::Status status) {
 std::vector<std::string> recordsOf(const dns::Answer& answer) {
   std::vector<std::string> records;
   for (const net::IpAddress& address : answer.addresses) records.push_back(address.text());
-  for (const dns::Mx& mx : answer.mx) records.push_back(fmt::format("{} {}", mx.preference, mx.exchange.empty() ? "." : mx.exchange));
+  for (const dns::Mx& mx : answer.mx)
+    records.push_back(fmt::format("{} {}", mx.preference, mx.exchange.empty() ? "." : mx.exchange));
   for (const std::string& text : answer.texts) records.push_back(text);
   for (const std::string& name : answer.names) records.push_back(name);
   for (const net::TlsaRecord& tlsa : answer.tlsa) {
@@ -42,12 +45,16 @@ std::vector<std::string> recordsOf(const dns::Answer& answer) {
 void print(const dns::Answer& answer, const CommonOptions& options) {
   const std::vector<std::string> records = recordsOf(answer);
   if (options.json) {
-    fmt::print("{}\n", nlohmann::json{{"status", statusText(answer.status)}, {"ttl", answer.ttl.count()}, {"name", answer.canonicalName},
-                                      {"records", records}, {"why", answer.why}}
+    fmt::print("{}\n", nlohmann::json{{"status", statusText(answer.status)},
+                                      {"ttl", answer.ttl.count()},
+                                      {"name", answer.canonicalName},
+                                      {"records", records},
+                                      {"why", answer.why}}
                            .dump());
     return;
   }
-  fmt::print("{} ttl={} name={}{}{}\n", statusText(answer.status), answer.ttl.count(), answer.canonicalName, answer.why.empty() ? "" : " ", answer.why);
+  fmt::print("{} ttl={} name={}{}{}\n", statusText(answer.status), answer.ttl.count(), answer.canonicalName,
+             answer.why.empty() ? "" : " ", answer.why);
   for (const std::string& record : records) fmt::print("  {}\n", printable(record, 4096));
 }
 
@@ -70,7 +77,8 @@ int dns(const Call& call) {
   std::string name;
   std::string type = "MX";
   int timeout = 20;
-  CLI::App app("Asks the DNS as the suite does. Exit status 0 with records, 68 without, 75 when it should be tried later.");
+  CLI::App app(
+      "Asks the DNS as the suite does. Exit status 0 with records, 68 without, 75 when it should be tried later.");
   CLI::App* lookup = app.add_subcommand("lookup", "ask for one name");
   app.require_subcommand(1);
   lookup->fallthrough();  // -c and --json may stand behind the verb
@@ -92,12 +100,14 @@ int dns(const Call& call) {
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
   Loop loop;
-  const auto resolver = dns::UnboundResolver::create(loop, optionsOf(config->dns), std::make_shared<dns::AnswerCache>());
+  const auto resolver =
+      dns::UnboundResolver::create(loop, optionsOf(config->dns), std::make_shared<dns::AnswerCache>());
   if (!resolver) {
     fmt::print(stderr, "{}: {}\n", call.name, resolver.error().detail);
     return EX_CONFIG;
   }
-  const auto answer = loop.runUntilDone((*resolver)->lookup(name, wanted->type, Deadline::after(std::chrono::seconds(timeout))));
+  const auto answer =
+      loop.runUntilDone((*resolver)->lookup(name, wanted->type, Deadline::after(std::chrono::seconds(timeout))));
   if (!answer) {
     fmt::print(stderr, "{}: {}\n", call.name, answer.error().detail);
     return answer.error().kind == Error::Kind::syntax ? EX_USAGE : EX_TEMPFAIL;

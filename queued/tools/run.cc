@@ -1,6 +1,6 @@
 // run.cc - ostler run: the suite under one supervisor, in the foreground; ostler stop: its end.
-#include <sysexits.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,7 +40,8 @@ std::vector<Program> programsOf(const std::string& configFile) {
   return programs;
 }
 
-/// Keeps SUPERVISOR_PID and PIDS in a file of KEY=value lines as they are now; replaced by rename, so a reader sees all or nothing.
+/// Keeps SUPERVISOR_PID and PIDS in a file of KEY=value lines as they are now; replaced by rename, so a reader sees all
+/// or nothing.
 class EnvironmentFile {
  public:
   explicit EnvironmentFile(std::string file) : file_(std::move(file)) {}
@@ -66,7 +67,8 @@ class EnvironmentFile {
 
 bool mayReload(const CommonOptions& options, const log::Log& log) {
   const config::Loaded loaded = config::load(options.config);
-  for (const config::Problem& problem : loaded.problems) log.warn("configuration", {{"problem", config::toText(problem)}});
+  for (const config::Problem& problem : loaded.problems)
+    log.warn("configuration", {{"problem", config::toText(problem)}});
   if (!loaded.config) {
     log.error("reload-refused", {{"reason", "the configuration has errors; everything goes on as it was"}});
     return false;
@@ -90,13 +92,15 @@ int run(const Call& call) {
   std::string environmentFile;
   CLI::App app("Starts the daemons and keeps them running until SIGTERM; SIGHUP reloads the configuration.");
   addConfigOption(app, options);
-  app.add_option("--env-file", environmentFile, "keep SUPERVISOR_PID and PIDS in this file of KEY=value lines")->type_name("FILE");
+  app.add_option("--env-file", environmentFile, "keep SUPERVISOR_PID and PIDS in this file of KEY=value lines")
+      ->type_name("FILE");
   if (const auto status = parse(app, call)) return *status;
   options.config = fs::absolute(options.config).string();
 
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
-  if (!makeFolder(config->runDir, fs::perms(0755)) || !makeFolder(config->dataDir, fs::perms(0755))) return EX_CANTCREAT;
+  if (!makeFolder(config->runDir, fs::perms(0755)) || !makeFolder(config->dataDir, fs::perms(0755)))
+    return EX_CANTCREAT;
   const auto lock = SupervisorLock::take(config->runDir, Deadline::after(std::chrono::seconds(4)));
   if (!lock) {
     fmt::print(stderr, "ostler: {}\n", lock.error().detail);
@@ -104,7 +108,8 @@ int run(const Call& call) {
   }
   const log::Log log = log::open(config->log, "ostler");
   const EnvironmentFile environment(environmentFile);
-  Supervisor supervisor(programsOf(options.config), log, [&](const std::vector<pid_t>& pids) { environment.write(pids); });
+  Supervisor supervisor(programsOf(options.config), log,
+                        [&](const std::vector<pid_t>& pids) { environment.write(pids); });
   log.info("run", {{"version", OSTLER_VERSION}, {"config", options.config}});
   supervisor.run([&] { return mayReload(options, log); });
   log.info("stopped");

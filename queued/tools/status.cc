@@ -24,7 +24,8 @@ struct Row {
 std::vector<Row> rowsOf(const config::Config& config) {
   std::vector<Row> rows;
   const auto add = [&](const std::string& service, const config::Listener& listener) {
-    rows.push_back({service, listener.address, listener.tls != config::ListenerTls::implicit && listener.proxyFrom.empty()});
+    rows.push_back(
+        {service, listener.address, listener.tls != config::ListenerTls::implicit && listener.proxyFrom.empty()});
   };
   for (const config::VirtualServer& server : config.virtualServers) {
     for (const config::Listener& listener : server.listeners) add("smtp", listener);

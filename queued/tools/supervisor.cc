@@ -28,8 +28,8 @@ sigset_t handledSignals() {
   return set;
 }
 
-/// Makes the kernel kill this process when the other end of the pipe closes. Unlike PR_SET_PDEATHSIG it outlives a change of user,
-/// and it costs the program that is executed next no code.
+/// Makes the kernel kill this process when the other end of the pipe closes. Unlike PR_SET_PDEATHSIG it outlives a
+/// change of user, and it costs the program that is executed next no code.
 void armLifeline(int fd) {
   ::fcntl(fd, F_SETOWN, ::getpid());
   ::fcntl(fd, F_SETSIG, SIGKILL);
@@ -138,7 +138,8 @@ void Supervisor::signalAll(int signal) {
 }
 
 bool Supervisor::anyRunning(unsigned stage) const {
-  return std::ranges::any_of(children_, [&](const Child& child) { return child.pid != 0 && child.program.stopStage == stage; });
+  return std::ranges::any_of(children_,
+                             [&](const Child& child) { return child.pid != 0 && child.program.stopStage == stage; });
 }
 
 void Supervisor::stopAll() {
@@ -168,7 +169,8 @@ milliseconds Supervisor::untilNextStart() const {
   const SteadyTime now = steady_clock::now();
   for (const Child& child : children_) {
     if (child.pid != 0) continue;
-    wait = std::min(wait, child.startAt <= now ? milliseconds(0) : std::chrono::ceil<milliseconds>(child.startAt - now));
+    wait =
+        std::min(wait, child.startAt <= now ? milliseconds(0) : std::chrono::ceil<milliseconds>(child.startAt - now));
   }
   return wait;
 }

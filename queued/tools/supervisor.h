@@ -1,5 +1,5 @@
-// supervisor.h - starts the daemons as direct children, starts again what dies, and takes them all with it when it goes.
-// Is not: a daemon. It speaks no protocol and holds no mail.
+// supervisor.h - starts the daemons as direct children, starts again what dies, and takes them all with it when it
+// goes. Is not: a daemon. It speaks no protocol and holds no mail.
 #pragma once
 
 #include <sys/types.h>
@@ -18,7 +18,7 @@ namespace ostler::tools {
 struct Program {
   std::string name;                    ///< "queued/spool"
   std::vector<std::string> arguments;  ///< the first is the program's path
-  unsigned stopStage = 0;              ///< on stopping, stage 0 goes first: who talks to strangers before who keeps mail
+  unsigned stopStage = 0;  ///< on stopping, stage 0 goes first: who talks to strangers before who keeps mail
 };
 
 /// When a child that died is started again.
@@ -31,17 +31,17 @@ class Supervisor {
   /// `onChange` hears the children's pids whenever one is new, in the order of `programs`.
   Supervisor(std::vector<Program> programs, log::Log log, OnChange onChange);
 
-  /// Runs until SIGTERM or SIGINT, then stops the children stage by stage and returns. SIGHUP asks `mayReload` and passes it on.
-  /// REQUIRES: called from the only thread; blocks SIGCHLD, SIGHUP, SIGINT and SIGTERM.
+  /// Runs until SIGTERM or SIGINT, then stops the children stage by stage and returns. SIGHUP asks `mayReload` and
+  /// passes it on. REQUIRES: called from the only thread; blocks SIGCHLD, SIGHUP, SIGINT and SIGTERM.
   void run(const std::function<bool()>& mayReload);
 
  private:
   struct Child {
     Program program;
-    pid_t pid = 0;          ///< 0: not running
-    UniqueFd lifeline;      ///< our end: when it closes, whatever the reason, the kernel kills the child
+    pid_t pid = 0;      ///< 0: not running
+    UniqueFd lifeline;  ///< our end: when it closes, whatever the reason, the kernel kills the child
     SteadyTime started{};
-    SteadyTime startAt{};   ///< when pid is 0
+    SteadyTime startAt{};  ///< when pid is 0
     unsigned quickDeaths = 0;
   };
   void startDue();

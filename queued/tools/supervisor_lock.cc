@@ -9,10 +9,12 @@
 namespace ostler::tools {
 namespace {
 
-std::string lockFile(const std::string& runDir) { return runDir + "/supervisor.lock"; }
+std::string lockFile(const std::string& runDir) {
+  return runDir + "/supervisor.lock";
+}
 
 struct flock wholeFile() {
-  struct flock lock {};
+  struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   return lock;
@@ -40,7 +42,8 @@ Result<SupervisorLock> SupervisorLock::take(const std::string& runDir, Deadline 
 std::optional<pid_t> SupervisorLock::holder(const std::string& runDir) {
   const UniqueFd file(::open(lockFile(runDir).c_str(), O_RDWR | O_CLOEXEC));
   struct flock lock = wholeFile();
-  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0) return std::nullopt;
+  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0)
+    return std::nullopt;
   return lock.l_pid;
 }
 

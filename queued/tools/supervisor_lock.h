@@ -1,5 +1,5 @@
-// supervisor_lock.h - who supervises an instance: a lock on RUN_DIR/supervisor.lock. The kernel names its holder and takes it away
-// when the holder dies, so no pid file can be stale and no stranger's pid is ever signalled.
+// supervisor_lock.h - who supervises an instance: a lock on RUN_DIR/supervisor.lock. The kernel names its holder and
+// takes it away when the holder dies, so no pid file can be stale and no stranger's pid is ever signalled.
 #pragma once
 
 #include <sys/types.h>

@@ -146,7 +146,8 @@ queue: {message_size: 3}
   for (const char* expected : {
            "ostler.yaml:2:1: error: unknown key 'smpt'; did you mean 'smtp'?\n",
            "ostler.yaml:3:10: error: 'workers' must be a whole number, not 'many'\n",
-           "ostler.yaml:4:14: error: 'log.level' must be one of trace, debug, info, warn, error, not 'inof'; did you mean 'info'?\n",
+           "ostler.yaml:4:14: error: 'log.level' must be one of trace, debug, info, warn, error, not 'inof'; did you "
+           "mean 'info'?\n",
            "ostler.yaml:4:20: error: unknown key 'log.colour'; known here: file format level modules target\n",
            "ostler.yaml:7:5: error: unknown key 'smtp.limits.mesage_size'; did you mean 'message_size'?\n",
            "ostler.yaml:8:11: error: 'smtp.limits.idle': a duration is",
@@ -171,12 +172,17 @@ TEST_CASE("contradictions are found") {
                "ostler.yaml:1:20: error: tls: implicit needs a certificate"},
            Row{"submission without TLS", "smtp: {listeners: [{address: '127.0.0.1:1', tls: none, kind: submission}]}",
                "error: a submission listener with tls: none"},
-           Row{"open relay", "smtp: {relay_from: [0.0.0.0/0]}", "warning: relay_from contains 0.0.0.0/0: this is an open relay"},
-           Row{"one address twice", "smtp: {listeners: [{address: '127.0.0.1:1'}]}\npop3: {listeners: [{address: '127.0.0.1:1'}]}",
+           Row{"open relay", "smtp: {relay_from: [0.0.0.0/0]}",
+               "warning: relay_from contains 0.0.0.0/0: this is an open relay"},
+           Row{"one address twice",
+               "smtp: {listeners: [{address: '127.0.0.1:1'}]}\npop3: {listeners: [{address: '127.0.0.1:1'}]}",
                "ostler.yaml:2:20: error: 127.0.0.1:1 is listened on twice; the first is at"},
-           Row{"a route without a host", "routes: [{domain: a.test, action: smarthost}]", "error: this route needs a 'host'"},
-           Row{"a route behind the catch-all", "routes: [{domain: '*'}, {domain: a.test}]", "warning: this route is never reached"},
-           Row{"a log file without a name", "log: {target: file}", "error: log.target is file, but log.file is not set"},
+           Row{"a route without a host", "routes: [{domain: a.test, action: smarthost}]",
+               "error: this route needs a 'host'"},
+           Row{"a route behind the catch-all", "routes: [{domain: '*'}, {domain: a.test}]",
+               "warning: this route is never reached"},
+           Row{"a log file without a name", "log: {target: file}",
+               "error: log.target is file, but log.file is not set"},
            Row{"listeners twice", "smtp: {listeners: [{address: '127.0.0.1:1'}], virtual_servers: []}",
                "error: 'smtp.listeners' contradicts 'smtp.virtual_servers'"},
        }) {
@@ -189,7 +195,8 @@ TEST_CASE("conf.d is merged in the order of its names: maps merge, lists and val
   const Folder folder;
   folder.write("ostler.yaml", kGood);
   folder.write("conf.d/20-b.yaml", "smtp: {limits: {errors: 9}}\n");
-  folder.write("conf.d/10-a.yaml", "smtp:\n  limits: {errors: 8, hops: 11}\n  listeners: [{address: '127.0.0.1:3'}]\nimap:\n");
+  folder.write("conf.d/10-a.yaml",
+               "smtp:\n  limits: {errors: 8, hops: 11}\n  listeners: [{address: '127.0.0.1:3'}]\nimap:\n");
   folder.write("conf.d/.hidden.yaml", "nonsense: 1\n");
   folder.write("conf.d/notes.txt", "nonsense: 1\n");
   const Loaded loaded = load(folder.file());
@@ -206,7 +213,8 @@ TEST_CASE("conf.d is merged in the order of its names: maps merge, lists and val
 TEST_CASE("a file that is missing, no YAML, or says a key twice is refused with its place") {
   CHECK_FALSE(load("/nonexistent/ostler.yaml").config);
   CHECK_THAT(problemsOf("a: [1\nb: 2\n"), Catch::Contains("error: this is not YAML"));
-  CHECK_THAT(problemsOf("workers: 1\nworkers: 2\n"), Catch::Contains("ostler.yaml:2:1: error: 'workers' stands here a second time"));
+  CHECK_THAT(problemsOf("workers: 1\nworkers: 2\n"),
+             Catch::Contains("ostler.yaml:2:1: error: 'workers' stands here a second time"));
   CHECK_THAT(problemsOf("- 1\n"), Catch::Contains("error: the file must be a map"));
   CHECK_FALSE(loadText("a: &x [*x]\n").config);
 }

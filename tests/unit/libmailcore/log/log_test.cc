@@ -44,16 +44,20 @@ Log openFile(const File& file) {
   return Log::open(options);
 }
 
-std::size_t lines(const std::string& text) { return split(text, '\n').size() - 1; }
+std::size_t lines(const std::string& text) {
+  return split(text, '\n').size() - 1;
+}
 
-const std::vector<Field> kFields = {{"client", "[::1]:25"}, {"octets", std::uint64_t{7}}, {"said", "a \"b\"\r\nfake=1 \xFF \xC3\xA4"}, {"empty", ""}};
+const std::vector<Field> kFields = {
+    {"client", "[::1]:25"}, {"octets", std::uint64_t{7}}, {"said", "a \"b\"\r\nfake=1 \xFF \xC3\xA4"}, {"empty", ""}};
 const Line kLine = {fromUnixMillis(1'000), Level::warn, "smtpd", "auth", "login", kFields};
 
 }  // namespace
 
 TEST_CASE("a text line quotes what a peer sent and stays one line") {
   CHECK(formatText(kLine) ==
-        "1970-01-01T00:00:01.000Z warn smtpd/auth login client=[::1]:25 octets=7 said=\"a \\\"b\\\"\\x0d\\x0afake=1 \\xff \xC3\xA4\" empty=\"\"\n");
+        "1970-01-01T00:00:01.000Z warn smtpd/auth login client=[::1]:25 octets=7 said=\"a \\\"b\\\"\\x0d\\x0afake=1 "
+        "\\xff \xC3\xA4\" empty=\"\"\n");
 }
 
 TEST_CASE("a JSON line is an object with the same content") {
