@@ -201,7 +201,7 @@ Result<void> restrictSystemCalls(SystemCalls allowed) {
   return {};
 }
 
-std::vector<std::string> configurationPaths(const std::string& file, const std::vector<std::string>& secret) {
+std::vector<std::string> pathsToRereadOf(const std::string& file, const std::vector<std::string>& secret) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const fs::path folder = fs::weakly_canonical(fs::absolute(file), ignored).parent_path();

@@ -34,7 +34,8 @@ enum class SystemCalls {
 };
 [[nodiscard]] Result<void> restrictSystemCalls(SystemCalls allowed);
 
-/// The folder of `file` if nothing of `secret` lies below it, else `file` and the conf.d beside it alone: what a reload must read.
-[[nodiscard]] std::vector<std::string> configurationPaths(const std::string& file, const std::vector<std::string>& secret);
+/// What must stay readable so that `file` can be read again on reload, also when it was replaced by rename(2): its folder, if
+/// nothing of `secret` lies below that; else `file` and the conf.d beside it alone.
+[[nodiscard]] std::vector<std::string> pathsToRereadOf(const std::string& file, const std::vector<std::string>& secret);
 
 }  // namespace ostler::daemon

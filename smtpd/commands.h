@@ -1,0 +1,62 @@
+// commands.h - every command of SMTP, submission and LMTP in one table: where it is legal, what it needs, who does it.
+// Dispatch checks the row and HELP is made from it; handlers do not ask again whether they are legal.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "smtpd/session.h"
+
+namespace ostler::smtpd {
+
+/// What must be true of the session beside its state.
+enum class Needs {
+  nothing,
+  clearText,  ///< TLS is offered and not begun
+  identity,   ///< on a submission listener: AUTH was successful (RFC 6409 4.3)
+  login,      ///< AUTH is offered, and was not successful yet
+};
+
+/// Which protocols know the verb.
+enum class Spoken { byAll, smtp, lmtp };
+
+/// What the client sends behind the command without waiting for a reply; it is read even when the command is refused.
+enum class Trailing { nothing, chunk };
+
+struct Command {
+  std::string_view verb;
+  unsigned legalIn;
+  Needs needs;
+  Spoken spoken;
+  Trailing trailing;
+  Task<smtp::Reply> (Session::*handler)(std::string_view argument);
+  std::string_view writtenIn;
+};
+
+struct Commands {
+  using S = Session;
+  static constexpr unsigned kAnyState = S::connected | S::greeted | S::mailOpen | S::rcptOpen | S::bdatOpen;
+  static constexpr unsigned kNoMail = S::connected | S::greeted;
+  static constexpr std::array kTable = {
+      //      verb        legal in                       needs             spoken          trailing           handler       written in
+      Command{"EHLO",     kAnyState,                     Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::ehlo,     "RFC 5321 4.1.1.1"},
+      Command{"HELO",     kAnyState,                     Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::helo,     "RFC 5321 4.1.1.1"},
+      Command{"LHLO",     kAnyState,                     Needs::nothing,   Spoken::lmtp,   Trailing::nothing, &S::lhlo,     "RFC 2033 4.1"},
+      Command{"STARTTLS", kNoMail,                       Needs::clearText, Spoken::byAll,  Trailing::nothing, &S::startTls, "RFC 3207 4"},
+      Command{"AUTH",     S::greeted,                    Needs::login,     Spoken::smtp,   Trailing::nothing, &S::auth,     "RFC 4954 4"},
+      Command{"MAIL",     S::greeted,                    Needs::identity,  Spoken::byAll,  Trailing::nothing, &S::mail,     "RFC 5321 4.1.1.2"},
+      Command{"RCPT",     S::mailOpen | S::rcptOpen,     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rcpt,     "RFC 5321 4.1.1.3"},
+      Command{"DATA",     S::rcptOpen,                   Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::data,     "RFC 5321 4.1.1.4"},
+      Command{"BDAT",     S::rcptOpen | S::bdatOpen,     Needs::nothing,   Spoken::byAll,  Trailing::chunk,   &S::bdat,     "RFC 3030 2"},
+      Command{"RSET",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rset,     "RFC 5321 4.1.1.5"},
+      Command{"NOOP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::noop,     "RFC 5321 4.1.1.9"},
+      Command{"VRFY",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::vrfy,     "RFC 5321 4.1.1.6"},
+      Command{"HELP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::help,     "RFC 5321 4.1.1.8"},
+      Command{"QUIT",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::quit,     "RFC 5321 4.1.1.10"},
+  };
+
+  /// The row of a verb on a listener of that kind; null when it is not spoken there.
+  [[nodiscard]] static const Command* find(std::string_view verb, config::SmtpKind kind);
+};
+
+}  // namespace ostler::smtpd

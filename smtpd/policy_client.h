@@ -1,0 +1,32 @@
+// policy_client.h - Policy over the suite's sockets: smtpd.sock of the spool and auth.sock of auth. One per worker thread.
+#pragma once
+
+#include <string>
+
+#include "libmailcore/ipc/socket.h"
+#include "smtpd/policy.h"
+
+namespace ostler::smtpd {
+
+class PolicyClient final : public Policy {
+ public:
+  PolicyClient(Loop& loop, std::string spoolSocket, std::string authSocket);
+
+  Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) override;
+  Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override;
+  Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline deadline) override;
+  Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline deadline) override;
+  Task<Result<ipc::CommitReply>> commit(ipc::CommitDraft request, Deadline deadline) override;
+  Task<Result<ipc::CommitReply>> outcomeOf(ipc::DraftOutcome request, Deadline deadline) override;
+  void discard(ipc::DiscardDraft notice) override;
+  Task<Result<ipc::LoginReply>> startLogin(ipc::LoginStart request, Deadline deadline) override;
+  Task<Result<ipc::LoginReply>> continueLogin(ipc::LoginContinue request, Deadline deadline) override;
+  void cancelLogin(ipc::LoginCancel notice) override;
+  std::uint64_t authGeneration() const override;
+
+ private:
+  ipc::Client spool_;
+  ipc::Client auth_;
+};
+
+}  // namespace ostler::smtpd

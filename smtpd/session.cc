@@ -1,0 +1,274 @@
+#include "smtpd/session.h"
+
+#include <algorithm>
+
+#include "libmailcore/base/ascii.h"
+#include "smtpd/commands.h"
+
+namespace ostler::smtpd {
+namespace {
+
+using namespace std::chrono_literals;
+
+// RFC 5321 4.5.3.1.4 and the extensions add up to about 1,300 octets; paths of 255 + 255 and ORCPT fit twice.
+constexpr std::size_t kMostLine = 4096;
+constexpr std::size_t kMostUnsent = 64 * 1024;
+constexpr auto kGoodbyeTime = 5s;
+constexpr auto kHandshakeTime = 60s;
+
+std::string serviceName(config::SmtpKind kind) {
+  return kind == config::SmtpKind::mx ? "smtp" : kind == config::SmtpKind::submission ? "submission" : "lmtp";
+}
+
+}  // namespace
+
+const Command* Commands::find(std::string_view verb, config::SmtpKind kind) {
+  const Spoken here = kind == config::SmtpKind::lmtp ? Spoken::lmtp : Spoken::smtp;
+  for (const Command& command : kTable) {
+    const bool spoken = command.spoken == Spoken::byAll || command.spoken == here;
+    if (spoken && equalsIgnoreCase(command.verb, verb)) return &command;
+  }
+  return nullptr;
+}
+
+Session::Session(const Surroundings& around, daemon::Arrival arrival)
+    : around_(around),
+      snapshot_(std::move(arrival.snapshot)),
+      plan_(std::move(arrival.plan)),
+      server_(snapshot_->config->virtualServers.at(plan_->virtualServer)),
+      kind_(plan_->listener.kind),
+      clientAddress_(arrival.client.address),
+      connection_(around.loop, std::move(arrival.stream)) {
+  info_.session = Id128::make(around.clock.now());
+  info_.service = serviceName(kind_);
+  info_.virtualServer = server_.name;
+  info_.client = arrival.client.text();
+  info_.local = arrival.local.text();
+  if (const net::TlsInfo* const tls = connection_.tls()) info_.tls = tls->text();
+}
+
+std::string Session::hostName() const {
+  return server_.hostName.empty() ? snapshot_->config->hostName : server_.hostName;
+}
+
+Task<void> Session::run() {
+  const Gate::Pass pass = around_.gate.enter([this] { connection_.interruptRead(); });
+  bool broken = false;
+  try {
+    co_await converse();
+  } catch (const std::exception& exception) {
+    around_.log.error("exception", {{"session", info_.session.text()}, {"what", exception.what()}});
+    broken = true;
+  }
+  if (broken) {
+    end("internal error");
+    connection_.write(smtp::format({421, "4.3.0", "Internal error"}));
+  }
+  const Result<void> flushed = co_await connection_.flush(Deadline::after(kGoodbyeTime));
+  if (flushed) connection_.shutdown();
+  logEnd();
+}
+
+Task<void> Session::converse() {
+  co_await say({220, "", hostName() + (isLmtp() ? " LMTP" : " ESMTP") + " Ostler"});
+  while (!ended()) {
+    if (around_.gate.closed()) {
+      co_await say(lost({Error::Kind::interrupted, "drain"}));
+      break;
+    }
+    const Result<std::string_view> line = co_await connection_.readLine(kMostLine, idle());
+    if (line) {
+      co_await dispatch(*line);
+    } else if (line.error().kind == Error::Kind::limit) {
+      ++errors_;
+      co_await say({500, "5.5.2", "Line too long"});
+    } else {
+      co_await say(lost(line.error()));
+    }
+    if (!ended() && limits().errors != 0 && errors_ >= limits().errors) {
+      end("too many errors");
+      co_await say({421, "4.7.0", "Too many errors"});
+    }
+  }
+}
+
+Task<void> Session::dispatch(std::string_view line) {
+  Reply reply = co_await answer(line);
+  if (reply.isPermanent()) ++errors_;
+  co_await say(std::move(reply));
+}
+
+Task<smtp::Reply> Session::answer(std::string_view line) {
+  // A line that ends otherwise than the standard says is not a command: RFC 5321 2.3.8.
+  if (connection_.bareLf()) co_return Reply{500, "5.5.2", "Lines end in CRLF"};
+  const auto [verb, argument] = smtp::splitCommand(line);
+  const Command* const command = Commands::find(verb, kind_);
+  if (!command) co_return Reply{500, "5.5.1", "Command not recognized"};
+  if (auto refused = refusal(*command)) {
+    if (command->trailing == Trailing::chunk) {
+      Reply skipped = co_await skipChunk(argument);
+      if (ended()) co_return skipped;
+    }
+    co_return std::move(*refused);
+  }
+  Reply reply = co_await (this->*command->handler)(argument);
+  co_return reply;
+}
+
+std::optional<smtp::Reply> Session::refusal(const Command& command) const {
+  switch (command.needs) {
+    case Needs::nothing: break;
+    case Needs::clearText:
+      if (connection_.tls()) return Reply{503, "5.5.1", "TLS is active already"};
+      if (!tlsOffered()) return Reply{502, "5.5.1", "TLS is not offered"};
+      break;
+    case Needs::identity:
+      if (kind_ == config::SmtpKind::submission && !isAuthenticated()) return Reply{530, "5.7.0", "Authentication required"};
+      break;
+    case Needs::login:
+      if (isAuthenticated()) return Reply{503, "5.5.1", "Authenticated already"};
+      if (!passwordsAllowed()) return Reply{538, "5.7.11", "Encryption required for authentication"};
+      break;
+  }
+  if ((command.legalIn & state_) == 0) {
+    return Reply{503, "5.5.1", state_ == connected ? (isLmtp() ? "Send LHLO first" : "Send EHLO first") : "Bad sequence of commands"};
+  }
+  return std::nullopt;
+}
+
+// ---- who is it
+
+smtp::Reply Session::hello(std::string_view argument, std::string_view protocol) {
+  auto name = smtp::parseHelo(argument);
+  if (!name) return {501, "5.5.4", std::string(protocol) + " needs a domain or an address literal"};
+  beginNewTransaction();
+  state_ = greeted;
+  info_.helo = std::move(*name);
+  return {250, "", hostName()};
+}
+
+Task<smtp::Reply> Session::helo(std::string_view argument) {
+  Reply reply = hello(argument, "HELO");
+  if (reply.isPositive()) extended_ = false;
+  co_return reply;
+}
+
+Task<smtp::Reply> Session::ehlo(std::string_view argument) {
+  Reply reply = hello(argument, isLmtp() ? "LHLO" : "EHLO");
+  if (!reply.isPositive()) co_return reply;
+  extended_ = true;
+  reply.text += "\nPIPELINING";  // RFC 2920
+  reply.text += "\nSIZE " + std::to_string(limits().messageSize.octets);
+  reply.text += "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nDSN";
+  if (tlsOffered()) reply.text += "\nSTARTTLS";
+  const std::vector<std::string> mechanisms = mechanismsOffered();
+  if (!mechanisms.empty()) reply.text += "\nAUTH";
+  for (const std::string& mechanism : mechanisms) reply.text += " " + mechanism;
+  co_return reply;
+}
+
+Task<smtp::Reply> Session::lhlo(std::string_view argument) { return ehlo(argument); }
+
+bool Session::tlsOffered() const {
+  return plan_->listener.tls == config::ListenerTls::startTls && snapshot_->tls && !connection_.tls();
+}
+
+// RFC 3207 4.2: what was heard in clear text, a stranger may have said.
+void Session::forgetWhatWasHeard() {
+  beginNewTransaction();
+  state_ = connected;
+  extended_ = false;
+  info_.helo.clear();
+  info_.token.clear();
+  account_ = {};
+}
+
+Task<smtp::Reply> Session::startTls(std::string_view argument) {
+  if (!argument.empty()) co_return Reply{501, "5.5.4", "STARTTLS takes no argument"};
+  // Commands behind it in the same packet were put there by somebody who cannot speak inside TLS: command injection.
+  if (connection_.hasBufferedInput()) {
+    end("text behind STARTTLS");
+    co_return Reply{421, "5.5.1", "Nothing may follow STARTTLS before its reply"};
+  }
+  co_await say({220, "2.0.0", "Ready to start TLS"});
+  const Result<void> secured = co_await connection_.startTlsAsServer(snapshot_->tls, Deadline::after(kHandshakeTime));
+  if (!secured) {
+    end("TLS: " + secured.error().detail);
+    co_return Reply{421, "4.7.0", "TLS failed"};
+  }
+  forgetWhatWasHeard();
+  info_.tls = connection_.tls()->text();
+  co_return Reply{0, "", ""};  // the handshake was the reply
+}
+
+// ---- small ones
+
+Task<smtp::Reply> Session::rset(std::string_view) {
+  beginNewTransaction();
+  co_return Reply{250, "2.0.0", "OK"};
+}
+
+Task<smtp::Reply> Session::noop(std::string_view) { co_return Reply{250, "2.0.0", "OK"}; }
+
+// Which addresses exist is nobody's business: RFC 5321 7.3.
+Task<smtp::Reply> Session::vrfy(std::string_view argument) {
+  if (argument.empty()) co_return Reply{501, "5.5.4", "VRFY needs an address"};
+  co_return Reply{252, "2.1.5", "Cannot verify, but will accept the message and try to deliver it"};
+}
+
+Task<smtp::Reply> Session::help(std::string_view) {
+  std::string text = "Commands:";
+  for (const Command& command : Commands::kTable) {
+    if (Commands::find(command.verb, kind_)) text += " " + std::string(command.verb);
+  }
+  co_return Reply{214, "2.0.0", text};
+}
+
+Task<smtp::Reply> Session::quit(std::string_view) {
+  end("quit");
+  co_return Reply{221, "2.0.0", "Bye"};
+}
+
+// ---- the one place that writes
+
+Task<void> Session::say(Reply reply) {
+  if (reply.code == 0) co_return;
+  connection_.write(smtp::format(reply));
+  if (connection_.bufferedOutput() < kMostUnsent) co_return;  // leaves when we wait for the client
+  const Result<void> flushed = co_await connection_.flush(idle());
+  if (!flushed) end("client does not read");
+}
+
+// The connection is not what it was: what is to be said in the end.
+smtp::Reply Session::lost(const Error& error) {
+  switch (error.kind) {
+    case Error::Kind::interrupted:
+      end("shutdown");
+      return {421, "4.3.2", hostName() + " is shutting down"};
+    case Error::Kind::timeout:
+      end("timeout");
+      return {421, "4.4.2", hostName() + " closes the connection: nothing heard for too long"};
+    default:
+      end("connection lost");
+      return {0, "", ""};
+  }
+}
+
+void Session::logEnd() const {
+  if (!around_.log.enabled(log::Level::info)) return;
+  const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since_);
+  around_.log.info("session-end", {{"session", info_.session.text()},
+                                   {"service", info_.service},
+                                   {"client", info_.client},
+                                   {"helo", info_.helo},
+                                   {"tls", info_.tls},
+                                   {"user", account_.address},
+                                   {"reason", endReason_},
+                                   {"messages", messages_},
+                                   {"errors", errors_},
+                                   {"in", connection_.octetsIn()},
+                                   {"out", connection_.octetsOut()},
+                                   {"ms", static_cast<std::uint64_t>(lasted.count())}});
+}
+
+}  // namespace ostler::smtpd

@@ -1,0 +1,143 @@
+// session.h - one client's dialogue, from greeting to goodbye. RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP).
+// Is not: the table of commands (commands.h), policy (policy.h), or content (incoming.h).
+// Handlers stand by group: session_mail.cc, session_data.cc, session_auth.cc; all else in session.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libmailcore/async/gate.h"
+#include "libmailcore/config/config.h"
+#include "libmailcore/daemon/service.h"
+#include "libmailcore/log/log.h"
+#include "libmailcore/net/connection.h"
+#include "libmailcore/smtp/command.h"
+#include "libmailcore/smtp/line_ends.h"
+#include "libmailcore/smtp/reply.h"
+#include "smtpd/budget.h"
+#include "smtpd/incoming.h"
+#include "smtpd/policy.h"
+
+namespace ostler::smtpd {
+
+struct Command;
+
+/// What all sessions of a worker share. Outlives them.
+struct Surroundings {
+  Loop& loop;
+  Gate& gate;
+  Policy& policy;
+  Budget& budget;
+  const Clock& clock;
+  log::Log log;
+};
+
+/// On one loop.
+class Session {
+ public:
+  Session(const Surroundings& around, daemon::Arrival arrival);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// From the greeting to the end. Never throws.
+  [[nodiscard]] Task<void> run();
+
+  /// Where the dialogue stands. A set of these says where a command is legal.
+  enum State : unsigned {
+    connected = 1,   ///< greeted by us; the client has not said who it is
+    greeted = 2,     ///< EHLO, HELO or LHLO was accepted
+    mailOpen = 4,    ///< MAIL was accepted, no recipient yet
+    rcptOpen = 8,    ///< at least one recipient was accepted
+    bdatOpen = 16,   ///< a BDAT was accepted and LAST has not come
+  };
+
+ private:
+  friend struct Commands;
+  using Reply = smtp::Reply;
+
+  // session.cc
+  [[nodiscard]] Task<void> converse();
+  [[nodiscard]] Task<void> dispatch(std::string_view line);
+  [[nodiscard]] Task<Reply> answer(std::string_view line);
+  [[nodiscard]] std::optional<Reply> refusal(const Command& command) const;
+  [[nodiscard]] Task<Reply> ehlo(std::string_view argument);
+  [[nodiscard]] Task<Reply> helo(std::string_view argument);
+  [[nodiscard]] Task<Reply> lhlo(std::string_view argument);
+  [[nodiscard]] Task<Reply> startTls(std::string_view argument);
+  [[nodiscard]] Task<Reply> rset(std::string_view argument);
+  [[nodiscard]] Task<Reply> noop(std::string_view argument);
+  [[nodiscard]] Task<Reply> quit(std::string_view argument);
+  [[nodiscard]] Task<Reply> vrfy(std::string_view argument);
+  [[nodiscard]] Task<Reply> help(std::string_view argument);
+  [[nodiscard]] Reply hello(std::string_view argument, std::string_view protocol);
+  void forgetWhatWasHeard();
+  [[nodiscard]] Task<void> say(Reply reply);
+  void end(std::string_view reason) { endReason_ = endReason_.empty() ? reason : endReason_; }
+  [[nodiscard]] Reply lost(const Error& error);
+  [[nodiscard]] bool ended() const { return !endReason_.empty(); }
+  void logEnd() const;
+
+  // session_mail.cc
+  [[nodiscard]] Task<Reply> mail(std::string_view argument);
+  [[nodiscard]] Task<Reply> rcpt(std::string_view argument);
+  [[nodiscard]] std::optional<Reply> refusal(const smtp::MailCommand& command) const;
+  void beginNewTransaction();
+
+  // session_data.cc
+  [[nodiscard]] Task<Reply> data(std::string_view argument);
+  [[nodiscard]] Task<Reply> bdat(std::string_view argument);
+  [[nodiscard]] Task<Result<void>> receiveUntilDot(Incoming& incoming);
+  [[nodiscard]] Task<Result<void>> receiveChunk(Incoming& incoming, std::uint64_t octets);
+  [[nodiscard]] Task<Reply> skipChunk(std::string_view argument);
+  [[nodiscard]] Task<Reply> finishMessage(Incoming& incoming);
+  [[nodiscard]] std::unique_ptr<Incoming> openMessage();
+  [[nodiscard]] std::string traceField(const Id128& draft) const;
+  void logAccepted(const std::string& queueId, std::uint64_t size) const;
+
+  // session_auth.cc
+  [[nodiscard]] Task<Reply> auth(std::string_view argument);
+  [[nodiscard]] Task<Result<ipc::LoginReply>> login(ipc::LoginStart start);
+  [[nodiscard]] Task<Result<ipc::LoginReply>> proceed(std::uint64_t conversation, std::string response);
+  [[nodiscard]] Task<Result<std::string>> respond(const ipc::LoginReply& step);
+  [[nodiscard]] Reply failedExchange(const Error& error);
+  [[nodiscard]] Reply loggedIn(const std::string& mechanism, const ipc::LoginReply& step);
+  [[nodiscard]] Reply notLoggedIn(const std::string& mechanism, const ipc::LoginReply& step);
+  [[nodiscard]] std::vector<std::string> mechanismsOffered() const;
+  [[nodiscard]] bool passwordsAllowed() const;
+
+  [[nodiscard]] bool isLmtp() const { return kind_ == config::SmtpKind::lmtp; }
+  [[nodiscard]] bool isAuthenticated() const { return !info_.token.empty(); }
+  [[nodiscard]] bool tlsOffered() const;
+  [[nodiscard]] const config::SmtpLimits& limits() const { return server_.limits; }
+  [[nodiscard]] Deadline idle() const { return Deadline::after(limits().idle); }
+  [[nodiscard]] std::string hostName() const;
+
+  const Surroundings& around_;
+  const std::shared_ptr<const daemon::Snapshot> snapshot_;
+  const std::shared_ptr<const daemon::ListenerPlan> plan_;
+  const config::VirtualServer& server_;
+  const config::SmtpKind kind_;
+  const net::IpAddress clientAddress_;
+  const SteadyTime since_ = std::chrono::steady_clock::now();
+  net::Connection connection_;
+
+  State state_ = connected;
+  bool extended_ = false;  // EHLO or LHLO, not HELO
+  std::string endReason_;
+  ipc::SessionInfo info_;
+  ipc::Account account_;   // after AUTH
+  std::uint64_t authGeneration_ = 0;
+  std::uint64_t errors_ = 0;
+  std::uint64_t messages_ = 0;
+
+  // One mail transaction. RFC 5321 3.3.
+  ipc::Envelope envelope_;
+  std::uint64_t declaredSize_ = 0;
+  std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
+  smtp::LineEnds chunkEnds_;
+};
+
+}  // namespace ostler::smtpd

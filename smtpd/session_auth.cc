@@ -1,0 +1,141 @@
+// session_auth.cc - AUTH: carries what client and auth say to each other, and keeps the token. RFC 4954.
+// No password, no verifier and no mechanism is known here.
+#include <algorithm>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/base64.h"
+#include "smtpd/session.h"
+
+namespace ostler::smtpd {
+namespace {
+
+using namespace std::chrono_literals;
+using smtp::Reply;
+
+constexpr std::size_t kMostAuthLine = 12288;  // RFC 4954 4.5
+constexpr auto kLoginTime = 60s;              // auth may answer a failure late
+constexpr unsigned kMostSteps = 8;
+
+bool bindsChannel(const std::string& mechanism) { return mechanism.ends_with("-PLUS"); }
+
+}  // namespace
+
+// A client on loopback is a stranger like any other: only `plaintextFrom` lets a password through without TLS.
+bool Session::passwordsAllowed() const {
+  const auto& from = server_.auth.plaintextFrom;
+  return connection_.tls() != nullptr ||
+         std::any_of(from.begin(), from.end(), [this](const net::Cidr& range) { return range.contains(clientAddress_); });
+}
+
+std::vector<std::string> Session::mechanismsOffered() const {
+  if (isLmtp() || !passwordsAllowed() || isAuthenticated()) return {};
+  std::vector<std::string> offered = server_.auth.mechanisms;
+  const net::TlsInfo* const tls = connection_.tls();
+  const bool canBind = tls && !(tls->tlsExporter.empty() && tls->serverEndPoint.empty());
+  if (!canBind) std::erase_if(offered, bindsChannel);
+  return offered;
+}
+
+Task<smtp::Reply> Session::auth(std::string_view argument) {
+  const auto command = smtp::parseAuth(argument);
+  if (!command) co_return Reply{501, "5.5.4", "AUTH needs a mechanism"};
+  const std::vector<std::string> offered = mechanismsOffered();
+  if (std::find(offered.begin(), offered.end(), command->mechanism) == offered.end()) {
+    co_return Reply{504, "5.5.4", "Mechanism not offered"};
+  }
+  ipc::LoginStart start;
+  start.session = info_;
+  start.mechanism = command->mechanism;
+  if (command->initial) {
+    auto initial = *command->initial == "=" ? Result<std::string>("") : decodeBase64(*command->initial);
+    if (!initial) co_return Reply{501, "5.5.2", "Bad base64"};
+    start.initial = std::move(*initial);
+  }
+  if (const net::TlsInfo* const tls = connection_.tls()) {
+    start.tlsExporter = tls->tlsExporter;
+    start.tlsServerEndPoint = tls->serverEndPoint;
+  }
+  const Result<ipc::LoginReply> verdict = co_await login(std::move(start));
+  if (!verdict) co_return failedExchange(verdict.error());
+  switch (verdict->state) {
+    case ipc::LoginReply::State::succeeded: co_return loggedIn(command->mechanism, *verdict);
+    case ipc::LoginReply::State::failed: co_return notLoggedIn(command->mechanism, *verdict);
+    default: co_return Reply{454, "4.7.0", "Temporary authentication failure"};
+  }
+}
+
+// Until auth has decided: its challenge to the client, the client's response to auth. Errors: those of respond(); temporary.
+Task<Result<ipc::LoginReply>> Session::login(ipc::LoginStart start) {
+  Result<ipc::LoginReply> first = co_await around_.policy.startLogin(std::move(start), Deadline::after(kLoginTime));
+  if (!first) co_return fail(Error::Kind::temporary, first.error().detail);
+  ipc::LoginReply step = std::move(*first);
+  for (unsigned steps = 0; step.state == ipc::LoginReply::State::challenge && steps < kMostSteps; ++steps) {
+    Result<std::string> response = co_await respond(step);
+    if (!response) {
+      around_.policy.cancelLogin({step.conversation});
+      co_return fail(response.error());
+    }
+    Result<ipc::LoginReply> next = co_await proceed(step.conversation, std::move(*response));
+    if (!next) co_return next;
+    step = std::move(*next);
+  }
+  if (step.state == ipc::LoginReply::State::succeeded && !step.data.empty()) {
+    // SCRAM's last words go as one more challenge, which the client acknowledges with an empty response: RFC 4954 4.
+    const Result<std::string> acknowledged = co_await respond(step);
+    if (!acknowledged) co_return fail(acknowledged.error());
+  }
+  co_return step;
+}
+
+Task<Result<ipc::LoginReply>> Session::proceed(std::uint64_t conversation, std::string response) {
+  Result<ipc::LoginReply> next =
+      co_await around_.policy.continueLogin({conversation, std::move(response)}, Deadline::after(kLoginTime));
+  if (!next) co_return fail(Error::Kind::temporary, next.error().detail);
+  co_return next;
+}
+
+// The client's response to a challenge. Errors: syntax (bad base64), denied (the client cancelled), and readLine's.
+Task<Result<std::string>> Session::respond(const ipc::LoginReply& step) {
+  co_await say({334, "", encodeBase64(step.data)});
+  const Result<std::string_view> line = co_await connection_.readLine(kMostAuthLine, idle());
+  if (!line) co_return fail(line.error());
+  if (*line == "*" || connection_.bareLf()) co_return fail(Error::Kind::denied, "cancelled by the client");
+  Result<std::string> response = decodeBase64(*line);
+  co_return response;
+}
+
+smtp::Reply Session::failedExchange(const Error& error) {
+  switch (error.kind) {
+    case Error::Kind::syntax: return {501, "5.5.2", "Bad base64"};
+    case Error::Kind::denied: return {501, "5.7.0", "Authentication cancelled"};
+    case Error::Kind::limit: return {500, "5.5.6", "Authentication exchange line is too long"};
+    case Error::Kind::temporary: return {454, "4.7.0", "Temporary authentication failure"};
+    default: return lost(error);
+  }
+}
+
+smtp::Reply Session::loggedIn(const std::string& mechanism, const ipc::LoginReply& step) {
+  info_.token = step.token;
+  authGeneration_ = around_.policy.authGeneration();
+  account_ = step.account;
+  around_.log.info("login", {{"session", info_.session.text()},
+                             {"service", info_.service},
+                             {"client", info_.client},
+                             {"tls", info_.tls},
+                             {"mechanism", mechanism},
+                             {"user", account_.address}});
+  return {235, "2.7.0", "Authentication successful"};
+}
+
+smtp::Reply Session::notLoggedIn(const std::string& mechanism, const ipc::LoginReply& step) {
+  around_.log.warn("login-failed", {{"session", info_.session.text()},
+                                    {"service", info_.service},
+                                    {"client", info_.client},
+                                    {"tls", info_.tls},
+                                    {"mechanism", mechanism},
+                                    {"user", step.account.address},
+                                    {"reason", step.reason}});
+  return {535, "5.7.8", "Authentication credentials invalid"};
+}
+
+}  // namespace ostler::smtpd

@@ -1,0 +1,183 @@
+// session_data.cc - DATA and BDAT: the content. RFC 5321 4.1.1.4, 4.4, 4.5.2; RFC 3030 2; RFC 2033 4.2 (one reply per recipient).
+#include <algorithm>
+
+#include "libmailcore/message/compose.h"
+#include "libmailcore/message/received.h"
+#include "libmailcore/smtp/dot_stuffing.h"
+#include "smtpd/session.h"
+
+namespace ostler::smtpd {
+namespace {
+
+using smtp::Reply;
+
+constexpr std::size_t kRead = 64 * 1024;
+constexpr std::uint64_t kAskFirst = 64 * 1024;  // a message declared larger is not asked for before the spool has agreed
+
+const Reply kBareLineEnd{550, "5.6.0", "A line of the message ends in CR or LF alone"};
+
+// RFC 3848, RFC 6531 4.3: which protocol the message came by.
+std::string protocolName(bool lmtp, bool extended, bool utf8, bool tls, bool authenticated) {
+  std::string name = utf8 ? "UTF8" : "";
+  name += lmtp ? "LMTP" : extended || utf8 ? (utf8 ? "SMTP" : "ESMTP") : "SMTP";
+  if (!extended) return name;
+  if (tls) name += 'S';
+  if (authenticated) name += 'A';
+  return name;
+}
+
+}  // namespace
+
+std::string Session::traceField(const Id128& draft) const {
+  message::Received received;
+  received.helo = info_.helo;
+  received.clientAddress = clientAddress_.text();
+  received.clientName = info_.clientName;
+  received.by = hostName();
+  received.byComment = "Ostler";
+  received.with = protocolName(isLmtp(), extended_, envelope_.smtpUtf8, connection_.tls() != nullptr, isAuthenticated());
+  received.tls = info_.tls;
+  received.id = draft.text();
+  if (envelope_.recipients.size() == 1) received.forPath = envelope_.recipients.front().forwardPath;
+  received.time = around_.clock.now();
+  return message::writeReceived(received);
+}
+
+std::unique_ptr<Incoming> Session::openMessage() {
+  ipc::OpenDraft request;
+  request.draft = Id128::make(around_.clock.now());
+  request.session = info_;
+  request.envelope = envelope_;
+  request.declaredSize = declaredSize_;
+  IncomingSettings settings;
+  settings.traceField = traceField(request.draft);
+  settings.messageSize = limits().messageSize.octets;
+  if (account_.messageSize != 0) {
+    settings.messageSize = settings.messageSize == 0 ? account_.messageSize : std::min(settings.messageSize, account_.messageSize);
+  }
+  settings.hops = limits().hops;
+  if (kind_ == config::SmtpKind::submission) {  // RFC 6409 8.1, 8.3
+    settings.missingFields = [host = hostName(), now = around_.clock.now(), id = request.draft](std::string_view header) {
+      return message::missingFields(header, {now, id, host, ""});
+    };
+  }
+  return std::make_unique<Incoming>(around_.loop, around_.policy, around_.budget, std::move(request), std::move(settings));
+}
+
+Task<smtp::Reply> Session::data(std::string_view argument) {
+  if (!argument.empty()) co_return Reply{501, "5.5.4", "DATA takes no argument"};
+  const std::unique_ptr<Incoming> incoming = openMessage();
+  if (declaredSize_ > kAskFirst) {
+    const Result<void> agreed = co_await incoming->opened();
+    if (!agreed) {
+      const Outcome refused = co_await incoming->finish(idle());
+      co_return refused.replies.front();
+    }
+  }
+  co_await say({354, "", "End data with <CR><LF>.<CR><LF>"});
+  const Result<void> received = co_await receiveUntilDot(*incoming);
+  if (!received) co_return lost(received.error());
+  Reply reply = co_await finishMessage(*incoming);
+  co_return reply;
+}
+
+Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
+  smtp::DotUnstuffer unstuffer;
+  while (!unstuffer.done()) {
+    const Result<std::string_view> some = co_await connection_.readSome(kRead, idle());
+    if (!some && some.error().kind == Error::Kind::interrupted) continue;  // a drain lets the step be finished
+    if (!some) co_return fail(some.error());
+    if (some->empty()) co_return fail(Error::Kind::closed, "closed inside DATA");
+    const std::size_t used = unstuffer.take(*some, incoming.buffer());
+    connection_.unread(some->size() - used);
+    if (unstuffer.sawBareLineEnd()) incoming.refuse(kBareLineEnd);
+    co_await incoming.passOn(idle());
+  }
+  co_return Result<void>();
+}
+
+Task<smtp::Reply> Session::finishMessage(Incoming& incoming) {
+  const std::uint64_t size = incoming.size();
+  const Outcome outcome = co_await incoming.finish(idle());
+  const std::size_t recipients = envelope_.recipients.size();
+  if (!outcome.queueId.empty()) {
+    ++messages_;
+    logAccepted(outcome.queueId, size);
+  }
+  beginNewTransaction();
+  if (!isLmtp()) co_return outcome.replies.front();
+  // One for each recipient that was accepted, in their order: RFC 2033 4.2.
+  for (std::size_t at = 0; at + 1 < recipients; ++at) {
+    co_await say(outcome.replies[std::min(at, outcome.replies.size() - 1)]);
+  }
+  co_return outcome.replies[std::min(recipients, outcome.replies.size()) - 1];
+}
+
+void Session::logAccepted(const std::string& queueId, std::uint64_t size) const {
+  if (!around_.log.enabled(log::Level::info)) return;
+  around_.log.info("message", {{"session", info_.session.text()},
+                               {"id", queueId},
+                               {"from", envelope_.reversePath},
+                               {"size", size},
+                               {"recipients", std::uint64_t{envelope_.recipients.size()}}});
+}
+
+// ---- BDAT
+
+Task<smtp::Reply> Session::bdat(std::string_view argument) {
+  const auto command = smtp::parseBdat(argument);
+  if (!command) {
+    end("BDAT without a size");  // where the next command begins is not known
+    co_return Reply{421, "5.5.4", "BDAT needs a size"};
+  }
+  if (!chunks_) chunks_ = openMessage();
+  state_ = bdatOpen;
+  const Result<void> received = co_await receiveChunk(*chunks_, command->size);
+  if (!received) co_return lost(received.error());
+  if (!command->last && !chunks_->refused()) {
+    co_return Reply{250, "2.0.0", std::to_string(command->size) + " octets received"};
+  }
+  // With a chunk refused the transaction is over; chunks that follow are read over: RFC 3030 2.
+  const std::unique_ptr<Incoming> complete = std::move(chunks_);
+  if (!command->last) {
+    const Outcome refused = co_await complete->finish(idle());
+    beginNewTransaction();
+    co_return refused.replies.front();
+  }
+  if (chunkEnds_.afterCr()) complete->refuse(kBareLineEnd);
+  if (!chunkEnds_.atLineStart()) complete->buffer() += "\r\n";
+  Reply reply = co_await finishMessage(*complete);
+  co_return reply;
+}
+
+Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octets) {
+  while (octets > 0) {
+    const Result<std::string_view> some =
+        co_await connection_.readSome(static_cast<std::size_t>(std::min<std::uint64_t>(octets, kRead)), idle());
+    if (!some && some.error().kind == Error::Kind::interrupted) continue;
+    if (!some) co_return fail(some.error());
+    if (some->empty()) co_return fail(Error::Kind::closed, "closed inside BDAT");
+    octets -= some->size();
+    chunkEnds_.look(*some);
+    if (chunkEnds_.bare()) incoming.refuse(kBareLineEnd);
+    incoming.buffer() += *some;
+    co_await incoming.passOn(idle());
+  }
+  co_return Result<void>();
+}
+
+// The client sends the octets without waiting for our reply, so they are there whatever we said.
+Task<smtp::Reply> Session::skipChunk(std::string_view argument) {
+  const auto command = smtp::parseBdat(argument);
+  std::uint64_t left = command ? command->size : 0;
+  while (left > 0) {
+    const Result<std::string_view> some =
+        co_await connection_.readSome(static_cast<std::size_t>(std::min<std::uint64_t>(left, kRead)), idle());
+    if (!some && some.error().kind == Error::Kind::interrupted) continue;
+    if (!some || some->empty()) co_return lost(some ? Error{Error::Kind::closed, "closed inside BDAT"} : some.error());
+    left -= some->size();
+  }
+  co_return Reply{0, "", ""};
+}
+
+}  // namespace ostler::smtpd

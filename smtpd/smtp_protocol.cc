@@ -1,0 +1,43 @@
+#include "smtpd/smtp_protocol.h"
+
+#include "smtpd/policy_client.h"
+#include "smtpd/session.h"
+
+namespace ostler::smtpd {
+namespace {
+
+class SmtpProtocol final : public daemon::Protocol {
+ public:
+  SmtpProtocol(const daemon::Worker& worker, Budget& budget)
+      : policy_(worker.loop, worker.snapshot->config->socketPath("smtpd"), worker.snapshot->config->socketPath("auth")),
+        around_{worker.loop, worker.gate, policy_, budget, clock_, worker.log} {}
+
+  Task<void> serve(daemon::Arrival arrival) override {
+    Session session(around_, std::move(arrival));
+    co_await session.run();
+  }
+
+ private:
+  SystemClock clock_;
+  PolicyClient policy_;
+  Surroundings around_;
+};
+
+}  // namespace
+
+std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
+  std::vector<daemon::ListenerPlan> plans;
+  for (std::size_t at = 0; at < config.virtualServers.size(); ++at) {
+    const config::VirtualServer& server = config.virtualServers[at];
+    for (const config::Listener& listener : server.listeners) {
+      plans.push_back({listener, at, server.name, {server.limits.connections, server.limits.connectionsPerClient}});
+    }
+  }
+  return plans;
+}
+
+std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget) {
+  return std::make_unique<SmtpProtocol>(worker, budget);
+}
+
+}  // namespace ostler::smtpd

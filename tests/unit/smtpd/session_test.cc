@@ -1,0 +1,200 @@
+// What needs more than a dialogue: TLS, large content, clients that go, drain.
+#include "smtpd/session.h"
+
+#include <sys/socket.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/libmailcore/net/test_certificates.h"
+#include "tests/unit/smtpd/stage.h"
+
+namespace ostler::smtpd {
+namespace {
+
+using namespace std::chrono_literals;
+
+Deadline soon() { return Deadline::after(5s); }
+
+struct Play {
+  Stage stage;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<Caller> caller;
+  std::unique_ptr<TaskScope> scope;
+  bool ended = false;
+
+  void begin() {
+    auto [server, client] = net::MemoryStream::makePair(stage.loop);
+    begin(std::move(server), std::move(client));
+  }
+  void beginOnSockets() {
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    begin(net::makeSocketStream(stage.loop, UniqueFd(pair[0])), net::makeSocketStream(stage.loop, UniqueFd(pair[1])));
+  }
+  void begin(std::unique_ptr<net::Stream> server, std::unique_ptr<net::Stream> client) {
+    session = std::make_unique<Session>(stage.around, stage.arrival(std::move(server)));
+    caller = std::make_unique<Caller>(stage.loop, std::move(client));
+    scope = std::make_unique<TaskScope>(stage.loop);
+    scope->spawn(runAndTell(*session, ended));
+  }
+  static Task<void> runAndTell(Session& session, bool& ended) {
+    co_await session.run();
+    ended = true;
+  }
+  std::string expect(const std::string& line, const std::string& start) {
+    const auto reply = line.empty() ? stage.loop.runUntilDone(caller->reply()) : stage.loop.runUntilDone(caller->ask(line));
+    const std::string got = reply ? reply->oneLine() : "closed";
+    CHECK(got.substr(0, start.size()) == start);
+    return got;
+  }
+  void openMail() {
+    expect("", "220");
+    expect("EHLO x.example", "250");
+    expect("MAIL FROM:<a@b.example>", "250");
+    expect("RCPT TO:<alice@example.test>", "250");
+  }
+};
+
+struct Secured {
+  net::TestCertificates certificates;
+  std::shared_ptr<const net::TlsServerContext> server =
+      net::TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  net::TlsClientOptions client() {
+    net::TlsClientOptions options;
+    options.serverName = "mail.example.test";
+    options.context = net::TlsClientContext::load(certificates.caFile()).value();
+    return options;
+  }
+};
+
+TEST_CASE("STARTTLS: everything heard in clear text is forgotten, and AUTH is offered inside alone") {
+  Play play;
+  Secured secured;
+  play.stage.tls = secured.server;
+  play.beginOnSockets();
+  play.expect("", "220");
+  const std::string clear = play.expect("EHLO x.example", "250");
+  CHECK(clear.find("STARTTLS") != std::string::npos);
+  CHECK(clear.find("AUTH") == std::string::npos);
+  play.expect("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "538 5.7.11");
+  play.expect("STARTTLS", "220 2.0.0");
+  REQUIRE(play.stage.loop.runUntilDone(play.caller->connection().startTlsAsClient(secured.client(), soon())));
+  play.expect("MAIL FROM:<a@b.example>", "503 5.5.1");
+  const std::string secure = play.expect("EHLO x.example", "250");
+  CHECK(secure.find("STARTTLS") == std::string::npos);
+  CHECK(secure.find("AUTH SCRAM-SHA-256-PLUS") != std::string::npos);
+  play.expect("STARTTLS", "503 5.5.1");
+  play.expect("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235 2.7.0");
+  play.expect("MAIL FROM:<alice@example.test>", "250");
+  play.expect("RCPT TO:<someone@elsewhere.example>", "250");
+  play.expect("DATA", "354");
+  play.expect("x\r\n.", "250 2.0.0");
+  CHECK(play.stage.policy.accepted.back().content.find("with ESMTPSA") != std::string::npos);
+  CHECK(play.stage.policy.accepted.back().session.tls.starts_with("TLSv1."));
+}
+
+TEST_CASE("STARTTLS: a command smuggled in behind it in clear text is never carried out") {
+  Play play;
+  Secured secured;
+  play.stage.tls = secured.server;
+  play.beginOnSockets();
+  play.expect("", "220");
+  play.expect("EHLO x.example", "250");
+  play.expect("STARTTLS\r\nMAIL FROM:<evil@b.example>", "421 5.5.1");
+  play.expect("", "closed");
+}
+
+TEST_CASE("a megabyte goes through in frames, octet for octet, and holds no more than a few of them") {
+  Play play;
+  play.begin();
+  play.openMail();
+  play.expect("DATA", "354");
+  std::string content;
+  for (int n = 0; content.size() < (1U << 20); ++n) content += "line " + std::to_string(n) + std::string(60, 'x') + "\r\n";
+  play.expect(content + ".", "250 2.0.0");
+  CHECK(play.stage.policy.accepted.at(0).asSent() == content);
+}
+
+TEST_CASE("a client that goes inside DATA leaves no message and no draft behind") {
+  Play play;
+  play.begin();
+  play.openMail();
+  play.expect("DATA", "354");
+  play.stage.loop.runUntilDone(play.caller->send("half a message\r\n"));
+  play.caller->hangUp();
+  CHECK(play.stage.loop.runUntilDone(play.scope->whenIdle(soon())));
+  CHECK(play.ended);
+  CHECK(play.stage.policy.accepted.empty());
+  CHECK(play.stage.policy.discarded == 1);
+  CHECK(play.stage.policy.openDrafts() == 0);
+}
+
+TEST_CASE("a drain lets the message at hand be finished, then says 421") {
+  Play play;
+  play.begin();
+  play.openMail();
+  play.expect("DATA", "354");
+  play.stage.gate.close();
+  play.expect("x\r\n.", "250 2.0.0");
+  play.expect("", "421 4.3.2");
+  play.expect("", "closed");
+  CHECK(play.ended);
+}
+
+TEST_CASE("a drain ends an idle session at once") {
+  Play play;
+  play.begin();
+  play.expect("", "220");
+  play.stage.gate.close();
+  play.expect("", "421 4.3.2");
+  play.expect("", "closed");
+}
+
+TEST_CASE("a client that says nothing for too long is told so") {
+  Play play;
+  play.stage.server().limits.idle = std::chrono::seconds(0);
+  play.begin();
+  play.expect("", "220");
+  play.expect("", "421 4.4.2");
+  play.expect("", "closed");
+}
+
+TEST_CASE("while the process holds too much content a client waits, and is deferred at the deadline") {
+  Play play;
+  Budget::Share hog(play.stage.budget);
+  REQUIRE(hog.hold(16U << 20));
+  play.stage.server().limits.idle = std::chrono::seconds(1);
+  play.begin();
+  play.openMail();
+  play.expect("DATA", "354");
+  play.expect(std::string(1000, 'x') + "\r\n.", "452 4.3.1");
+  CHECK(play.stage.policy.accepted.empty());
+}
+
+TEST_CASE("budget: what is held comes back") {
+  Budget budget(100);
+  {
+    Budget::Share one(budget);
+    CHECK(one.hold(60));
+    Budget::Share two(budget);
+    CHECK_FALSE(two.hold(60));
+    CHECK(two.hold(40));
+    CHECK(one.hold(10));
+    CHECK(two.hold(90));
+  }
+  Budget::Share all(budget);
+  CHECK(all.hold(100));
+}
+
+TEST_CASE("a client of IPv6 stands in the trace field as RFC 5321 4.1.3 writes it") {
+  Play play;
+  play.stage.client = "[2001:db8::7]:1234";
+  play.begin();
+  play.openMail();
+  play.expect("DATA", "354");
+  play.expect("x\r\n.", "250");
+  CHECK(play.stage.policy.accepted.at(0).content.find("([IPv6:2001:db8::7])") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace ostler::smtpd
