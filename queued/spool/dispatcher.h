@@ -38,7 +38,8 @@ class Dispatcher {
   void start();
   /// Nothing more is started; what runs goes on. For SIGTERM.
   void drain() { draining_ = true; }
-  [[nodiscard]] bool idle() const { return running_ == 0; }
+  /// No delivery runs, but for dialogues of a role out that is not there.
+  [[nodiscard]] bool idle() const { return running_ == 0 && (sending_ == 0 || !out_.connected()); }
   /// Looks at a message soon: it is new, or an administrator changed it.
   void wake(const Id128& id);
   /// Starts what may be started: after a destination was thawed, say.
@@ -91,7 +92,8 @@ class Dispatcher {
   Signal scheduleChanged_;
   bool draining_ = false;
   bool pumping_ = false;
-  std::size_t running_ = 0;
+  std::size_t running_ = 0;  ///< deliveries here
+  std::size_t sending_ = 0;  ///< dialogues of role out
   TaskScope scope_;
 };
 

@@ -88,9 +88,9 @@ Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
     message->recipients[at].waiting = false;
     message->recipients[at].inFlight = true;
   }
-  ++running_;
+  ++sending_;
   std::vector<Outcome> outcomes = co_await dialogue(id, factsOf(*message), hop, which);
-  --running_;
+  --sending_;
   schedule::HostVerdict verdict = schedule::HostVerdict::noAnswer;
   for (const Outcome& outcome : outcomes) {
     if (!outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
