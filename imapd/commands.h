@@ -11,7 +11,13 @@
 namespace ostler::imap {
 
 /// States of RFC 9051 3, to be combined.
-enum States : unsigned { kNotAuthenticated = 1, kAuthenticated = 2, kSelected = 4, kLoggedIn = kAuthenticated | kSelected, kAny = 7 };
+enum States : unsigned {
+  kNotAuthenticated = 1,
+  kAuthenticated = 2,
+  kSelected = 4,
+  kLoggedIn = kAuthenticated | kSelected,
+  kAny = 7
+};
 
 enum class Needs {
   nothing,
@@ -36,6 +42,7 @@ struct Command {
   std::string_view reference;
 };
 
+// clang-format off
 inline constexpr std::array kCommands = {
     //      verb            legal in          needs             handler                 by                   numbers                        written in
     Command{"CAPABILITY",   kAny,             Needs::nothing,   &Session::capability,   Addressing::number,  SequenceNumbers::unaffected,   "RFC 9051 6.1.1"},
@@ -77,6 +84,7 @@ inline constexpr std::array kCommands = {
     Command{"UID MOVE",     kSelected,        Needs::writable,  &Session::move,         Addressing::uid,     SequenceNumbers::unaffected,   "RFC 9051 6.4.9"},
     Command{"UID EXPUNGE",  kSelected,        Needs::writable,  &Session::expunge,      Addressing::uid,     SequenceNumbers::unaffected,   "RFC 9051 6.4.9"},
 };
+// clang-format on
 
 /// Null for a verb we do not know. REQUIRES: in capitals.
 [[nodiscard]] constexpr const Command* findCommand(std::string_view verb) {

@@ -6,6 +6,7 @@
 
 #include "libmailcore/daemon/service.h"
 #include "libmailcore/store/local_store.h"
+
 #include "imapd/context.h"
 
 namespace ostler::imap {

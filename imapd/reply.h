@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "libmailcore/base/result.h"
+
 #include "imapd/grammar/reader.h"
 
 namespace ostler::imap {
@@ -17,8 +18,12 @@ struct Reply {
   std::string text;
 
   [[nodiscard]] static Reply ok(std::string text) { return {Kind::ok, "", std::move(text)}; }
-  [[nodiscard]] static Reply okWith(std::string code, std::string text) { return {Kind::ok, std::move(code), std::move(text)}; }
-  [[nodiscard]] static Reply no(std::string code, std::string text) { return {Kind::no, std::move(code), std::move(text)}; }
+  [[nodiscard]] static Reply okWith(std::string code, std::string text) {
+    return {Kind::ok, std::move(code), std::move(text)};
+  }
+  [[nodiscard]] static Reply no(std::string code, std::string text) {
+    return {Kind::no, std::move(code), std::move(text)};
+  }
   [[nodiscard]] static Reply bad(std::string text) { return {Kind::bad, "", std::move(text)}; }
 };
 

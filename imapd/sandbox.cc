@@ -7,8 +7,8 @@
 namespace ostler::imap {
 namespace {
 
-// Accounts are reached through descriptors that auth hands over; the folder they lie in stays closed by its owner and mode. Landlock
-// judges by path, so it has to allow what lies below.
+// Accounts are reached through descriptors that auth hands over; the folder they lie in stays closed by its owner and
+// mode. Landlock judges by path, so it has to allow what lies below.
 daemon::FileRights filesOf(const config::Config& config, const std::string& configFile) {
   daemon::FileRights rights;
   rights.read = daemon::configurationPaths(configFile, {config.directoryDir(), config.queueDir(), config.pickupDir(),
@@ -21,7 +21,8 @@ daemon::FileRights filesOf(const config::Config& config, const std::string& conf
   rights.readWrite.push_back(config.accountsDir());
   rights.readWrite.push_back(config.runDir + "/notify");
   if (config.log.target == config::LogSettings::Target::file) {
-    rights.readWrite.push_back(std::filesystem::path(config.log.file).parent_path().string());  // opened anew after rotation
+    rights.readWrite.push_back(
+        std::filesystem::path(config.log.file).parent_path().string());  // opened anew after rotation
   }
   return rights;
 }
@@ -39,6 +40,8 @@ Result<void> confineProcess(const config::Config& config, const std::string& con
   return daemon::restrictSystemCalls(daemon::SystemCalls::process);
 }
 
-Result<void> confineWorker() { return daemon::restrictSystemCalls(daemon::SystemCalls::worker); }
+Result<void> confineWorker() {
+  return daemon::restrictSystemCalls(daemon::SystemCalls::worker);
+}
 
 }  // namespace ostler::imap

@@ -8,9 +8,11 @@
 
 namespace ostler::imap {
 
-/// The process: user and capabilities, new rights, files, outgoing connections, system calls. After the listeners are bound.
+/// The process: user and capabilities, new rights, files, outgoing connections, system calls. After the listeners are
+/// bound.
 [[nodiscard]] Result<void> confineProcess(const config::Config& config, const std::string& configFile);
-/// A worker thread, which talks to strangers: opens no file and makes no socket but a Unix one. Mail is read on the store's threads.
+/// A worker thread, which talks to strangers: opens no file and makes no socket but a Unix one. Mail is read on the
+/// store's threads.
 [[nodiscard]] Result<void> confineWorker();
 
 }  // namespace ostler::imap

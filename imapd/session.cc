@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+
 #include "imapd/commands.h"
 
 namespace ostler::imap {
@@ -174,10 +175,12 @@ std::uint64_t Session::appendLimit() const {
 std::string Session::capabilities() const {
   std::string out = "IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE";
   if (account_) {
-    out += " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES "
-           "CONDSTORE QRESYNC BINARY MULTIAPPEND STATUS=SIZE OBJECTID SAVEDATE WITHIN UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE "
-           "QUOTA=RES-MESSAGE APPENDLIMIT=" +
-           std::to_string(appendLimit());
+    out +=
+        " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE "
+        "ESEARCH SEARCHRES "
+        "CONDSTORE QRESYNC BINARY MULTIAPPEND STATUS=SIZE OBJECTID SAVEDATE WITHIN UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE "
+        "QUOTA=RES-MESSAGE APPENDLIMIT=" +
+        std::to_string(appendLimit());
     return out;
   }
   out += " SASL-IR";

@@ -1,7 +1,7 @@
 // session.h - Session: one client, from greeting to goodbye. One coroutine, one loop, no lock.
-// Its parts: session.cc (dialogue), session_read.cc (commands and literals in), session_output.cc (large answers out), session_login.cc,
-// session_select.cc (the selected mailbox and its updates), commands/ (one file per command). commands.h is the protocol in a table.
-// RFC 9051; RFC 3501 for clients that do not ENABLE IMAP4rev2.
+// Its parts: session.cc (dialogue), session_read.cc (commands and literals in), session_output.cc (large answers out),
+// session_login.cc, session_select.cc (the selected mailbox and its updates), commands/ (one file per command).
+// commands.h is the protocol in a table. RFC 9051; RFC 3501 for clients that do not ENABLE IMAP4rev2.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "libmailcore/net/connection.h"
+
 #include "imapd/context.h"
 #include "imapd/fetch/renderer.h"
 #include "imapd/grammar/list_arguments.h"
@@ -104,7 +105,8 @@ class Session {
   [[nodiscard]] const Command* dispatch(Reader& in, std::string& tag, std::optional<Reply>& refused);
   [[nodiscard]] unsigned state() const;
   void bye(std::string_view text);
-  [[nodiscard]] Reply answerTo(const Error& error) const;  ///< statusFor(), and the detail for the log where it is our trouble
+  [[nodiscard]] Reply answerTo(
+      const Error& error) const;  ///< statusFor(), and the detail for the log where it is our trouble
   void endFor(const Error& error);
   [[nodiscard]] Deadline inputDeadline() const;
   [[nodiscard]] Deadline outputDeadline() const { return Deadline::after(std::chrono::minutes(5)); }
@@ -129,7 +131,7 @@ class Session {
   // session_login.cc
   [[nodiscard]] Task<Reply> logIn(std::string mechanism, std::optional<std::string> initial);
   [[nodiscard]] Task<Result<ipc::Client::Answer<ipc::LoginReply>>> askAuth(std::string mechanism,
-                                                                          std::optional<std::string> initial);
+                                                                           std::optional<std::string> initial);
   [[nodiscard]] Task<Result<std::string>> challenge(std::string data);
   [[nodiscard]] Task<Reply> enterAccount(ipc::LoginReply reply, UniqueFd folder);
   [[nodiscard]] Reply loginFailed(const ipc::LoginReply& reply);
@@ -163,7 +165,8 @@ class Session {
   [[nodiscard]] Task<Result<void>> tellVanishedSince(store::ModSeq since, UidSet among);
   [[nodiscard]] Task<Result<Fetched>> fetchAll(UidSet uids, std::shared_ptr<const FetchPlan> plan);
   [[nodiscard]] Task<Result<void>> markSeen(UidSet uids, FetchPlan::Seen seen);
-  [[nodiscard]] Task<Result<UidSet>> searchAll(std::shared_ptr<const SearchProgram> program, store::ModSeq& highestModSeq);
+  [[nodiscard]] Task<Result<UidSet>> searchAll(std::shared_ptr<const SearchProgram> program,
+                                               store::ModSeq& highestModSeq);
   [[nodiscard]] Task<Reply> idleUntilDone();
 
   Worker& worker_;
@@ -174,7 +177,7 @@ class Session {
   net::Endpoint local_;
   Id128 sessionId_;
 
-  std::string command_;                 // what the client sent, literals included
+  std::string command_;  // what the client sent, literals included
   std::string tag_;
   std::optional<LiteralMark> literal_;  // APPEND: a message that has not been read yet
   unsigned errors_ = 0;

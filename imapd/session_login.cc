@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/base64.h"
+
 #include "imapd/session.h"
 
 namespace ostler::imap {
@@ -13,8 +14,12 @@ namespace {
 constexpr std::chrono::seconds kAuthWait{30};
 constexpr std::size_t kMaxResponse = 16U << 10;
 
-bool sendsPassword(std::string_view mechanism) { return mechanism == "PLAIN" || mechanism == "LOGIN"; }
-bool bindsChannel(std::string_view mechanism) { return mechanism.ends_with("-PLUS"); }
+bool sendsPassword(std::string_view mechanism) {
+  return mechanism == "PLAIN" || mechanism == "LOGIN";
+}
+bool bindsChannel(std::string_view mechanism) {
+  return mechanism.ends_with("-PLUS");
+}
 
 using Answer = ipc::Client::Answer<ipc::LoginReply>;
 
@@ -60,7 +65,8 @@ Task<Result<Answer>> Session::askAuth(std::string mechanism, std::optional<std::
       co_return fail(response.error());
     }
     next.response = std::move(*response);
-    answer = co_await worker_.auth.callWithDescriptors<ipc::LoginContinue>(std::move(next), {}, Deadline::after(kAuthWait));
+    answer =
+        co_await worker_.auth.callWithDescriptors<ipc::LoginContinue>(std::move(next), {}, Deadline::after(kAuthWait));
   }
   if (answer && answer->message.state == ipc::LoginReply::State::succeeded && !answer->message.data.empty()) {
     // IMAP's OK carries no data, so the server's last words are a challenge that wants an empty answer: RFC 9051 6.2.2.
@@ -130,9 +136,9 @@ Task<Reply> Session::enterAccount(ipc::LoginReply login, UniqueFd folder) {
   limits.limitMessages = login.account.quotaMessages;
   Result<std::shared_ptr<store::Account>> account = co_await worker_.store.open(id, std::move(folder), limits);
   if (!account) {
-    worker_.log.error("account-open", {{"session", sessionId_.text()},
-                                       {"user", login.account.address},
-                                       {"detail", account.error().detail}});
+    worker_.log.error(
+        "account-open",
+        {{"session", sessionId_.text()}, {"user", login.account.address}, {"detail", account.error().detail}});
     co_return answerTo(account.error());
   }
   account_ = std::move(*account);

@@ -1,5 +1,6 @@
 // Commands in: lines and the literals between them, within limits. RFC 9051 2.2.1, 4.3; RFC 7888.
 #include "libmailcore/base/ascii.h"
+
 #include "imapd/session.h"
 
 namespace ostler::imap {
@@ -63,8 +64,8 @@ Task<Result<std::string>> Session::readLineText(std::size_t most) {
 
 Task<Result<void>> Session::readOctets(std::string& into, std::uint64_t count) {
   while (count > 0) {
-    const Result<std::string_view> some =
-        co_await connection_.readSome(static_cast<std::size_t>(std::min<std::uint64_t>(count, 256U << 10)), inputDeadline());
+    const Result<std::string_view> some = co_await connection_.readSome(
+        static_cast<std::size_t>(std::min<std::uint64_t>(count, 256U << 10)), inputDeadline());
     if (!some) {
       if (some.error().kind == Error::Kind::interrupted && !draining_) continue;
       co_return fail(some.error());

@@ -98,7 +98,8 @@ std::string selectResponses(const View& view, NameForm form, bool rev2) {
 }
 
 // RFC 7162 3.2.5.1: what vanished and what changed since the client was here last.
-void appendResync(std::string& out, const View& view, const store::Changes& changes, const std::optional<SequenceSet>& known) {
+void appendResync(std::string& out, const View& view, const store::Changes& changes,
+                  const std::optional<SequenceSet>& known) {
   const std::uint32_t largest = view.uidNext - 1;
   UidSet vanished = largest == 0 ? UidSet() : changes.vanished.intersect(UidSet::of({Uid{1}, Uid{largest}}));
   if (known) vanished = vanished.intersect(setOf(known->resolve(largest)));
@@ -107,7 +108,8 @@ void appendResync(std::string& out, const View& view, const store::Changes& chan
   Numbers::Cursor cursor(view.numbers);
   for (const auto& row : changes.changed) {
     if (!asked.contains(row.uid)) continue;
-    if (const auto number = cursor.number(row.uid)) appendFlagsFetch(out, *number, row, view.mailbox.keywords, {true, true});
+    if (const auto number = cursor.number(row.uid))
+      appendFlagsFetch(out, *number, row, view.mailbox.keywords, {true, true});
   }
 }
 
@@ -158,7 +160,9 @@ Task<Reply> Session::openMailbox(Invocation call, Access access) {
   co_return Reply::okWith(access == Access::readOnly ? "READ-ONLY" : "READ-WRITE", "Selected");
 }
 
-void Session::leaveMailbox() { selected_.reset(); }
+void Session::leaveMailbox() {
+  selected_.reset();
+}
 
 // From the loop, whenever somebody changed the account.
 void Session::noticed(const store::ChangeHint& hint) {

@@ -7,7 +7,9 @@
 namespace ostler::imap {
 namespace {
 
-UidSet below(std::uint32_t uidNext) { return uidNext < 2 ? UidSet() : UidSet::of({Uid{1}, Uid{uidNext - 1}}); }
+UidSet below(std::uint32_t uidNext) {
+  return uidNext < 2 ? UidSet() : UidSet::of({Uid{1}, Uid{uidNext - 1}});
+}
 
 UidSet goneFromView(const View& view, const store::Changes& changes) {
   return changes.vanished.intersect(below(view.uidNext)).without(view.vanished);
@@ -55,7 +57,8 @@ void tellArrived(std::string& out, View& view, const store::Changes& changes) {
   out += " EXISTS\r\n";
 }
 
-void tellFlags(std::string& out, const View& view, std::uint32_t oldUidNext, const store::Changes& changes, UpdateForm form) {
+void tellFlags(std::string& out, const View& view, std::uint32_t oldUidNext, const store::Changes& changes,
+               UpdateForm form) {
   if (!view.numbers) return;
   Numbers::Cursor cursor(view.numbers);
   for (const auto& row : changes.changed) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "libmailcore/store/store.h"
+
 #include "imapd/view.h"
 
 namespace ostler::imap {

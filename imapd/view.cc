@@ -8,7 +8,9 @@ namespace {
 // A difference larger than this is worth a list of its own.
 constexpr std::size_t kMaxDifference = 512;
 
-std::uint32_t narrow(std::ptrdiff_t n) { return static_cast<std::uint32_t>(n); }
+std::uint32_t narrow(std::ptrdiff_t n) {
+  return static_cast<std::uint32_t>(n);
+}
 
 }  // namespace
 
@@ -21,7 +23,8 @@ Uid Numbers::uid(SequenceNumber number) const {
   std::size_t high = removed_.size();
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
-    const auto place = static_cast<std::size_t>(std::lower_bound(baseBegin(), baseEnd(), removed_[middle]) - baseBegin());
+    const auto place =
+        static_cast<std::size_t>(std::lower_bound(baseBegin(), baseEnd(), removed_[middle]) - baseBegin());
     if (place - middle <= index) {
       low = middle + 1;
     } else {
@@ -40,7 +43,8 @@ std::optional<SequenceNumber> Numbers::number(Uid uid) const {
   }
   const auto inAdded = std::lower_bound(added_.begin(), added_.end(), uid.value);
   if (inAdded == added_.end() || *inAdded != uid.value) return std::nullopt;
-  return SequenceNumber{static_cast<std::uint32_t>(baseCount_ - removed_.size()) + narrow(inAdded - added_.begin()) + 1};
+  return SequenceNumber{static_cast<std::uint32_t>(baseCount_ - removed_.size()) + narrow(inAdded - added_.begin()) +
+                        1};
 }
 
 // A run of numbers is a run of UIDs: what lies between in UIDs lies between in numbers.
@@ -54,7 +58,8 @@ UidSet Numbers::uids(const std::vector<SequenceSet::Range>& numbers) const {
 std::vector<Uid> Numbers::known(const UidSet& uids) const {
   std::vector<Uid> found;
   for (const store::UidRange& range : uids.ranges()) {
-    for (auto at = std::lower_bound(baseBegin(), baseEnd(), range.first.value); at != baseEnd() && *at <= range.last.value; ++at) {
+    for (auto at = std::lower_bound(baseBegin(), baseEnd(), range.first.value);
+         at != baseEnd() && *at <= range.last.value; ++at) {
       if (!std::binary_search(removed_.begin(), removed_.end(), *at)) found.push_back(Uid{*at});
     }
     for (auto at = std::lower_bound(added_.begin(), added_.end(), range.first.value);
@@ -91,7 +96,8 @@ Numbers Numbers::without(const std::vector<Uid>& removed) const {
   next.removed_.clear();
   std::merge(removed_.begin(), removed_.end(), fromBase.begin(), fromBase.end(), std::back_inserter(next.removed_));
   next.added_.clear();
-  std::set_difference(added_.begin(), added_.end(), fromAdded.begin(), fromAdded.end(), std::back_inserter(next.added_));
+  std::set_difference(added_.begin(), added_.end(), fromAdded.begin(), fromAdded.end(),
+                      std::back_inserter(next.added_));
   return next.added_.size() + next.removed_.size() > kMaxDifference ? next.flattened() : next;
 }
 
@@ -118,14 +124,17 @@ void View::changedByUs(store::ModSeq at) {
   }
 }
 
-bool View::isOurs(store::ModSeq at) const { return std::find(own.begin(), own.end(), at) != own.end(); }
+bool View::isOurs(store::ModSeq at) const {
+  return std::find(own.begin(), own.end(), at) != own.end();
+}
 
 void View::release() {
   if (vanished.empty()) numbers.reset();
 }
 
 std::optional<Numbers> numbersAt(const View& view, const Numbers::List& uids, const store::Changes& changes) {
-  const auto count = static_cast<std::size_t>(std::lower_bound(uids->begin(), uids->end(), view.uidNext) - uids->begin());
+  const auto count =
+      static_cast<std::size_t>(std::lower_bound(uids->begin(), uids->end(), view.uidNext) - uids->begin());
   if (count == view.exists) return Numbers(uids, count);
   if (!changes.complete) return std::nullopt;
   auto list = std::make_shared<std::vector<std::uint32_t>>();
@@ -137,7 +146,8 @@ std::optional<Numbers> numbersAt(const View& view, const Numbers::List& uids, co
     if (end - range.first.value > view.exists) return std::nullopt;
     for (std::uint32_t uid = range.first.value; uid < end; ++uid) gone.push_back(uid);
   }
-  std::merge(uids->begin(), uids->begin() + static_cast<std::ptrdiff_t>(count), gone.begin(), gone.end(), std::back_inserter(*list));
+  std::merge(uids->begin(), uids->begin() + static_cast<std::ptrdiff_t>(count), gone.begin(), gone.end(),
+             std::back_inserter(*list));
   if (list->size() != view.exists) return std::nullopt;
   const std::size_t size = list->size();
   return Numbers(std::move(list), size);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libmailcore/store/store.h"
+
 #include "imapd/grammar/sequence_set.h"
 
 namespace ostler::imap {
@@ -16,7 +17,8 @@ namespace ostler::imap {
 using store::Uid;
 using store::UidSet;
 
-/// Which UID has which number: a list that sessions share, and this session's small difference to it. Immutable; any thread.
+/// Which UID has which number: a list that sessions share, and this session's small difference to it. Immutable; any
+/// thread.
 class Numbers {
  public:
   using List = std::shared_ptr<const std::vector<std::uint32_t>>;
@@ -69,25 +71,29 @@ enum class Access { readWrite, readOnly };
 
 /// The selected mailbox.
 struct View {
-  store::MailboxInfo mailbox;  ///< as of `modSeq`; of its counters only `exists` and `uidNext` below are what the client was told
+  store::MailboxInfo
+      mailbox;  ///< as of `modSeq`; of its counters only `exists` and `uidNext` below are what the client was told
   Access access = Access::readWrite;
-  store::ModSeq modSeq = 0;    ///< every change up to here has been told, but for `vanished`
-  std::uint32_t uidNext = 1;   ///< messages from here on the client does not know
+  store::ModSeq modSeq = 0;   ///< every change up to here has been told, but for `vanished`
+  std::uint32_t uidNext = 1;  ///< messages from here on the client does not know
   std::uint32_t exists = 0;
-  UidSet vanished;             ///< gone, not yet told: numbers must not change in the middle of a command
+  UidSet vanished;  ///< gone, not yet told: numbers must not change in the middle of a command
   /// Own changes after `modSeq` that the client knows already.
   std::vector<store::ModSeq> own;
   std::shared_ptr<const Numbers> numbers;  ///< null until a command needs it: SELECT does not read the UIDs
 
-  /// Remembers a change made by this session. Where nothing of anybody else's can lie between, it counts as told at once.
+  /// Remembers a change made by this session. Where nothing of anybody else's can lie between, it counts as told at
+  /// once.
   void changedByUs(store::ModSeq at);
   [[nodiscard]] bool isOurs(store::ModSeq at) const;
   /// Forgets the numbers, to be loaded again when needed; keeps them while something gone has not been told.
   void release();
 };
 
-/// The numbers at a view's state, made of the UIDs at a later state and what changed in between. Nothing when that cannot be
-/// known (the history does not go back that far). REQUIRES: `uids` and `changes` are of the same state, `changes` since view.modSeq.
-[[nodiscard]] std::optional<Numbers> numbersAt(const View& view, const Numbers::List& uids, const store::Changes& changes);
+/// The numbers at a view's state, made of the UIDs at a later state and what changed in between. Nothing when that
+/// cannot be known (the history does not go back that far). REQUIRES: `uids` and `changes` are of the same state,
+/// `changes` since view.modSeq.
+[[nodiscard]] std::optional<Numbers> numbersAt(const View& view, const Numbers::List& uids,
+                                               const store::Changes& changes);
 
 }  // namespace ostler::imap

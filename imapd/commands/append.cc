@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "libmailcore/message/date_time.h"
+
 #include "imapd/grammar/flags.h"
 #include "imapd/grammar/write.h"
 #include "imapd/session.h"
@@ -125,14 +126,16 @@ Task<Reply> Session::append(Invocation call) {
   } else if (!name) {
     refused = answerTo(name.error());
   } else if (!mailbox) {
-    refused = mailbox.error().kind == Error::Kind::notFound ? Reply::no("TRYCREATE", "No such mailbox") : answerTo(mailbox.error());
+    refused = mailbox.error().kind == Error::Kind::notFound ? Reply::no("TRYCREATE", "No such mailbox")
+                                                            : answerTo(mailbox.error());
   }
   for (;;) {
     Reader optionsIn(optionsText);
     const Options options = readOptions(optionsIn);
     together += literal_->size;
     if (!refused && optionsIn.failed()) refused = badSyntax(optionsIn);
-    if (!refused && (literal_->size > appendLimit() || together > kMaxTogether)) refused = Reply::no("TOOBIG", "Message is too large");
+    if (!refused && (literal_->size > appendLimit() || together > kMaxTogether))
+      refused = Reply::no("TOOBIG", "Message is too large");
     if (!refused && messages.size() >= kMaxMessages) refused = Reply::no("LIMIT", "Too many messages at once");
     if (refused && literal_->synchronizing) co_return *refused;  // the client has not sent it yet, and now never will
     if (literal_->synchronizing) write("+ Ready for the message\r\n");
@@ -148,7 +151,8 @@ Task<Reply> Session::append(Invocation call) {
       const Result<void> received = co_await receiveMessage(message, literal_->size);
       if (!received && received.error().kind != Error::Kind::limit) co_return lost(received.error());
       if (!received) refused = Reply::no("OVERQUOTA", "No room for the message");
-      if (literal_->size == 0 && !refused) refused = Reply::no("CANNOT", "An empty message");  // RFC 3502 6.3.11: cancelled
+      if (literal_->size == 0 && !refused)
+        refused = Reply::no("CANNOT", "An empty message");  // RFC 3502 6.3.11: cancelled
       messages.push_back(std::move(message));
     }
     const Result<std::string> line = co_await readLineText(kMaxOptionLine);

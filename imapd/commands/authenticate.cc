@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/base64.h"
+
 #include "imapd/session.h"
 
 namespace ostler::imap {

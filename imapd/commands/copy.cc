@@ -13,9 +13,13 @@ std::string copyUid(const store::Copied& copied) {
 
 }  // namespace
 
-Task<Reply> Session::copy(Invocation call) { return transfer(std::move(call), Transfer::copy); }
+Task<Reply> Session::copy(Invocation call) {
+  return transfer(std::move(call), Transfer::copy);
+}
 
-Task<Reply> Session::move(Invocation call) { return transfer(std::move(call), Transfer::move); }
+Task<Reply> Session::move(Invocation call) {
+  return transfer(std::move(call), Transfer::move);
+}
 
 Task<Reply> Session::transfer(Invocation call, Transfer how) {
   Reader& in = call.in;

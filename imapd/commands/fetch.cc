@@ -33,7 +33,8 @@ Task<Reply> Session::fetch(Invocation call) {
   const Result<Fetched> fetched = co_await fetchAll(*uids, plan);
   if (!fetched) co_return answerTo(fetched.error());
   if (fetched->unknownEncoding) co_return Reply::no("UNKNOWN-CTE", "A part has an unknown transfer encoding");
-  if (call.addressing == Addressing::number && !plan->changedSince && fetched->messages < uids->count() && !view().vanished.empty()) {
+  if (call.addressing == Addressing::number && !plan->changedSince && fetched->messages < uids->count() &&
+      !view().vanished.empty()) {
     co_return Reply::no("EXPUNGEISSUED", "Some of these messages are gone");  // RFC 5530 3
   }
   co_return Reply::ok("Fetch completed");
@@ -70,7 +71,8 @@ Task<Result<void>> Session::markSeen(UidSet uids, FetchPlan::Seen seen) {
   store::FlagsOperation operation;
   operation.kind = store::FlagsOperation::Kind::add;
   operation.flags.system = store::Flags::kSeen;
-  const Result<store::FlagsChanged> changed = co_await account_->changeFlags(view().mailbox.id, std::move(uids), std::move(operation));
+  const Result<store::FlagsChanged> changed =
+      co_await account_->changeFlags(view().mailbox.id, std::move(uids), std::move(operation));
   if (!changed) co_return fail(changed.error());
   if (seen == FetchPlan::Seen::setAndTell) {
     view().changedByUs(changed->modSeq);

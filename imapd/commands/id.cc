@@ -1,5 +1,6 @@
 // ID: who the programs at both ends are. RFC 2971 3.1, 3.2.
 #include "libmailcore/base/ascii.h"
+
 #include "imapd/session.h"
 
 namespace ostler::imap {

@@ -1,6 +1,7 @@
 // IDLE: tells news as they come, until DONE. RFC 9051 6.3.13; RFC 2177.
 // Nothing polls: the store's watch wakes the session. While it waits it holds no UID list and no buffer.
 #include "libmailcore/base/ascii.h"
+
 #include "imapd/session.h"
 
 namespace ostler::imap {

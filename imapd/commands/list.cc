@@ -16,7 +16,8 @@ struct Selection {
   std::vector<std::string> patterns;
 
   [[nodiscard]] bool names(std::string_view name) const {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& one) { return matchesPattern(one, name); });
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& one) { return matchesPattern(one, name); });
   }
   [[nodiscard]] bool wants(const store::MailboxInfo& mailbox) const {
     if (arguments.selectSubscribed && !mailbox.subscribed) return false;
@@ -41,7 +42,8 @@ bool hasHiddenMatch(const Mailboxes& all, const Selection& selection, std::strin
   });
 }
 
-void appendAttributes(std::string& out, const Mailboxes& all, const store::MailboxInfo& mailbox, const ListArguments& arguments) {
+void appendAttributes(std::string& out, const Mailboxes& all, const store::MailboxInfo& mailbox,
+                      const ListArguments& arguments) {
   const auto add = [&](std::string_view attribute) {
     if (!out.ends_with('(')) out += ' ';
     out += '\\';
@@ -80,7 +82,8 @@ Task<Reply> Session::list(Invocation call) {
   std::string out;
   for (const store::MailboxInfo& mailbox : *all) {
     if (!selection.names(mailbox.name)) continue;
-    const bool wanted = selection.wants(mailbox) && (mailbox.exists || arguments.selectSubscribed || hasChildren(*all, mailbox.name));
+    const bool wanted =
+        selection.wants(mailbox) && (mailbox.exists || arguments.selectSubscribed || hasChildren(*all, mailbox.name));
     const bool hidden = arguments.recursiveMatch && hasHiddenMatch(*all, selection, mailbox.name);
     if (!wanted && !hidden) continue;
     out += "* LIST (";

@@ -17,7 +17,8 @@ void appendResource(std::string& out, std::string_view name, std::uint64_t used,
 
 std::string quotaResponse(const store::Quota& quota) {
   std::string out = "* QUOTA \"\" (";
-  appendResource(out, "STORAGE", (quota.usedOctets + 1023) / 1024, quota.limitOctets / 1024);  // RFC 9208 5.1: units of 1024 octets
+  appendResource(out, "STORAGE", (quota.usedOctets + 1023) / 1024,
+                 quota.limitOctets / 1024);  // RFC 9208 5.1: units of 1024 octets
   appendResource(out, "MESSAGE", quota.usedMessages, quota.limitMessages);
   out += ")\r\n";
   return out;

@@ -39,8 +39,8 @@ std::string searchResponse(const Found& found, bool withModSeq) {
 }
 
 // RFC 9051 7.3.4.
-std::string esearchResponse(std::string_view tag, Addressing addressing, const SearchResultOptions& options, const Found& found,
-                            bool withModSeq) {
+std::string esearchResponse(std::string_view tag, Addressing addressing, const SearchResultOptions& options,
+                            const Found& found, bool withModSeq) {
   std::string out = "* ESEARCH (TAG ";
   appendString(out, tag);
   out += ')';
@@ -91,7 +91,8 @@ Task<Reply> Session::search(Invocation call) {
   if (!program) co_return Reply::no("BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
   if (asked.save) selected_->saved = UidSet();  // stays so when the search fails: RFC 5182 2.1
   Found found;
-  const Result<UidSet> uids = co_await searchAll(std::make_shared<const SearchProgram>(std::move(*program)), found.highestModSeq);
+  const Result<UidSet> uids =
+      co_await searchAll(std::make_shared<const SearchProgram>(std::move(*program)), found.highestModSeq);
   if (!uids) co_return answerTo(uids.error());
   found.names = namesOf(*uids, view(), call.addressing);
   if (asked.save) selected_->saved = savedOf(*uids, asked);

@@ -3,8 +3,12 @@
 
 namespace ostler::imap {
 
-Task<Reply> Session::select(Invocation call) { return openMailbox(std::move(call), Access::readWrite); }
+Task<Reply> Session::select(Invocation call) {
+  return openMailbox(std::move(call), Access::readWrite);
+}
 
-Task<Reply> Session::examine(Invocation call) { return openMailbox(std::move(call), Access::readOnly); }
+Task<Reply> Session::examine(Invocation call) {
+  return openMailbox(std::move(call), Access::readOnly);
+}
 
 }  // namespace ostler::imap

@@ -1,5 +1,5 @@
-// STARTTLS. RFC 9051 6.2.1. Nothing heard in clear text counts afterwards; what was sent ahead of it ends the session (RFC 3207 4.2
-// tells why).
+// STARTTLS. RFC 9051 6.2.1. Nothing heard in clear text counts afterwards; what was sent ahead of it ends the session
+// (RFC 3207 4.2 tells why).
 #include "imapd/session.h"
 
 namespace ostler::imap {
@@ -15,9 +15,11 @@ Task<Reply> Session::startTls(Invocation call) {
   std::string line;
   appendReply(line, tag_, Reply::ok("Begin TLS negotiation now"));
   write(line);
-  const Result<void> secured = co_await connection_.startTlsAsServer(startTls_, Deadline::after(std::chrono::seconds(30)));
+  const Result<void> secured =
+      co_await connection_.startTlsAsServer(startTls_, Deadline::after(std::chrono::seconds(30)));
   if (!secured) {
-    worker_.log.info("tls-failed", {{"session", sessionId_.text()}, {"client", peer_.text()}, {"detail", secured.error().detail}});
+    worker_.log.info("tls-failed",
+                     {{"session", sessionId_.text()}, {"client", peer_.text()}, {"detail", secured.error().detail}});
     ended_ = true;
     endReason_ = "tls-failed";
   }

@@ -24,7 +24,8 @@ Task<Reply> Session::status(Invocation call) {
   co_return Reply::ok("Status completed");
 }
 
-void Session::appendStatus(std::string& out, const store::MailboxInfo& mailbox, const std::vector<StatusItem>& items) const {
+void Session::appendStatus(std::string& out, const store::MailboxInfo& mailbox,
+                           const std::vector<StatusItem>& items) const {
   out += "* STATUS ";
   appendMailboxName(out, mailbox.name, nameForm());
   out += " (";

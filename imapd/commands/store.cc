@@ -53,8 +53,10 @@ Task<Reply> Session::store(Invocation call) {
   if (!uids && uids.error().kind == Error::Kind::syntax) co_return Reply::bad(uids.error().detail);
   if (!uids) co_return answerTo(uids.error());
 
-  Result<store::FlagsChanged> changed = co_await account_->changeFlags(view().mailbox.id, *uids, std::move(arguments.operation));
-  if (!changed && changed.error().kind == Error::Kind::limit) co_return Reply::no("LIMIT", "The mailbox has too many keywords");
+  Result<store::FlagsChanged> changed =
+      co_await account_->changeFlags(view().mailbox.id, *uids, std::move(arguments.operation));
+  if (!changed && changed.error().kind == Error::Kind::limit)
+    co_return Reply::no("LIMIT", "The mailbox has too many keywords");
   if (!changed) co_return answerTo(changed.error());
   view().changedByUs(changed->modSeq);
   if (changed->mailbox.keywords != view().mailbox.keywords) {
@@ -63,7 +65,8 @@ Task<Reply> Session::store(Invocation call) {
     appendFlagsResponse(out, view());
     write(out);
   }
-  // Untold flags are told for every message asked for; .SILENT leaves the MODSEQs of those that changed: RFC 7162 3.1.3.
+  // Untold flags are told for every message asked for; .SILENT leaves the MODSEQs of those that changed: RFC
+  // 7162 3.1.3.
   if (!arguments.silent || enabled_.condStore) {
     FetchArguments told;
     if (!arguments.silent) told.items.push_back(itemOf(FetchItem::Kind::flags));

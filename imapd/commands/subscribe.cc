@@ -3,9 +3,13 @@
 
 namespace ostler::imap {
 
-Task<Reply> Session::subscribe(Invocation call) { return changeSubscription(std::move(call), Subscription::on); }
+Task<Reply> Session::subscribe(Invocation call) {
+  return changeSubscription(std::move(call), Subscription::on);
+}
 
-Task<Reply> Session::unsubscribe(Invocation call) { return changeSubscription(std::move(call), Subscription::off); }
+Task<Reply> Session::unsubscribe(Invocation call) {
+  return changeSubscription(std::move(call), Subscription::off);
+}
 
 Task<Reply> Session::changeSubscription(Invocation call, Subscription wanted) {
   Reader& in = call.in;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/message/header.h"
+
 #include "imapd/grammar/write.h"
 
 namespace ostler::imap {
@@ -11,7 +12,7 @@ namespace {
 using Kind = FetchItem::Kind;
 using Text = message::Section::Text;
 
-constexpr std::size_t kEnough = 256U << 10;      // octets of text to stop at
+constexpr std::size_t kEnough = 256U << 10;        // octets of text to stop at
 constexpr std::uint64_t kInsertAbove = 64U << 10;  // longer runs of content are read when they are sent
 
 // The part of `range` that a partial asks for.
@@ -64,11 +65,13 @@ FetchItem itemOf(Kind kind) {
 FetchPlan::FetchPlan(FetchArguments arguments, Addressing addressing, Seen whenRead, bool modSeq)
     : items(std::move(arguments.items)), changedSince(arguments.changedSince), seen(whenRead) {
   // UID first: that is where clients look for it. RFC 9051 6.4.9.
-  const bool uid = addressing == Addressing::uid || arguments.has(Kind::uid) ||
-                   std::any_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == Kind::uid; });
+  const bool uid =
+      addressing == Addressing::uid || arguments.has(Kind::uid) ||
+      std::any_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == Kind::uid; });
   std::erase_if(items, [](const FetchItem& item) { return item.kind == Kind::uid; });
   if (uid) items.insert(items.begin(), itemOf(Kind::uid));
-  if (modSeq && std::none_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == Kind::modSeq; })) {
+  if (modSeq &&
+      std::none_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == Kind::modSeq; })) {
     items.push_back(itemOf(Kind::modSeq));
   }
   columns = columnsFor(items);
@@ -205,8 +208,10 @@ void FetchVisitor::section(const FetchItem& item) {
     const std::uint64_t headerLength = message::HeaderView(*head).length();
     if (wanted.text == Text::text) return octets(item, {headerLength, content_.size() - headerLength});
     if (wanted.text == Text::header) return octets(item, {0, headerLength});
-    return literal(item, message::selectFields(head->substr(0, static_cast<std::size_t>(headerLength)), wanted.fields,
-                                               wanted.text == Text::headerFields), "{");
+    return literal(item,
+                   message::selectFields(head->substr(0, static_cast<std::size_t>(headerLength)), wanted.fields,
+                                         wanted.text == Text::headerFields),
+                   "{");
   }
   const Result<const message::Structure*> structure = content_.structure();
   if (!structure) return broken(structure.error());

@@ -1,6 +1,5 @@
-// renderer.h - FETCH responses: what a FETCH asked for, made of the rows that the store shows. Runs on the store's pool.
-// Is not: sending; session_output.cc takes what is rendered here, piece by piece.
-// RFC 9051 7.5.2; RFC 3501 7.4.2.
+// renderer.h - FETCH responses: what a FETCH asked for, made of the rows that the store shows. Runs on the store's
+// pool. Is not: sending; session_output.cc takes what is rendered here, piece by piece. RFC 9051 7.5.2; RFC 3501 7.4.2.
 #pragma once
 
 #include <memory>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "libmailcore/store/store.h"
+
 #include "imapd/fetch/content.h"
 #include "imapd/grammar/fetch_items.h"
 #include "imapd/view.h"

@@ -66,7 +66,8 @@ void readHeaderNames(Reader& in, message::Section& section) {
   in.expect(')');
 }
 
-// section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"; section-text adds "MIME" behind a part number.
+// section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"; section-text adds "MIME" behind a part
+// number.
 void readSectionText(Reader& in, message::Section& section) {
   if (in.peek() == ']') return;
   if (in.acceptPrefix("HEADER.FIELDS.NOT")) {
@@ -93,7 +94,8 @@ std::string sectionLabel(const message::Section& section) {
     appendNumber(label, number);
   }
   if (!label.empty() && section.text != Text::whole) label += '.';
-  static constexpr std::array<std::string_view, 6> kNames = {"", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"};
+  static constexpr std::array<std::string_view, 6> kNames = {"",     "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT",
+                                                             "TEXT", "MIME"};
   label += kNames[static_cast<std::size_t>(section.text)];
   if (section.fields.empty()) return label;
   label += " (";

@@ -1,6 +1,6 @@
 // fetch_items.h - what a FETCH asks for of each message. Is not: how it is rendered; see fetch/renderer.h. Pure.
-// RFC 9051 6.4.5 (items, macros, partials), 6.4.5.1 (sections); RFC 3516 and RFC 9051 (BINARY); RFC 7162 3.1.4 (CHANGEDSINCE, MODSEQ),
-// 3.2.6 (VANISHED); RFC 8474 5.3 (EMAILID, THREADID); RFC 8514 4.2 (SAVEDATE).
+// RFC 9051 6.4.5 (items, macros, partials), 6.4.5.1 (sections); RFC 3516 and RFC 9051 (BINARY); RFC 7162 3.1.4
+// (CHANGEDSINCE, MODSEQ), 3.2.6 (VANISHED); RFC 8474 5.3 (EMAILID, THREADID); RFC 8514 4.2 (SAVEDATE).
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libmailcore/message/section.h"
+
 #include "imapd/grammar/sequence_set.h"
 
 namespace ostler::imap {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libmailcore/store/store.h"
+
 #include "imapd/grammar/reader.h"
 
 namespace ostler::imap {

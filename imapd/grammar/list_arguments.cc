@@ -26,16 +26,22 @@ void readSelection(Reader& in, ListArguments& into) {
   if (!in.accept(')')) {
     do {
       const std::string option = in.word();
-      if (option == "SUBSCRIBED") into.selectSubscribed = true;
-      else if (option == "REMOTE") continue;  // we have none
-      else if (option == "RECURSIVEMATCH") into.recursiveMatch = true;
-      else if (option == "SPECIAL-USE") into.selectSpecialUse = true;
-      else in.fail("Unknown LIST selection option");
+      if (option == "SUBSCRIBED")
+        into.selectSubscribed = true;
+      else if (option == "REMOTE")
+        continue;  // we have none
+      else if (option == "RECURSIVEMATCH")
+        into.recursiveMatch = true;
+      else if (option == "SPECIAL-USE")
+        into.selectSpecialUse = true;
+      else
+        in.fail("Unknown LIST selection option");
     } while (in.accept(' '));
     in.expect(')');
   }
   // RECURSIVEMATCH says nothing alone: RFC 5258 3.1.
-  if (into.recursiveMatch && !into.selectSubscribed && !into.selectSpecialUse) in.fail("RECURSIVEMATCH needs another option");
+  if (into.recursiveMatch && !into.selectSubscribed && !into.selectSpecialUse)
+    in.fail("RECURSIVEMATCH needs another option");
   in.space();
 }
 
@@ -115,8 +121,8 @@ ListArguments readListArguments(Reader& in) {
   return arguments;
 }
 
-// Greedy with one place to come back to per kind of wildcard: a later `*` makes all earlier ones settled, and a `%` settles
-// earlier `%` only up to the next separator, where it fails over to the last `*`.
+// Greedy with one place to come back to per kind of wildcard: a later `*` makes all earlier ones settled, and a `%`
+// settles earlier `%` only up to the next separator, where it fails over to the last `*`.
 bool matchesPattern(std::string_view pattern, std::string_view name) {
   constexpr std::size_t kNone = std::string_view::npos;
   std::size_t p = 0, n = 0;

@@ -10,7 +10,18 @@
 
 namespace ostler::imap {
 
-enum class StatusItem { messages, recent, uidNext, uidValidity, unseen, deleted, size, highestModSeq, mailboxId, appendLimit };
+enum class StatusItem {
+  messages,
+  recent,
+  uidNext,
+  uidValidity,
+  unseen,
+  deleted,
+  size,
+  highestModSeq,
+  mailboxId,
+  appendLimit
+};
 [[nodiscard]] std::string_view statusItemName(StatusItem item);
 /// `(MESSAGES UNSEEN)`.
 [[nodiscard]] std::vector<StatusItem> readStatusItems(Reader& in);

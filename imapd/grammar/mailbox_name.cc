@@ -4,6 +4,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/store/names.h"
+
 #include "imapd/grammar/write.h"
 
 namespace ostler::imap {
@@ -13,7 +14,9 @@ namespace {
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 constexpr std::size_t kMaxWire = 4'000;
 
-bool isDirect(char c) { return c >= 0x20 && c <= 0x7e; }
+bool isDirect(char c) {
+  return c >= 0x20 && c <= 0x7e;
+}
 
 void appendUtf8(std::string& out, std::uint32_t c) {
   const auto tail = [&](unsigned shift) { out += static_cast<char>(0x80 | ((c >> shift) & 0x3f)); };

@@ -25,10 +25,16 @@ bool isAtomChar(char c) {
 
 namespace {
 
-bool isAstringChar(char c) { return isAtomChar(c) || c == ']'; }
-bool isListChar(char c) { return isAstringChar(c) || c == '%' || c == '*'; }
+bool isAstringChar(char c) {
+  return isAtomChar(c) || c == ']';
+}
+bool isListChar(char c) {
+  return isAstringChar(c) || c == '%' || c == '*';
+}
 // Not a list-char of the RFC, but a server that did not encode names has taught clients to send them bare.
-bool isListCharOrUtf8(char c) { return isListChar(c) || !isAscii(c); }
+bool isListCharOrUtf8(char c) {
+  return isListChar(c) || !isAscii(c);
+}
 
 }  // namespace
 
@@ -75,8 +81,12 @@ std::string_view Reader::take(Allowed allowed, std::string_view what) {
   return ahead.substr(0, length);
 }
 
-std::string_view Reader::atom() { return take(isAtomChar, "Atom"); }
-std::string Reader::word() { return asciiUpper(atom()); }
+std::string_view Reader::atom() {
+  return take(isAtomChar, "Atom");
+}
+std::string Reader::word() {
+  return asciiUpper(atom());
+}
 
 std::string_view Reader::tag() {
   return take([](char c) { return isAstringChar(c) && c != '+'; }, "Tag");
@@ -159,7 +169,8 @@ std::uint32_t Reader::nonZeroNumber() {
   return value;
 }
 
-// literal = "{" number64 ["+"] "}"; literal8 = "~{" number64 ["+"] "}". "-" is what RFC 7888 4 calls LITERAL-, and sends "+".
+// literal = "{" number64 ["+"] "}"; literal8 = "~{" number64 ["+"] "}". "-" is what RFC 7888 4 calls LITERAL-, and
+// sends "+".
 Result<std::optional<LiteralMark>> literalAtEnd(std::string_view line) {
   const std::optional<LiteralMark> none;
   if (!line.ends_with('}')) return none;

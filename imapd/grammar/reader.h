@@ -12,9 +12,10 @@
 
 namespace ostler::imap {
 
-/// The text is what the client sent without the last line end: a literal stands in it as `{5}` CRLF and its five octets.
-/// The first mistake sticks: from then on every call takes nothing and gives an empty value, accept() and the like say no, so that
-/// a command is read straight through and failed() asked once, at the end. Loops that go on while something is accepted end by it.
+/// The text is what the client sent without the last line end: a literal stands in it as `{5}` CRLF and its five
+/// octets. The first mistake sticks: from then on every call takes nothing and gives an empty value, accept() and the
+/// like say no, so that a command is read straight through and failed() asked once, at the end. Loops that go on while
+/// something is accepted end by it.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}

@@ -17,7 +17,20 @@ constexpr unsigned kMaxDepth = 100;
 constexpr std::size_t kMaxKeys = 5'000;
 
 /// What follows a key's name.
-enum class Operand { nothing, flag, keyword, unkeyword, string, day, number, interval, header, uidSet, modSeq, objectId };
+enum class Operand {
+  nothing,
+  flag,
+  keyword,
+  unkeyword,
+  string,
+  day,
+  number,
+  interval,
+  header,
+  uidSet,
+  modSeq,
+  objectId
+};
 
 struct Row {
   std::string_view name;
@@ -113,7 +126,8 @@ class KeyReader {
       return negate(key(depth + 1));
     }
     if (name == "OR") return either(depth);
-    const auto row = std::lower_bound(kRows.begin(), kRows.end(), name, [](const Row& a, std::string_view b) { return a.name < b; });
+    const auto row =
+        std::lower_bound(kRows.begin(), kRows.end(), name, [](const Row& a, std::string_view b) { return a.name < b; });
     if (row == kRows.end() || row->name != name) {
       in_.fail("Unknown SEARCH key");
       return {};
@@ -190,8 +204,8 @@ class KeyReader {
     return parsed.value_or(std::chrono::sys_days{});
   }
 
-  // search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer: we keep one MODSEQ a message, so the
-  // entry is read and makes no difference (RFC 7162 3.1.5).
+  // search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer: we keep one MODSEQ a
+  // message, so the entry is read and makes no difference (RFC 7162 3.1.5).
   void modSeq(SearchKey& key) {
     sawModSeq_ = true;
     if (in_.peek() == '"') {
@@ -217,12 +231,18 @@ SearchResultOptions readOptions(Reader& in) {
   if (!in.accept(')')) {
     do {
       const std::string name = in.word();
-      if (name == "MIN") options.min = true;
-      else if (name == "MAX") options.max = true;
-      else if (name == "ALL") options.all = true;
-      else if (name == "COUNT") options.count = true;
-      else if (name == "SAVE") options.save = true;
-      else in.fail("Unknown SEARCH return option");
+      if (name == "MIN")
+        options.min = true;
+      else if (name == "MAX")
+        options.max = true;
+      else if (name == "ALL")
+        options.all = true;
+      else if (name == "COUNT")
+        options.count = true;
+      else if (name == "SAVE")
+        options.save = true;
+      else
+        in.fail("Unknown SEARCH return option");
     } while (in.accept(' '));
     in.expect(')');
   }

@@ -1,6 +1,6 @@
 // search_key.h - what a SEARCH asks, as a tree. Is not: asking it; see search/evaluator.h. Pure.
-// RFC 9051 6.4.4; RFC 3501 6.4.4 (NEW, OLD, RECENT); RFC 5032 3 (OLDER, YOUNGER); RFC 7162 3.1.5 (MODSEQ); RFC 8474 5.4; RFC 8514 4.3;
-// RFC 4731 3.1 (RETURN); RFC 5182 2.1 (SAVE).
+// RFC 9051 6.4.4; RFC 3501 6.4.4 (NEW, OLD, RECENT); RFC 5032 3 (OLDER, YOUNGER); RFC 7162 3.1.5 (MODSEQ); RFC
+// 8474 5.4; RFC 8514 4.3; RFC 4731 3.1 (RETURN); RFC 5182 2.1 (SAVE).
 #pragma once
 
 #include <chrono>

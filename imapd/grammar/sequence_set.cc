@@ -7,7 +7,9 @@
 namespace ostler::imap {
 namespace {
 
-std::uint32_t readNumberOrStar(Reader& in) { return in.accept('*') ? SequenceSet::kStar : in.nonZeroNumber(); }
+std::uint32_t readNumberOrStar(Reader& in) {
+  return in.accept('*') ? SequenceSet::kStar : in.nonZeroNumber();
+}
 
 }  // namespace
 

@@ -30,7 +30,8 @@ struct SequenceSet {
   std::vector<Range> ranges;  ///< as written: neither sorted nor disjoint
   bool saved = false;         ///< "$": the result of the last SEARCH RETURN (SAVE)
 
-  /// Sorted, disjoint and never adjacent, every "*" replaced by `largest`; first <= last. "$" and an empty set give nothing.
+  /// Sorted, disjoint and never adjacent, every "*" replaced by `largest`; first <= last. "$" and an empty set give
+  /// nothing.
   [[nodiscard]] std::vector<Range> resolve(std::uint32_t largest) const;
   bool operator==(const SequenceSet&) const = default;
 };

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "libmailcore/base/ascii.h"
+
 #include "imapd/grammar/reader.h"
 
 namespace ostler::imap {

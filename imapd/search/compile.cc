@@ -3,6 +3,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/message/charset.h"
+
 #include "imapd/search/evaluator.h"
 
 namespace ostler::imap {

@@ -4,6 +4,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/store/summary.h"
+
 #include "imapd/grammar/flags.h"
 #include "imapd/grammar/write.h"
 

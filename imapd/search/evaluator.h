@@ -1,6 +1,6 @@
-// evaluator.h - asks a SEARCH key tree of each message that the store shows. Runs on the store's pool, in steps of some milliseconds,
-// so that a search through gigabytes shares the pool with everybody else.
-// RFC 9051 6.4.4; RFC 5032; RFC 7162 3.1.5.
+// evaluator.h - asks a SEARCH key tree of each message that the store shows. Runs on the store's pool, in steps of some
+// milliseconds, so that a search through gigabytes shares the pool with everybody else. RFC 9051 6.4.4; RFC 5032; RFC
+// 7162 3.1.5.
 #pragma once
 
 #include <chrono>
@@ -13,13 +13,15 @@
 #include "libmailcore/base/clock.h"
 #include "libmailcore/message/search_text.h"
 #include "libmailcore/store/store.h"
+
 #include "imapd/fetch/content.h"
 #include "imapd/grammar/search_key.h"
 #include "imapd/view.h"
 
 namespace ostler::imap {
 
-/// A key made ready: strings in UTF-8 and searchable, sets as UIDs, cheap questions before expensive ones. Immutable; any thread.
+/// A key made ready: strings in UTF-8 and searchable, sets as UIDs, cheap questions before expensive ones. Immutable;
+/// any thread.
 struct SearchNode {
   SearchKey::Kind kind = SearchKey::Kind::all;
   std::vector<SearchNode> operands;

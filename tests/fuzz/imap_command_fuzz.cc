@@ -1,5 +1,5 @@
-// The grammar of IMAP commands on any octets: nothing crashes, a reader that failed takes nothing more, and what is written from
-// what was read, reads the same again.
+// The grammar of IMAP commands on any octets: nothing crashes, a reader that failed takes nothing more, and what is
+// written from what was read, reads the same again.
 #include <cassert>
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
-// Runs tests/dialogues/imap/*.dlg: what a client says (C:) and what the server answers (S:), over streams in memory, with the store
-// in memory and an auth that knows alice with the password secret.
-// A line `C2:` or `S2:` belongs to a second connection. Untagged lines that stand together may come in any order (RFC 9051 leaves it
-// open). "..." stands for anything. `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
+// Runs tests/dialogues/imap/*.dlg: what a client says (C:) and what the server answers (S:), over streams in memory,
+// with the store in memory and an auth that knows alice with the password secret. A line `C2:` or `S2:` belongs to a
+// second connection. Untagged lines that stand together may come in any order (RFC 9051 leaves it open). "..." stands
+// for anything. `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/memory_stream.h"
 #include "libmailcore/store/memory_store.h"
+
 #include "imapd/session.h"
 
 namespace fs = std::filesystem;
@@ -35,8 +36,8 @@ bool lineMatches(std::string_view pattern, std::string_view line) {
   return false;
 }
 
-Task<Result<ipc::Client::Answer<ipc::LoginReply>>> answerLogin(std::shared_ptr<ipc::ServerConnection>, ipc::LoginStart start,
-                                                              std::vector<UniqueFd>) {
+Task<Result<ipc::Client::Answer<ipc::LoginReply>>> answerLogin(std::shared_ptr<ipc::ServerConnection>,
+                                                               ipc::LoginStart start, std::vector<UniqueFd>) {
   ipc::Client::Answer<ipc::LoginReply> answer;
   if (start.mechanism != "PLAIN") {
     answer.message.state = ipc::LoginReply::State::unavailable;
@@ -54,7 +55,7 @@ Task<Result<ipc::Client::Answer<ipc::LoginReply>>> answerLogin(std::shared_ptr<i
 }
 
 Task<Result<ipc::Client::Answer<ipc::LoginReply>>> continueLogin(std::shared_ptr<ipc::ServerConnection> from,
-                                                                ipc::LoginContinue next, std::vector<UniqueFd>) {
+                                                                 ipc::LoginContinue next, std::vector<UniqueFd>) {
   ipc::LoginStart whole;
   whole.mechanism = "PLAIN";
   whole.initial = next.response;
@@ -139,7 +140,8 @@ Script readScript(const fs::path& path) {
     if (line.size() < 2 || (line[0] != 'C' && line[0] != 'S')) continue;
     const std::size_t colon = line.find(':');
     REQUIRE(colon < 3);
-    script.steps.push_back({line[0] == 'C', line.substr(1, colon - 1), line.size() > colon + 2 ? line.substr(colon + 2) : "", number});
+    script.steps.push_back(
+        {line[0] == 'C', line.substr(1, colon - 1), line.size() > colon + 2 ? line.substr(colon + 2) : "", number});
   }
   return script;
 }
@@ -148,12 +150,14 @@ Script readScript(const fs::path& path) {
 Task<std::string> expectLines(net::Connection& connection, const std::vector<Step>& expected) {
   std::vector<Step> untagged;  // not seen yet
   for (std::size_t at = 0; at < expected.size(); ++at) {
-    const Result<std::string_view> read = co_await connection.readLine(1'000'000, Deadline::after(std::chrono::seconds(5)));
+    const Result<std::string_view> read =
+        co_await connection.readLine(1'000'000, Deadline::after(std::chrono::seconds(5)));
     const std::string where = "line " + std::to_string(expected[at].line) + ": ";
     if (!read) co_return where + "expected '" + expected[at].text + "', got " + read.error().detail;
     const std::string line(*read);
     if (!expected[at].text.starts_with("* ")) {
-      if (!lineMatches(expected[at].text, line)) co_return where + "expected '" + expected[at].text + "', got '" + line + "'";
+      if (!lineMatches(expected[at].text, line))
+        co_return where + "expected '" + expected[at].text + "', got '" + line + "'";
       continue;
     }
     // The rest of this run of untagged lines is what may stand here.

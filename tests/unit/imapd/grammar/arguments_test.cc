@@ -95,8 +95,8 @@ TEST_CASE("fetch items: macros and modifiers") {
 }
 
 TEST_CASE("fetch items: what is none is refused") {
-  for (const char* text : {"", "()", "(FLAGS", "BODY[MIME]", "BODY[1.]", "BODY[0]", "BODY[]<1>", "BODY[]<1.0>", "NOSUCH", "FLAGS UID",
-                           "BODY[HEADER.FIELDS ()]", "(FLAGS ALL)", "BODY[TEXT", "BODYX"}) {
+  for (const char* text : {"", "()", "(FLAGS", "BODY[MIME]", "BODY[1.]", "BODY[0]", "BODY[]<1>", "BODY[]<1.0>",
+                           "NOSUCH", "FLAGS UID", "BODY[HEADER.FIELDS ()]", "(FLAGS ALL)", "BODY[TEXT", "BODYX"}) {
     INFO(text);
     CHECK(fetchFails(text));
   }
@@ -129,8 +129,9 @@ TEST_CASE("search: return options") {
 TEST_CASE("search keys: what is none is refused") {
   std::string deep;
   for (int i = 0; i < 500; ++i) deep += "NOT ";
-  for (const std::string& text : std::vector<std::string>{"", "NOSUCH", "OR SEEN", "NOT", "BEFORE yesterday", "(SEEN", "SEEN)", "LARGER x",
-                                                          "RETURN (FOO) ALL", deep + "ALL", std::string(500, '(') + "ALL"}) {
+  for (const std::string& text :
+       std::vector<std::string>{"", "NOSUCH", "OR SEEN", "NOT", "BEFORE yesterday", "(SEEN", "SEEN)", "LARGER x",
+                                "RETURN (FOO) ALL", deep + "ALL", std::string(500, '(') + "ALL"}) {
     INFO(text);
     CHECK(searchFails(text));
   }
@@ -146,7 +147,8 @@ TEST_CASE("list arguments: the forms of RFC 5258") {
   };
   CHECK(list("\"\" *").patterns == std::vector<std::string>{"*"});
   CHECK_FALSE(list("\"\" *").extended);
-  CHECK(list("(SUBSCRIBED RECURSIVEMATCH) \"\" (\"INBOX\" Drafts/%) RETURN (CHILDREN STATUS (MESSAGES UNSEEN))").status.size() == 2);
+  CHECK(list("(SUBSCRIBED RECURSIVEMATCH) \"\" (\"INBOX\" Drafts/%) RETURN (CHILDREN STATUS (MESSAGES UNSEEN))")
+            .status.size() == 2);
   CHECK(list("\"\" % RETURN (SPECIAL-USE)").returnSpecialUse);
   Reader alone("(RECURSIVEMATCH) \"\" *");
   (void)readListArguments(alone);
@@ -159,10 +161,22 @@ TEST_CASE("list patterns") {
     const char* name;
     bool matches;
   };
-  const std::vector<Row> rows = {{"*", "a/b", true},      {"%", "a", true},      {"%", "a/b", false},     {"a/%", "a/b", true},
-                                 {"a/%", "a", false},     {"%/b", "a/b", true},  {"*b", "a/b/b", true},   {"a*c%e", "abcde", true},
-                                 {"a*c%e", "abcd/e", false}, {"%a%b", "xaab", true}, {"*%", "a/b/c", true}, {"", "", true},
-                                 {"%", "", true},         {"INBOX", "INBOX", true}, {"a%", "b", false},  {"*/x%/y", "a/xx/b/x1/y", true}};
+  const std::vector<Row> rows = {{"*", "a/b", true},
+                                 {"%", "a", true},
+                                 {"%", "a/b", false},
+                                 {"a/%", "a/b", true},
+                                 {"a/%", "a", false},
+                                 {"%/b", "a/b", true},
+                                 {"*b", "a/b/b", true},
+                                 {"a*c%e", "abcde", true},
+                                 {"a*c%e", "abcd/e", false},
+                                 {"%a%b", "xaab", true},
+                                 {"*%", "a/b/c", true},
+                                 {"", "", true},
+                                 {"%", "", true},
+                                 {"INBOX", "INBOX", true},
+                                 {"a%", "b", false},
+                                 {"*/x%/y", "a/xx/b/x1/y", true}};
   for (const Row& row : rows) {
     INFO(row.pattern << " on " << row.name);
     CHECK(matchesPattern(row.pattern, row.name) == row.matches);

@@ -5,8 +5,10 @@
 using namespace ostler::imap;
 
 TEST_CASE("modified UTF-7: the examples of RFC 3501 5.1.3") {
-  CHECK(decodeUtf7("~peter/mail/&U,BTFw-/&ZeVnLIqe-").value() == "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
-  CHECK(encodeUtf7("~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e") == "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
+  CHECK(decodeUtf7("~peter/mail/&U,BTFw-/&ZeVnLIqe-").value() ==
+        "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
+  CHECK(encodeUtf7("~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e") ==
+        "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
   CHECK(decodeUtf7("a&-b").value() == "a&b");
   CHECK(encodeUtf7("a&b") == "a&-b");
   CHECK(decodeUtf7(encodeUtf7("\xf0\x9f\x93\xa7 mail")).value() == "\xf0\x9f\x93\xa7 mail");
