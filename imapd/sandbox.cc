@@ -10,12 +10,16 @@ namespace {
 // Accounts are reached through descriptors that auth hands over; the folder they lie in stays closed by its owner and
 // mode. Landlock judges by path, so it has to allow what lies below.
 daemon::FileRights filesOf(const config::Config& config, const std::string& configFile) {
-  daemon::FileRights rights;
-  rights.read = daemon::configurationPaths(configFile, {config.directoryDir(), config.queueDir(), config.pickupDir(),
-                                                        config.dropDir(), config.badmailDir(), config.accountsDir()});
+  const std::vector<std::string> secret = {config.directoryDir(), config.queueDir(),   config.pickupDir(),
+                                           config.dropDir(),      config.badmailDir(), config.accountsDir()};
+  std::vector<std::string> files = {configFile};
   for (const net::CertificateFiles& pair : config.certificates) {
-    rights.read.push_back(pair.certificate);
-    rights.read.push_back(pair.key);
+    files.push_back(pair.certificate);
+    files.push_back(pair.key);
+  }
+  daemon::FileRights rights;
+  for (const std::string& file : files) {
+    for (std::string& path : daemon::pathsToRereadOf(file, secret)) rights.read.push_back(std::move(path));
   }
   rights.read.push_back("/etc/localtime");
   rights.readWrite.push_back(config.accountsDir());
