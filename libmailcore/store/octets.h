@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "libmailcore/base/ids.h"
+#include "libmailcore/store/uid_set.h"
 
 namespace ostler::store {
 
@@ -88,5 +89,30 @@ class OctetReader {
   std::string_view rest_;
   bool ok_ = true;
 };
+
+/// Runs as distances: count, then (gap to the one before, length - 1) of each.
+inline void putUids(std::string& out, const UidSet& set) {
+  putVarint(out, set.ranges().size());
+  std::uint32_t before = 0;
+  for (const UidRange& run : set.ranges()) {
+    putVarint(out, run.first.value - before);
+    putVarint(out, run.last.value - run.first.value);
+    before = run.last.value;
+  }
+}
+/// Spoils the reader when the runs are not sorted, disjoint and apart.
+inline UidSet takeUids(OctetReader& in) {
+  UidSet set;
+  std::uint64_t before = 0;
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    const std::uint64_t gap = in.varint32();
+    const std::uint64_t first = before + gap;
+    const std::uint64_t last = first + in.varint32();
+    if (first < (set.empty() ? 1 : before + 2) || last > UINT32_MAX) return in.spoil(), UidSet{};
+    set.add(UidRange{Uid{static_cast<std::uint32_t>(first)}, Uid{static_cast<std::uint32_t>(last)}});
+    before = last;
+  }
+  return set;
+}
 
 }  // namespace ostler::store

@@ -1,0 +1,235 @@
+#include "libmailcore/store/local/read.h"
+
+#include "libmailcore/message/prepared.h"
+#include "libmailcore/store/local/operations.h"
+#include "libmailcore/store/local/walk.h"
+#include "libmailcore/store/names.h"
+#include "libmailcore/store/octets.h"
+
+namespace ostler::store::local {
+namespace {
+
+constexpr unsigned kChunksInOneTransaction = 32;  // some thousand messages: a few milliseconds
+
+std::optional<MailboxRow> rowById(const Txn& txn, const MailboxId& id) {
+  const auto number = txn.get(Table::state, mailboxIdKey(id));
+  const auto row = number ? txn.get(Table::state, mailboxKey(OctetReader(*number).varint32())) : std::nullopt;
+  return row ? std::optional(mailboxRow(*row)) : std::nullopt;
+}
+
+// One message's row for a visitor, filled column by column.
+class RowReader {
+ public:
+  RowReader(AccountFolder& folder, Columns columns) : folder_(folder), columns_(columns) {}
+
+  // False: the message went away meanwhile.
+  bool fill(const Txn& txn, Cursor& mail, const StateChunk& state, const DetailChunk* detail, std::size_t at, MessageRow& row) {
+    row = MessageRow{};
+    row.uid = Uid{state.uids[at]};
+    row.flags = Flags{state.flags[at]};
+    row.modSeq = state.modSeqs[at];
+    if (detail == nullptr) return true;
+    const Detail& d = detail->rows[at];
+    row.internalDate = d.internalDate;
+    row.saveDate = d.saveDate;
+    row.size = d.size;
+    row.emailId = d.emailId;
+    row.threadId = d.threadId;
+    row.traits = unpackTraits(d.traits);
+    if (!needsMail(columns_)) return true;
+    const auto octets = find(txn, mail, d.emailId);
+    if (!octets) throw IndexFailure(Error::Kind::permanent, "index: a message without its row; rebuild it from the log");
+    const MailRow known = mailRow(*octets);
+    if (columns_.uidl) fillUidl(known, d.emailId, row);
+    std::shared_ptr<const ContentSource> content;
+    const bool renders = (columns_.envelope || columns_.structure || columns_.summary) && known.preparedVersion != message::kPreparedVersion;
+    if (columns_.content || renders) {
+      auto opened = folder_.content(d.emailId, known.place);
+      if (!opened && gone(d.emailId)) return false;
+      if (!opened) throw IndexFailure(opened.error().kind, opened.error().detail);
+      content = std::move(*opened);
+    }
+    if (renders) {
+      render(*content, row);
+    } else {
+      if (columns_.envelope) row.envelope = known.envelope;
+      if (columns_.structure) row.body = known.body;
+      if (columns_.structure) row.bodyStructure = known.bodyStructure;
+      if (columns_.summary) row.summary = known.summary;
+    }
+    if (columns_.content) row.content = std::move(content);
+    return true;
+  }
+  static bool needsMail(Columns c) { return c.envelope || c.structure || c.summary || c.uidl || c.content; }
+  static bool needsDetail(Columns c) { return c.dates || needsMail(c); }
+
+ private:
+  // Messages that came one after the other mostly lie one after the other.
+  static std::optional<std::string_view> find(const Txn& txn, Cursor& mail, const EmailId& id) {
+    if (mail.isOnPair() && mail.next() && mail.key() == id.octets()) return mail.value();
+    if (mail.seek(id.octets()) && mail.key() == id.octets()) return mail.value();
+    return txn.get(Table::mail, id.octets());
+  }
+  void fillUidl(const MailRow& known, const EmailId& id, MessageRow& row) {
+    uidl_ = known.uidl.empty() ? id.text() : std::string(known.uidl);
+    row.uidl = uidl_;
+  }
+  // Too large to be kept, or made by another version of the renderer.
+  void render(const ContentSource& content, MessageRow& row) {
+    const Result<std::string> octets = readAll(content);
+    if (!octets) throw IndexFailure(octets.error().kind, octets.error().detail);
+    rendered_ = prepareColumns(*octets);
+    if (columns_.envelope) row.envelope = rendered_.envelope;
+    if (columns_.structure) row.body = rendered_.body;
+    if (columns_.structure) row.bodyStructure = rendered_.bodyStructure;
+    if (columns_.summary) row.summary = rendered_.summary;
+  }
+  // A file may be unlinked between our look at the index and opening it, because the message was expunged.
+  bool gone(const EmailId& id) const {
+    const Index::Read now(folder_.index());
+    return !now.get(Table::mail, id.octets());
+  }
+
+  AccountFolder& folder_;
+  Columns columns_;
+  std::string uidl_;
+  PreparedColumns rendered_;
+};
+
+}  // namespace
+
+Result<std::vector<MailboxInfo>> listMailboxes(AccountFolder& folder) {
+  const Index::Read read(folder.index());
+  std::vector<MailboxInfo> all;
+  std::vector<std::string> subscriptions;
+  Cursor cursor(read, Table::state);
+  for (bool there = cursor.seek("b"); there && cursor.key().starts_with("b"); there = cursor.next()) {
+    all.push_back(mailboxRow(cursor.value()).info());
+  }
+  for (bool there = cursor.seek("s"); there && cursor.key().starts_with("s"); there = cursor.next()) {
+    subscriptions.emplace_back(cursor.key().substr(1));
+  }
+  addNamesWithoutMailbox(all, subscriptions);
+  return all;
+}
+
+Result<MailboxInfo> findMailbox(AccountFolder& folder, const std::string& name) {
+  const Result<std::string> canonical = canonicalName(name);
+  if (!canonical) return fail(canonical.error());
+  const Index::Read read(folder.index());
+  const auto number = read.get(Table::state, mailboxNameKey(*canonical));
+  const auto row = number ? read.get(Table::state, mailboxKey(OctetReader(*number).varint32())) : std::nullopt;
+  if (!row) return fail(noSuchMailbox());
+  return shownInfo(read, mailboxRow(*row));
+}
+
+Result<MailboxInfo> findMailbox(AccountFolder& folder, const MailboxId& id) {
+  const Index::Read read(folder.index());
+  const auto row = rowById(read, id);
+  if (!row) return fail(noSuchMailbox());
+  return shownInfo(read, *row);
+}
+
+Result<Account::Uids> listUids(AccountFolder& folder, const MailboxId& id) {
+  const Index::Read read(folder.index());
+  const auto row = rowById(read, id);
+  if (!row) return fail(noSuchMailbox());
+  Account::Uids out{shownInfo(read, *row), folder.cachedUids(id, row->membersModSeq)};
+  if (out.uids) return out;
+  auto list = std::make_shared<std::vector<std::uint32_t>>();
+  list->reserve(row->messages);
+  StateChunk chunk;
+  walkChunks(read, row->number, UidSet::all(), [&](Cursor& cursor, const ChunkKey& key) {
+    readState(cursor.value(), key.firstUid, chunk);
+    list->insert(list->end(), chunk.uids.begin(), chunk.uids.begin() + chunk.count);
+    return Walk::on;
+  });
+  out.uids = std::move(list);
+  folder.cacheUids(id, {row->membersModSeq, out.uids});
+  return out;
+}
+
+Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const UidSet& uids, Columns columns, Visitor& visitor) {
+  Index::Read read(folder.index());
+  const auto mailbox = rowById(read, id);
+  if (!mailbox) return fail(noSuchMailbox());
+  visitor.begin(shownInfo(read, *mailbox));
+  RowReader rows(folder, columns);
+  StateChunk state;
+  DetailChunk detail;
+  UidSet left = uids.intersect(UidSet::of({Uid{1}, Uid{mailbox->uidNext - 1}}));
+  while (!left.empty()) {
+    unsigned chunks = 0;
+    std::uint32_t through = UINT32_MAX;  // all up to here was shown
+    bool enough = false;
+    {
+      Cursor mail(read, Table::mail);
+      Membership wanted(left);
+      MessageRow row;
+      walkChunks(read, mailbox->number, left, [&](Cursor& cursor, const ChunkKey& key) {
+        if (++chunks > kChunksInOneTransaction) {
+          through = key.firstUid - 1;
+          return Walk::stop;
+        }
+        readState(cursor.value(), key.firstUid, state);
+        bool haveDetail = false;
+        for (std::size_t at = 0; at < state.count && !enough; ++at) {
+          if (!wanted.contains(state.uids[at])) continue;
+          if (RowReader::needsDetail(columns) && !haveDetail) readDetail(read, key, detail);
+          haveDetail = RowReader::needsDetail(columns);
+          if (rows.fill(read, mail, state, haveDetail ? &detail : nullptr, at, row)) enough = !visitor.row(row);
+        }
+        return enough ? Walk::stop : Walk::on;
+      });
+    }
+    if (enough || through == UINT32_MAX) return {};
+    left = left.without(UidSet::of({Uid{1}, Uid{through}}));
+    read.renew();
+  }
+  return {};
+}
+
+Result<Changes> readChanges(AccountFolder& folder, const MailboxId& id, ModSeq since) {
+  const Index::Read read(folder.index());
+  const auto row = rowById(read, id);
+  if (!row) return fail(noSuchMailbox());
+  Changes changes;
+  changes.mailbox = shownInfo(read, *row);
+  changes.complete = since >= row->historyStartsAt;
+  UidSet present;
+  StateChunk chunk;
+  walkChunks(read, row->number, UidSet::all(), [&](Cursor& cursor, const ChunkKey& key) {
+    if (changes.complete && highestModSeqOf(cursor.value()) <= since) return Walk::on;
+    readState(cursor.value(), key.firstUid, chunk);
+    for (std::size_t at = 0; at < chunk.count; ++at) {
+      if (!changes.complete) present.add(Uid{chunk.uids[at]});
+      if (chunk.modSeqs[at] > since) changes.changed.push_back({Uid{chunk.uids[at]}, Flags{chunk.flags[at]}, chunk.modSeqs[at]});
+    }
+    return Walk::on;
+  });
+  if (!changes.complete) {
+    if (row->uidNext > 1) changes.vanished = UidSet::of({Uid{1}, Uid{row->uidNext - 1}}).without(present);
+    return changes;
+  }
+  const std::string prefix = historyKey(row->number, 0).substr(0, 5);
+  std::vector<UidRange> gone;
+  Cursor cursor(read, Table::state);
+  for (bool there = cursor.seek(historyKey(row->number, since + 1)); there && cursor.key().starts_with(prefix); there = cursor.next()) {
+    OctetReader in(cursor.value());
+    const UidSet some = takeUids(in);
+    gone.insert(gone.end(), some.ranges().begin(), some.ranges().end());
+  }
+  changes.vanished = UidSet::fromRanges(std::move(gone));
+  return changes;
+}
+
+Result<Quota> readQuota(AccountFolder& folder, Quota limits) {
+  const Index::Read read(folder.index());
+  const auto octets = read.get(Table::state, kAccountKey);
+  const AccountRow row = octets ? accountRow(*octets) : AccountRow{};
+  limits.usedOctets = row.octets;
+  limits.usedMessages = row.messages;
+  return limits;
+}
+
+}  // namespace ostler::store::local
