@@ -13,7 +13,7 @@ namespace {
 // What a reload reads again.
 std::vector<std::string> readable(const config::Config& config, const std::string& configFile) {
   std::vector<std::string> paths =
-      daemon::configurationPaths(configFile, {config.dataDir, config.spoolDir, config.runDir});
+      daemon::pathsToRereadOf(configFile, {config.dataDir, config.spoolDir, config.runDir});
   for (const net::CertificateFiles& files : config.certificates) {
     paths.push_back(files.certificate);
     paths.push_back(files.key);

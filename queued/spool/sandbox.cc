@@ -14,7 +14,7 @@ Result<void> confine(const config::Config& config, const std::string& configFile
   if (const auto alone = daemon::noNewPrivileges(); !alone) return alone;
   if (!config.directory.aliasFiles) {
     daemon::FileRights rights;
-    rights.read = daemon::configurationPaths(configFile, {config.directoryDir()});
+    rights.read = daemon::pathsToRereadOf(configFile, {config.directoryDir()});
     for (const config::RouteRule& rule : config.routes) {
       if (!rule.passwordFile.empty()) rights.read.push_back(rule.passwordFile);
     }
