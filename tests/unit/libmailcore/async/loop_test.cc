@@ -255,10 +255,15 @@ TEST_CASE("a pool job's value, error and exception come back on the loop") {
 
 TEST_CASE("a pool whose queue is full refuses with limit") {
   Loop loop;
+  std::atomic<bool> started = false;
   std::atomic<bool> go = false;
   Pool pool("full", 1, 1);
-  CHECK(pool.post([&] { while (!go) std::this_thread::yield(); }));
-  while (pool.post([] {})) std::this_thread::yield();  // fills the one place once the thread has taken the first
+  CHECK(pool.post([&] {
+    started = true;
+    while (!go) std::this_thread::yield();
+  }));
+  while (!started) std::this_thread::yield();
+  CHECK(pool.post([] {}));
   const Result<int> refused = loop.runUntilDone(pool.run(loop, []() -> Result<int> { return 1; }));
   go = true;
   REQUIRE_FALSE(refused);
