@@ -90,6 +90,7 @@ int status(const Call& call) {
   for (const Row& row : rowsOf(*config)) {
     const bool up = answers(row);
     all = all && up;
+    if (ready && !up) break;
     if (ready) continue;
     if (options.json) {
       fmt::print("{}\n", nlohmann::json{{"service", row.service}, {"address", row.address.text()}, {"up", up}}.dump());
