@@ -1,0 +1,282 @@
+#include "queued/out/sender.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "libmailcore/base/ascii.h"
+
+namespace ostler::out {
+namespace {
+
+constexpr std::size_t kMostConnects = 5;           // RFC 5321 5.1: at least two; more addresses than this wait for the next attempt
+constexpr std::chrono::seconds kUnreachableFor{60};
+constexpr std::chrono::seconds kSweep{1};
+
+using State = ipc::RecipientOutcome::State;
+
+ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& remoteHost) {
+  ipc::RecipientOutcome out;
+  const int klass = reply.code / 100;
+  out.state = klass == 2 ? State::delivered : klass == 5 ? State::failed : State::deferred;
+  out.reply.code = static_cast<std::uint16_t>(reply.code);
+  out.reply.enhanced = reply.enhanced.empty() ? std::to_string(klass) + ".0.0" : reply.enhanced;
+  out.reply.text = reply.text;
+  out.remoteHost = remoteHost;
+  return out;
+}
+
+smtp::Recipient recipientOf(const ipc::Recipient& from) {
+  smtp::Recipient out;
+  out.forwardPath = from.forwardPath;
+  if (from.notifyGiven) {
+    out.parameters.notify = smtp::Notify{(from.notify & ipc::Recipient::kNotifySuccess) != 0,
+                                         (from.notify & ipc::Recipient::kNotifyFailure) != 0,
+                                         (from.notify & ipc::Recipient::kNotifyDelay) != 0};
+  }
+  if (!from.orcpt.empty()) out.parameters.orcpt = smtp::OriginalRecipient::fromText(from.orcpt);
+  return out;
+}
+
+const char* eventOf(State state) {
+  switch (state) {
+    case State::delivered:
+      return "sent";
+    case State::deferred:
+      return "deferred";
+    case State::failed:
+      return "failed";
+  }
+  return "deferred";
+}
+
+}  // namespace
+
+// One message on its way: hosts are tried in turn until every recipient has an answer that another host would not change.
+class Sender::Delivery {
+ public:
+  Delivery(Sender& sender, std::shared_ptr<const Settings> settings, ipc::Deliver request, UniqueFd content)
+      : sender_(sender), settings_(std::move(settings)), request_(std::move(request)), fd_(std::move(content)) {
+    outcome_.recipients.resize(request_.envelope.recipients.size());
+    for (std::size_t i = 0; i < outcome_.recipients.size(); ++i) open_.push_back(i);
+    content_.prefix = std::move(request_.prefix);
+    content_.fd = fd_.get();
+    content_.offset = request_.offset;
+    content_.length = request_.length;
+    content_.hasEightBit = request_.hasEightBit;
+    content_.binary = request_.envelope.binary;
+    content_.utf8Header = request_.utf8Header;
+  }
+
+  [[nodiscard]] Task<ipc::DeliverOutcome> run() {
+    const Hosts found = co_await findHosts(settings_, request_.nextHop);
+    if (found.hosts.empty()) {
+      answerOpen(found.refusal, "");
+      logOutcomes();
+      co_return std::move(outcome_);
+    }
+    const std::vector<Host> hosts = reachableFirst(found.hosts, &hostKey);
+    bool settled = co_await byIdleSession(hosts);
+    for (std::size_t i = 0; i < hosts.size() && !settled; ++i) settled = co_await byHost(hosts[i]);
+    if (!settled) answerOpen(lastRefusal(), lastHost_);
+    logOutcomes();
+    co_return std::move(outcome_);
+  }
+
+ private:
+  // Any of the best hosts will do; its session is there already.
+  [[nodiscard]] Task<bool> byIdleSession(const std::vector<Host>& hosts) {
+    for (const Host& host : hosts) {
+      if (host.preference != hosts.front().preference) break;
+      const std::string key = SessionCache::keyOf(request_.nextHop, host, request_.heloName);
+      std::unique_ptr<Session> session = sender_.cache_.take(key);
+      if (!session) continue;
+      const bool settled = co_await transact(key, std::move(session));
+      if (settled) co_return true;
+    }
+    co_return false;
+  }
+
+  [[nodiscard]] Task<bool> byHost(const Host& host) {
+    Approach way = co_await approach(settings_, request_.nextHop, host);
+    if (way.endpoints.empty()) noteRefusal(way.refusal, "");
+    const std::size_t unreachedBefore = unreached_;
+    const std::vector<net::Endpoint> endpoints = reachableFirst(way.endpoints, &endpointKey);
+    for (const net::Endpoint& to : endpoints) {
+      if (connects_ == kMostConnects) break;
+      const bool settled = co_await byEndpoint(host, to, way.tls);
+      if (settled) co_return true;
+    }
+    if (unreached_ == unreachedBefore + endpoints.size()) noteUnreachable(hostKey(host));
+    co_return false;
+  }
+
+  [[nodiscard]] Task<bool> byEndpoint(const Host& host, const net::Endpoint& to, const TlsPolicy& tls) {
+    ++connects_;
+    Opened opened = co_await openSession(sender_.loop_, settings_, request_.nextHop, request_.heloName, host.name, to, tls,
+                                         Security::byPolicy);
+    if (!opened.session && opened.handshakeFailed && !tls.required) {
+      // Opportunistic TLS must not keep mail from arriving: RFC 7435 3.
+      opened = co_await openSession(sender_.loop_, settings_, request_.nextHop, request_.heloName, host.name, to, tls,
+                                    Security::clearText);
+    }
+    if (!opened.session) {
+      if (opened.remoteHost.empty()) {
+        ++unreached_;
+        noteUnreachable(endpointKey(to));
+      }
+      noteRefusal(opened.refusal, opened.remoteHost);
+      co_return false;
+    }
+    sender_.unreachable_.erase(endpointKey(to));
+    sender_.unreachable_.erase(hostKey(host));
+    const std::string key = SessionCache::keyOf(request_.nextHop, host, request_.heloName);
+    const bool settled = co_await transact(key, std::move(opened.session));
+    co_return settled;
+  }
+
+  // Sends to the recipients that are still open. True: nothing is left that another host might take.
+  [[nodiscard]] Task<bool> transact(const std::string& key, std::unique_ptr<Session> session) {
+    const smtp::Transaction transaction = transactionForOpen();
+    const smtp::Outcome outcome = co_await session->client.send(transaction, content_);
+    const bool elsewhere = (outcome.broken && !outcome.contentSent) ||
+                           (outcome.refusedAtOnce && outcome.recipients.front().isTransient());
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < open_.size(); ++i) {
+      ipc::RecipientOutcome& to = outcome_.recipients[open_[i]];
+      to = outcomeOf(outcome.recipients[i], session->remoteHost);
+      to.dsnPassedOn = outcome.dsnPassedOn[i] && to.state == State::delivered;
+      if (elsewhere && to.state == State::deferred) left.push_back(open_[i]);
+    }
+    if (!left.empty()) noteRefusal(outcome.recipients.front(), session->remoteHost);
+    lastHost_ = session->remoteHost;
+    tls_ = session->client.tls() ? session->client.tls()->text() : "";
+    open_ = std::move(left);
+    giveBack(key, std::move(session));
+    co_return open_.empty();
+  }
+
+  void giveBack(const std::string& key, std::unique_ptr<Session> session) {
+    const std::uint64_t most = settings_->messagesPerConnection;
+    ++session->messages;
+    if (!session->client.usable()) return;
+    if (sender_.gate_.closed() || (most != 0 && session->messages >= most)) {
+      sender_.cache_.endSession(std::move(session));
+    } else {
+      sender_.cache_.put(key, std::move(session));
+    }
+  }
+
+  [[nodiscard]] smtp::Transaction transactionForOpen() const {
+    smtp::Transaction out;
+    out.reversePath = request_.envelope.reversePath;
+    if (!request_.envelope.envid.empty()) out.envid = request_.envelope.envid;
+    if (request_.envelope.returnFull) out.ret = smtp::ReturnContent::full;
+    for (const std::size_t i : open_) out.recipients.push_back(recipientOf(request_.envelope.recipients[i]));
+    return out;
+  }
+
+  static std::string hostKey(const Host& host) { return host.name + ":" + std::to_string(host.port); }
+  static std::string endpointKey(const net::Endpoint& at) { return at.text(); }
+  void noteUnreachable(const std::string& key) {
+    sender_.unreachable_[key] = std::chrono::steady_clock::now() + kUnreachableFor;
+  }
+  // What was down a moment ago is asked last, or every message would wait for it.
+  template <class T>
+  [[nodiscard]] std::vector<T> reachableFirst(const std::vector<T>& all, std::string (*keyOf)(const T&)) const {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    std::vector<T> out;
+    std::vector<T> late;
+    for (const T& one : all) {
+      const auto known = sender_.unreachable_.find(keyOf(one));
+      (known == sender_.unreachable_.end() || known->second <= now ? out : late).push_back(one);
+    }
+    out.insert(out.end(), late.begin(), late.end());
+    return out;
+  }
+
+  void noteRefusal(const smtp::Reply& reply, const std::string& remoteHost) {
+    refusals_.push_back(reply);
+    if (!remoteHost.empty()) lastHost_ = remoteHost;
+  }
+  // For good only when every host said so: while one may still take it, it is worth another try.
+  [[nodiscard]] smtp::Reply lastRefusal() const {
+    for (auto at = refusals_.rbegin(); at != refusals_.rend(); ++at) {
+      if (at->isTransient()) return *at;
+    }
+    return refusals_.empty() ? smtp::Reply{451, "4.4.1", "no host could be asked"} : refusals_.back();
+  }
+
+  void answerOpen(const smtp::Reply& reply, const std::string& remoteHost) {
+    for (const std::size_t i : open_) outcome_.recipients[i] = outcomeOf(reply, remoteHost);
+    open_.clear();
+  }
+
+  void logOutcomes() const {
+    if (!sender_.log_.enabled(log::Level::info)) return;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
+    for (std::size_t i = 0; i < outcome_.recipients.size(); ++i) {
+      const ipc::RecipientOutcome& one = outcome_.recipients[i];
+      sender_.log_.info(eventOf(one.state),
+                        {{"message", request_.queueId},
+                         {"to", request_.envelope.recipients[i].forwardPath},
+                         {"host", one.remoteHost},
+                         {"tls", tls_},
+                         {"reply", smtp::Reply{one.reply.code, one.reply.enhanced, one.reply.text}.oneLine()},
+                         {"ms", static_cast<std::uint64_t>(took.count())}});
+    }
+  }
+
+  Sender& sender_;
+  std::shared_ptr<const Settings> settings_;
+  ipc::Deliver request_;
+  UniqueFd fd_;
+  smtp::Content content_;
+  ipc::DeliverOutcome outcome_;
+  std::vector<std::size_t> open_;  // recipients without a final answer
+  std::vector<smtp::Reply> refusals_;
+  std::string lastHost_;
+  std::string tls_;
+  std::size_t connects_ = 0;
+  std::size_t unreached_ = 0;  // of those
+  SteadyTime began_ = std::chrono::steady_clock::now();
+};
+
+Sender::Sender(Loop& loop, std::shared_ptr<const Settings> settings, log::Log log)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      log_(std::move(log)),
+      gate_(loop),
+      places_(loop, settings_->concurrency == 0 ? std::numeric_limits<std::size_t>::max() : settings_->concurrency),
+      cache_(loop),
+      tasks_(loop) {
+  tasks_.spawn(sweepForEver());
+}
+
+Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd content) {
+  if (!content) co_return fail(Error::Kind::syntax, "Deliver without a content descriptor");
+  if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
+  const Gate::Pass pass = gate_.enter({});
+  Result<Semaphore::Permit> place = co_await places_.acquire(Deadline::never());
+  if (!place) co_return fail(place.error());
+  Delivery delivery(*this, settings_, std::move(request), std::move(content));
+  ipc::DeliverOutcome outcome = co_await delivery.run();
+  co_return outcome;
+}
+
+Task<Result<void>> Sender::drain(Deadline deadline) {
+  gate_.close();
+  const Result<void> empty = co_await gate_.whenEmpty(deadline);
+  cache_.sweep(SteadyTime::max());
+  co_return empty;
+}
+
+Task<void> Sender::sweepForEver() {
+  for (;;) {
+    co_await loop_.sleepUntil(Deadline::after(std::min<std::chrono::milliseconds>(kSweep, settings_->idleTimeout)));
+    const SteadyTime now = std::chrono::steady_clock::now();
+    cache_.sweep(now - settings_->idleTimeout);
+    std::erase_if(unreachable_, [&](const auto& entry) { return entry.second <= now; });
+  }
+}
+
+}  // namespace ostler::out

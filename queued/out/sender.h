@@ -1,0 +1,47 @@
+// sender.h - Sender: takes a message to its next hop and says what became of each recipient.
+// Is not: a queue. It tries once; when to try again is the spool's to decide.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "libmailcore/async/channel.h"
+#include "libmailcore/async/gate.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/log/log.h"
+#include "queued/out/session.h"
+
+namespace ostler::out {
+
+/// One loop.
+class Sender {
+ public:
+  Sender(Loop& loop, std::shared_ptr<const Settings> settings, log::Log log);
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+
+  /// One outcome per recipient, in the order of the envelope. Errors: temporary (draining), syntax (no content descriptor).
+  /// Cancelling it closes the session; what was sent in full may have arrived.
+  [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, UniqueFd content);
+
+  /// For deliveries that begin from now on.
+  void use(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
+  /// Refuses new deliveries and waits for those under way. Errors: timeout.
+  [[nodiscard]] Task<Result<void>> drain(Deadline deadline);
+  [[nodiscard]] std::size_t idleSessions() const { return cache_.size(); }
+
+ private:
+  class Delivery;
+  [[nodiscard]] Task<void> sweepForEver();
+
+  Loop& loop_;
+  std::shared_ptr<const Settings> settings_;
+  log::Log log_;
+  Gate gate_;
+  Semaphore places_;
+  SessionCache cache_;
+  std::unordered_map<std::string, SteadyTime> unreachable_;  // host or endpoint → until when others are tried before it
+  TaskScope tasks_;
+};
+
+}  // namespace ostler::out

@@ -1,0 +1,40 @@
+#include "queued/out/settings.h"
+
+#include "libmailcore/dns/unbound_resolver.h"
+
+namespace ostler::out {
+namespace {
+
+dns::UnboundOptions dnsOptions(const config::DnsSettings& from) {
+  dns::UnboundOptions to;
+  to.servers = from.servers;
+  to.recursive = from.recursive;
+  to.stubs = from.stubs;
+  to.trustAnchors = from.trustAnchors;
+  to.hosts = from.hosts;
+  if (from.useEtcHosts) to.hostsFile = "/etc/hosts";
+  to.serveExpired = from.serveExpired;
+  return to;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Settings>> makeSettings(Loop& loop, const config::Config& config) {
+  auto settings = std::make_shared<Settings>();
+  settings->hostName = config.hostName;
+  settings->mxPort = config.outbound.port;
+  settings->concurrency = config.outbound.concurrency;
+  settings->messagesPerConnection = config.outbound.messagesPerConnection;
+  settings->connectTimeout = config.outbound.connectTimeout;
+  settings->sourceV4 = config.outbound.sourceV4;
+  settings->sourceV6 = config.outbound.sourceV6;
+  auto resolver = dns::UnboundResolver::create(loop, dnsOptions(config.dns), std::make_shared<dns::AnswerCache>());
+  if (!resolver) return fail(resolver.error());
+  settings->resolver = std::move(*resolver);
+  auto tls = net::TlsClientContext::load(config.outbound.caFile);
+  if (!tls) return fail(tls.error());
+  settings->tls = std::move(*tls);
+  return std::shared_ptr<const Settings>(std::move(settings));
+}
+
+}  // namespace ostler::out
