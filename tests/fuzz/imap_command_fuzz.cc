@@ -51,7 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!in.failed()) {
       for (const FetchItem& item : arguments.items) {
         if (item.kind != FetchItem::Kind::section || item.section.fields.empty()) continue;
-        Reader label(item.label.substr(0, item.label.rfind(']') + 1));
+        const std::string text = item.label.substr(0, item.label.rfind(']') + 1);
+        Reader label(text);
         const FetchArguments again = readFetchArguments(label);
         assert(!label.failed() && again.items.at(0).section == item.section);
       }
