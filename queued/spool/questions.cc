@@ -15,6 +15,27 @@ policy::Client clientOf(const ipc::SessionInfo& session, const std::shared_ptr<c
 
 }  // namespace
 
+void Questions::serve(ipc::Server& server) {
+  using Connection = std::shared_ptr<ipc::ServerConnection>;
+  using Descriptors = std::vector<UniqueFd>;
+  server.on<ipc::CheckSender>([this](const Connection&, ipc::CheckSender request, const Descriptors&) {
+    return answerSender(std::move(request));
+  });
+  server.on<ipc::CheckRecipient>([this](const Connection&, ipc::CheckRecipient request, const Descriptors&) {
+    return answerRecipient(std::move(request));
+  });
+}
+
+Task<Result<ipc::SmtpReply>> Questions::answerSender(ipc::CheckSender request) {
+  ipc::SmtpReply reply = co_await sender(std::move(request.session), std::move(request.reversePath), request.declaredSize);
+  co_return reply;
+}
+
+Task<Result<ipc::SmtpReply>> Questions::answerRecipient(ipc::CheckRecipient request) {
+  ipc::SmtpReply reply = co_await recipient(std::move(request.session), std::move(request.forwardPath));
+  co_return reply;
+}
+
 Task<Result<std::shared_ptr<const ipc::Identity>>> Questions::identityOf(std::string token) {
   using Identity = std::shared_ptr<const ipc::Identity>;
   if (token.empty()) co_return Identity();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "libmailcore/ipc/socket.h"
 #include "queued/policy/policy.h"
 #include "queued/spool/environment.h"
 
@@ -13,6 +14,8 @@ namespace ostler::spool {
 class Questions {
  public:
   explicit Questions(Environment& env) : env_(env) {}
+  /// Registers what it answers.
+  void serve(ipc::Server& server);
 
   [[nodiscard]] Task<ipc::SmtpReply> sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize);
   [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::SessionInfo session, std::string forwardPath);
@@ -20,6 +23,8 @@ class Questions {
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Identity>>> identityOf(std::string token);
 
  private:
+  [[nodiscard]] Task<Result<ipc::SmtpReply>> answerSender(ipc::CheckSender request);
+  [[nodiscard]] Task<Result<ipc::SmtpReply>> answerRecipient(ipc::CheckRecipient request);
   [[nodiscard]] Task<ipc::SmtpReply> roomIn(ipc::Account account);
   Environment& env_;
 };

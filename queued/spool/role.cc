@@ -184,6 +184,7 @@ Result<void> Role::start() {
   p.smtpd = std::make_unique<ipc::Server>(p.loopOf);
   p.submit = std::make_unique<ipc::Server>(p.loopOf);
   p.administration = std::make_unique<ipc::Server>(p.loopOf);
+  p.questions->serve(*p.smtpd);
   p.drafts->serve(*p.smtpd, DraftSource::smtpd);
   p.drafts->serve(*p.submit, DraftSource::local);
   p.control->serve(*p.administration);
