@@ -82,7 +82,7 @@ Result<void> allowBelow(int ruleset, const std::string& path, std::uint64_t righ
 
 constexpr std::array kAlways = {
     // octets and sockets
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "preadv2", "sendfile", "recvfrom", "recvmsg", "recvmmsg", "sendto",
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "preadv2", "pwritev", "pwritev2", "sendfile", "recvfrom", "recvmsg", "recvmmsg", "sendto",
     "sendmsg", "sendmmsg", "accept4", "connect", "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername", "socketpair", "close",
     "close_range", "dup", "dup2", "dup3", "fcntl", "ioctl", "lseek", "fstat", "newfstatat", "statx", "pipe2", "poll", "ppoll", "select", "pselect6",
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "timerfd_create", "timerfd_settime",
@@ -96,12 +96,13 @@ constexpr std::array kAlways = {
 constexpr std::array kFilesByName = {
     "open", "openat", "access", "faccessat", "faccessat2", "stat", "lstat", "readlink", "readlinkat", "getcwd", "getdents64", "unlink", "unlinkat",
     "rename", "renameat", "renameat2", "mkdir", "mkdirat", "chmod", "fchmod", "fchmodat", "ftruncate", "fsync", "fdatasync", "fallocate", "umask",
+    "link", "linkat", "statfs", "fstatfs",
     "bind", "listen", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp",
 };
 
 constexpr std::array kKeepingMail = {
-    "link", "linkat", "flock", "statfs", "fstatfs", "fsync", "sync_file_range", "copy_file_range", "fadvise64", "inotify_init1", "inotify_add_watch",
-    "inotify_rm_watch", "fchown", "fchownat", "utimensat", "symlinkat", "rmdir", "msync", "pwritev", "pwritev2", "rt_sigpending", "get_robust_list", "mincore",
+    "flock", "sync_file_range", "copy_file_range", "fadvise64", "inotify_init1", "inotify_add_watch",
+    "inotify_rm_watch", "fchown", "fchownat", "utimensat", "symlinkat", "rmdir", "msync", "rt_sigpending", "get_robust_list", "mincore",
 };
 
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
