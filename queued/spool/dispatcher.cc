@@ -76,6 +76,50 @@ void Dispatcher::wake(const Id128& id) {
   pump();
 }
 
+void Dispatcher::wakeSoon(const Id128& id) {
+  env_.scheduler.wakeAt(env_.now(), id);
+  scheduleChanged_.set();
+}
+
+void Dispatcher::wakeAll() {
+  for (const auto& [id, message] : env_.queue.messages()) {
+    if (message.hold == Hold::none) env_.scheduler.wakeAt(message.due(), id);
+  }
+  scheduleChanged_.set();
+}
+
+void Dispatcher::remove(const Id128& id) {
+  const Message* message = env_.queue.find(id);
+  if (message == nullptr) return;
+  const bool large = message->large;
+  MarkRecord mark;
+  mark.id = id;
+  mark.kind = MarkRecord::Kind::removed;
+  env_.ledger.note(mark);
+  env_.queue.apply(mark);
+  env_.log.info("deleted", {{"id", id.text()}});
+  if (env_.queue.find(id) == nullptr) ended(id, large);
+}
+
+void Dispatcher::expire(const Id128& id) {
+  Message* message = env_.queue.find(id);
+  if (message == nullptr) return;
+  std::vector<Outcome> outcomes;
+  for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
+    RecipientNow& recipient = message->recipients[at];
+    if (recipient.state != RecipientState::pending || recipient.inFlight) continue;
+    Outcome outcome;
+    outcome.recipient = at;
+    outcome.state = RecipientState::failed;
+    outcome.reply = {554, "5.4.7", "Taken out of the queue by the administrator. The last reason: " + (recipient.lastReply ? *recipient.lastReply : "none")};
+    recipient.inFlight = true;
+    recipient.waiting = false;
+    outcomes.push_back(std::move(outcome));
+  }
+  legs_.erase(id);
+  if (!outcomes.empty()) settle(id, std::move(outcomes));
+}
+
 Dispatcher::Facts Dispatcher::factsOf(Message& message) {
   if (message.fresh) return message.fresh;
   return std::make_shared<const Fresh>(Fresh{Queue::unpack(message), nullptr});
@@ -83,7 +127,7 @@ Dispatcher::Facts Dispatcher::factsOf(Message& message) {
 
 void Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
-  if (message == nullptr || message->hold != Hold::none || draining_) return;
+  if (message == nullptr || message->hold != Hold::none || draining_ || env_.queue.isStopped()) return;
   const WallTime now = env_.now();
   if (env_.ledger.stuck()) {
     env_.scheduler.wakeAt(now + kSoon, id);

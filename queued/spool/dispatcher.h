@@ -42,6 +42,13 @@ class Dispatcher {
   [[nodiscard]] bool idle() const { return running_ == 0 && (sending_ == 0 || !out_.connected()); }
   /// Looks at a message soon: it is new, or an administrator changed it.
   void wake(const Id128& id);
+  /// As wake(), on a later turn: for many at once.
+  void wakeSoon(const Id128& id);
+  void wakeAll();
+  /// Takes a message out of the queue without a report. What is being delivered still ends.
+  void remove(const Id128& id);
+  /// Ends a message as if its time were over: its sender is told.
+  void expire(const Id128& id);
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }

@@ -39,7 +39,7 @@ struct Message {
   Hold hold = Hold::none;
   bool large = false;
   bool delayTold = false;
-  bool removed = false;  ///< by an administrator while a delivery is running: goes when that is over
+  bool removed = false;  ///< by an administrator; a delivery that runs still ends, unheard
 
   [[nodiscard]] bool finished() const {
     for (const RecipientNow& recipient : recipients) {

@@ -39,7 +39,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
 }
 
 void Dispatcher::pump() {
-  if (draining_ || env_.ledger.stuck() || std::exchange(pumping_, true)) return;
+  if (draining_ || env_.ledger.stuck() || env_.queue.isStopped() || std::exchange(pumping_, true)) return;
   while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(start->destination, start->message));
   pumping_ = false;
 }

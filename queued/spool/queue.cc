@@ -103,7 +103,7 @@ void Queue::erase(Message& message) {
 }
 
 void Queue::endIfFinished(Message& message) {
-  if (message.finished() && !message.anyInFlight()) erase(message);
+  if (message.finished() && (message.removed || !message.anyInFlight())) erase(message);
 }
 
 void Queue::forgetEnded(std::size_t keep) {

@@ -17,6 +17,9 @@ namespace ostler::spool {
 
 class Queue {
  public:
+  /// The destination that stands for all delivery, to mailboxes too: what `ostler queue freeze --all` lays a hold on.
+  static constexpr std::string_view kEverything = "*";
+
   /// A new message, or a later record of one that is there. `packed`: the record as it was encoded.
   Message& insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content);
   /// As insert(), for one that was accepted just now: keeps what its first delivery needs.
@@ -34,6 +37,7 @@ class Queue {
   /// The whole record with the states as they are now.
   [[nodiscard]] static MessageRecord unpack(const Message& message);
   [[nodiscard]] const std::unordered_map<Id128, Message>& messages() const { return messages_; }
+  [[nodiscard]] bool isStopped() const { return destinations_.contains(std::string(kEverything)); }
   [[nodiscard]] const std::map<std::string, Hold>& destinations() const { return destinations_; }
 
   /// Is it here, or was it lately? DraftOutcome's answer.

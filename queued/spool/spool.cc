@@ -9,7 +9,6 @@
 
 #include "libmailcore/log/open.h"
 #include "libmailcore/store/local_store.h"
-#include "libmailcore/store/memory_store.h"
 #include "queued/spool/role.h"
 #include "queued/spool/sandbox.h"
 
@@ -79,14 +78,9 @@ int serve(const std::string& configFile, const std::shared_ptr<const config::Con
   ::tzset();  // reads a file, which later is not allowed
   const Result<void> confined = confine(*config, configFile);
   if (!confined) return say(confined.error().detail), EX_OSERR;
-#if __has_include("libmailcore/store/local/local_store.cc")
   Result<std::shared_ptr<store::LocalShared>> shared = store::makeLocalShared(options);
   if (!shared) return say(shared.error().detail), EX_CANTCREAT;
   const std::unique_ptr<store::Store> store = store::makeLocalStore(loop, *shared);
-#else
-  log.error("no-local-store", {{"effect", "mailboxes are in memory alone"}});
-  const std::unique_ptr<store::Store> store = store::makeMemoryStore(loop);
-#endif
   Result<std::unique_ptr<Role>> role = Role::open(loop, clock, config, *store, log);
   if (!role) return say(role.error().detail), EX_CANTCREAT;
   const Result<void> started = (*role)->start();

@@ -12,12 +12,19 @@ constexpr std::array kNouns = {
     Command{"domain", &domain, "whose mail is ours"},
     Command{"user", &user, "who has a mailbox"},
     Command{"alias", &alias, "addresses that lead to others"},
+    Command{"queue", &queue, "look at the queue and change it"},
+    Command{"explain", &explain, "why mail from A to B is taken or not, and where it goes"},
     Command{"dns", &dns, "ask the DNS as the suite does"},
     Command{"status", &status, "say what runs and which listeners answer"},
 };
 
 constexpr std::array kPrograms = {
     Command{"newaliases", &newaliases, "check the aliases file and load it"},
+    Command{"mailq", &mailq, "list the queue"},
+    Command{"postqueue", &postqueue, "list the queue, try again now"},
+    Command{"postsuper", &postsuper, "delete, hold, release, requeue, expire"},
+    Command{"postcat", &postcat, "show a queued message"},
+    Command{"sendmail", &sendmail, "send a message from standard input"},
 };
 
 }  // namespace

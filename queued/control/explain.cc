@@ -1,0 +1,87 @@
+// explain.cc - `ostler explain`: why this sender may or may not send to this recipient, and where the mail goes, told by the live
+// spool with the configuration it runs on.
+#include <fmt/format.h>
+#include <sysexits.h>
+
+#include "queued/control/control.h"
+#include "queued/control/listing.h"
+#include "queued/report/report.h"
+
+namespace ostler::control {
+
+namespace {
+
+std::string where(const route::Route& route) {
+  switch (route.kind) {
+    case route::Route::Kind::local: {
+      std::string text;
+      for (const route::LocalTarget& target : route.locals) {
+        text += fmt::format("{}mailbox {}{}", text.empty() ? "" : ", ", target.account.address,
+                            target.mailbox.empty() ? "" : " folder " + target.mailbox);
+      }
+      for (const std::string& target : route.expansion) text += fmt::format("{}alias target {}", text.empty() ? "" : ", ", target);
+      return text;
+    }
+    case route::Route::Kind::remote: return "next hop " + route.nextHop.key();
+    case route::Route::Kind::drop: return "the drop folder";
+    case route::Route::Kind::file: return "a file";
+    case route::Route::Kind::pipe: return "a program";
+    case route::Route::Kind::reject: return "refused: " + report::oneLine(route.reply);
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
+  Reply reply;
+  const std::string from = arguments.value("--from");
+  const std::string to = arguments.value("--to");
+  if (to.empty()) {
+    reply.exitCode = EX_USAGE;
+    reply.error = "explain needs --to ADDRESS";
+    co_return reply;
+  }
+  const std::string client = arguments.value("--client").empty() ? "203.0.113.1" : arguments.value("--client");
+  const std::string user = arguments.value("--auth");
+  std::vector<std::string> steps;
+  ipc::Identity identity;
+  if (!user.empty()) {
+    const auto resolved = co_await env_.directory.resolve(user);
+    identity.known = resolved && (*resolved)->kind == ipc::Resolution::Kind::local && !(*resolved)->accounts.empty();
+    if (identity.known) identity.account = (*resolved)->accounts.front();
+    identity.addresses.push_back(user);
+    steps.push_back(identity.known ? "authenticated as " + identity.account.address : user + " is not known here: taken as not authenticated");
+  }
+  const Result<net::IpAddress> address = net::IpAddress::parse(client);
+  const std::string asked = address ? net::Endpoint{*address, 25, {}}.text() : client;
+  const policy::Client asking{identity.known ? "submission" : "smtp", asked, identity.known ? &identity : nullptr};
+  const config::VirtualServer& server = policy::serverOf(*env_.config, arguments.value("--server"));
+  const ipc::SmtpReply senderReply =
+      policy::senderVerdict(server, asking, from, 0, env_.config->directory.tagSeparator);
+  steps.push_back(fmt::format("MAIL FROM:<{}>: {}", from, report::oneLine(senderReply)));
+  const auto resolution = co_await env_.directory.resolve(to);
+  if (!resolution) {
+    reply.exitCode = EX_TEMPFAIL;
+    reply.error = "the directory does not answer: " + resolution.error().detail;
+    co_return reply;
+  }
+  const route::Route route = route::route(*env_.config, to, **resolution, false, &steps);
+  const ipc::SmtpReply recipientReply = policy::recipientVerdict(server, asking, to, route);
+  steps.push_back(fmt::format("virtual server \"{}\" ({}): {} relay", server.name, server.place.text(),
+                              policy::mayRelay(server, asking) ? "this client may" : "this client may not"));
+  steps.push_back(fmt::format("RCPT TO:<{}>: {}", to, report::oneLine(recipientReply)));
+  if (arguments.has("--json")) {
+    reply.output = fmt::format(R"({{"from":{},"to":{},"accepted":{},"reply":{},"goesTo":{},"steps":[)", jsonString(from), jsonString(to),
+                               senderReply.code == 250 && recipientReply.code == 250, jsonString(report::oneLine(recipientReply)),
+                               jsonString(where(route)));
+    for (std::size_t at = 0; at < steps.size(); ++at) reply.output += (at == 0 ? "" : ",") + jsonString(steps[at]);
+    reply.output += "]}\n";
+  } else {
+    for (const std::string& step : steps) reply.output += "  " + step + "\n";
+    reply.output += "goes to: " + where(route) + "\n";
+  }
+  co_return reply;
+}
+
+}  // namespace ostler::control

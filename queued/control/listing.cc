@@ -1,0 +1,183 @@
+#include "queued/control/listing.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+
+#include "libmailcore/base/ascii.h"
+
+namespace ostler::control {
+
+namespace {
+
+using spool::Hold;
+using spool::Message;
+using spool::MessageRecord;
+using spool::RecipientState;
+
+const char* nameOf(RecipientState state) {
+  switch (state) {
+    case RecipientState::pending: return "pending";
+    case RecipientState::delivered: return "delivered";
+    case RecipientState::failed: return "failed";
+    case RecipientState::expanded: return "expanded";
+    case RecipientState::removed: return "removed";
+  }
+  return "";
+}
+
+std::string localTime(WallTime time, const char* format) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm broken{};
+  ::localtime_r(&seconds, &broken);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, format, &broken)};
+}
+
+std::string orNull(std::string_view reversePath) { return reversePath.empty() ? "MAILER-DAEMON" : std::string(reversePath); }
+
+void appendText(std::string& out, const Listed& listed) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "{}  {:<8} {:>9}  {}  from=<{}>\n", listed.record.id.text(), stateOf(listed.message), listed.record.size,
+                 localTime(listed.record.arrived, "%Y-%m-%d %H:%M:%S"), listed.record.reversePath);
+  for (const spool::RecipientRecord& recipient : listed.record.recipients) {
+    if (recipient.state != RecipientState::pending) continue;
+    fmt::format_to(to, "    to=<{}> attempts={}", recipient.recipient.forwardPath, recipient.attempts);
+    if (recipient.attempts > 0) fmt::format_to(to, " next={}", localTime(recipient.due, "%Y-%m-%d %H:%M:%S"));
+    if (!recipient.lastReply.empty()) fmt::format_to(to, "\n      {}", printable(recipient.lastReply, 300));
+    out += '\n';
+  }
+}
+
+/// `postqueue -p`: the columns of Postfix with long queue ids.
+void appendPostfix(std::string& out, const Listed& listed) {
+  const char* mark = listed.message.hold != Hold::none ? "!" : listed.message.anyInFlight() ? "*" : "";
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "{:<27} {:>8} {:>20} {}\n", listed.record.id.text() + mark, listed.record.size,
+                 localTime(listed.record.arrived, "%a %b %e %H:%M:%S"), " " + orNull(listed.record.reversePath));
+  std::string lastReason;
+  for (const spool::RecipientRecord& recipient : listed.record.recipients) {
+    if (recipient.state != RecipientState::pending) continue;
+    if (!recipient.lastReply.empty() && recipient.lastReply != lastReason) {
+      lastReason = recipient.lastReply;
+      fmt::format_to(to, "{:>57}\n", "(" + printable(lastReason, 300) + ")");
+    }
+    fmt::format_to(to, "{:>58}{}\n", "", recipient.recipient.forwardPath);
+  }
+  out += '\n';
+}
+
+void appendPostfixJson(std::string& out, const Listed& listed) {
+  const char* queue = listed.message.hold != Hold::none ? "hold" : listed.message.anyInFlight() ? "active" : "deferred";
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to,
+                 R"({{"queue_name": "{}", "queue_id": "{}", "arrival_time": {}, "message_size": {}, "forced_expire": false, "sender": )",
+                 queue, listed.record.id.text(), toUnixMillis(listed.record.arrived) / 1000, listed.record.size);
+  appendJson(out, orNull(listed.record.reversePath));
+  out += ", \"recipients\": [";
+  const char* comma = "";
+  for (const spool::RecipientRecord& recipient : listed.record.recipients) {
+    if (recipient.state != RecipientState::pending) continue;
+    out += comma;
+    comma = ", ";
+    out += "{\"address\": ";
+    appendJson(out, recipient.recipient.forwardPath);
+    if (!recipient.lastReply.empty()) {
+      out += ", \"delay_reason\": ";
+      appendJson(out, recipient.lastReply);
+    }
+    out += '}';
+  }
+  out += "]}\n";
+}
+
+void appendOwnJson(std::string& out, const Listed& listed) {
+  const MessageRecord& record = listed.record;
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, R"({{"id":"{}","state":"{}","size":{},"arrived":{},"service":"{}","from":)", record.id.text(),
+                 stateOf(listed.message), record.size, toUnixMillis(record.arrived) / 1000, record.origin.service);
+  appendJson(out, record.reversePath);
+  out += ",\"client\":";
+  appendJson(out, record.origin.client);
+  out += ",\"user\":";
+  appendJson(out, record.origin.user);
+  out += ",\"recipients\":[";
+  for (std::size_t at = 0; at < record.recipients.size(); ++at) {
+    const spool::RecipientRecord& recipient = record.recipients[at];
+    out += at == 0 ? "{\"to\":" : ",{\"to\":";
+    appendJson(out, recipient.recipient.forwardPath);
+    fmt::format_to(to, R"(,"state":"{}","attempts":{},"due":{},"reason":)", nameOf(recipient.state), recipient.attempts,
+                   toUnixMillis(recipient.due) / 1000);
+    appendJson(out, recipient.lastReply);
+    out += '}';
+  }
+  out += "]}\n";
+}
+
+}  // namespace
+
+const char* stateOf(const Message& message) {
+  if (message.hold == Hold::held) return "held";
+  if (message.hold == Hold::frozen) return "frozen";
+  for (const spool::RecipientNow& recipient : message.recipients) {
+    if (recipient.inFlight || recipient.waiting) return "active";
+  }
+  for (const spool::RecipientNow& recipient : message.recipients) {
+    if (recipient.attempts > 0) return "deferred";
+  }
+  return "active";
+}
+
+void appendJson(std::string& out, std::string_view text) {
+  out += '"';
+  const bool isUtf8 = isAllAscii(text) || isValidUtf8(text);
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 32 || c == 127) {
+          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+        } else if (!isUtf8 && !isAscii(c)) {
+          out += "\\ufffd";
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+std::string jsonString(std::string_view text) {
+  std::string out;
+  appendJson(out, text);
+  return out;
+}
+
+void appendMessage(std::string& out, const Listed& listed, ListFormat format) {
+  switch (format) {
+    case ListFormat::text: return appendText(out, listed);
+    case ListFormat::json: return appendOwnJson(out, listed);
+    case ListFormat::postfix: return appendPostfix(out, listed);
+    case ListFormat::postfixJson: return appendPostfixJson(out, listed);
+  }
+}
+
+std::string listHead(ListFormat format) {
+  if (format != ListFormat::postfix) return {};
+  return "----------Queue ID---------- --Size-- ----Arrival Time---- -Sender/Recipient-------\n";
+}
+
+std::string listFoot(ListFormat format, std::uint64_t octets, std::uint64_t messages) {
+  if (format == ListFormat::text) {
+    return messages == 0 ? "The queue is empty.\n" : fmt::format("{} message{}, {} KiB\n", messages, messages == 1 ? "" : "s", octets / 1024);
+  }
+  if (format != ListFormat::postfix) return {};
+  return fmt::format("-- {} Kbytes in {} Request{}.\n", octets / 1024, messages, messages == 1 ? "" : "s");
+}
+
+}  // namespace ostler::control

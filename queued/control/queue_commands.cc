@@ -1,0 +1,287 @@
+// queue_commands.cc - what `ostler queue`, postqueue and postsuper ask of the spool.
+#include <fmt/format.h>
+#include <sysexits.h>
+
+#include <algorithm>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/base64.h"
+#include "queued/control/control.h"
+#include "queued/control/listing.h"
+#include "queued/spool/contents.h"
+
+namespace ostler::control {
+
+namespace {
+
+using spool::Hold;
+using spool::MarkRecord;
+using spool::Message;
+using spool::MessageRecord;
+
+constexpr std::size_t kPageOctets = 700 * 1024;  ///< below ipc::kMaxFrame, whatever the last message adds
+constexpr std::size_t kPageMessages = 4000;
+constexpr std::size_t kExportPage = 256 * 1024;
+
+Control::Reply refuse(std::uint8_t exitCode, std::string error) {
+  Control::Reply reply;
+  reply.exitCode = exitCode;
+  reply.error = std::move(error);
+  return reply;
+}
+
+ListFormat formatOf(const Arguments& arguments) {
+  if (arguments.has("--postfix")) return ListFormat::postfix;
+  if (arguments.has("--postfix-json")) return ListFormat::postfixJson;
+  return arguments.has("--json") ? ListFormat::json : ListFormat::text;
+}
+
+bool isAt(const std::string& path, const std::string& domain) {
+  const std::size_t at = path.rfind('@');
+  return at != std::string::npos && equalsIgnoreCase(std::string_view(path).substr(at + 1), domain);
+}
+
+bool fits(const MessageRecord& record, const Arguments& arguments) {
+  const std::string sender = arguments.value("--sender");
+  const std::string recipient = arguments.value("--recipient");
+  const std::string domain = arguments.value("--destination");
+  if (!sender.empty() && !equalsIgnoreCase(sender, record.reversePath)) return false;
+  const auto anyRecipient = [&record](auto&& matches) {
+    return std::any_of(record.recipients.begin(), record.recipients.end(), [&](const spool::RecipientRecord& r) {
+      return r.state == spool::RecipientState::pending && matches(r.recipient.forwardPath);
+    });
+  };
+  if (!recipient.empty() && !anyRecipient([&](const std::string& path) { return equalsIgnoreCase(path, recipient); })) return false;
+  const std::string bare = domain.substr(domain.find(':') == std::string::npos ? 0 : domain.find(':') + 1);
+  return domain.empty() || anyRecipient([&](const std::string& path) { return isAt(path, bare); });
+}
+
+bool hasFilter(const Arguments& arguments) {
+  return !arguments.value("--sender").empty() || !arguments.value("--recipient").empty() || !arguments.value("--destination").empty();
+}
+
+/// The next ids in their order, which is that of arrival. Linear for each page, and pages are large.
+std::vector<Id128> idsAfter(const spool::Queue& queue, const std::optional<Id128>& after, std::size_t most) {
+  std::vector<Id128> ids;
+  for (const auto& [id, message] : queue.messages()) {
+    if (!after || id > *after) ids.push_back(id);
+  }
+  if (ids.size() > most) {
+    std::nth_element(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(most), ids.end());
+    ids.resize(most);
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
+  Reply reply;
+  const ListFormat format = formatOf(arguments);
+  const bool isFirst = cursor.empty();
+  const auto after = Id128::parse(cursor);
+  const std::vector<Id128> ids = idsAfter(env_.queue, after, kPageMessages);
+  if (isFirst && !ids.empty()) reply.output = listHead(format);
+  if (isFirst && ids.empty() && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
+  std::size_t shown = 0;
+  for (const Id128& id : ids) {
+    if (reply.output.size() > kPageOctets) break;
+    const Message* message = env_.queue.find(id);
+    const MessageRecord record = spool::Queue::unpack(*message);
+    if (fits(record, arguments)) appendMessage(reply.output, {*message, record}, format);
+    ++shown;
+  }
+  const bool isLast = shown == ids.size() && ids.size() < kPageMessages;
+  if (!isLast) {
+    reply.next = ids[shown - 1].text();
+  } else if (!(format == ListFormat::postfix && env_.queue.messages().empty())) {
+    std::uint64_t octets = 0;
+    for (const auto& [id, message] : env_.queue.messages()) octets += message.size;
+    reply.output += listFoot(format, octets, env_.queue.messages().size());
+  }
+  co_return reply;
+}
+
+Result<std::vector<Id128>> Control::select(const Arguments& arguments) {
+  std::vector<Id128> ids;
+  const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
+  if (isAll || hasFilter(arguments)) {
+    for (const auto& [id, message] : env_.queue.messages()) {
+      if (!hasFilter(arguments) || fits(spool::Queue::unpack(message), arguments)) ids.push_back(id);
+    }
+    return ids;
+  }
+  if (arguments.words.empty()) return fail(Error::Kind::syntax, "name queue ids, or --all, --destination, --sender or --recipient");
+  for (const std::string& word : arguments.words) {
+    const auto id = Id128::parse(word);
+    if (!id || env_.queue.find(*id) == nullptr) return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+Task<Control::Reply> Control::show(Arguments arguments, std::string) {
+  const auto ids = select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  Reply reply;
+  for (const Id128& id : *ids) {
+    const Message* message = env_.queue.find(id);
+    const MessageRecord record = spool::Queue::unpack(*message);
+    appendMessage(reply.output, {*message, record}, formatOf(arguments));
+    if (reply.output.size() > kPageOctets) break;
+  }
+  co_return reply;
+}
+
+Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
+  const auto ids = select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  for (const auto& [key, destination] : env_.scheduler.destinations()) destination->retryNow();
+  for (const Id128& id : *ids) {
+    MarkRecord mark;
+    mark.id = id;
+    mark.kind = MarkRecord::Kind::due;
+    mark.due = env_.now();
+    env_.ledger.note(mark);
+    env_.queue.apply(mark);
+    dispatcher_.wakeSoon(id);
+  }
+  Reply reply;
+  reply.output = fmt::format("{{\"retried\":{}}}\n", ids->size());
+  co_return reply;
+}
+
+void Control::markHold(const Id128& id, Hold hold) {
+  MarkRecord mark;
+  mark.id = id;
+  mark.hold = hold;
+  env_.ledger.note(mark);
+  env_.queue.apply(mark);
+  if (hold == Hold::none) dispatcher_.wakeSoon(id);
+}
+
+void Control::layOnAll(const std::string& destination, Hold hold) {
+  const spool::DestinationRecord record{destination, hold};
+  env_.ledger.note(record);
+  env_.queue.apply(record);
+  if (schedule::Destination* there = env_.scheduler.find(destination)) {
+    there->setAdministrative(hold == Hold::none   ? schedule::DestinationState::active
+                             : hold == Hold::held ? schedule::DestinationState::held
+                                                  : schedule::DestinationState::frozen);
+  }
+  if (hold != Hold::none) return;
+  if (destination == spool::Queue::kEverything) dispatcher_.wakeAll();
+  dispatcher_.pump();
+}
+
+Control::Reply Control::layOn(const Arguments& arguments, Hold hold) {
+  Reply reply;
+  const std::string destination = arguments.value("--destination");
+  if (arguments.has("--all") || !destination.empty()) {
+    const bool isKey = destination.find(':') != std::string::npos;
+    layOnAll(destination.empty() ? std::string(spool::Queue::kEverything) : isKey ? destination : "mx:" + asciiLower(destination), hold);
+    reply.output = "{\"changed\":1}\n";
+    return reply;
+  }
+  const auto ids = select(arguments);
+  if (!ids) return refuse(EX_DATAERR, ids.error().detail);
+  for (const Id128& id : *ids) markHold(id, hold);
+  reply.output = fmt::format("{{\"changed\":{}}}\n", ids->size());
+  return reply;
+}
+
+Task<Control::Reply> Control::freeze(Arguments arguments, std::string) { co_return layOn(arguments, Hold::frozen); }
+Task<Control::Reply> Control::thaw(Arguments arguments, std::string) { co_return layOn(arguments, Hold::none); }
+Task<Control::Reply> Control::hold(Arguments arguments, std::string) { co_return layOn(arguments, Hold::held); }
+Task<Control::Reply> Control::release(Arguments arguments, std::string) { co_return layOn(arguments, Hold::none); }
+
+Task<Control::Reply> Control::remove(Arguments arguments, std::string) {
+  const auto ids = select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  for (const Id128& id : *ids) dispatcher_.remove(id);
+  Reply reply;
+  reply.output = fmt::format("{{\"deleted\":{}}}\n", ids->size());
+  co_return reply;
+}
+
+Task<Control::Reply> Control::expire(Arguments arguments, std::string) {
+  const auto ids = select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  for (const Id128& id : *ids) dispatcher_.expire(id);
+  Reply reply;
+  reply.output = fmt::format("{{\"expired\":{}}}\n", ids->size());
+  co_return reply;
+}
+
+/// First page: the envelope; then the content, base64, 256 KiB each.
+Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cursor) {
+  const auto ids = select(arguments);
+  if (!ids || ids->size() != 1) co_return refuse(EX_DATAERR, ids ? "one message at a time" : ids.error().detail);
+  const Id128 id = ids->front();
+  Reply reply;
+  if (cursor.empty()) {
+    const Message* message = env_.queue.find(id);
+    appendMessage(reply.output, {*message, spool::Queue::unpack(*message)}, ListFormat::json);
+    reply.next = "0";
+    co_return reply;
+  }
+  const auto content = co_await spool::readContent(env_, id, UINT64_MAX);
+  if (!content) co_return refuse(EX_TEMPFAIL, content.error().detail);
+  const std::uint64_t offset = std::min<std::uint64_t>(parseDecimal(cursor).value_or(0), (*content)->size());
+  const std::string_view piece = std::string_view(**content).substr(offset, kExportPage);
+  reply.output = fmt::format("{{\"octets\":\"{}\"}}\n", encodeBase64(piece));
+  if (offset + piece.size() < (*content)->size()) reply.next = std::to_string(offset + piece.size());
+  co_return reply;
+}
+
+Task<Control::Reply> Control::wait(Arguments arguments, std::string) {
+  const auto seconds = parseDecimal(arguments.value("--timeout").empty() ? "60" : arguments.value("--timeout"), 86'400);
+  const std::string word = arguments.value("--id");
+  const auto id = Id128::parse(word);
+  if (!seconds || (!id && !arguments.has("--empty"))) co_return refuse(EX_USAGE, "wait for --id ID or --empty, with --timeout SECONDS");
+  const Deadline deadline = Deadline::after(std::chrono::seconds(*seconds));
+  while (!deadline.passed()) {
+    const bool isOver = id ? env_.queue.find(*id) == nullptr : env_.queue.messages().empty();
+    if (isOver) co_return Reply{};
+    co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
+  }
+  co_return refuse(EX_TEMPFAIL, fmt::format("still {} in the queue after {} s", id ? word : std::to_string(env_.queue.messages().size()) + " messages", *seconds));
+}
+
+Task<Control::Reply> Control::destinations(Arguments, std::string) {
+  Reply reply;
+  const WallTime now = env_.now();
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    static constexpr const char* kNames[] = {"active", "retry", "frozen", "held"};
+    reply.output += fmt::format(R"({{"destination":{},"state":"{}","waiting":{},"running":{},"window":{},"retryAt":{},"reason":{}}})",
+                                jsonString(key), kNames[static_cast<std::size_t>(destination->state(now))], destination->waiting(),
+                                destination->running(), destination->window(), toUnixMillis(destination->retryAt()) / 1000,
+                                jsonString(destination->lastReply));
+    reply.output += '\n';
+    if (reply.output.size() > kPageOctets) break;
+  }
+  co_return reply;
+}
+
+Task<Control::Reply> Control::verify(Arguments, std::string) {
+  const auto& journal = env_.ledger.journal();
+  std::uint64_t unreadable = 0;
+  const std::vector<Id128> ids = idsAfter(env_.queue, std::nullopt, SIZE_MAX);
+  Reply reply;
+  for (const Id128& id : ids) {
+    const auto content = co_await spool::readContent(env_, id, UINT64_MAX);
+    if (content || env_.queue.find(id) == nullptr) continue;
+    ++unreadable;
+    if (reply.output.size() < kPageOctets) reply.output += fmt::format("{{\"id\":\"{}\",\"error\":{}}}\n", id.text(), jsonString(content.error().detail));
+  }
+  for (const journal::Damage& damage : journal.damage()) {
+    reply.output += fmt::format("{{\"segment\":{},\"offset\":{},\"error\":{}}}\n", damage.from.segment, damage.from.offset, jsonString(damage.what));
+  }
+  reply.output += fmt::format("{{\"messages\":{},\"unreadable\":{},\"damaged\":{},\"segments\":{},\"octets\":{}}}\n", ids.size(), unreadable,
+                              journal.damage().size(), journal.segments().size(), journal.octetsOnDisk());
+  if (unreadable > 0 || !journal.damage().empty()) reply.exitCode = EX_DATAERR;
+  co_return reply;
+}
+
+}  // namespace ostler::control

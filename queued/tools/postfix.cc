@@ -1,0 +1,177 @@
+// postfix.cc - mailq, postqueue, postsuper, postcat: the words administrators' hands know, for our queue. Same flags, same formats
+// where Postfix has them; queue ids are ours, 26 characters.
+#include <sysexits.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/base64.h"
+#include "queued/tools/common.h"
+
+namespace ostler::tools {
+namespace {
+
+Deadline aMinute() { return Deadline::after(std::chrono::seconds(60)); }
+
+/// `-d -`: ids from standard input, one a line.
+std::vector<std::string> idsOf(const std::vector<std::string>& words) {
+  std::vector<std::string> ids;
+  for (const std::string& word : words) {
+    if (word != "-") {
+      ids.push_back(word);
+      continue;
+    }
+    for (std::string line; std::getline(std::cin, line);) {
+      if (const std::string_view id = trim(line); !id.empty()) ids.emplace_back(id);
+    }
+  }
+  return ids;
+}
+
+/// One verb of the queue for ids; Postfix counts what it did on standard error and passes over ids that are gone.
+int change(const config::Config& config, const std::string& verb, const std::vector<std::string>& ids, const char* done) {
+  std::uint64_t count = 0;
+  int status = EX_OK;
+  const auto add = [&count](const std::string& output) {
+    const auto reply = nlohmann::json::parse(output, nullptr, false);
+    if (!reply.is_object()) return;
+    for (const auto& [key, value] : reply.items()) {
+      if (value.is_number_unsigned()) count += value.get<std::uint64_t>();
+    }
+  };
+  for (const std::string& id : ids) {
+    const int one = ask(config, "control", {"queue", verb, id}, add, aMinute());
+    if (one != EX_OK && one != EX_DATAERR) return one;
+    if (one != EX_OK) status = one;
+  }
+  if (count > 0) fmt::print(stderr, "postsuper: {}: {} message{}\n", done, count, count == 1 ? "" : "s");
+  return status == EX_DATAERR && count > 0 ? EX_OK : status;
+}
+
+struct Holder {
+  const char* flag;
+  const char* verb;
+  const char* done;
+  const char* help;
+};
+constexpr Holder kSuper[] = {
+    {"-d", "delete", "Deleted", "delete messages"},        {"-h", "hold", "Placed on hold", "put messages on hold"},
+    {"-H", "release", "Released from hold", "release held messages"}, {"-r", "retry", "Requeued", "requeue messages: tried again now"},
+    {"-e", "expire", "Expired", "return messages to their senders now"},
+};
+
+}  // namespace
+
+int mailq(const Call& call) {
+  CommonOptions options;
+  CLI::App app("Lists the queue.");
+  addConfigOption(app, options);
+  addJsonOption(app, options);
+  if (const auto exit = parse(app, call)) return *exit;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  return askAndPrint(*config, "control", {"queue", "list", options.json ? "--json" : "--postfix"}, aMinute());
+}
+
+int postqueue(const Call& call) {
+  CommonOptions options;
+  bool print = false, json = false, flush = false;
+  std::string id, site;
+  CLI::App app("The queue, in Postfix's words.");
+  addConfigOption(app, options);
+  app.add_flag("-p", print, "list the queue");
+  app.add_flag("-j", json, "list the queue as JSON, one message a line");
+  app.add_flag("-f", flush, "try everything now");
+  app.add_option("-i", id, "try one message now")->type_name("ID");
+  app.add_option("-s", site, "try what is for a domain now")->type_name("DOMAIN");
+  if (const auto exit = parse(app, call)) return *exit;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  const auto quietly = [](const std::string&) {};
+  if (json) return askAndPrint(*config, "control", {"queue", "list", "--postfix-json"}, aMinute());
+  if (print) return askAndPrint(*config, "control", {"queue", "list", "--postfix"}, aMinute());
+  if (flush) return ask(*config, "control", {"queue", "retry", "--all"}, quietly, aMinute());
+  if (!id.empty()) return ask(*config, "control", {"queue", "retry", id}, quietly, aMinute());
+  if (!site.empty()) return ask(*config, "control", {"queue", "retry", "--destination", site}, quietly, aMinute());
+  fmt::print(stderr, "usage: postqueue [-c FILE] -p | -j | -f | -i ID | -s DOMAIN\n");
+  return EX_USAGE;
+}
+
+int postsuper(const Call& call) {
+  CommonOptions options;
+  std::vector<std::vector<std::string>> ids(std::size(kSuper));
+  CLI::App app("Changes messages in the queue, in Postfix's words. ID may be ALL, or - to read ids from standard input.");
+  app.set_help_flag("--help", "Print this help message and exit");  // -h is hold
+  addConfigOption(app, options);
+  for (std::size_t at = 0; at < std::size(kSuper); ++at) {
+    app.add_option(kSuper[at].flag, ids[at], kSuper[at].help)->type_name("ID")->expected(1)->take_all();
+  }
+  if (const auto exit = parse(app, call)) return *exit;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  int status = EX_USAGE;
+  for (std::size_t at = 0; at < std::size(kSuper); ++at) {
+    if (ids[at].empty()) continue;
+    status = change(*config, kSuper[at].verb, idsOf(ids[at]), kSuper[at].done);
+    if (status != EX_OK) return status;
+  }
+  if (status == EX_USAGE) fmt::print(stderr, "usage: postsuper [-c FILE] [-d ID] [-h ID] [-H ID] [-r ID] [-e ID]\n");
+  return status;
+}
+
+int postcat(const Call& call) {
+  CommonOptions options;
+  bool queueIds = false, body = false, header = false, envelope = false;
+  std::vector<std::string> ids;
+  CLI::App app("Shows messages of the queue.");
+  app.set_help_flag("--help", "Print this help message and exit");  // -h is the header
+  addConfigOption(app, options);
+  app.add_flag("-q", queueIds, "the words are queue ids (always so)");
+  app.add_flag("-b", body, "show the body");
+  app.add_flag("-h", header, "show the header");
+  app.add_flag("-e", envelope, "show the envelope");
+  app.add_option("ID", ids)->required();
+  if (const auto exit = parse(app, call)) return *exit;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  const bool all = !body && !header && !envelope;
+  for (const std::string& id : ids) {
+    nlohmann::json about;
+    std::string content;
+    const auto take = [&](const std::string& output) {
+      const auto page = nlohmann::json::parse(output, nullptr, false);
+      if (page.is_object() && page.contains("octets")) {
+        content += decodeBase64(page["octets"].get<std::string>()).value_or("");
+      } else {
+        about = page;
+      }
+    };
+    const int status = ask(*config, "control", {"queue", "export", id}, take, aMinute());
+    if (status != EX_OK) return status;
+    const std::size_t headerEnd = content.find("\r\n\r\n");
+    if (all || envelope) {
+      fmt::print("*** ENVELOPE RECORDS {} ***\nmessage_size: {}\nmessage_arrival_time: {}\nsender: {}\n", id, content.size(),
+                 about.value("arrived", std::int64_t{0}), about.value("from", std::string()));
+      for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
+        fmt::print("recipient: {}\n", recipient.value("to", std::string()));
+      }
+    }
+    if (all) fmt::print("*** MESSAGE CONTENTS {} ***\n", id);
+    std::fflush(stdout);
+    if (all || (header && body)) {
+      std::fwrite(content.data(), 1, content.size(), stdout);
+    } else if (header) {
+      std::fwrite(content.data(), 1, headerEnd == std::string::npos ? content.size() : headerEnd + 2, stdout);
+    } else if (body && headerEnd != std::string::npos) {
+      std::fwrite(content.data() + headerEnd + 4, 1, content.size() - headerEnd - 4, stdout);
+    }
+    if (all) fmt::print("*** HEADER EXTRACTED {} ***\n*** MESSAGE FILE END {} ***\n", id, id);
+  }
+  return EX_OK;
+}
+
+}  // namespace ostler::tools

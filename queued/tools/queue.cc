@@ -1,0 +1,109 @@
+// queue.cc - ostler queue: look at the queue of the running suite and change it; ostler explain: why mail goes where it goes.
+#include <sysexits.h>
+
+#include <cstdio>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/base64.h"
+#include "queued/route/route.h"
+#include "queued/schedule/retry.h"
+#include "queued/tools/common.h"
+
+namespace ostler::tools {
+namespace {
+
+constexpr const char* kQueueHelp =
+    "ostler queue VERB [-c FILE] [--json]\n"
+    "  list     [--sender A] [--recipient A] [--destination DOMAIN]   what waits\n"
+    "  show     ID...                     one message with its recipients\n"
+    "  retry    ID...|ALL|--destination DOMAIN   try now\n"
+    "  freeze, thaw    ID...|--destination DOMAIN|--all   stop delivery and let it go on; time goes on\n"
+    "  hold, release   ID...|--destination DOMAIN|--all   the same, but held messages do not expire\n"
+    "  delete   ID...|ALL                 take out of the queue; nobody is told\n"
+    "  expire   ID...                     end now and tell the sender\n"
+    "  export   ID                        the message's octets\n"
+    "  wait     --id ID|--empty [--timeout SECONDS]\n"
+    "  destinations                       next hops with state, waiting, window\n"
+    "  simulate [--domain DOMAIN]         when a message to a host that never answers is tried, told of and given up\n"
+    "  verify                             read every message, report damage\n";
+
+int exportMessage(const config::Config& config, std::vector<std::string> words) {
+  bool isFirst = true;
+  const auto print = [&isFirst](const std::string& output) {
+    if (std::exchange(isFirst, false)) return;  // the envelope; `show` prints it
+    const auto page = nlohmann::json::parse(output, nullptr, false);
+    if (page.is_discarded()) return;
+    const Result<std::string> octets = decodeBase64(page.value("octets", std::string()));
+    if (octets) std::fwrite(octets->data(), 1, octets->size(), stdout);
+  };
+  return ask(config, "control", std::move(words), print, Deadline::after(std::chrono::seconds(60)));
+}
+
+int simulate(const config::Config& config, const std::string& domain) {
+  const config::RouteRule* rule = domain.empty() ? nullptr : route::ruleFor(config, domain);
+  const config::RetrySchedule& retry = route::retryFor(config, rule, "");
+  const WallTime start{};
+  for (const schedule::Step& step : schedule::simulate(retry, start)) {
+    const auto after = std::chrono::duration_cast<std::chrono::minutes>(step.at - start).count();
+    static constexpr const char* kNames[] = {"attempt", "delay notice to the sender", "given up, the sender is told"};
+    const std::string number = step.kind == schedule::Step::Kind::attempt ? fmt::format(" {}", step.attempt) : "";
+    fmt::print("{:>3} d {:>2} h {:>2} min  {}{}\n", after / 1440, after / 60 % 24, after % 60, kNames[static_cast<int>(step.kind)], number);
+  }
+  return EX_OK;
+}
+
+std::string valueAfter(const std::vector<std::string>& words, std::string_view option) {
+  for (std::size_t at = 0; at + 1 < words.size(); ++at) {
+    if (words[at] == option) return words[at + 1];
+  }
+  return {};
+}
+
+}  // namespace
+
+int queue(const Call& call) {
+  CommonOptions options;
+  CLI::App app("Looks at the queue and changes it.");
+  addConfigOption(app, options);
+  addJsonOption(app, options);
+  app.allow_extras();
+  app.footer(kQueueHelp);
+  if (const auto exit = parse(app, call)) return *exit;
+  std::vector<std::string> words = app.remaining();
+  if (words.empty()) {
+    fmt::print(stderr, "{}", kQueueHelp);
+    return EX_USAGE;
+  }
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  words.insert(words.begin(), "queue");
+  if (options.json) words.emplace_back("--json");
+  if (words[1] == "simulate") return simulate(*config, valueAfter(words, "--domain"));
+  if (words[1] == "export") return exportMessage(*config, std::move(words));
+  const auto timeout = parseDecimal(valueAfter(words, "--timeout"), 86'400).value_or(60);
+  return askAndPrint(*config, "control", std::move(words), Deadline::after(std::chrono::seconds(timeout + 15)));
+}
+
+int explain(const Call& call) {
+  CommonOptions options;
+  std::string from, to, client, user;
+  CLI::App app("Explains, from the running suite: may this sender send to this recipient, and where does the mail go.");
+  addConfigOption(app, options);
+  addJsonOption(app, options);
+  app.add_option("--from", from, "the reverse-path; empty: <>")->type_name("ADDRESS");
+  app.add_option("--to", to, "the forward-path")->required()->type_name("ADDRESS");
+  app.add_option("--client", client, "the client's address; default: a stranger's")->type_name("IP");
+  app.add_option("--auth", user, "who is logged in")->type_name("USER");
+  if (const auto exit = parse(app, call)) return *exit;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  std::vector<std::string> words = {"explain", "--from", from, "--to", to, "--client", client, "--auth", user};
+  if (options.json) words.emplace_back("--json");
+  return askAndPrint(*config, "control", std::move(words));
+}
+
+}  // namespace ostler::tools

@@ -1,0 +1,323 @@
+// sendmail.cc - sendmail: what programs call to send mail. Hands the message to the spool over submit.sock; when the spool is down,
+// drops it into pickup/, where it is found at the next start.
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/socket.h"
+#include "libmailcore/message/address_list.h"
+#include "libmailcore/message/header.h"
+#include "queued/tools/common.h"
+
+namespace ostler::tools {
+namespace {
+
+/// What the command line asks for. sendmail's options are older than getopt: values may be glued on, unknown ones are ignored.
+struct Wanted {
+  CommonOptions common;
+  bool fromHeader = false;    // -t
+  bool dotIsContent = false;  // -i
+  bool list = false;          // -bp
+  bool dialogue = false;      // -bs
+  std::string sender;
+  bool senderGiven = false;
+  std::string fullName;
+  std::uint8_t notify = ipc::Recipient::kNotifyFailure | ipc::Recipient::kNotifyDelay;
+  bool notifyGiven = false;
+  bool returnFull = false;
+  std::string envid;
+  std::vector<std::string> recipients;
+};
+
+std::uint8_t notifyOf(const std::string& words) {
+  std::uint8_t notify = ipc::Recipient::kNotifyNever;
+  for (const std::string_view word : split(words, ',')) {
+    if (equalsIgnoreCase(word, "success")) notify |= ipc::Recipient::kNotifySuccess;
+    if (equalsIgnoreCase(word, "failure")) notify |= ipc::Recipient::kNotifyFailure;
+    if (equalsIgnoreCase(word, "delay")) notify |= ipc::Recipient::kNotifyDelay;
+  }
+  return notify;
+}
+
+std::string withoutBrackets(std::string path) {
+  if (path.starts_with('<') && path.ends_with('>')) path = path.substr(1, path.size() - 2);
+  return path;
+}
+
+Result<Wanted> read(const std::vector<std::string>& words) {
+  Wanted wanted;
+  const char* const named = std::getenv("OSTLER_CONFIG");
+  wanted.common.config = named != nullptr && *named != '\0' ? named : "/etc/ostler/ostler.yaml";
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    const std::string& word = words[at];
+    if (word == "--") {
+      wanted.recipients.insert(wanted.recipients.end(), words.begin() + static_cast<std::ptrdiff_t>(at) + 1, words.end());
+      break;
+    }
+    if (word.size() < 2 || word[0] != '-') {
+      wanted.recipients.push_back(withoutBrackets(word));
+      continue;
+    }
+    const auto value = [&]() -> std::string {
+      if (word.size() > 2) return word.substr(2);
+      return at + 1 < words.size() ? words[++at] : std::string();
+    };
+    switch (word[1]) {
+      case 't': wanted.fromHeader = true; break;
+      case 'i': wanted.dotIsContent = true; break;
+      case 'b': {
+        const std::string mode = value();
+        if (mode != "m" && mode != "p" && mode != "s") return fail(Error::Kind::syntax, "-b" + mode + " is not offered");
+        wanted.list = mode == "p";
+        wanted.dialogue = mode == "s";
+        break;
+      }
+      case 'f':
+      case 'r':
+        wanted.sender = withoutBrackets(value());
+        wanted.senderGiven = true;
+        break;
+      case 'F': wanted.fullName = value(); break;
+      case 'N':
+        wanted.notify = notifyOf(value());
+        wanted.notifyGiven = true;
+        break;
+      case 'R': wanted.returnFull = equalsIgnoreCase(value(), "full"); break;
+      case 'V': wanted.envid = value(); break;
+      case 'C': wanted.common.config = value(); break;
+      case 'c': wanted.common.config = value(); break;
+      case 'o': {
+        const std::string option = value();
+        if (option == "i") wanted.dotIsContent = true;
+        break;
+      }
+      case 'B':
+      case 'h':
+      case 'O':
+      case 'q':
+      case 'X':
+      case 'L':
+      case 'p': (void)value(); break;
+      default: break;  // -m, -n, -v, -G and what others know: nothing we do depends on them
+    }
+  }
+  return wanted;
+}
+
+/// Standard input with CRLF line ends, up to its end or, without -i, to a line of a single dot.
+std::string readMessage(bool dotIsContent, std::istream& in) {
+  std::string message;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!dotIsContent && line == ".") break;
+    message += line;
+    message += "\r\n";
+  }
+  return message;
+}
+
+std::string userName() {
+  const passwd* entry = ::getpwuid(::getuid());
+  return entry != nullptr ? entry->pw_name : fmt::format("uid{}", ::getuid());
+}
+
+/// -t: recipients from the header; Bcc goes.
+void takeRecipients(std::string& message, std::vector<std::string>& recipients) {
+  const message::HeaderView header(message);
+  std::string kept;
+  for (const message::HeaderField& field : header) {
+    const bool isBcc = equalsIgnoreCase(field.name, "Bcc");
+    if (isBcc || equalsIgnoreCase(field.name, "To") || equalsIgnoreCase(field.name, "Cc")) {
+      for (const message::Mailbox& mailbox : message::mailboxesOf(message::parseAddressList(field.value))) {
+        recipients.push_back(mailbox.address());
+      }
+    }
+    if (!isBcc) kept.append(message, field.offset, field.length);
+  }
+  message = kept + message.substr(header.fieldsLength());
+}
+
+Task<Result<ipc::CommitReply>> submit(ipc::Client& client, ipc::OpenDraft open, std::string content) {
+  const Deadline patience = Deadline::after(std::chrono::seconds(60));
+  const Deadline there = Deadline::after(std::chrono::seconds(2));  // then it goes to pickup/
+  const Id128 draft = open.draft;
+  const auto opened = co_await client.call(std::move(open), there);
+  if (!opened) co_return fail(opened.error());
+  constexpr std::size_t kPiece = 64 * 1024;
+  std::size_t at = 0;
+  for (; content.size() - at > kPiece; at += kPiece) {
+    ipc::DraftData data;
+    data.draft = draft;
+    data.octets = content.substr(at, kPiece);
+    const auto taken = co_await client.call(std::move(data), patience);
+    if (!taken) co_return fail(taken.error());
+  }
+  ipc::CommitDraft commit;
+  commit.draft = draft;
+  commit.lastOctets = content.substr(at);
+  Result<ipc::CommitReply> reply = co_await client.call(std::move(commit), patience);
+  const bool unknown = !reply && (reply.error().kind == Error::Kind::closed || reply.error().kind == Error::Kind::timeout);
+  if (!unknown) co_return reply;
+  ipc::DraftOutcome question;
+  question.draft = draft;
+  Result<ipc::CommitReply> outcome = co_await client.call(std::move(question), patience);
+  co_return outcome;
+}
+
+/// The spool is down: a file in pickup/ keeps the message until it is back.
+int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, const std::string& content) {
+  const std::string name = fmt::format("sendmail-{}.eml", Id128::make(std::chrono::system_clock::now()).text());
+  const std::string aside = config.pickupDir() + "/." + name;
+  const UniqueFd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+  std::string octets = fmt::format("X-Sender: <{}>\r\n", envelope.reversePath);
+  for (const ipc::Recipient& recipient : envelope.recipients) octets += fmt::format("X-Receiver: <{}>\r\n", recipient.forwardPath);
+  octets += content;
+  const bool written = file && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
+                       ::fsync(file.get()) == 0 && ::rename(aside.c_str(), (config.pickupDir() + "/" + name).c_str()) == 0;
+  if (written) return EX_OK;
+  fmt::print(stderr, "sendmail: the suite is not running, and {} cannot be written: {}\n", config.pickupDir(), std::strerror(errno));
+  return EX_TEMPFAIL;
+}
+
+int send(const config::Config& config, ipc::Envelope envelope, std::string content) {
+  ipc::OpenDraft open;
+  open.draft = Id128::make(std::chrono::system_clock::now());
+  open.session.service = "local";
+  open.envelope = envelope;
+  open.declaredSize = content.size();
+  Loop loop;
+  ipc::Client client(loop, config.socketPath("submit"));
+  const Result<ipc::CommitReply> reply = loop.runUntilDone(submit(client, std::move(open), content));
+  if (!reply) {
+    const bool isDown = reply.error().kind == Error::Kind::timeout || reply.error().kind == Error::Kind::closed;
+    if (isDown) return dropIntoPickup(config, envelope, content);
+    fmt::print(stderr, "sendmail: not accepted: {}\n", reply.error().detail);
+    return reply.error().kind == Error::Kind::denied ? EX_NOPERM : EX_TEMPFAIL;
+  }
+  if (!reply->queueId.empty()) return EX_OK;
+  const std::string why = reply->replies.empty() ? "no answer" : reply->replies.front().text;
+  fmt::print(stderr, "sendmail: not accepted: {}\n", why);
+  return !reply->replies.empty() && reply->replies.front().code >= 500 ? EX_UNAVAILABLE : EX_TEMPFAIL;
+}
+
+void say(const std::string& line) {
+  fmt::print("{}\r\n", line);
+  std::fflush(stdout);
+}
+
+std::string pathIn(const std::string& argument) {
+  const std::size_t open = argument.find('<');
+  const std::size_t close = argument.find('>', open == std::string::npos ? 0 : open);
+  if (open == std::string::npos || close == std::string::npos) return {};
+  return argument.substr(open + 1, close - open - 1);
+}
+
+/// -bs: enough of SMTP on standard input and output for a program that was told to speak it. RFC 5321 4.1.1.
+int dialogue(const config::Config& config, const Wanted& wanted) {
+  ipc::Envelope envelope;
+  bool mailOpen = false;
+  say(fmt::format("220 {} Ostler", config.hostName));
+  for (std::string line; std::getline(std::cin, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    const std::string verb = asciiUpper(line.substr(0, 4));
+    if (verb == "QUIT") {
+      say("221 2.0.0 Bye");
+      return EX_OK;
+    }
+    if (verb == "HELO" || verb == "EHLO" || verb == "RSET") {
+      envelope = {};
+      mailOpen = false;
+      say("250 " + (verb == "RSET" ? std::string("2.0.0 Ok") : config.hostName));
+    } else if (verb == "NOOP") {
+      say("250 2.0.0 Ok");
+    } else if (verb == "MAIL" && !mailOpen) {
+      envelope.reversePath = pathIn(line);
+      mailOpen = true;
+      say("250 2.1.0 Ok");
+    } else if (verb == "RCPT" && mailOpen && !pathIn(line).empty()) {
+      ipc::Recipient recipient;
+      recipient.forwardPath = pathIn(line);
+      recipient.notify = wanted.notify;
+      envelope.recipients.push_back(std::move(recipient));
+      say("250 2.1.5 Ok");
+    } else if (verb == "DATA" && !envelope.recipients.empty()) {
+      say("354 End data with <CR><LF>.<CR><LF>");
+      std::string content;
+      for (std::string text; std::getline(std::cin, text);) {
+        if (!text.empty() && text.back() == '\r') text.pop_back();
+        if (text == ".") break;
+        content += text.starts_with('.') ? text.substr(1) : text;
+        content += "\r\n";
+      }
+      say(send(config, std::exchange(envelope, {}), std::move(content)) == EX_OK ? "250 2.0.0 Ok" : "451 4.3.0 Not taken, try again");
+      mailOpen = false;
+    } else {
+      const bool isKnown = verb == "MAIL" || verb == "RCPT" || verb == "DATA";
+      say(isKnown ? "503 5.5.1 Not now" : "500 5.5.2 Unknown command");
+    }
+  }
+  return EX_OK;
+}
+
+}  // namespace
+
+int sendmail(const Call& call) {
+  Result<Wanted> wanted = read(call.words);
+  if (!wanted) {
+    fmt::print(stderr, "sendmail: {}\n", wanted.error().detail);
+    return EX_USAGE;
+  }
+  const auto config = loadConfig(wanted->common);
+  if (!config) return EX_CONFIG;
+  if (wanted->list) return askAndPrint(*config, "control", {"queue", "list", "--postfix"});
+  if (wanted->dialogue) return dialogue(*config, *wanted);
+  std::string content = readMessage(wanted->dotIsContent, std::cin);
+  if (wanted->fromHeader) takeRecipients(content, wanted->recipients);
+  if (wanted->recipients.empty()) {
+    fmt::print(stderr, "sendmail: no recipients: name them, or use -t\n");
+    return EX_USAGE;
+  }
+  ipc::Envelope envelope;
+  envelope.reversePath = wanted->senderGiven ? wanted->sender : userName() + "@" + config->hostName;
+  if (!envelope.reversePath.empty() && envelope.reversePath.find('@') == std::string::npos) envelope.reversePath += "@" + config->hostName;
+  envelope.envid = wanted->envid;
+  envelope.returnFull = wanted->returnFull;
+  envelope.eightBit = !isAllAscii(content);
+  for (std::string& path : wanted->recipients) {
+    if (std::any_of(path.begin(), path.end(), [](char c) { return isAsciiControl(c) || c == ' '; })) {
+      fmt::print(stderr, "sendmail: {} is no address\n", printable(path));
+      return EX_NOUSER;
+    }
+    ipc::Recipient recipient;
+    recipient.forwardPath = std::move(path);
+    recipient.notify = wanted->notify;
+    recipient.notifyGiven = wanted->notifyGiven;
+    envelope.recipients.push_back(std::move(recipient));
+  }
+  if (!wanted->fullName.empty() && !message::HeaderView(content).find("From")) {
+    message::Mailbox from;
+    from.displayName = wanted->fullName;
+    const std::size_t at = envelope.reversePath.rfind('@');
+    from.localPart = envelope.reversePath.substr(0, at);
+    from.domain = at == std::string::npos ? "" : envelope.reversePath.substr(at + 1);
+    content = "From: " + message::writeMailbox(from) + "\r\n" + content;
+  }
+  // A text without any header gets the empty line that ends one.
+  const message::HeaderView header(content);
+  const bool hasHeader = header.begin() != header.end() && !header.begin()->name.empty();
+  if (!hasHeader) content = "\r\n" + content;
+  return send(*config, std::move(envelope), std::move(content));
+}
+
+}  // namespace ostler::tools
