@@ -155,11 +155,11 @@ class Parser {
 
   // To the next line that starts with "--", the one at hand included.
   bool goToDashes() {
-    while (at_ < content_.size()) {
-      if (content_[at_] == '-' && at_ + 1 < content_.size() && content_[at_ + 1] == '-') return true;
-      goToNextLine();
-    }
-    return false;
+    if (content_.substr(at_, 2) == "--") return true;
+    const DashLine next = findDashLine(content_.substr(at_));
+    at_ += next.at;
+    lineFeeds_ += next.lineFeeds;
+    return at_ < content_.size();
   }
 
   // dash-boundary transport-padding CRLF, or close-delimiter. Deviates from RFC 2046 5.1.1, where a prefix of the line

@@ -54,6 +54,35 @@ std::uint64_t countLineFeeds(std::string_view octets) {
   return total + static_cast<std::uint64_t>(std::count(octets.begin(), octets.end(), '\n'));
 }
 
+// 255 vectors at a time: their LFs are counted, and only a vector with a hit is looked at octet by octet.
+DashLine findDashLine(std::string_view octets) {
+  DashLine found;
+  while (octets.size() - found.at >= kWidth + 2) {
+    const std::size_t rounds = std::min<std::size_t>(255, (octets.size() - found.at - 2) / kWidth);
+    Octets count{};
+    std::size_t done = 0;
+    bool hit = false;
+    for (; done < rounds && !hit; ++done) {
+      const char* const here = octets.data() + found.at + done * kWidth;
+      const Octets lf = is(load(here), '\n');
+      hit = any(lf & is(load(here + 1), '-') & is(load(here + 2), '-'));
+      if (!hit) count -= lf;
+    }
+    found.lineFeeds += sum(count);
+    found.at += (hit ? done - 1 : done) * kWidth;
+    if (hit) break;
+  }
+  for (; found.at < octets.size(); ++found.at) {
+    if (octets[found.at] != '\n') continue;
+    ++found.lineFeeds;
+    if (octets.substr(found.at + 1, 2) == "--") {
+      ++found.at;
+      return found;
+    }
+  }
+  return found;
+}
+
 bool has8Bit(std::string_view octets) {
   constexpr std::size_t kBlock = kWidth * 64;
   constexpr Octets kHigh = Octets{} + 128;

@@ -1,7 +1,5 @@
 #include "libmailcore/message/prepared.h"
 
-#include <openssl/sha.h>
-
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/message/body_structure.h"
 #include "libmailcore/message/charset.h"
@@ -112,13 +110,6 @@ std::vector<std::string> fewer(std::vector<std::string> ids) {
   return ids;
 }
 
-std::string digestOf(std::string_view content) {
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(content.data()), content.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
-}
-
 }  // namespace
 
 Prepared prepare(std::string_view content) {
@@ -138,7 +129,6 @@ Prepared prepare(std::string_view content) {
   const RawFields raw = readFields(out, header);
   out.messageId = firstMessageId(envelope.messageId);
   out.references = fewer(threadReferences(raw.references, raw.inReplyTo));
-  out.emailDigest = digestOf(content);
   return out;
 }
 

@@ -1,6 +1,6 @@
 // prepared.h - what the store keeps of a message beside its octets: made once at arrival, copied to clients ever after.
 // One linear pass per aspect; a 10 KiB plain message takes a few microseconds.
-// RFC 9051 7.5.2 (ENVELOPE, BODYSTRUCTURE), RFC 5256 (sort keys, threads), RFC 8474 (EMAILID's content).
+// RFC 9051 7.5.2 (ENVELOPE, BODYSTRUCTURE), RFC 5256 (sort keys, threads).
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,6 @@ struct Prepared {
   ContentFacts facts;
   bool hasUtf8Header = false;      ///< an octet above 127 in the header: RFC 6532
   std::uint64_t headerLength = 0;  ///< with the empty line: where BODY[TEXT] starts
-  std::string emailDigest;         ///< SHA-256 of the content, 32 octets: equal content, equal digest
 };
 
 /// Never fails, never throws on input.

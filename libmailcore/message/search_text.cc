@@ -128,25 +128,20 @@ class MessageSearch {
   MessageSearch(const CaseFinder& finder, std::size_t needleOctets, bool needleHasBlank, std::string_view content)
       : finder_(finder), overlap_(4 * needleOctets + 64), needleHasBlank_(needleHasBlank), content_(content) {}
 
-  // Runs of plain fields are searched as they lie; encoded, 8-bit and (for a needle with blanks) folded ones one by
-  // one.
+  // A header of plain fields is searched at once, its folds taken out when the needle has blanks.
   bool headerMatches(std::string_view header) const {
-    std::size_t runFrom = 0;
-    for (const HeaderField& field : HeaderView(header)) {
-      if (isPlain(field.value)) continue;
-      if (finder_.foundIn(header.substr(runFrom, field.offset - runFrom))) return true;
-      if (finder_.foundIn(decodeEncodedWords(field.value))) return true;
-      runFrom = field.offset + field.length;
-    }
-    return finder_.foundIn(header.substr(runFrom));
+    if (header.find("=?") != std::string_view::npos || has8Bit(header)) return encodedHeaderMatches(header);
+    return needleHasBlank_ ? finder_.foundIn(withoutFolds(header)) : finder_.foundIn(header);
   }
 
   // RFC 9051 6.4.4: text/* and message/* are decoded; in other types nobody reads text.
   bool bodyMatches(const Part& part) const {
     if (part.kind != Part::Kind::leaf || (!part.type.hasType("text") && !part.type.hasType("message"))) return false;
-    const std::string_view octets = octetsOf(content_, part.body);
-    const std::string charset = parameterValue(part.type.parameters, "charset");
-    const TransferEncoding encoding = transferEncodingOf(part.encoding);
+    return textMatches(octetsOf(content_, part.body), part.type, transferEncodingOf(part.encoding));
+  }
+
+  bool textMatches(std::string_view octets, const ContentType& type, TransferEncoding encoding) const {
+    const std::string charset = parameterValue(type.parameters, "charset");
     const bool isEncoded = encoding == TransferEncoding::base64 || encoding == TransferEncoding::quotedPrintable;
     if (!isUtf8OrAscii(charset))
       return foreignMatches(isEncoded ? decodeBody(octets, encoding) : std::string(octets), charset);
@@ -154,9 +149,25 @@ class MessageSearch {
   }
 
  private:
-  bool isPlain(std::string_view value) const {
-    return value.find("=?") == std::string_view::npos && !has8Bit(value) &&
-           !(needleHasBlank_ && value.find('\n') != std::string_view::npos);
+  static std::string withoutFolds(std::string_view header) {
+    std::string out;
+    out.reserve(header.size());
+    for (std::size_t from = 0; from < header.size();) {
+      const std::size_t lf = std::min(header.find('\n', from), header.size() - 1);
+      std::string_view line = header.substr(from, lf + 1 - from);
+      const bool folded = lf + 1 < header.size() && isWsp(header[lf + 1]);
+      if (folded) line = line.substr(0, line.size() - (line.ends_with("\r\n") ? 2 : 1));
+      out += line;
+      from = lf + 1;
+    }
+    return out;
+  }
+
+  bool encodedHeaderMatches(std::string_view header) const {
+    for (const HeaderField& field : HeaderView(header)) {
+      if (finder_.foundIn(decodeEncodedWords(field.value)) || finder_.foundIn(field.name)) return true;
+    }
+    return false;
   }
 
   bool foreignMatches(const std::string& octets, std::string_view charset) const {
@@ -192,6 +203,11 @@ class MessageSearch {
   std::string_view content_;
 };
 
+ContentType typeOf(const HeaderView& header) {
+  const std::optional<HeaderField> field = header.find("Content-Type");
+  return field ? parseContentType(field->value) : ContentType();
+}
+
 }  // namespace
 
 TextMatcher::TextMatcher(std::string_view needle, SearchScope scope)
@@ -202,6 +218,14 @@ TextMatcher::TextMatcher(std::string_view needle, SearchScope scope)
 
 bool TextMatcher::matches(std::string_view content) const {
   const MessageSearch search(finder_, needleOctets_, needleHasBlank_, content);
+  const HeaderView header(content);
+  const ContentType type = typeOf(header);
+  if (type.hasType("text")) {  // most messages: no structure to look at
+    if (scope_ == SearchScope::text && search.headerMatches(header.text())) return true;
+    const std::optional<HeaderField> encoding = header.find("Content-Transfer-Encoding");
+    return search.textMatches(content.substr(header.length()), type,
+                              transferEncodingOf(encoding ? firstToken(encoding->value) : ""));
+  }
   const Structure structure = parseStructure(content);
   for (std::size_t i = 0; i < structure.parts.size(); ++i) {
     const Part& part = structure.parts[i];
