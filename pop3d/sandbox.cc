@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "libmailcore/daemon/confine.h"
 
 namespace ostler::pop3 {
@@ -12,11 +14,16 @@ namespace {
 
 // What a reload reads again.
 std::vector<std::string> readable(const config::Config& config, const std::string& configFile) {
-  std::vector<std::string> paths =
-      daemon::pathsToRereadOf(configFile, {config.dataDir, config.spoolDir, config.runDir});
-  for (const net::CertificateFiles& files : config.certificates) {
-    paths.push_back(files.certificate);
-    paths.push_back(files.key);
+  const std::vector<std::string> secret = {config.dataDir, config.queueDir(), config.pickupDir(), config.dropDir(), config.badmailDir(),
+                                           config.runDir};
+  std::vector<std::string> files = {configFile};
+  for (const net::CertificateFiles& pair : config.certificates) {
+    files.push_back(pair.certificate);
+    files.push_back(pair.key);
+  }
+  std::vector<std::string> paths = {"/etc/localtime"};
+  for (const std::string& file : files) {
+    for (std::string& path : daemon::pathsToRereadOf(file, secret)) paths.push_back(std::move(path));
   }
   return paths;
 }
@@ -26,8 +33,9 @@ std::vector<std::string> readable(const config::Config& config, const std::strin
 std::vector<std::string> writable(const config::Config& config) {
   std::vector<std::string> paths = {config.accountsDir(), config.runDir + "/notify"};
   for (const std::string& path : paths) ::mkdir(path.c_str(), 0750);  // there already, or the supervisor's business
-  const std::string& log = config.log.file;
-  if (!log.empty()) paths.push_back(log.substr(0, log.rfind('/') + 1));  // opened anew after rotation
+  if (config.log.target == config::LogSettings::Target::file) {
+    paths.push_back(std::filesystem::path(config.log.file).parent_path().string());  // opened anew after rotation
+  }
   return paths;
 }
 
