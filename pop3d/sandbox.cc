@@ -3,8 +3,6 @@
 // packaging/quickstart).
 #include "pop3d/sandbox.h"
 
-#include <sys/stat.h>
-
 #include <filesystem>
 
 #include "libmailcore/daemon/confine.h"
@@ -14,8 +12,8 @@ namespace {
 
 // What a reload reads again.
 std::vector<std::string> readable(const config::Config& config, const std::string& configFile) {
-  const std::vector<std::string> secret = {config.dataDir, config.queueDir(), config.pickupDir(), config.dropDir(), config.badmailDir(),
-                                           config.runDir};
+  const std::vector<std::string> secret = {config.dataDir,   config.queueDir(),   config.pickupDir(),
+                                           config.dropDir(), config.badmailDir(), config.runDir};
   std::vector<std::string> files = {configFile};
   for (const net::CertificateFiles& pair : config.certificates) {
     files.push_back(pair.certificate);
@@ -32,7 +30,8 @@ std::vector<std::string> readable(const config::Config& config, const std::strin
 // tree.
 std::vector<std::string> writable(const config::Config& config) {
   std::vector<std::string> paths = {config.accountsDir(), config.runDir + "/notify"};
-  for (const std::string& path : paths) ::mkdir(path.c_str(), 0750);  // there already, or the supervisor's business
+  std::error_code ignored;  // there already, or somebody else's to make
+  for (const std::string& path : paths) std::filesystem::create_directories(path, ignored);
   if (config.log.target == config::LogSettings::Target::file) {
     paths.push_back(std::filesystem::path(config.log.file).parent_path().string());  // opened anew after rotation
   }
@@ -41,15 +40,19 @@ std::vector<std::string> writable(const config::Config& config) {
 
 }  // namespace
 
-Result<void> confine(const config::Config& config, const std::string& configFile) {
-  const daemon::FileRights rights{readable(config, configFile), writable(config),
-                                  daemon::FileRights::OutgoingTcp::denied};
+Result<void> confineProcess(const config::Config& config, const std::string& configFile) {
   Result<void> done = daemon::becomeUser(config.user);
   if (done) done = daemon::noNewPrivileges();
   if (!done) return done;
+  const daemon::FileRights rights{readable(config, configFile), writable(config),
+                                  daemon::FileRights::OutgoingTcp::denied};
   const Result<bool> files = daemon::restrictFiles(rights);  // false: a kernel without landlock has the other walls
   if (!files) return fail(files.error());
   return daemon::restrictSystemCalls(daemon::SystemCalls::process);
+}
+
+Result<void> confineWorker() {
+  return daemon::restrictSystemCalls(daemon::SystemCalls::worker);
 }
 
 }  // namespace ostler::pop3
