@@ -118,6 +118,12 @@ def deliver_corpus(sandbox):
     return messages
 
 
+def without(field, octets):
+    """Without a header field that the client itself adds, on one line."""
+    head, body = canonical(octets).split(b'\r\n\r\n', 1)
+    return b'\r\n'.join(line for line in head.split(b'\r\n') if not line.lower().startswith(field)) + b'\r\n\r\n' + body
+
+
 def compare_fetched(messages, fetched, what):
     """fetched: octets in any order, with any line ends."""
     by_id = {}
