@@ -1,17 +1,23 @@
 #include "queued/auth/auth.h"
 
+#include <pwd.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <thread>
 
 #include "libmailcore/log/open.h"
 #include "queued/auth/auth_service.h"
+#include "queued/auth/sandbox.h"
 
 namespace ostler::queued::auth {
 
@@ -52,14 +58,29 @@ void keepMemoryOffDisk() {
   (void)::setrlimit(RLIMIT_CORE, &none);
 }
 
-/// The folders that auth owns.
-Result<void> makeFolders(const config::Config& config) {
+/// Makes a folder that is not there, for the user that the suite is going to run as.
+Result<void> makeFolder(const config::Config& config, const std::string& path, mode_t mode) {
   std::error_code error;
-  std::filesystem::create_directories(config.dataDir, error);
-  if (error) return fail(Error::Kind::permanent, config.dataDir + ": " + error.message());
-  ::mkdir(config.accountsDir().c_str(), 0700);
-  std::filesystem::create_directories(config.runDir, error);
-  if (error) return fail(Error::Kind::permanent, config.runDir + ": " + error.message());
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (::mkdir(path.c_str(), mode) != 0) {
+    if (errno == EEXIST) return {};
+    return fail(Error::Kind::permanent, path + ": " + std::strerror(errno));
+  }
+  const passwd* const user = config.user.empty() ? nullptr : ::getpwnam(config.user.c_str());
+  if (::geteuid() == 0 && user != nullptr && ::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0) {
+    return fail(Error::Kind::permanent, path + ": " + std::strerror(errno));
+  }
+  return {};
+}
+
+Result<void> makeFolders(const config::Config& config) {
+  // accounts/ is closed to everybody: who needs one account gets a descriptor of it.
+  const std::pair<std::string, mode_t> folders[] = {
+      {config.dataDir, 0755}, {config.directoryDir(), 0700}, {config.accountsDir(), 0700}, {config.runDir, 0755}};
+  for (const auto& [path, mode] : folders) {
+    const Result<void> made = makeFolder(config, path, mode);
+    if (!made) return made;
+  }
   return {};
 }
 
@@ -97,6 +118,9 @@ Task<void> feedWatchdog(Loop& loop, std::uint64_t microseconds) {
 int serve(const std::string& configFile, const std::shared_ptr<const config::Config>& config, const log::Log& log) {
   const Result<void> folders = makeFolders(*config);
   if (!folders) return say(folders.error().detail), EX_CANTCREAT;
+  ::tzset();  // reads a file, which later is not allowed
+  const Result<void> confined = confine(*config, configFile, Passwords::ours);
+  if (!confined) return say(confined.error().detail), EX_OSERR;
   Result<std::unique_ptr<directory::OwnDirectory>> directory = directory::OwnDirectory::open(config->directoryDir());
   if (!directory) return say(directory.error().detail), EX_CANTCREAT;
   // Costs what a real check costs, so that a user that does not exist cannot be told by the clock.
@@ -105,6 +129,7 @@ int serve(const std::string& configFile, const std::shared_ptr<const config::Con
 
   const SystemClock clock;
   Loop loop;
+  loop.onUncaught([log](const std::string& what) { log.error("uncaught", {{"what", what}}); });
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   Pool hashing("auth-hash", cores, 4096);
   Pool reads("auth-directory", 4);
@@ -117,8 +142,14 @@ int serve(const std::string& configFile, const std::shared_ptr<const config::Con
   if (!listening) return say(listening.error().detail), EX_UNAVAILABLE;
 
   TaskScope tasks(loop);
-  const OnSignal onTerm(loop, SIGTERM, [&] { tasks.spawn(drain(loop, server)); });
-  const OnSignal onInterrupt(loop, SIGINT, [&] { tasks.spawn(drain(loop, server)); });
+  bool draining = false;
+  const auto end = [&] {
+    if (std::exchange(draining, true)) return;
+    sd_notify(0, "STOPPING=1");
+    tasks.spawn(drain(loop, server));
+  };
+  const OnSignal onTerm(loop, SIGTERM, end);
+  const OnSignal onInterrupt(loop, SIGINT, end);
   const OnSignal onHangup(loop, SIGHUP, [&] { reload(configFile, service, log); });
   const OnSignal onUsr1(loop, SIGUSR1, [&] { log.reopen(); });
   std::uint64_t watchdog = 0;
@@ -126,7 +157,6 @@ int serve(const std::string& configFile, const std::shared_ptr<const config::Con
   log.info("started", {{"socket", config->socketPath("auth")}});
   sd_notify(0, "READY=1");
   loop.run();
-  sd_notify(0, "STOPPING=1");
   log.info("stopped");
   return EX_OK;
 }

@@ -289,12 +289,13 @@ Task<Result<AuthService::LoginAnswer>> AuthService::succeed(Conversation convers
   answer.message.account = identity.account;
   answer.message.data = std::move(success.data);
   answer.message.token = tokens_.give(conversation.connection, std::move(identity));
-  parts_.log.info("login", {{"session", session.session.text()},
-                            {"service", session.service},
-                            {"client", session.client},
-                            {"tls", session.tls},
-                            {"mechanism", conversation.mechanismName},
-                            {"user", conversation.candidate.name}});
+  // The daemon that has the session writes the line of the login; here is what it does not know.
+  parts_.log.debug("login-verified", {{"session", session.session.text()},
+                                      {"service", session.service},
+                                      {"client", session.client},
+                                      {"tls", session.tls},
+                                      {"mechanism", conversation.mechanismName},
+                                      {"user", conversation.candidate.name}});
   co_return answer;
 }
 
@@ -312,7 +313,7 @@ Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversa
       failures = std::max(failures, lockouts_.fail(clientKey(*client), rules, now));
   }
   const bool known = conversation.candidate.user.has_value();
-  parts_.log.warn("login-failed",
+  parts_.log.info("login-refused",
                   {{"session", session.session.text()},
                    {"service", session.service},
                    {"client", session.client},

@@ -138,6 +138,18 @@ TEST_CASE("a token is worth nothing once the connection it was given on is close
   CHECK_FALSE(house.whose(token).known);
 }
 
+TEST_CASE("logins of one account on one connection share a token, those on another connection do not") {
+  House house;
+  const std::string token = house.login("alice", "secret").token;
+  CHECK(house.login("alice", "secret").token == token);
+  house.daemon = std::make_shared<FakeConnection>(2);
+  const std::string other = house.login("alice", "secret").token;
+  CHECK(other != token);
+  house.service->connectionClosed(FakeConnection(1));
+  CHECK(house.whose(other).known);
+  CHECK_FALSE(house.whose(token).known);
+}
+
 TEST_CASE("smtpd gets no folder") {
   House house;
   house.config->virtualServers.emplace_back();
