@@ -1,6 +1,7 @@
 // local_store.h - how a daemon makes the store that lies in folders of this machine. See local/ for how it works.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "libmailcore/async/pool.h"
@@ -17,6 +18,7 @@ struct LocalOptions {
   std::size_t openAccounts = 1024;
   unsigned readThreads = 4;
   unsigned writeThreads = 8;
+  std::chrono::milliseconds lockWait{10'000};  ///< how long a change waits for another process that writes the same account
   log::Log log;
 };
 

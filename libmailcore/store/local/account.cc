@@ -57,7 +57,7 @@ Result<void> AccountFolder::makeReady() {
   }
   if (openIndexWithoutLock()) return {};
 
-  Result<HeldLock> lock = HeldLock::take(lock_.get(), Deadline::after(kLockWait));
+  Result<HeldLock> lock = HeldLock::take(lock_.get(), Deadline::after(services_.lockWait));
   if (!lock && index_) {  // there is a state to show, if perhaps not the last: a stopped process must not lock readers out
     services_.log.warn("store-behind", {{"account", id_.text()}, {"why", lock.error().detail}});
     return {};
@@ -107,6 +107,7 @@ void AccountFolder::setLimits(const Quota& limits) {
 }
 
 void AccountFolder::submit(std::shared_ptr<Operation> operation) {
+  operation->deadline = Deadline::after(services_.lockWait);
   {
     const std::scoped_lock lock(queueMutex_);
     queue_.push_back(operation);

@@ -20,7 +20,7 @@
 
 namespace ostler::store::local {
 
-inline constexpr std::chrono::seconds kLockWait{10};
+inline constexpr std::chrono::milliseconds kLockWait{10'000};
 
 /// What a change sees while it is planned, and where it says what happens. What is emitted is applied at once, so that the next
 /// look sees it; it becomes true when the batch is synced.
@@ -60,19 +60,20 @@ class Operation {
   virtual void done(Result<void> outcome) = 0;
   [[nodiscard]] virtual bool wanted() const { return true; }
 
-  Deadline deadline = Deadline::after(kLockWait);
+  Deadline deadline;  ///< for the account's lock; set by submit()
 };
 
 struct AccountServices {
   Pool* writePool = nullptr;
   Notifier* notifier = nullptr;
   log::Log log;
+  std::chrono::milliseconds lockWait = kLockWait;
 };
 
 /// Any thread.
 class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
  public:
-  /// Opens or makes the account. Blocks, at most for kLockWait on other processes. Errors: temporary, permanent, limit.
+  /// Opens or makes the account. Blocks, at most for lockWait on other processes. Errors: temporary, permanent, limit.
   [[nodiscard]] static Result<std::shared_ptr<AccountFolder>> open(const Id128& account, UniqueFd folder, AccountServices services);
 
   [[nodiscard]] const std::shared_ptr<Index>& index() const { return index_; }

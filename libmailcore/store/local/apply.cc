@@ -25,6 +25,17 @@ std::uint64_t translate(std::uint64_t flags, const std::vector<std::uint8_t>& ke
 
 }  // namespace
 
+void fillPrepared(MailRow& row, const PreparedColumns& columns) {
+  const std::size_t size = columns.envelope.size() + columns.body.size() + columns.bodyStructure.size() + columns.summary.size();
+  row.preparedVersion = 0;
+  if (size > kPreparedKept) return;
+  row.preparedVersion = columns.version;
+  row.envelope = columns.envelope;
+  row.body = columns.body;
+  row.bodyStructure = columns.bodyStructure;
+  row.summary = columns.summary;
+}
+
 Apply::Apply(Txn& txn, ReadFile readFile) : txn_(txn), readFile_(std::move(readFile)) {
   if (const auto row = txn_.get(Table::state, kAccountKey)) account_ = accountRow(*row);
 }
@@ -233,14 +244,7 @@ Detail Apply::newMail(const Arrival& r) {
   row.threadId = r.threadId;
   row.uidl = r.uidl;
   for (const std::string_view key : threadKeys(*columns)) row.threadKeys.push_back(threadHash(key));
-  const std::size_t kept = columns->envelope.size() + columns->body.size() + columns->bodyStructure.size() + columns->summary.size();
-  if (kept <= kPreparedKept) {
-    row.preparedVersion = columns->version;
-    row.envelope = columns->envelope;
-    row.body = columns->body;
-    row.bodyStructure = columns->bodyStructure;
-    row.summary = columns->summary;
-  }
+  fillPrepared(row, *columns);
   txn_.put(Table::mail, r.emailId.octets(), encodeRow(row));
   for (const std::uint64_t hash : row.threadKeys) addThreadUser(hash, r.threadId);
   countLive(row.place, true);

@@ -100,6 +100,9 @@ class Apply {
   std::vector<std::string> deadFiles_;
 };
 
+/// Puts the columns into a row, if they are not too large. The row's views point into them.
+void fillPrepared(MailRow& row, const PreparedColumns& columns);
+
 /// The name of a message's own file in the log folder.
 [[nodiscard]] inline std::string messageFileName(const EmailId& id) { return id.text() + ".msg"; }
 

@@ -83,6 +83,8 @@ bool Txn::erase(Table table, std::string_view key) {
   return true;
 }
 
+void Txn::clear(Table table) { check(mdb_drop(txn_, tables_[static_cast<std::size_t>(table)], 0), "clear"); }
+
 std::shared_ptr<Index> Index::open(const std::string& path, Mode mode) {
   std::shared_ptr<Index> index(new Index);
   check(mdb_env_create(&index->env_), "create");

@@ -74,6 +74,7 @@ class Txn {
   [[nodiscard]] std::optional<std::string_view> get(Table table, std::string_view key) const;
   void put(Table table, std::string_view key, std::string_view value);
   bool erase(Table table, std::string_view key);
+  void clear(Table table);
 
  protected:
   friend class Cursor;

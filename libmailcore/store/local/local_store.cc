@@ -34,7 +34,7 @@ class LocalShared {
     const std::scoped_lock lock(slot->mutex);
     std::shared_ptr<AccountFolder> there = slot->folder.lock();
     if (!there) {
-      auto opened = AccountFolder::open(account, std::move(folder), {&writePool_, notifier_.get(), options_.log});
+      auto opened = AccountFolder::open(account, std::move(folder), {&writePool_, notifier_.get(), options_.log, options_.lockWait});
       if (!opened) return opened;
       there = std::move(*opened);
       slot->folder = there;

@@ -1,0 +1,429 @@
+// What only the store of this machine has to bear: crashes, torn writes, other processes, a full disk, a lost index.
+#include "libmailcore/store/local_store.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "libmailcore/journal/segment.h"
+#include "libmailcore/store/maintenance.h"
+#include "tests/unit/libmailcore/store/store_suite.h"
+
+namespace ostler::store::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+UidSet range(std::uint32_t first, std::uint32_t last) { return UidSet::of({Uid{first}, Uid{last}}); }
+
+std::string problemsOf(const ScratchFolder& scratch) {
+  const auto report = checkAccount(scratch.make("account").get());
+  if (!report) return report.error().detail;
+  std::string all;
+  for (const std::string& problem : report->problems) all += problem + "\n";
+  return all;
+}
+
+std::string accountPath(const Fixture& f) { return f.scratch.path() + "/account"; }
+
+/// Random changes of every kind.
+class Chaos {
+ public:
+  Chaos(Fixture& f, unsigned seed) : f_(f), random_(seed) {}
+  void step() {
+    const std::vector<MailboxInfo> all = f_.run(f_.account->mailboxes());
+    const MailboxInfo& box = all[random_() % all.size()];
+    const MailboxInfo& other = all[random_() % all.size()];
+    const UidSet some = range(1 + pick(200), 1 + pick(200) + 200);
+    switch (random_() % 12) {
+      case 0: (void)f_.loop.runUntilDone(f_.account->createMailbox("m" + std::to_string(pick(20)) + "/n", SpecialUse::none)); break;
+      case 1: (void)f_.loop.runUntilDone(f_.account->deleteMailbox("m" + std::to_string(pick(20)))); break;
+      case 2: (void)f_.loop.runUntilDone(f_.account->renameMailbox("m" + std::to_string(pick(20)), "r" + std::to_string(pick(20)))); break;
+      case 3: (void)f_.loop.runUntilDone(f_.account->subscribe("s" + std::to_string(pick(20)), pick(2) == 0)); break;
+      case 4: (void)f_.loop.runUntilDone(f_.account->copy(box.id, some, other.id)); break;
+      case 5: (void)f_.loop.runUntilDone(f_.account->move(box.id, some, other.id)); break;
+      case 6: (void)f_.loop.runUntilDone(f_.account->expunge(box.id, range(1 + pick(300), 310), Account::Expunge::regardless)); break;
+      case 7:
+      case 8:
+        (void)f_.loop.runUntilDone(f_.account->changeFlags(
+            box.id, some, {static_cast<FlagsOperation::Kind>(pick(3)), {1U << pick(5), {"k" + std::to_string(pick(8))}}, {}}));
+        break;
+      default: deliver(box.exists ? box.name : "INBOX");
+    }
+  }
+
+ private:
+  unsigned pick(unsigned below) { return static_cast<unsigned>(random_() % below); }
+  void deliver(const std::string& mailbox) {
+    std::vector<NewMessage> messages;
+    for (unsigned i = 0, count = 1 + pick(60); i < count; ++i) {
+      const std::string n = std::to_string(number_++);
+      const std::string parent = std::to_string(pick(number_));
+      messages.push_back(Fixture::message(mail("chaos " + n, "Message-ID: <" + n + "@x>\r\nReferences: <" + parent + "@x>\r\n"), mailbox));
+      messages.back().deliveryId = "chaos/" + n;
+      if (pick(40) == 0) messages.back().content += std::string(1'500'000, 'x') + "\r\n";
+      if (pick(10) == 0) messages.back().uidl = "old-" + n;
+    }
+    f_.run(f_.account->append(std::move(messages)));
+  }
+  Fixture& f_;
+  std::mt19937 random_;
+  unsigned number_ = 1;
+};
+
+TEST_CASE("after changes of every kind the log gives the index back byte for byte", "[store]") {
+  LocalFixture f;
+  Chaos chaos(f, GENERATE(1U, 2U, 3U));
+  for (int i = 0; i < 250; ++i) chaos.step();
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+TEST_CASE("an index that was lost or damaged is made anew from the log", "[store]") {
+  LocalFixture f;
+  Chaos chaos(f, 4);
+  for (int i = 0; i < 60; ++i) chaos.step();
+  f.append(mail("last"));
+  const auto before = visit(f, f.inbox().id);
+  f.close();
+  const std::string index = accountPath(f) + "/index.mdb";
+  SECTION("gone") { std::filesystem::remove(index); }
+  SECTION("not a database") {
+    std::ofstream(index, std::ios::trunc) << std::string(20'000, 'x');
+    const auto report = rebuildAccount(f.scratch.make("account").get());
+    REQUIRE(report);
+    CHECK_FALSE(report->repaired.empty());
+  }
+  f.reopen();
+  CHECK(visit(f, f.inbox().id) == before);
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+TEST_CASE("what a dying writer left half written does not count, and the next one writes over it", "[store]") {
+  LocalFixture f;
+  f.append(mail("whole"));
+  f.close();
+  const std::string segment = accountPath(f) + "/log/" + journal::segmentName(1);
+  {
+    // A torn record behind the last one: its end is where the zeroes of the preallocated rest begin.
+    std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+    std::string octets((std::istreambuf_iterator<char>(file)), {});
+    const std::size_t end = (octets.find_last_not_of('\0') + 8) / 8 * 8;
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(end));
+    file << std::string(500, '\x5a');
+  }
+  f.reopen();
+  CHECK(f.inbox().messages == 1);
+  f.append(mail("next"));
+  f.reopen();
+  const auto rows = visit(f, f.inbox().id);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[1].content == mail("next"));
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+TEST_CASE("a flipped bit in stored mail is told, never served as the message", "[store]") {
+  LocalFixture f;
+  f.append(mail("marked"));
+  f.close();
+  const std::string segment = accountPath(f) + "/log/" + journal::segmentName(1);
+  {
+    std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+    std::string octets((std::istreambuf_iterator<char>(file)), {});
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(octets.rfind("Hello.")));
+    file << "J";
+  }
+  f.reopen();
+  CHECK(visit(f, f.inbox().id)[0].content == "unreadable");
+  f.close();
+  CHECK(problemsOf(f.scratch) != "");
+}
+
+// --- several processes -----------------------------------------------------------------------------------------------------
+
+/// A child process with a store of its own. It ends when the job does, or is killed.
+template <class Job>
+pid_t child(Job job) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  job();
+  ::_exit(0);
+}
+
+/// Opens the account of `f` in this (child) process.
+struct ChildStore {
+  Loop loop;
+  std::shared_ptr<LocalShared> shared;
+  std::unique_ptr<Store> store;
+  std::shared_ptr<Account> account;
+  ChildStore(const Fixture& f, std::chrono::milliseconds lockWait = 10s) {
+    shared = makeLocalShared({.notifyDir = f.scratch.path() + "/notify", .lockWait = lockWait, .log = {}}).value();
+    store = makeLocalStore(loop, shared);
+    account = loop.runUntilDone(store->open(f.accountId, f.scratch.make("account"), {})).value();
+  }
+  Result<std::vector<Appended>> deliver(const std::string& id) {
+    std::vector<NewMessage> messages;
+    messages.push_back(Fixture::message(mail(id)));
+    messages[0].deliveryId = id;
+    return loop.runUntilDone(account->append(std::move(messages)));
+  }
+};
+
+/// Delivers until it is killed, and says each id on the pipe once it is acknowledged.
+void deliverForEver(const Fixture& f, const std::string& name, int pipe) {
+  ChildStore store(f);
+  for (int i = 0;; ++i) {
+    const std::string id = name + "/" + std::to_string(i);
+    if (!store.deliver(id)) continue;
+    const std::string line = id + "\n";
+    if (::write(pipe, line.data(), line.size()) < 0) ::_exit(1);
+  }
+}
+
+struct Pipe {
+  UniqueFd readEnd, writeEnd;
+  Pipe() {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    readEnd.reset(ends[0]);
+    writeEnd.reset(ends[1]);
+    (void)::fcntl(writeEnd.get(), F_SETPIPE_SZ, 1 << 20);
+  }
+  std::vector<std::string> lines() {
+    writeEnd.reset();
+    std::string all;
+    char buffer[4096];
+    for (ssize_t got = 0; (got = ::read(readEnd.get(), buffer, sizeof buffer)) > 0;) all.append(buffer, static_cast<std::size_t>(got));
+    std::vector<std::string> out;
+    for (std::size_t at = 0, end = 0; (end = all.find('\n', at)) != std::string::npos; at = end + 1) out.push_back(all.substr(at, end - at));
+    return out;
+  }
+  /// Until somebody wrote something.
+  void waitForOne() {
+    char c = 0;
+    REQUIRE(::read(readEnd.get(), &c, 1) == 1);
+    first += c;
+  }
+  std::string first;
+};
+
+void kill9(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+}
+
+std::map<std::string, int> subjects(Fixture& f) {
+  std::map<std::string, int> found;
+  for (const auto& row : visit(f, f.inbox().id)) {
+    const std::size_t at = row.content.find("Subject: ") + 9;
+    ++found[row.content.substr(at, row.content.find('\r', at) - at)];
+  }
+  return found;
+}
+
+TEST_CASE("what was acknowledged before a kill is there exactly once after it", "[store]") {
+  LocalFixture f;
+  f.close();
+  std::mt19937 random(11);
+  std::vector<std::string> acknowledged;
+  for (int round = 0; round < 12; ++round) {
+    Pipe pipe;
+    const pid_t a = child([&] { deliverForEver(f, "a" + std::to_string(round), pipe.writeEnd.get()); });
+    const pid_t b = child([&] { deliverForEver(f, "b" + std::to_string(round), pipe.writeEnd.get()); });
+    pipe.waitForOne();
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));  // a random moment is the point
+    kill9(a);
+    kill9(b);
+    std::vector<std::string> lines = pipe.lines();
+    if (!lines.empty()) lines[0] = pipe.first + lines[0];
+    acknowledged.insert(acknowledged.end(), lines.begin(), lines.end());
+  }
+  f.reopen();
+  const std::map<std::string, int> found = subjects(f);
+  CHECK(acknowledged.size() > 12);
+  for (const std::string& id : acknowledged) {
+    const auto it = found.find(id);
+    CHECK((it != found.end() && it->second == 1));
+  }
+  for (const auto& [id, times] : found) CHECK(times == 1);
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+TEST_CASE("four processes write one account, one of them stopped: the others go on", "[store]") {
+  LocalFixture f;
+  f.close();
+  Pipe pipe;
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    children.push_back(child([&, i] {
+      ChildStore store(f, 300ms);  // so that a stop while it holds the lock costs the others little
+      for (int n = 0; n < 60;) {
+        const std::string id = "p" + std::to_string(i) + "/" + std::to_string(n);
+        const auto done = store.deliver(id);
+        if (!done && done.error().kind != Error::Kind::temporary) ::_exit(3);
+        if (!done) continue;
+        const std::string line = id + "\n";
+        (void)!::write(pipe.writeEnd.get(), line.data(), line.size());
+        ++n;
+      }
+    }));
+  }
+  pipe.waitForOne();
+  ::kill(children[0], SIGSTOP);
+  std::this_thread::sleep_for(400ms);
+  ::kill(children[0], SIGCONT);
+  for (const pid_t pid : children) {
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    CHECK(status == 0);
+  }
+  f.reopen();
+  CHECK(f.inbox().messages == 240);
+  CHECK(subjects(f).size() == 240);
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+TEST_CASE("a process that is stopped with the lock delays writers to their deadline, and readers not at all", "[store]") {
+  LocalFixture f;
+  f.append(mail("before"));
+  f.close();
+  Pipe pipe;
+  const pid_t holder = child([&] {
+    const UniqueFd lock(::open((accountPath(f) + "/lock").c_str(), O_RDWR | O_CLOEXEC));
+    struct flock whole{};
+    whole.l_type = F_WRLCK;
+    if (::fcntl(lock.get(), F_OFD_SETLKW, &whole) != 0) ::_exit(1);
+    (void)!::write(pipe.writeEnd.get(), "x", 1);
+    ::raise(SIGSTOP);
+  });
+  pipe.waitForOne();
+  {
+    ChildStore here(f, 200ms);
+    const auto seen = here.loop.runUntilDone(here.account->mailbox(std::string("INBOX")));
+    REQUIRE(seen);
+    CHECK(seen->messages == 1);
+    const auto start = std::chrono::steady_clock::now();
+    const auto refused = here.deliver("refused");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == Error::Kind::temporary);
+    CHECK(std::chrono::steady_clock::now() - start < 5s);
+    ::waitpid(holder, nullptr, WUNTRACED);
+    ::kill(holder, SIGCONT);
+    ::waitpid(holder, nullptr, 0);
+    CHECK(here.deliver("taken"));
+  }
+  f.reopen();
+  CHECK(f.inbox().messages == 2);
+}
+
+TEST_CASE("a change in one process wakes a watcher in another soon", "[store]") {
+  LocalFixture f;
+  Signal heard(f.loop);
+  Pipe go;
+  Pipe times;
+  // The child waits for a word before each delivery and says when it was done. It opens the store after the fork, as a daemon would.
+  f.close();
+  const pid_t other = child([&] {
+    ChildStore store(f);
+    (void)!::write(times.writeEnd.get(), "r", 1);
+    char c = 0;
+    for (int i = 0; ::read(go.readEnd.get(), &c, 1) == 1; ++i) {
+      if (!store.deliver("w" + std::to_string(i))) ::_exit(1);
+    }
+  });
+  f.reopen();
+  const auto watch = f.account->watch([&](ChangeHint) { heard.set(); });
+  times.waitForOne();
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(::write(go.writeEnd.get(), "x", 1) == 1);
+    REQUIRE(f.loop.runUntilDone(heard.wait(Deadline::after(5s))));
+    CHECK(f.inbox().messages == static_cast<std::uint64_t>(i + 1));
+  }
+  kill9(other);
+}
+
+TEST_CASE("a disk that is full stores nothing of a message, and loses none before it", "[store]") {
+  LocalFixture f;
+  f.close();
+  Pipe pipe;
+  const pid_t limited = child([&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{400'000, 400'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ChildStore store(f);
+    int refused = 0;
+    for (int i = 0; i < 600 && refused < 20; ++i) {
+      const std::string id = "d" + std::to_string(i);
+      const std::string line = id + "\n";
+      if (store.deliver(id)) {
+        (void)!::write(pipe.writeEnd.get(), line.data(), line.size());
+      } else {
+        ++refused;
+      }
+    }
+    ::_exit(refused > 0 ? 0 : 2);
+  });
+  int status = 0;
+  ::waitpid(limited, &status, 0);
+  CHECK(status == 0);
+  f.reopen();
+  const auto found = subjects(f);
+  for (const std::string& id : pipe.lines()) CHECK(found.contains(id));
+  for (const auto& [id, times] : found) CHECK(times == 1);
+  f.append(mail("after"));
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+TEST_CASE("many appends that come together share their sync and keep their order", "[store]") {
+  LocalFixture f;
+  std::vector<std::uint32_t> uids;
+  {
+    TaskScope scope(f.loop);
+    for (int i = 0; i < 200; ++i) {
+      scope.spawn([](Fixture& fixture, int number, std::vector<std::uint32_t>& out) -> Task<void> {
+        std::vector<NewMessage> messages;
+        messages.push_back(Fixture::message(mail(std::to_string(number))));
+        const auto done = co_await fixture.account->append(std::move(messages));
+        if (done) out.push_back(done->front().uid.value);
+      }(f, i, uids));
+    }
+    REQUIRE(f.loop.runUntilDone(scope.whenIdle(Deadline::after(60s))));
+  }
+  REQUIRE(uids.size() == 200);
+  CHECK(std::is_sorted(uids.begin(), uids.end()));
+  CHECK(visit(f, f.inbox().id)[150].content == mail("150"));
+}
+
+TEST_CASE("an append whose caller went away before it began is not stored, and nothing breaks", "[store]") {
+  LocalFixture f;
+  {
+    TaskScope scope(f.loop);
+    for (int i = 0; i < 20; ++i) {
+      scope.spawn([](Fixture& fixture) -> Task<void> {
+        std::vector<NewMessage> messages;
+        messages.push_back(Fixture::message(mail("x")));
+        const auto done = co_await fixture.account->append(std::move(messages));
+        (void)done;
+      }(f));
+    }
+    scope.cancelAll();
+  }
+  f.append(mail("last"));
+  CHECK(f.inbox().messages >= 1);
+}
+
+}  // namespace
+}  // namespace ostler::store::test
