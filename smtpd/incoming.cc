@@ -71,7 +71,9 @@ Task<Result<void>> Incoming::opened() {
 }
 
 void Incoming::failed(const Error& error) {
-  if (!refusal_) refusal_ = replyFor(error);
+  if (refusal_) return;
+  refusal_ = replyFor(error);
+  detail_ = error.detail;
 }
 void Incoming::refuse(Reply reply) {
   if (!refusal_) refusal_ = std::move(reply);
@@ -135,7 +137,7 @@ void Incoming::completeHeader() {
 }
 
 Outcome Incoming::refusedOutcome() const {
-  return {"", {*refusal_}};
+  return {"", {*refusal_}, detail_};
 }
 
 Task<Outcome> Incoming::finish(Deadline deadline) {
@@ -153,7 +155,7 @@ Task<Outcome> Incoming::finish(Deadline deadline) {
     failed(answer.error());
     co_return refusedOutcome();
   }
-  Outcome outcome{answer->queueId, {}};
+  Outcome outcome{answer->queueId, {}, ""};
   for (const ipc::SmtpReply& reply : answer->replies) outcome.replies.push_back(toReply(reply));
   if (outcome.replies.empty()) outcome.replies.push_back({451, "4.3.0", "Temporary failure"});
   co_return outcome;
@@ -166,7 +168,7 @@ Task<Outcome> Incoming::askAgain(Error lost, Deadline deadline) {
     failed(answer ? lost : answer.error());
     co_return refusedOutcome();
   }
-  Outcome outcome{answer->queueId, {}};
+  Outcome outcome{answer->queueId, {}, ""};
   for (const ipc::SmtpReply& reply : answer->replies) outcome.replies.push_back(toReply(reply));
   if (outcome.replies.empty()) outcome.replies.assign(recipients_, Reply{250, "2.0.0", "OK: queued as " + answer->queueId});
   co_return outcome;

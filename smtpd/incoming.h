@@ -27,6 +27,7 @@ struct IncomingSettings {
 struct Outcome {
   std::string queueId;              ///< empty: refused
   std::vector<smtp::Reply> replies;  ///< one per recipient, or a single one for all
+  std::string detail;               ///< for the log: why the spool did not take it; empty if the client is to blame
 };
 
 /// One message of one session, on its loop. Going away before commit() discards the draft.
@@ -74,6 +75,7 @@ class Incoming {
   bool discardable_ = true;
   bool openAnswered_ = false;
   std::optional<smtp::Reply> refusal_;
+  std::string detail_;
   Signal openSignal_;
   Semaphore unanswered_;
   TaskScope calls_;           // last: its tasks use all of the above

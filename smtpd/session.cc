@@ -254,6 +254,12 @@ smtp::Reply Session::lost(const Error& error) {
   }
 }
 
+// Spool or auth did not answer what was asked: the client hears "later", the log hears why.
+smtp::Reply Session::unavailable(const char* asked, const Error& error) const {
+  around_.log.warn("no-answer", {{"session", info_.session.text()}, {"asked", asked}, {"reason", error.detail}});
+  return replyFor(error);
+}
+
 void Session::logEnd() const {
   if (!around_.log.enabled(log::Level::info)) return;
   const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since_);

@@ -77,6 +77,7 @@ class Session {
   [[nodiscard]] Task<void> say(Reply reply);
   void end(std::string_view reason) { endReason_ = endReason_.empty() ? reason : endReason_; }
   [[nodiscard]] Reply lost(const Error& error);
+  [[nodiscard]] Reply unavailable(const char* asked, const Error& error) const;
   [[nodiscard]] bool ended() const { return !endReason_.empty(); }
   void logEnd() const;
 

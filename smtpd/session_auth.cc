@@ -109,7 +109,9 @@ smtp::Reply Session::failedExchange(const Error& error) {
     case Error::Kind::syntax: return {501, "5.5.2", "Bad base64"};
     case Error::Kind::denied: return {501, "5.7.0", "Authentication cancelled"};
     case Error::Kind::limit: return {500, "5.5.6", "Authentication exchange line is too long"};
-    case Error::Kind::temporary: return {454, "4.7.0", "Temporary authentication failure"};
+    case Error::Kind::temporary:
+      (void)unavailable("login", error);
+      return {454, "4.7.0", "Temporary authentication failure"};
     default: return lost(error);
   }
 }

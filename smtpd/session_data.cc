@@ -103,6 +103,8 @@ Task<smtp::Reply> Session::finishMessage(Incoming& incoming) {
   if (!outcome.queueId.empty()) {
     ++messages_;
     logAccepted(outcome.queueId, size);
+  } else if (!outcome.detail.empty()) {
+    (void)unavailable("message", {Error::Kind::temporary, outcome.detail});
   }
   beginNewTransaction();
   if (!isLmtp()) co_return outcome.replies.front();

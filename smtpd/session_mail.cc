@@ -74,7 +74,7 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   ipc::CheckSender question{info_, command->path.text(), command->parameters.size.value_or(0), command->parameters.smtpUtf8};
   const Result<ipc::SmtpReply> verdict =
       co_await around_.policy.checkSender(std::move(question), Deadline::after(kPolicyTime));
-  if (!verdict) co_return replyFor(verdict.error());
+  if (!verdict) co_return unavailable("sender", verdict.error());
   Reply reply = toReply(*verdict);
   if (!reply.isPositive()) co_return reply;
   envelope_.reversePath = command->path.text();
@@ -97,7 +97,7 @@ Task<smtp::Reply> Session::rcpt(std::string_view argument) {
   ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text()};
   const Result<ipc::SmtpReply> verdict =
       co_await around_.policy.checkRecipient(std::move(question), Deadline::after(kPolicyTime));
-  if (!verdict) co_return replyFor(verdict.error());
+  if (!verdict) co_return unavailable("recipient", verdict.error());
   Reply reply = toReply(*verdict);
   if (!reply.isPositive()) co_return reply;
   envelope_.recipients.push_back(toRecipient(*command));
