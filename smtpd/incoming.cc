@@ -86,7 +86,8 @@ Task<void> Incoming::passOn(Deadline deadline) {
   if (!refusal_) co_await reserve(deadline);
   while (!refusal_ && chunk_.size() >= kFrame) {
     completeHeader();
-    if (refusal_) break;
+    const Result<void> agreed = co_await opened();  // the spool knows a draft once it has answered
+    if (!agreed || refusal_) break;
     Result<Semaphore::Permit> permit = co_await unanswered_.acquire(Deadline::after(kCallTime));
     if (!permit) {
       failed(permit.error());
@@ -143,7 +144,8 @@ Outcome Incoming::refusedOutcome() const {
 Task<Outcome> Incoming::finish(Deadline deadline) {
   co_await passOn(deadline);
   if (!refusal_) completeHeader();
-  if (refusal_) co_return refusedOutcome();
+  const Result<void> agreed = co_await opened();
+  if (!agreed) co_return refusedOutcome();
   discardable_ = false;
   const Result<ipc::CommitReply> answer =
       co_await policy_.commit({draft_, std::exchange(chunk_, {})}, Deadline::after(kCommitTime));

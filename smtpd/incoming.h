@@ -39,7 +39,7 @@ class Incoming {
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
 
-  /// Waits until the spool has agreed: before a client is asked for much.
+  /// Waits until the spool has agreed. The client is asked for a large message only then, and nothing is sent on before.
   [[nodiscard]] Task<Result<void>> opened();
   /// Where content is appended; call passOn() after each piece.
   [[nodiscard]] std::string& buffer() { return chunk_; }
