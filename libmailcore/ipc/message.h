@@ -75,7 +75,7 @@ struct LoginReply {
   State state = State::failed;
   std::uint64_t conversation = 0;  ///< challenge: to be named in LoginContinue
   std::string data;                ///< challenge (raw octets, not base64), or the server's last message of SCRAM
-  Account account;                 ///< succeeded
+  Account account;                 ///< succeeded; failed: `address` alone, whom the client named, for the log
   std::string token;               ///< succeeded: bound to the ipc connection it was given on; gone when that closes
   std::string reason;              ///< failed: for the log. "credentials" "locked-out" "disabled" ...
   template <class V>

@@ -49,6 +49,14 @@ AuthService::LoginAnswer answerOf(ipc::LoginReply reply) {
   return {std::move(reply), {}};
 }
 
+/// What a user may send as: its address in each name of its domain, and what the administrator gave it beside.
+std::vector<std::string> addressesOf(const directory::User& user, const directory::Domain& domain) {
+  std::vector<std::string> addresses = {user.address()};
+  for (const std::string& name : domain.aliases) addresses.push_back(directory::Address{user.localPart, name}.text());
+  addresses.insert(addresses.end(), user.sendAs.begin(), user.sendAs.end());
+  return addresses;
+}
+
 /// All that is needed of another user to act as oneself is to be it.
 Result<bool> sameUser(directory::Directory& directory, const std::string& wanted, const std::string& local,
                       Id128 self) {
@@ -283,8 +291,7 @@ Task<Result<AuthService::LoginAnswer>> AuthService::succeed(Conversation convers
   ipc::Identity identity;
   identity.known = true;
   identity.account = directory::accountOf(user, conversation.candidate.domain);
-  identity.addresses = user.sendAs;
-  identity.addresses.insert(identity.addresses.begin(), identity.account.address);
+  identity.addresses = addressesOf(user, conversation.candidate.domain);
   answer.message.state = ipc::LoginReply::State::succeeded;
   answer.message.account = identity.account;
   answer.message.data = std::move(success.data);
@@ -333,6 +340,8 @@ Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversa
   }
   ipc::LoginReply reply;
   reply.state = ipc::LoginReply::State::failed;
+  reply.account.address =
+      conversation.candidate.name.empty() ? failure.user : conversation.candidate.name;  // for the log
   reply.data = std::move(failure.data);
   reply.reason = std::move(reason);
   co_return answerOf(std::move(reply));

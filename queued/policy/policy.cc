@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "libmailcore/base/ascii.h"
 
 namespace ostler::policy {
@@ -32,17 +34,16 @@ const config::VirtualServer& serverOf(const config::Config& config, std::string_
 }
 
 bool ownsAddress(const ipc::Identity& identity, std::string_view reversePath, std::string_view tagSeparator) {
-  std::string bare(reversePath);
-  if (const std::size_t at = bare.rfind('@'); at != std::string::npos && !tagSeparator.empty()) {
-    const std::size_t tag = bare.find(tagSeparator);
-    if (tag != std::string::npos && tag > 0 && tag < at) bare.erase(tag, at - tag);
-  }
-  const auto matches = [&](std::string_view own) { return equalsIgnoreCase(own, reversePath) || equalsIgnoreCase(own, bare); };
+  const std::size_t at = std::min(reversePath.rfind('@'), reversePath.size());
+  const std::size_t tag = std::min(reversePath.find_first_of(tagSeparator), at);  // any of its characters begins a tag
+  const std::string_view domain = reversePath.substr(at);
+  const std::string bare = std::string(reversePath.substr(0, tag == 0 ? at : tag)) + std::string(domain);
+  const auto matches = [&](std::string_view own) {
+    if (own.starts_with('@')) return equalsIgnoreCase(own, domain);  // any address of a domain
+    return equalsIgnoreCase(own, reversePath) || equalsIgnoreCase(own, bare);
+  };
   if (matches(identity.account.address)) return true;
-  for (const std::string& own : identity.addresses) {
-    if (matches(own)) return true;
-  }
-  return false;
+  return std::any_of(identity.addresses.begin(), identity.addresses.end(), matches);
 }
 
 bool mayRelay(const config::VirtualServer& server, const Client& client) {

@@ -72,9 +72,11 @@ struct TakenFile {
 };
 
 Result<TakenFile> readTaken(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  // Between the look and the rename its owner may have put a FIFO under the name: that must neither block nor be read.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return fail(Error::Kind::notFound, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return fail(Error::Kind::denied, "not a regular file");
   Result<std::string> octets = readRange(file.get(), 0, static_cast<std::uint64_t>(status.st_size));
   if (!octets) return fail(octets.error());
   return TakenFile{std::move(*octets), status.st_uid};

@@ -67,6 +67,7 @@ struct House {
     REQUIRE(own->edit([&](directory::OwnDirectory::Edit& edit) -> Result<void> {
       directory::Domain domain;
       domain.name = "example.test";
+      domain.aliases = {"example.example"};
       if (!edit.domain("example.test")) REQUIRE(edit.putDomain(domain, directory::OwnDirectory::Edit::Mode::add));
       directory::User user;
       user.domain = "example.test";
@@ -123,7 +124,7 @@ TEST_CASE("a login gives the account, its folder and a token that says whose it 
   const ipc::Identity identity = house.whose(answer.message.token);
   CHECK(identity.known);
   CHECK(identity.account.id == answer.message.account.id);
-  CHECK(identity.addresses == std::vector<std::string>{"alice@example.test", "sales@example.test"});
+  CHECK(identity.addresses == std::vector<std::string>{"alice@example.test", "alice@example.example", "sales@example.test"});
 }
 
 TEST_CASE("a token is worth nothing once the connection it was given on is closed, nor when it was invented") {
@@ -170,6 +171,7 @@ TEST_CASE("a wrong password, no such user, and no password set say the same to t
     const ipc::LoginReply reply = house.login(user, "wrong", "192.0.2." + std::to_string(++client) + ":1");
     CHECK(reply.state == State::failed);
     CHECK(reply.reason == "credentials");
+    CHECK_FALSE(reply.account.address.empty());
     CHECK(house.service->slowHashes() == before + 1);
   }
 }
