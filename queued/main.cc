@@ -9,9 +9,7 @@
 #include <string_view>
 
 #include "queued/auth/auth.h"
-#if __has_include("queued/out/out.h")
 #include "queued/out/out.h"
-#endif
 #include "queued/spool/spool.h"
 
 namespace {
@@ -24,9 +22,7 @@ struct RoleEntry {
 
 constexpr std::array kRoles = {
     RoleEntry{"spool", "queued/spool", &ostler::spool::runSpool},
-#if __has_include("queued/out/out.h")
     RoleEntry{"out", "queued/out", &ostler::out::runOut},
-#endif
     RoleEntry{"auth", "queued/auth", &ostler::queued::auth::runAuth},
 };
 
