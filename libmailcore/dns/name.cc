@@ -15,10 +15,19 @@ constexpr std::size_t kLongestName = 253;
 
 bool isNameOctet(char c) { return isAsciiAlnum(c) || c == '-' || c == '_' || c == '\\' || c == '*' || c == '/'; }
 
+// The dot of the root; not one that is escaped and so belongs to a label.
+bool endsInRootDot(std::string_view name) {
+  if (!name.ends_with('.')) return false;
+  name.remove_suffix(1);
+  const std::size_t other = name.find_last_not_of('\\');
+  const std::size_t backslashes = other == name.npos ? name.size() : name.size() - other - 1;
+  return backslashes % 2 == 0;
+}
+
 }  // namespace
 
 Result<std::string> canonicalForm(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
+  if (endsInRootDot(name)) name.remove_suffix(1);
   const auto bad = [&] { return fail(Error::Kind::syntax, "not a domain name: " + printable(name)); };
   if (name.empty() || name.size() > kLongestName) return bad();
   std::size_t label = 0;

@@ -163,6 +163,8 @@ TEST_CASE("a name that is none is refused, a setting that is none is named") {
     CHECK(loop.runUntilDone(resolver->lookup(name, Type::a, Deadline::after(1s))).error().kind == Error::Kind::syntax);
   }
   CHECK_FALSE(canonicalForm(std::string(64, 'a') + ".example"));
+  CHECK(canonicalForm("a\\..").value() == "a\\.");  // an escaped dot is part of the label
+  CHECK(canonicalForm("a\\.").value() == "a\\.");
   CHECK(toAscii("Bücher.example").value() == "xn--bcher-kva.example");
   options.trustAnchors = {"nonsense"};
   CHECK(UnboundResolver::create(loop, options, std::make_shared<AnswerCache>()).error().kind == Error::Kind::permanent);
