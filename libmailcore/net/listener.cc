@@ -117,7 +117,11 @@ struct Listener::Impl {
       if (!socket) return refused(errno);
       auto peer = Endpoint::fromSockaddr(reinterpret_cast<const sockaddr*>(&address), length);
       if (!peer) continue;
-      onAccept(std::make_unique<SocketStream>(loop, std::move(socket)), std::move(*peer));
+      try {
+        onAccept(std::make_unique<SocketStream>(loop, std::move(socket)), std::move(*peer));
+      } catch (const std::exception&) {
+        return refused(ENOMEM);  // out of memory or of epoll watches; libevent's C must not be unwound
+      }
     }
   }
   // Without descriptors the event would fire again at once, for ever.

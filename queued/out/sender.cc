@@ -58,6 +58,7 @@ class Sender::Delivery {
       : sender_(sender), settings_(std::move(settings)), request_(std::move(request)), fd_(std::move(content)) {
     outcome_.recipients.resize(request_.envelope.recipients.size());
     for (std::size_t i = 0; i < outcome_.recipients.size(); ++i) open_.push_back(i);
+    if (request_.heloName.empty()) request_.heloName = settings_->hostName;
     content_.prefix = std::move(request_.prefix);
     content_.fd = fd_.get();
     content_.offset = request_.offset;

@@ -1,14 +1,17 @@
 #include "libmailcore/net/tls.h"
 
+#include <openssl/ssl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <thread>
 
 #include "libmailcore/base/random.h"
 #include "libmailcore/net/connection.h"
+#include "libmailcore/net/listener.h"
 #include "tests/unit/libmailcore/net/test_certificates.h"
 
 namespace ostler::net {
@@ -254,6 +257,67 @@ TEST_CASE("a file is sent over plain sockets and over TLS octet by octet the sam
     if (secured) REQUIRE(loop.runUntilDone(client.startTlsAsClient(clientOf(certificates, "mail.example.test"), soon())));
     CHECK(loop.runUntilDone(client.readExactly(700'006, soon())).value() == "prefix" + content.substr(1));
   }
+}
+
+// A client of OpenSSL's own, blocking: connects, reads the greeting, keeps the session. Returns whether it was resumed.
+bool connectOnce(SSL_CTX* context, const Endpoint& to, const char* name, SSL_SESSION*& session) {
+  sockaddr_storage address{};
+  const socklen_t length = to.toSockaddr(address);
+  const UniqueFd socket(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return false;
+  SSL* const ssl = SSL_new(context);
+  SSL_set_fd(ssl, socket.get());
+  SSL_set_tlsext_host_name(ssl, name);
+  if (session) SSL_set_session(ssl, session);
+  std::array<char, 100> line{};
+  bool resumed = false;
+  if (SSL_connect(ssl) == 1 && SSL_read(ssl, line.data(), line.size()) > 0) {
+    resumed = SSL_session_reused(ssl) == 1;
+    SSL_SESSION_free(session);
+    session = SSL_get1_session(ssl);
+    SSL_shutdown(ssl);
+  }
+  SSL_free(ssl);
+  return resumed;
+}
+
+Task<void> greetOverTls(Loop& loop, std::unique_ptr<Stream> stream, std::shared_ptr<const TlsServerContext> context) {
+  Connection connection(loop, std::move(stream));
+  const Result<void> secured = co_await connection.startTlsAsServer(std::move(context), soon());
+  if (!secured) co_return;
+  connection.write("* OK\r\n");
+  const Result<std::string_view> end = co_await connection.readSome(10, soon());
+  (void)end;
+}
+
+TEST_CASE("a client that comes back resumes its session by ticket, with every protocol version and certificate") {
+  TestCertificates certificates;
+  const auto server =
+      TlsServerContext::load({certificates.leaf({"first.example.test"}), certificates.leaf({"second.example.test"})}).value();
+  Loop loop;
+  Result<UniqueFd> socket = listenOn(Endpoint::parse("127.0.0.1:0").value());
+  const Endpoint at = localEndpoint(socket->get()).value();
+  TaskScope scope(loop);
+  Listener listener(loop, std::move(*socket), [&](std::unique_ptr<Stream> stream, const Endpoint&) {
+    scope.spawn(greetOverTls(loop, std::move(stream), server));
+  });
+  std::vector<bool> resumed;
+  std::thread client([&] {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      for (const char* const name : {"first.example.test", "second.example.test"}) {
+        SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_max_proto_version(context, version);
+        SSL_SESSION* session = nullptr;
+        for (int i = 0; i < 3; ++i) resumed.push_back(connectOnce(context, at, name, session));
+        SSL_SESSION_free(session);
+        SSL_CTX_free(context);
+      }
+    }
+    loop.stop();
+  });
+  loop.run();
+  client.join();
+  CHECK(resumed == std::vector<bool>{false, true, true, false, true, true, false, true, true, false, true, true});
 }
 
 }  // namespace
