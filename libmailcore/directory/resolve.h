@@ -1,6 +1,6 @@
 // resolve.h - where an address of ours leads: aliases expanded, each mailbox once, every step told in words.
-// Is not: where mail for elsewhere goes; see queued/route. RFC 5321 3.9 (aliases and lists), 4.5.1 (postmaster), RFC
-// 5233 (tags).
+// Is not: where mail for elsewhere goes; see queued/route.
+// RFC 5321 3.9 (aliases and lists), 4.5.1 (postmaster); RFC 5233 (tags, "detail" there).
 #pragma once
 
 #include <functional>

@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "libmailcore/directory/system/system_users.h"
 #include "libmailcore/log/open.h"
 #include "queued/auth/auth_service.h"
 #include "queued/auth/sandbox.h"
@@ -84,6 +86,18 @@ Result<void> makeFolders(const config::Config& config) {
   return {};
 }
 
+/// Is there a domain whose passwords PAM checks? One that is added later needs a restart of auth.
+Passwords whoChecks(const config::Config& config) {
+  if (!std::filesystem::exists(config.directoryDir() + "/directory.mdb")) return Passwords::ours;
+  const auto directory = directory::OwnDirectory::open(config.directoryDir());
+  if (!directory) return Passwords::ours;
+  const Result<std::vector<directory::Domain>> domains = (*directory)->domains();
+  if (!domains) return Passwords::ours;
+  const bool any = std::any_of(domains->begin(), domains->end(),
+                               [](const directory::Domain& domain) { return domain.kind == directory::Kind::system; });
+  return any ? Passwords::elsewhere : Passwords::ours;
+}
+
 void reload(const std::string& configFile, AuthService& service, const log::Log& log) {
   sd_notify(0, "RELOADING=1");
   const config::Loaded loaded = config::load(configFile);
@@ -119,10 +133,11 @@ int serve(const std::string& configFile, const std::shared_ptr<const config::Con
   const Result<void> folders = makeFolders(*config);
   if (!folders) return say(folders.error().detail), EX_CANTCREAT;
   ::tzset();  // reads a file, which later is not allowed
-  const Result<void> confined = confine(*config, configFile, Passwords::ours);
+  const Result<void> confined = confine(*config, configFile, whoChecks(*config));
   if (!confined) return say(confined.error().detail), EX_OSERR;
   Result<std::unique_ptr<directory::OwnDirectory>> directory = directory::OwnDirectory::open(config->directoryDir());
   if (!directory) return say(directory.error().detail), EX_CANTCREAT;
+  (*directory)->attach(directory::Kind::system, std::make_shared<directory::SystemUsers>());
   // Costs what a real check costs, so that a user that does not exist cannot be told by the clock.
   const Result<sasl::Verifiers> decoy = sasl::makeVerifiers(toHex(randomOctets(16)), {});
   if (!decoy) return say(decoy.error().detail), EX_SOFTWARE;
