@@ -71,3 +71,106 @@ TEST_CASE("a file dropped into pickup is delivered without its Bcc") {
   REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1 && house.mailboxOf("carol").size() == 1; }));
   CHECK(house.mailboxOf("alice")[0].find("Bcc") == std::string::npos);
 }
+
+TEST_CASE("an alias that leads here and elsewhere reaches both, and each once after a restart") {
+  SpoolFixture house;
+  house.start();
+  REQUIRE(house.send("s@elsewhere.test", {"team@example.test", "alice@example.test"}, "Subject: t\r\n\r\nx\r\n"));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() >= 1 && house.sent.size() >= 1; }));
+  house.restart();
+  house.ask({"queue", "wait", "--empty", "--timeout", "5"});
+  CHECK(house.mailboxOf("alice").size() == 1);
+  CHECK(house.sent.size() == 1);
+  CHECK(house.sent[0].request.envelope.recipients[0].orcpt == "rfc822;team@example.test");
+}
+
+TEST_CASE("a host that does not answer leaves the message in the queue with the reason, and retry sends it") {
+  SpoolFixture house;
+  house.start();
+  house.outState = ipc::RecipientOutcome::State::deferred;
+  house.outReply = {451, "4.4.1", "connection refused"};
+  house.outHost = "";
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: d\r\n\r\nx\r\n", house.loggedIn()));
+  REQUIRE(house.waitFor([&] { return house.ask({"queue", "list"}).output.find("connection refused") != std::string::npos; }));
+  house.restart();
+  CHECK(house.ask({"queue", "list", "--postfix"}).output.find("connection refused") != std::string::npos);
+  house.outState = ipc::RecipientOutcome::State::delivered;
+  house.ask({"queue", "retry", "ALL"});
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+}
+
+TEST_CASE("what is frozen stays, through a restart too, until it is thawed") {
+  SpoolFixture house;
+  house.start();
+  house.ask({"queue", "freeze", "--all"});
+  REQUIRE(house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: f\r\n\r\nx\r\n"));
+  house.restart();
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "1"}).exitCode != 0);
+  CHECK(house.mailboxOf("alice").empty());
+  house.ask({"queue", "thaw", "--all"});
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").size() == 1);
+}
+
+TEST_CASE("NOTIFY=SUCCESS is answered by a report, NOTIFY=NEVER by none") {
+  SpoolFixture house;
+  house.start();
+  const auto success = [](ipc::Envelope& envelope) { envelope.recipients[0].notify = ipc::Recipient::kNotifySuccess; };
+  REQUIRE(house.send("carol@example.test", {"alice@example.test"}, "Subject: n\r\n\r\nx\r\n", SpoolFixture::stranger(), success));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("carol").size() == 1; }));
+  CHECK(house.mailboxOf("carol")[0].find("Action: delivered") != std::string::npos);
+  house.outState = ipc::RecipientOutcome::State::failed;
+  house.outReply = {550, "5.1.1", "no"};
+  const auto never = [](ipc::Envelope& envelope) { envelope.recipients[0].notify = ipc::Recipient::kNotifyNever; };
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: n\r\n\r\nx\r\n", house.loggedIn(), never));
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").size() == 1);
+}
+
+TEST_CASE("a report that cannot be delivered is kept in badmail with the reason") {
+  SpoolFixture house;
+  house.start();
+  REQUIRE(house.send("", {"alice@example.test"}, "Subject: b\r\n\r\nx\r\n"));
+  house.outState = ipc::RecipientOutcome::State::failed;
+  house.outReply = {550, "5.1.1", "no such user"};
+  const auto nobody = [](ipc::Envelope& envelope) { envelope.reversePath.clear(); };
+  REQUIRE(house.send("", {"bob@remote.test"}, "Subject: b\r\n\r\nx\r\n", house.loggedIn(), nobody));
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(house.config->badmailDir())) files += entry.is_regular_file() ? 1 : 0;
+  CHECK(files == 2);
+}
+
+TEST_CASE("a committed draft is known by its id after a restart, and its id is not taken twice") {
+  SpoolFixture house;
+  house.start();
+  const auto reply = house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: o\r\n\r\nx\r\n");
+  REQUIRE(reply);
+  house.restart();
+  CHECK(house.outcomeOf(*Id128::parse(reply->queueId)) == reply->queueId);
+  CHECK(house.outcomeOf(Id128::make(std::chrono::system_clock::now())).empty());
+}
+
+TEST_CASE("over LMTP each recipient has a reply of its own") {
+  SpoolFixture house;
+  house.start();
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  session.service = "lmtp";
+  const auto reply = house.send("s@elsewhere.test", {"alice@example.test", "bob@example.test"}, "Subject: l\r\n\r\nx\r\n", session);
+  REQUIRE(reply);
+  REQUIRE(reply->replies.size() == 2);
+  CHECK(reply->replies[1].code == 250);
+  CHECK(house.mailboxOf("alice").size() == 1);
+  CHECK(house.mailboxOf("bob").size() == 1);
+}
+
+TEST_CASE("a message that has come by too many servers is refused") {
+  SpoolFixture house;
+  house.start();
+  std::string content;
+  for (int hop = 0; hop < 60; ++hop) content += "Received: from a by b; Sat, 21 Nov 2026 22:00:00 +0000\r\n";
+  const auto reply = house.send("s@elsewhere.test", {"alice@example.test"}, content + "\r\nx\r\n");
+  REQUIRE(reply);
+  CHECK(reply->queueId.empty());
+  CHECK(reply->replies[0].enhanced == "5.4.6");
+}

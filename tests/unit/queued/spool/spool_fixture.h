@@ -111,6 +111,13 @@ class SpoolFixture {
     REQUIRE(reply);
     return *reply;
   }
+  std::string outcomeOf(const Id128& draft) {
+    ipc::DraftOutcome request;
+    request.draft = draft;
+    auto reply = loop_.runUntilDone(client_->call(request, Deadline::after(std::chrono::seconds(10))));
+    REQUIRE(reply);
+    return reply->queueId;
+  }
   void drop(const std::string& name, const std::string& octets) const {
     std::ofstream(config->pickupDir() + "/" + name, std::ios::binary) << octets;
   }

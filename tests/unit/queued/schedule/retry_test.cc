@@ -1,0 +1,54 @@
+#include "queued/schedule/retry.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ostler;
+using namespace ostler::schedule;
+using namespace std::chrono_literals;
+
+namespace {
+const WallTime kStart{std::chrono::hours(480'000)};
+}
+
+TEST_CASE("the shipped schedule tries after 15, 30, 60 and then every 60 minutes") {
+  const config::RetrySchedule retry;
+  CHECK(afterFailure(retry, kStart, 1, kStart).due == kStart + 15min);
+  CHECK(afterFailure(retry, kStart, 2, kStart + 15min).due == kStart + 45min);
+  CHECK(afterFailure(retry, kStart, 3, kStart + 45min).due == kStart + 105min);
+  CHECK(afterFailure(retry, kStart, 9, kStart + 300min).due == kStart + 360min);
+}
+
+TEST_CASE("whichever of attempts and expiry comes first ends a message") {
+  config::RetrySchedule retry;
+  retry.attempts = 3;
+  CHECK_FALSE(afterFailure(retry, kStart, 2, kStart + 1h).gaveUp);
+  CHECK(afterFailure(retry, kStart, 3, kStart + 1h).gaveUp);
+  CHECK(afterFailure(retry, kStart, 2, kStart + 5 * 24h).gaveUp);
+}
+
+TEST_CASE("attempts 0 means the first failure is the last") {
+  config::RetrySchedule retry;
+  retry.attempts = 0;
+  CHECK(afterFailure(retry, kStart, 1, kStart).gaveUp);
+}
+
+TEST_CASE("the last attempt is made when the time is over, not an interval later") {
+  const config::RetrySchedule retry;
+  CHECK(afterFailure(retry, kStart, 90, kStart + 5 * 24h - 10min).due == kStart + 5 * 24h);
+}
+
+TEST_CASE("a message that is never taken is told of once after 12 hours and given up after five days") {
+  const auto steps = simulate(config::RetrySchedule{}, kStart);
+  REQUIRE(steps.back().kind == Step::Kind::gaveUp);
+  CHECK(steps.back().at == kStart + 5 * 24h);
+  const auto notices = std::count_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind == Step::Kind::delayNotice; });
+  CHECK(notices == 1);
+}
+
+TEST_CASE("twenty tries every thirty minutes end after nine and a half hours") {
+  config::RetrySchedule retry;
+  retry.first = retry.second = retry.third = retry.subsequent = 30min;
+  retry.attempts = 20;
+  const auto steps = simulate(retry, kStart);
+  CHECK(steps.back().at == kStart + 19 * 30min);
+}

@@ -1,0 +1,105 @@
+#include "queued/schedule/scheduler.h"
+
+#include <catch2/catch.hpp>
+
+#include "libmailcore/config/config.h"
+
+using namespace ostler;
+using namespace ostler::schedule;
+using namespace std::chrono_literals;
+
+namespace {
+
+const WallTime kNow{std::chrono::hours(480'000)};
+
+Id128 idOf(unsigned char n) {
+  std::array<unsigned char, 16> octets{};
+  octets[15] = n;
+  return Id128(octets);
+}
+
+}  // namespace
+
+TEST_CASE("messages come out of the schedule when they are due, the earliest first") {
+  Scheduler scheduler(0);
+  scheduler.wakeAt(kNow + 2min, idOf(2));
+  scheduler.wakeAt(kNow + 1min, idOf(1));
+  CHECK_FALSE(scheduler.takeDue(kNow));
+  CHECK(scheduler.takeDue(kNow + 3min) == idOf(1));
+  CHECK(scheduler.takeDue(kNow + 3min) == idOf(2));
+  CHECK(scheduler.nextDue() == WallTime::max());
+}
+
+TEST_CASE("a sender with a thousand messages does not keep another's one waiting") {
+  Destination destination("mx:a.test", 2);
+  for (unsigned char n = 0; n < 100; ++n) destination.push(1, idOf(n));
+  destination.push(2, idOf(200));
+  CHECK(destination.start(kNow) == idOf(0));
+  CHECK(destination.start(kNow) == idOf(200));
+}
+
+TEST_CASE("destinations take turns") {
+  Scheduler scheduler(2);
+  for (unsigned char n = 0; n < 3; ++n) scheduler.destination("mx:a.test", 10).push(1, idOf(n));
+  scheduler.destination("mx:b.test", 10).push(1, idOf(10));
+  std::vector<std::string> order;
+  while (const auto start = scheduler.start(kNow)) order.push_back(start->destination->key());
+  CHECK(order == std::vector<std::string>{"mx:a.test", "mx:b.test"});
+}
+
+TEST_CASE("a host that does not answer rests, longer each time, and is asked with one message first") {
+  Destination destination("mx:a.test", 30);
+  for (unsigned char n = 0; n < 20; ++n) destination.push(1, idOf(n));
+  REQUIRE(destination.start(kNow));
+  destination.finished(HostVerdict::noAnswer, kNow, 60s, 900s);
+  CHECK(destination.state(kNow) == DestinationState::retry);
+  CHECK_FALSE(destination.start(kNow + 59s));
+  REQUIRE(destination.start(kNow + 61s));
+  CHECK_FALSE(destination.start(kNow + 61s));
+  destination.finished(HostVerdict::noAnswer, kNow + 61s, 60s, 900s);
+  CHECK(destination.retryAt() == kNow + 61s + 120s);
+  REQUIRE(destination.start(kNow + 300s));
+  destination.finished(HostVerdict::answered, kNow + 300s, 60s, 900s);
+  CHECK(destination.state(kNow + 300s) == DestinationState::active);
+}
+
+TEST_CASE("concurrency grows with success up to the limit and halves when the host breaks off") {
+  Destination destination("mx:a.test", 8);
+  for (int round = 0; round < 100; ++round) destination.finished(HostVerdict::answered, kNow, 60s, 900s);
+  CHECK(destination.window() == 8);
+  destination.finished(HostVerdict::noAnswer, kNow, 60s, 900s);
+  CHECK(destination.window() == 4);
+}
+
+TEST_CASE("what is frozen waits until it is thawed") {
+  Destination destination("mx:a.test", 8);
+  destination.push(1, idOf(1));
+  destination.setAdministrative(DestinationState::frozen);
+  CHECK_FALSE(destination.start(kNow));
+  destination.setAdministrative(DestinationState::active);
+  CHECK(destination.start(kNow));
+}
+
+TEST_CASE("a thousand messages to a host that is down for a day leave within its first minute back") {
+  Scheduler scheduler(100);
+  const config::RetrySchedule retry;
+  Destination& destination = scheduler.destination("mx:a.test", 30);
+  WallTime now = kNow;
+  // The virtual day: each probe fails; messages are not sent meanwhile.
+  while (now < kNow + 24h) {
+    destination.push(1, idOf(1));
+    if (const auto start = scheduler.start(now)) scheduler.finished(*start->destination, HostVerdict::noAnswer, now, 60s, retry.first);
+    (void)destination.takeAll();
+    now += 15min;
+  }
+  now = destination.retryAt();
+  for (int n = 0; n < 1000; ++n) destination.push(static_cast<std::uint64_t>(n % 7), Id128::make(now));
+  int sent = 0;
+  for (int turn = 0; turn < 600; ++turn, now += 100ms) {
+    std::vector<Destination*> running;
+    while (const auto start = scheduler.start(now)) running.push_back(start->destination);
+    for (Destination* one : running) scheduler.finished(*one, HostVerdict::answered, now, 60s, retry.first);
+    sent += static_cast<int>(running.size());
+  }
+  CHECK(sent == 1000);
+}
