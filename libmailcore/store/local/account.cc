@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "libmailcore/store/local/compact.h"
 #include "libmailcore/store/local/lock.h"
 #include "libmailcore/store/local/operations.h"
+#include "libmailcore/store/local/rebuild.h"
 
 namespace ostler::store::local {
 namespace {
@@ -63,10 +65,30 @@ Result<void> AccountFolder::makeReady() {
     return {};
   }
   if (!lock) return fail(lock.error());
-  if (!index_) index_ = Index::open(indexPath(at), Index::Mode::create);
+  if (!index_) makeIndex();
   const auto initial = std::make_shared<InitialMailboxes>();
   (void)commitSome({initial}, 0);
   return initial->outcome;
+}
+
+// None is there. It is made from the log aside, so that a crash leaves none or a whole one.
+void AccountFolder::makeIndex() {
+  const auto segments = journal::listSegments(log_.get());
+  if (segments && !segments->empty()) {
+    for (const char* leftover : {"index.new", "index.new-lock"}) ::unlinkat(folder_.get(), leftover, 0);
+    Rebuilt rebuilt = rebuildInto("/proc/self/fd/" + std::to_string(folder_.get()) + "/index.new", log_.get());
+    for (const journal::Damage& damage : rebuilt.damage) {
+      services_.log.error("store-log-damaged", {{"account", id_.text()}, {"segment", damage.from.segment}, {"why", damage.what}});
+    }
+    rebuilt.index->sync();
+    rebuilt.index.reset();
+    ::unlinkat(folder_.get(), "index.new-lock", 0);
+    if (::renameat(folder_.get(), "index.new", folder_.get(), "index.mdb") != 0) {
+      throw IndexFailure(Error::Kind::temporary, systemError("rename of the new index").detail);
+    }
+    services_.log.warn("store-index-rebuilt", {{"account", id_.text()}});
+  }
+  index_ = Index::open(indexPath(folder_.get()), Index::Mode::create);
 }
 
 // The usual case: the index is there and has everything.
@@ -131,11 +153,12 @@ void AccountFolder::runQueue() {
         together.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
-      if (together.empty()) {
+      if (together.empty() && released_ < kDeadEnough) {
         running_ = false;
         return;
       }
     }
+    if (together.empty()) compactIfWorthwhile();  // the account is idle
     commit(together);
   }
 }
@@ -160,6 +183,20 @@ void AccountFolder::commit(const Operations& operations) {
     return;
   }
   for (std::size_t next = 0; next < ready.size();) next = commitSome(ready, next);
+}
+
+void AccountFolder::compactIfWorthwhile() {
+  released_ = 0;
+  const Result<void> compacted = guarded([this]() -> Result<void> {
+    Compaction compaction(*this);
+    if (!compaction.worthwhile()) return {};
+    const Result<HeldLock> lock = HeldLock::take(lock_.get(), Deadline::after(services_.lockWait));
+    if (!lock) return fail(lock.error());
+    std::vector<Result<void>> outcomes;
+    const Result<void> current = tryCommit({}, 0, outcomes);
+    return current ? compaction.run() : current;
+  });
+  if (!compacted) services_.log.warn("store-compaction-failed", {{"account", id_.text()}, {"why", compacted.error().detail}});
 }
 
 std::shared_ptr<const std::vector<std::uint32_t>> AccountFolder::cachedUids(const MailboxId& id, ModSeq membersModSeq) {

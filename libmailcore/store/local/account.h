@@ -100,6 +100,7 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   AccountFolder(const Id128& account, UniqueFd folder, AccountServices services);
   [[nodiscard]] Result<void> makeReady();
   [[nodiscard]] bool openIndexWithoutLock();
+  void makeIndex();
   void runQueue();
   void commit(const Operations& operations);
   std::size_t commitSome(const Operations& operations, std::size_t from);
@@ -108,11 +109,13 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   [[nodiscard]] Step planAndAppend(Operation& operation, Apply& apply, Result<void>& outcome);
   [[nodiscard]] bool rollForward(Apply& apply);
   [[nodiscard]] Result<void> ensureRoom(std::uint64_t spans);
-  [[nodiscard]] Result<void> newSegment(std::uint64_t spans, std::uint64_t firstBatch);
+  enum class Size { grown, exact };  // twice the one before, or what is asked for
+  [[nodiscard]] Result<void> newSegment(std::uint64_t spans, std::uint64_t firstBatch, Size size = Size::grown);
   [[nodiscard]] Result<void> leavePoisonedSegment();
   [[nodiscard]] Result<void> checkSpace(std::uint64_t octets) const;
   [[nodiscard]] std::string readMessageFile(const Arrival& arrival) const;
   void tellAndClean(const Apply& apply);
+  void compactIfWorthwhile();
 
   const Id128 id_;
   const AccountServices services_;
@@ -130,6 +133,7 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   // Touched by the thread in runQueue() (or open()) alone, with the account's lock held.
   journal::LogEnd end_;
   std::unique_ptr<journal::SegmentWriter> writer_;
+  std::uint64_t released_ = 0;  // octets that became dead since somebody looked whether compaction is worthwhile
 
   std::mutex uidsMutex_;
   std::map<MailboxId, UidList> uids_;

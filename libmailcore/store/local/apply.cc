@@ -295,6 +295,7 @@ void Apply::countLive(const ContentPlace& place, bool arrives) {
     row.total += size;
   } else {
     row.live -= std::min(row.live, size);
+    released_ += size;
   }
   txn_.put(Table::state, key, encodeRow(row));
 }
@@ -479,6 +480,18 @@ void Apply::apply(const ContentMoved& r) {
   txn_.put(Table::mail, r.emailId.octets(), encodeRow(row));
   countLive(before, false);
   countLive(after, true);
+}
+
+// Segments before the snapshot that hold nothing live may be unlinked: they are not counted any more.
+void Apply::apply(const SnapshotEnded&) {
+  Cursor cursor(txn_, Table::state);
+  const std::string end = segmentKey(at_.segment);
+  for (bool there = cursor.seek("g"); there && cursor.key() < end;) {
+    const std::string key(cursor.key());
+    const bool dead = key.starts_with("g") && segmentRow(cursor.value()).live == 0;
+    if (dead) cursor.erase();
+    there = dead ? cursor.seek(key) : cursor.next();
+  }
 }
 
 }  // namespace ostler::store::local

@@ -45,6 +45,8 @@ class Apply {
   [[nodiscard]] const std::vector<ChangeHint>& changes() const { return changes_; }
   /// Files of the log folder that nothing refers to once the transaction is committed.
   [[nodiscard]] const std::vector<std::string>& deadFiles() const { return deadFiles_; }
+  /// Octets of records that nothing needs any more.
+  [[nodiscard]] std::uint64_t released() const { return released_; }
 
  private:
   struct Entry {
@@ -71,7 +73,7 @@ class Apply {
   void apply(const ContentMoved& r);
   void apply(const SnapshotBegun&) {}
   void apply(const SnapshotPart&) {}
-  void apply(const SnapshotEnded&) {}
+  void apply(const SnapshotEnded& r);
 
   Box& box(MailboxNumber number);
   Box* find(MailboxNumber number);
@@ -98,6 +100,7 @@ class Apply {
   std::unordered_map<EmailId, std::shared_ptr<const PreparedColumns>> hints_;
   std::vector<ChangeHint> changes_;
   std::vector<std::string> deadFiles_;
+  std::uint64_t released_ = 0;
 };
 
 /// Puts the columns into a row, if they are not too large. The row's views point into them.

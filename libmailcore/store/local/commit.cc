@@ -116,6 +116,12 @@ AccountFolder::Step AccountFolder::planAndAppend(Operation& operation, Apply& ap
 bool AccountFolder::rollForward(Apply& apply) {
   const auto octets = apply.txn().get(Table::state, kLogEndKey);
   const journal::LogEnd known = octets ? logEndRow(*octets) : journal::LogEnd{};
+  if (known.segment == 0) {
+    const auto segments = journal::listSegments(log_.get());
+    if (segments && !segments->empty() && segments->front() != 1) {
+      raise({Error::Kind::permanent, "the index is empty and the log begins with a snapshot; run `ostler mailbox rebuild`"});
+    }
+  }
   std::string damage;
   bool found = false;
   const auto end = journal::replayFrom(log_.get(), known, [&](const journal::Batch& batch) {
@@ -157,7 +163,7 @@ Result<void> AccountFolder::ensureRoom(std::uint64_t spans) {
   return newSegment(spans, end_.nextBatch);
 }
 
-Result<void> AccountFolder::newSegment(std::uint64_t spans, std::uint64_t firstBatch) {
+Result<void> AccountFolder::newSegment(std::uint64_t spans, std::uint64_t firstBatch, Size size) {
   journal::SegmentHeader header;
   header.id = Id128::make(SystemClock().now());
   header.number = (writer_ ? writer_->header().number : 0) + 1;
@@ -166,7 +172,7 @@ Result<void> AccountFolder::newSegment(std::uint64_t spans, std::uint64_t firstB
   header.size = kFirstSegment;
   if (writer_) {
     header.predecessor = writer_->header().id;
-    header.size = std::clamp(writer_->header().size * 2, kFirstSegment, kLargestSegment);
+    if (size == Size::grown) header.size = std::clamp(writer_->header().size * 2, kFirstSegment, kLargestSegment);
   }
   header.size = std::max(header.size, journal::kSegmentStart + spans);
   auto created = journal::SegmentWriter::create(log_.get(), header);
@@ -199,6 +205,7 @@ Result<void> AccountFolder::checkSpace(std::uint64_t octets) const {
 }
 
 void AccountFolder::tellAndClean(const Apply& apply) {
+  released_ += apply.released();
   for (const std::string& name : apply.deadFiles()) ::unlinkat(log_.get(), name.c_str(), 0);
   if (services_.notifier != nullptr) services_.notifier->tell(id_, apply.changes());
 }

@@ -44,10 +44,8 @@ class RowReader {
     std::shared_ptr<const ContentSource> content;
     const bool renders = (columns_.envelope || columns_.structure || columns_.summary) && known.preparedVersion != message::kPreparedVersion;
     if (columns_.content || renders) {
-      auto opened = folder_.content(d.emailId, known.place);
-      if (!opened && gone(d.emailId)) return false;
-      if (!opened) throw IndexFailure(opened.error().kind, opened.error().detail);
-      content = std::move(*opened);
+      content = open(d.emailId, known.place);
+      if (!content) return false;
     }
     if (renders) {
       render(*content, row);
@@ -84,10 +82,17 @@ class RowReader {
     if (columns_.structure) row.bodyStructure = rendered_.bodyStructure;
     if (columns_.summary) row.summary = rendered_.summary;
   }
-  // A file may be unlinked between our look at the index and opening it, because the message was expunged.
-  bool gone(const EmailId& id) const {
+  // Between our look at the index and opening its file a message may be expunged (then there is nothing to show), or moved by
+  // compaction: the index as it is now tells.
+  std::shared_ptr<const ContentSource> open(const EmailId& id, const ContentPlace& place) {
+    auto opened = folder_.content(id, place);
+    if (opened) return std::move(*opened);
     const Index::Read now(folder_.index());
-    return !now.get(Table::mail, id.octets());
+    const auto octets = now.get(Table::mail, id.octets());
+    if (!octets) return nullptr;
+    opened = folder_.content(id, mailRow(*octets).place);
+    if (!opened) throw IndexFailure(opened.error().kind, opened.error().detail);
+    return std::move(*opened);
   }
 
   AccountFolder& folder_;

@@ -65,11 +65,8 @@ class Rebuilding {
         const auto decoded = decode(record.type, record.content);
         if (!decoded) failure = decoded.error().detail;
         if (!decoded) return false;
-        if (snapshot && isOf(*decoded, *snapshot)) {
-          load(*decoded);
-        } else {
-          apply_->record(*decoded, record.at, record.content.size());
-        }
+        if (snapshot && isOf(*decoded, *snapshot)) load(*decoded);
+        apply_->record(*decoded, record.at, record.content.size());
       }
       if (++batches_ % kBatchesInOneTransaction == 0) next();
       return true;

@@ -149,6 +149,48 @@ TEST_CASE("a flipped bit in stored mail is told, never served as the message", "
   CHECK(problemsOf(f.scratch) != "");
 }
 
+std::uintmax_t logSize(const Fixture& f) {
+  std::uintmax_t sum = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(accountPath(f) + "/log")) sum += entry.file_size();
+  return sum;
+}
+
+TEST_CASE("the space of expunged mail comes back, and what is left can be read and rebuilt", "[store]") {
+  LocalFixture f;
+  for (int batch = 0; batch < 30; ++batch) {
+    std::vector<NewMessage> messages;
+    for (int i = 0; i < 50; ++i) {
+      const std::string n = std::to_string(batch * 50 + i);
+      messages.push_back(Fixture::message(mail(n, "Message-ID: <" + n + "@x>\r\n", std::string(15'000, 'b') + "\r\n")));
+    }
+    f.run(f.account->append(std::move(messages)));
+  }
+  const MailboxId id = f.inbox().id;
+  const auto before = logSize(f);
+  CHECK(before > 20'000'000);
+  UidSet gone;
+  for (std::uint32_t uid = 1; uid <= 1500; ++uid) {
+    if (uid % 10 != 0) gone.add(Uid{uid});
+  }
+  f.run(f.account->expunge(id, gone, Account::Expunge::regardless));
+  f.append(mail("after"));
+  // Compaction begins when nothing waits to be written.
+  for (const Deadline deadline = Deadline::after(30s); logSize(f) >= before / 2 && !deadline.passed();) (void)f.inbox();
+  CHECK(logSize(f) < before / 2);
+  auto rows = visit(f, id);
+  REQUIRE(rows.size() == 151);
+  CHECK(rows[3].content.find("Subject: 39\r\n") != std::string::npos);
+  CHECK(rows[3].size == rows[3].content.size());
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+  std::filesystem::remove(accountPath(f) + "/index.mdb");
+  f.reopen();
+  CHECK(visit(f, id) == rows);
+  f.append(mail("again"));
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
 // --- several processes -----------------------------------------------------------------------------------------------------
 
 /// A child process with a store of its own. It ends when the job does, or is killed.
