@@ -241,6 +241,7 @@ Detail Apply::newMail(const Arrival& r) {
                            ? std::make_shared<const PreparedColumns>(prepareColumns(r.tail))
                            : std::make_shared<const PreparedColumns>(prepareColumns(std::string(r.tail) + readFile_(r)));
   row.traits = packTraits(columns->traits);
+  if (!r.uidl.empty()) row.traits |= kHasImportedUidl;
   row.threadId = r.threadId;
   row.uidl = r.uidl;
   for (const std::string_view key : threadKeys(*columns)) row.threadKeys.push_back(threadHash(key));

@@ -46,6 +46,8 @@ struct DetailChunk {
 /// The highest MODSEQ alone, from the chunk's head; 0 when it is no chunk.
 [[nodiscard]] ModSeq highestModSeqOf(std::string_view stateOctets);
 
+/// Beside the traits: the message's UIDL was imported and stands in its mail row; else it is its email id.
+inline constexpr std::uint8_t kHasImportedUidl = 16;
 [[nodiscard]] std::uint8_t packTraits(const ContentTraits& traits);
 [[nodiscard]] ContentTraits unpackTraits(std::uint8_t bits);
 

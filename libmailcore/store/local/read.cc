@@ -36,11 +36,13 @@ class RowReader {
     row.emailId = d.emailId;
     row.threadId = d.threadId;
     row.traits = unpackTraits(d.traits);
-    if (!needsMail(columns_)) return true;
+    const bool uidlIsHere = columns_.uidl && (d.traits & kHasImportedUidl) == 0;  // POP3 asks for 100,000 at once
+    if (uidlIsHere) setUidl(d.emailId.text(), row);
+    if (!needsMail(columns_) && (uidlIsHere || !columns_.uidl)) return true;
     const auto octets = find(txn, mail, d.emailId);
     if (!octets) throw IndexFailure(Error::Kind::permanent, "index: a message without its row; rebuild it from the log");
     const MailRow known = mailRow(*octets);
-    if (columns_.uidl) fillUidl(known, d.emailId, row);
+    if (columns_.uidl && !uidlIsHere) setUidl(std::string(known.uidl), row);
     std::shared_ptr<const ContentSource> content;
     const bool renders = (columns_.envelope || columns_.structure || columns_.summary) && known.preparedVersion != message::kPreparedVersion;
     if (columns_.content || renders) {
@@ -58,8 +60,8 @@ class RowReader {
     if (columns_.content) row.content = std::move(content);
     return true;
   }
-  static bool needsMail(Columns c) { return c.envelope || c.structure || c.summary || c.uidl || c.content; }
-  static bool needsDetail(Columns c) { return c.dates || needsMail(c); }
+  static bool needsMail(Columns c) { return c.envelope || c.structure || c.summary || c.content; }
+  static bool needsDetail(Columns c) { return c.dates || c.uidl || needsMail(c); }
 
  private:
   // Messages that came one after the other mostly lie one after the other.
@@ -68,8 +70,8 @@ class RowReader {
     if (mail.seek(id.octets()) && mail.key() == id.octets()) return mail.value();
     return txn.get(Table::mail, id.octets());
   }
-  void fillUidl(const MailRow& known, const EmailId& id, MessageRow& row) {
-    uidl_ = known.uidl.empty() ? id.text() : std::string(known.uidl);
+  void setUidl(std::string uidl, MessageRow& row) {
+    uidl_ = std::move(uidl);
     row.uidl = uidl_;
   }
   // Too large to be kept, or made by another version of the renderer.
