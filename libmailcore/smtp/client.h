@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "libmailcore/async/pool.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/smtp/capabilities.h"
 #include "libmailcore/smtp/parameters.h"
@@ -35,7 +36,8 @@ struct ClientOptions {
 /// What is sent as the message: `prefix`, then [offset, offset + length) of a file. CRLF lines.
 struct Content {
   std::string prefix;
-  int fd = -1;  ///< stays the caller's, who keeps it open while send() runs
+  int fd = -1;           ///< stays the caller's, who keeps it open while send() runs
+  Pool* cold = nullptr;  ///< reads what is not in the page cache; null: such reads make the loop wait
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   bool hasEightBit = false;  ///< octets above 127

@@ -1,10 +1,9 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <deque>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/smtp/client.h"
+#include "libmailcore/smtp/content_reader.h"
 #include "libmailcore/smtp/dot_stuffing.h"
 
 namespace ostler::smtp {
@@ -218,16 +217,13 @@ class Client::Sending {
     DotStuffer stuffer;
     std::string out;
     stuffer.add(content_.prefix, out);
-    std::string block(std::min<std::uint64_t>(kBlock, content_.length), '\0');
+    ContentReader reader(connection.loop(), content_.fd, content_.cold);
     for (std::uint64_t at = 0; at < content_.length;) {
-      const std::uint64_t want = std::min<std::uint64_t>(block.size(), content_.length - at);
-      const ssize_t got = ::pread(content_.fd, block.data(), want, static_cast<off_t>(content_.offset + at));
-      if (got <= 0) {
-        client_.usable_ = false;  // half a message cannot be taken back but by closing
-        co_return fail(Error::Kind::temporary, "the content cannot be read");
-      }
-      stuffer.add(std::string_view(block).substr(0, static_cast<std::size_t>(got)), out);
-      at += static_cast<std::uint64_t>(got);
+      const Result<std::string> block =
+          co_await reader.read(content_.offset + at, std::min<std::uint64_t>(kBlock, content_.length - at));
+      if (!block) co_return fail(block.error());  // half a message cannot be taken back but by closing
+      stuffer.add(*block, out);
+      at += block->size();
       if (at < content_.length) {
         connection.write(out);
         out.clear();
@@ -241,7 +237,6 @@ class Client::Sending {
     stuffer.finish(out);
     connection.write(out);
     out = {};
-    block = {};
     outcome_.contentSent = true;
     const Result<void> sent = co_await connection.flush(Deadline::after(client_.options_.timeouts.dataBlock));
     if (!sent) {
@@ -257,9 +252,11 @@ class Client::Sending {
     net::Connection& connection = client_.connection_;
     connection.write("BDAT " + std::to_string(content_.size()) + " LAST\r\n");
     connection.write(content_.prefix);
+    ContentReader reader(connection.loop(), content_.fd, content_.cold);
     outcome_.contentSent = true;
     for (std::uint64_t at = 0; at < content_.length;) {
       const std::uint64_t part = std::min<std::uint64_t>(content_.length - at, 1U << 20);
+      co_await reader.warm(content_.offset + at, part);
       const Result<void> sent = co_await connection.writeFile(content_.fd, content_.offset + at, part,
                                                               Deadline::after(client_.options_.timeouts.dataBlock));
       if (!sent) {

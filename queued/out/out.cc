@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/log/open.h"
@@ -25,18 +26,20 @@ class Role {
       : configFile_(std::move(configFile)),
         log_(std::move(log)),
         loop_(std::move(loop)),
-        sender_(*loop_, std::move(settings), log_),
+        settings_(std::move(settings)),
         server_(*loop_, limits()),
         tasks_(*loop_) {
     server_.on<ipc::Deliver>(
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
-          return sender_.deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
+          return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
         });
   }
 
   [[nodiscard]] Result<void> listen(const std::string& path) { return server_.listen(path, 0660); }
 
+  /// REQUIRES: the process is confined. The Sender has threads, and only those started after that are confined too.
   void run() {
+    sender_.emplace(*loop_, std::move(settings_), log_);
     onSignal(SIGHUP, [](evutil_socket_t, short, void* self) { static_cast<Role*>(self)->reload(); });
     onSignal(SIGUSR1, [](evutil_socket_t, short, void* self) { static_cast<Role*>(self)->log_.reopen(); });
     for (const int number : {SIGTERM, SIGINT}) {
@@ -71,7 +74,7 @@ class Role {
       log::apply(log_, loaded.config->log);
       const auto settings = makeSettings(*loop_, *loaded.config);
       if (settings) {
-        sender_.use(*settings);
+        sender_->use(*settings);
         log_.info("reloaded");
       } else {
         log_.error("reload-refused", {{"reason", settings.error().detail}});
@@ -89,7 +92,7 @@ class Role {
   }
   Task<void> drain() {
     server_.stopListening();
-    const Result<void> done = co_await sender_.drain(Deadline::after(kDrain));
+    const Result<void> done = co_await sender_->drain(Deadline::after(kDrain));
     if (!done) log_.warn("drain", {{"reason", "deliveries under way were cut off"}});
     // The answers go out in the loop's next turns.
     co_await loop_->sleepUntil(Deadline::after(std::chrono::milliseconds(50)));
@@ -108,7 +111,8 @@ class Role {
   std::string configFile_;
   log::Log log_;
   std::unique_ptr<Loop> loop_;
-  Sender sender_;
+  std::shared_ptr<const Settings> settings_;  // until run()
+  std::optional<Sender> sender_;
   ipc::Server server_;
   TaskScope tasks_;
   std::vector<std::unique_ptr<event, FreeEvent>> signals_;

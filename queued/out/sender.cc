@@ -61,6 +61,7 @@ class Sender::Delivery {
     if (request_.heloName.empty()) request_.heloName = settings_->hostName;
     content_.prefix = std::move(request_.prefix);
     content_.fd = fd_.get();
+    content_.cold = &sender_.coldReads_;
     content_.offset = request_.offset;
     content_.length = request_.length;
     content_.hasEightBit = request_.hasEightBit;

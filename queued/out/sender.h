@@ -7,6 +7,7 @@
 
 #include "libmailcore/async/channel.h"
 #include "libmailcore/async/gate.h"
+#include "libmailcore/async/pool.h"
 #include "libmailcore/ipc/message.h"
 #include "libmailcore/log/log.h"
 #include "queued/out/session.h"
@@ -41,6 +42,7 @@ class Sender {
   Semaphore places_;
   SessionCache cache_;
   std::unordered_map<std::string, SteadyTime> unreachable_;  // host or endpoint → until when others are tried before it
+  Pool coldReads_{"out-read", 2};  // content that is not in the page cache
   TaskScope tasks_;
 };
 

@@ -1,11 +1,14 @@
 #include "libmailcore/smtp/client.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/base/random.h"
 #include "libmailcore/net/memory_stream.h"
+#include "libmailcore/smtp/content_reader.h"
 #include "tests/unit/libmailcore/smtp/scripted_server.h"
 
 namespace ostler::smtp {
@@ -179,6 +182,29 @@ TEST_CASE("large content goes by BDAT where CHUNKING is offered, without stuffin
   CHECK(codes(session.send()) == "250 2.0.0;");
   CHECK(session.server.content == "Received: x\r\n" + text);
   CHECK(session.departure() == "");
+}
+
+TEST_CASE("content that is not in the page cache is read by a thread, octet for octet the same") {
+  std::string path = "./ostler-cold-XXXXXX";  // on a real disk, where a cache can be dropped
+  UniqueFd disk(mkstemp(path.data()));
+  unlink(path.c_str());
+  const std::string text = randomOctets(3 << 20);
+  REQUIRE(write(disk.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  Loop loop;
+  Pool pool("cold", 1);
+  ContentReader reader(loop, disk.get(), &pool);
+  fdatasync(disk.get());
+  posix_fadvise(disk.get(), 0, 0, POSIX_FADV_DONTNEED);
+  std::string got;
+  while (got.size() < text.size()) {
+    const Result<std::string> block = loop.runUntilDone(reader.read(got.size(), 64 * 1024));
+    REQUIRE(block);
+    got += *block;
+  }
+  CHECK((got == text));
+  posix_fadvise(disk.get(), 0, 0, POSIX_FADV_DONTNEED);
+  loop.runUntilDone(reader.warm(0, text.size()));
+  CHECK_FALSE(loop.runUntilDone(reader.read(text.size(), 10)));
 }
 
 TEST_CASE("what the server cannot take is refused before a word is said") {
