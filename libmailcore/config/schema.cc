@@ -5,7 +5,8 @@
 namespace ostler::config {
 namespace {
 
-const std::vector<std::string_view> kMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", "CRAM-MD5"};
+const std::vector<std::string_view> kMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
+                                                   "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"};
 const std::vector<std::string_view> kLevels = {"trace", "debug", "info", "warn", "error"};
 constexpr std::uint64_t kYear = 366 * 86'400;
 constexpr Range kPort{1, 65'535};
