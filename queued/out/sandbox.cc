@@ -10,7 +10,7 @@ Result<void> confine(const config::Config& config, const std::string& configFile
   if (const auto user = daemon::becomeUser(config.user); !user) return user;
   if (const auto none = daemon::noNewPrivileges(); !none) return none;
   daemon::FileRights rights;
-  rights.read = daemon::pathsToRereadOf(configFile, {config.dataDir, config.spoolDir});
+  rights.read = daemon::pathsToRereadOf(configFile, {config.dataDir, config.queueDir()});
   for (const char* const path : {"/etc/resolv.conf", "/etc/hosts", "/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates",
                                  "/usr/local/share/ca-certificates", "/usr/share/dns", "/etc/localtime", "/usr/share/zoneinfo"}) {
     rights.read.emplace_back(path);
