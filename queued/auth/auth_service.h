@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/async/pool.h"
@@ -92,6 +93,12 @@ class AuthService {
   LockoutTable lockouts_;
   VerifiedCache verified_;
   Tokens tokens_;
+  /// Who was found by a name, and how the directory was then: until it changes nobody needs to look again.
+  struct Found {
+    std::uint64_t directoryVersion = 0;
+    Candidate candidate;
+  };
+  std::unordered_map<std::string, Found> found_;
   std::map<std::uint64_t, Conversation> conversations_;
   std::uint64_t lastConversation_ = 0;
   std::size_t delayed_ = 0;

@@ -19,6 +19,8 @@ constexpr std::size_t kMostConversations = 100'000;
 // of them must not fill the pipe that good logins come through.
 constexpr std::size_t kMostDelayed = 500;
 
+constexpr std::size_t kMostFound = 50'000;
+
 /// The settings of the listener's kind that the client came in by.
 config::AuthSettings settingsFor(const config::Config& config, const ipc::SessionInfo& session) {
   if (session.service == "pop3") return config.pop3.auth;
@@ -199,10 +201,20 @@ AuthService::LoginAnswer AuthService::unavailable(const Conversation& conversati
 }
 
 Task<Result<Candidate>> AuthService::lookUp(std::string user, std::string local) {
+  const std::string key = user + '\0' + local;
+  // Asked before the look: a change in between makes us look once too often, never too seldom.
+  const std::uint64_t version = parts_.directory->version();
+  const auto known = found_.find(key);
+  if (known != found_.end() && known->second.directoryVersion == version) co_return known->second.candidate;
   auto job = [directory = parts_.directory, user = std::move(user), local = std::move(local)] {
     return findCandidate(*directory, user, local);
   };
   Result<Candidate> found = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  // What is kept elsewhere (passwd, SQL, LDAP) changes without our directory's version.
+  if (found && found->user && found->domain.kind == directory::Kind::own) {
+    if (found_.size() >= kMostFound) found_.clear();
+    found_.insert_or_assign(key, Found{version, *found});
+  }
   co_return found;
 }
 
