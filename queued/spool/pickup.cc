@@ -13,6 +13,7 @@
 #include "libmailcore/message/prepared.h"
 #include "libmailcore/message/received.h"
 #include "queued/deliver/folder.h"
+#include "queued/policy/policy.h"
 #include "queued/spool/pickup_file.h"
 
 namespace ostler::spool {
@@ -22,6 +23,8 @@ namespace {
 constexpr std::chrono::seconds kRescan{30};
 constexpr std::chrono::milliseconds kBusyRescan{500};
 constexpr std::time_t kSettledAfter = 2;  ///< seconds without a write, where no lease can be had
+
+constexpr std::uint64_t kMostCopied = 1U << 30;
 
 struct Scan {
   std::vector<std::string> taken;  ///< names in .taken/ now
@@ -56,7 +59,8 @@ Scan takeFiles(const std::string& folder) {
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    if (isStillWritten(file.get(), status)) {
+    // Two names: its writer is about to remove the one it wrote under.
+    if (status.st_nlink > 1 || isStillWritten(file.get(), status)) {
       scan.anyBusy = true;
       continue;
     }
@@ -71,12 +75,18 @@ struct TakenFile {
   uid_t uid = 0;
 };
 
-Result<TakenFile> readTaken(const std::string& path) {
+/// Errors: notFound; denied and limit: no file to be read at all.
+Result<TakenFile> readTaken(const std::string& path, std::uint64_t most) {
   // Between the look and the rename its owner may have put a FIFO under the name: that must neither block nor be read.
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return fail(Error::Kind::notFound, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return fail(Error::Kind::denied, "not a regular file");
+  // A second name of somebody else's file would have us mail what its linker may not read.
+  if (status.st_nlink > 1) return fail(Error::Kind::denied, "the file has another name too (a hard link)");
+  if (static_cast<std::uint64_t>(status.st_size) > most) {
+    return fail(Error::Kind::limit, fmt::format("the file has {} octets, and a message may have {}", status.st_size, most));
+  }
   Result<std::string> octets = readRange(file.get(), 0, static_cast<std::uint64_t>(status.st_size));
   if (!octets) return fail(octets.error());
   return TakenFile{std::move(*octets), status.st_uid};
@@ -86,7 +96,9 @@ Result<TakenFile> readTaken(const std::string& path) {
 Result<void> toBadmail(const std::string& badmail, const std::string& takenPath, const std::string& name, const std::string& reason) {
   const Result<void> why = deliver::writeInto(badmail, name + ".txt", {reason, "\n"});
   if (!why) return why;
-  const Result<TakenFile> file = readTaken(takenPath);
+  // In one step where both folders are of one file system: then nothing is read, however large it is.
+  if (::rename(takenPath.c_str(), (badmail + "/" + name).c_str()) == 0) return {};
+  const Result<TakenFile> file = readTaken(takenPath, kMostCopied);
   if (!file) return fail(file.error());
   const Result<void> kept = deliver::writeInto(badmail, name, {file->octets});
   if (kept) ::unlink(takenPath.c_str());
@@ -182,15 +194,18 @@ Task<void> Pickup::run() {
 
 Task<void> Pickup::process(std::string takenName) {
   const std::string path = folder_ + "/.taken/" + takenName;
-  auto reading = [path] { return readTaken(path); };
+  const std::uint64_t allowed = policy::serverOf(*env_.config, "").limits.messageSize.octets;
+  auto reading = [path, most = allowed == 0 ? kMostCopied : allowed] { return readTaken(path, most); };
   const Result<TakenFile> taken = co_await env_.disk.run(env_.loop, std::move(reading));
-  if (!taken) {
+  const bool unfit = !taken && (taken.error().kind == Error::Kind::denied || taken.error().kind == Error::Kind::limit);
+  if (!taken && !unfit) {
     env_.log.error("pickup", {{"file", takenName}, {"reason", taken.error().detail}});
     co_return;
   }
-  Result<PickupFile> file = parsePickupFile(taken->octets);
+  Result<PickupFile> file = unfit ? Result<PickupFile>(fail(taken.error())) : parsePickupFile(taken->octets);
   if (!file) {
-    env_.log.warn("pickup-refused", {{"file", takenName}, {"uid", std::uint64_t{taken->uid}}, {"reason", file.error().detail}});
+    const std::string uid = unfit ? "-" : std::to_string(taken->uid);
+    env_.log.warn("pickup-refused", {{"file", takenName}, {"uid", uid}, {"reason", file.error().detail}});
     auto moving = [badmail = env_.config->badmailDir(), path, takenName, reason = file.error().detail] {
       return toBadmail(badmail, path, takenName, reason);
     };

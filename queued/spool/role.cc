@@ -34,7 +34,7 @@ Result<void> Role::makeFolders(const config::Config& config) {
   // pickup/ is for every program that is allowed to send, the others are the spool's own.
   const std::pair<std::string, mode_t> folders[] = {
       {config.queueDir(), 0700},      {config.pickupDir(), 0770},  {config.pickupDir() + "/.taken", 0700},
-      {config.dropDir(), 0750},       {config.badmailDir(), 0750}, {config.accountsDir(), 0711},
+      {config.dropDir(), 0750},       {config.badmailDir(), 0750}, {config.accountsDir(), 0700},
       {config.runDir, 0755},
   };
   for (const auto& [path, mode] : folders) {
