@@ -2,6 +2,8 @@
 #include "queued/spool/role.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "tests/unit/queued/spool/spool_fixture.h"
 
@@ -70,6 +72,23 @@ TEST_CASE("a file dropped into pickup is delivered without its Bcc") {
   house.drop("letter.eml", "From: bob@example.test\nTo: alice@example.test\nBcc: carol@example.test\nSubject: p\n\nhi\n");
   REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1 && house.mailboxOf("carol").size() == 1; }));
   CHECK(house.mailboxOf("alice")[0].find("Bcc") == std::string::npos);
+}
+
+TEST_CASE("a file too large for a message goes to badmail unread, with the reason; one with two names waits") {
+  SpoolFixture house;
+  house.start();
+  const std::string pickup = house.config->pickupDir();
+  house.drop("letter.eml", "From: bob@example.test\nTo: alice@example.test\nSubject: p\n\nhi\n");
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));
+  const std::string secret = pickup + "/../secret";
+  std::ofstream(secret) << "From: bob@example.test\nTo: alice@example.test\nSubject: secret\n\nhi\n";
+  std::filesystem::create_hard_link(secret, pickup + "/linked");
+  std::ofstream(pickup + "/.large") << "From: bob@example.test\nTo: alice@example.test\n\n";
+  std::filesystem::resize_file(pickup + "/.large", 40U << 20);  // 35 MiB are allowed
+  std::filesystem::rename(pickup + "/.large", pickup + "/large");
+  REQUIRE(house.waitFor([&] { return !std::filesystem::is_empty(house.config->badmailDir()); }));
+  CHECK(std::filesystem::exists(pickup + "/linked"));
+  CHECK(house.mailboxOf("alice").size() == 1);
 }
 
 TEST_CASE("an alias that leads here and elsewhere reaches both, and each once after a restart") {
