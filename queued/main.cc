@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "libmailcore/daemon/descriptors.h"
 #include "queued/auth/auth.h"
 #include "queued/out/out.h"
 #include "queued/spool/spool.h"
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   }
   for (const RoleEntry& role : kRoles) {
     if (role.name != wanted) continue;
+    ostler::daemon::useAllDescriptors();
     ::prctl(PR_SET_NAME, role.processName);  // what ps and top show
     return role.run(configFile);
   }

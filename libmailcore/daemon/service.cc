@@ -11,6 +11,7 @@
 #include <cstring>
 #include <thread>
 
+#include "libmailcore/daemon/descriptors.h"
 #include "libmailcore/daemon/listener_set.h"
 #include "libmailcore/daemon/worker_thread.h"
 #include "libmailcore/log/open.h"
@@ -198,6 +199,7 @@ int run(const Daemon& daemon, int argc, char** argv) {
   for (const config::Problem& problem : loaded.problems) std::fprintf(stderr, "%s\n", config::toText(problem).c_str());
   if (!loaded.config) return EX_CONFIG;
   std::signal(SIGPIPE, SIG_IGN);
+  useAllDescriptors();
   const log::Log log = log::open(loaded.config->log, daemon.name);
   Master master(daemon, file, log);
   const Result<void> started = master.start(loaded.config);
