@@ -12,6 +12,7 @@ constexpr std::array kNouns = {
     Command{"domain", &domain, "whose mail is ours"},
     Command{"user", &user, "who has a mailbox"},
     Command{"alias", &alias, "addresses that lead to others"},
+    Command{"mailbox", &mailbox, "check, rebuild, import and export stored mail"},
     Command{"queue", &queue, "look at the queue and change it"},
     Command{"explain", &explain, "why mail from A to B is taken or not, and where it goes"},
     Command{"dns", &dns, "ask the DNS as the suite does"},

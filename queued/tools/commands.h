@@ -36,6 +36,7 @@ int check(const Call& call);
 int dns(const Call& call);
 int domain(const Call& call);
 int explain(const Call& call);
+int mailbox(const Call& call);
 int mailq(const Call& call);
 int newaliases(const Call& call);
 int postcat(const Call& call);
