@@ -77,7 +77,7 @@ Task<Reply> Session::utf8(Arguments) {
 // USER is always answered +OK: an -ERR would tell a stranger which names exist (RFC 1939 13).
 Task<Reply> Session::user(Arguments name) {
   if (!passwordsAllowed()) co_return err("[AUTH] No passwords in clear text: start TLS with STLS first");
-  user_ = name.text;
+  user_ = trim(name.text);
   co_return ok("Send your password");
 }
 
