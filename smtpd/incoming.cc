@@ -10,7 +10,7 @@ using smtp::Reply;
 
 constexpr std::size_t kFrame = 64 * 1024;        // DraftData's most
 constexpr std::size_t kUnansweredFrames = 4;     // and how many of them
-constexpr auto kCallTime = 60s;                  // for what the spool answers without a sync
+constexpr auto kCallTime = 30s;                  // for what the spool answers without a sync
 constexpr auto kCommitTime = 300s;               // RFC 5321 4.5.3.2.6: the client waits ten minutes
 constexpr auto kOutcomeTime = 60s;
 constexpr auto kBudgetLook = 20ms;

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 // RFC 5321 4.5.3.1.4 and the extensions add up to about 1,300 octets; paths of 255 + 255 and ORCPT fit twice.
 constexpr std::size_t kMostLine = 4096;
 constexpr std::size_t kMostUnsent = 64 * 1024;
+constexpr std::uint64_t kMostIdleCommands = 10'000;  // between two messages: nobody has so much to ask
 constexpr auto kGoodbyeTime = 5s;
 constexpr auto kHandshakeTime = 60s;
 
@@ -37,6 +38,7 @@ Session::Session(const Surroundings& around, daemon::Arrival arrival)
       plan_(std::move(arrival.plan)),
       server_(snapshot_->config->virtualServers.at(plan_->virtualServer)),
       kind_(plan_->listener.kind),
+      overUnix_(!plan_->listener.address.unixPath.empty()),
       clientAddress_(arrival.client.address),
       connection_(around.loop, std::move(arrival.stream)) {
   info_.session = Id128::make(around.clock.now());
@@ -84,6 +86,10 @@ Task<void> Session::converse() {
       co_await say({500, "5.5.2", "Line too long"});
     } else {
       co_await say(lost(line.error()));
+    }
+    if (!ended() && ++commandsSinceMessage_ > kMostIdleCommands) {
+      end("too many commands");
+      co_await say({421, "4.7.0", "Too many commands without a message"});
     }
     if (!ended() && limits().errors != 0 && errors_ >= limits().errors) {
       end("too many errors");

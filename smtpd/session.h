@@ -121,6 +121,7 @@ class Session {
   const std::shared_ptr<const daemon::ListenerPlan> plan_;
   const config::VirtualServer& server_;
   const config::SmtpKind kind_;
+  const bool overUnix_;  // then the client has no address
   const net::IpAddress clientAddress_;
   const SteadyTime since_ = std::chrono::steady_clock::now();
   net::Connection connection_;
@@ -133,6 +134,7 @@ class Session {
   std::uint64_t authGeneration_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t messages_ = 0;
+  std::uint64_t commandsSinceMessage_ = 0;
 
   // One mail transaction. RFC 5321 3.3.
   ipc::Envelope envelope_;

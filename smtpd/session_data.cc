@@ -31,7 +31,7 @@ std::string protocolName(bool lmtp, bool extended, bool utf8, bool tls, bool aut
 std::string Session::traceField(const Id128& draft) const {
   message::Received received;
   received.helo = info_.helo;
-  received.clientAddress = clientAddress_.text();
+  if (!overUnix_) received.clientAddress = clientAddress_.text();
   received.clientName = info_.clientName;
   received.by = hostName();
   received.byComment = "Ostler";
@@ -102,6 +102,7 @@ Task<smtp::Reply> Session::finishMessage(Incoming& incoming) {
   const std::size_t recipients = envelope_.recipients.size();
   if (!outcome.queueId.empty()) {
     ++messages_;
+    commandsSinceMessage_ = 0;
     logAccepted(outcome.queueId, size);
   } else if (!outcome.detail.empty()) {
     (void)unavailable("message", {Error::Kind::temporary, outcome.detail});

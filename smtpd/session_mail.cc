@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
-constexpr auto kPolicyTime = 60s;  // waits for a spool that is being restarted; RFC 5321 4.5.3.2.2 gives it five minutes
+constexpr auto kPolicyTime = 15s;  // enough for a spool that is being restarted; then the client is told to come back
 
 // Which code a bad path gets depends on whose it is: RFC 3463 3.2.
 Reply badArgument(const Error& error, const char* badAddress) {

@@ -47,7 +47,7 @@ SocketStream::SocketStream(Loop& loop, UniqueFd socket)
   if (const int flags = ::fcntl(fd, F_GETFL); flags >= 0 && (flags & O_NONBLOCK) == 0) {
     ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   }
-  event_assign(&edges_, loop.base(), fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, &SocketStream::onEdge, this);
+  event_assign(&edges_, loop.base(), fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &SocketStream::onEdge, this);
   if (event_add(&edges_, nullptr) != 0) throw std::runtime_error("event_add failed");
 }
 
@@ -55,13 +55,19 @@ SocketStream::~SocketStream() { event_del(&edges_); }
 
 void SocketStream::onEdge(evutil_socket_t, short what, void* self) {
   auto& stream = *static_cast<SocketStream*>(self);
-  if (what & EV_READ) stream.readable_.set();
+  stream.drained_ = false;
+  if (what & EV_CLOSED) stream.closing_ = true;
+  if (what & (EV_READ | EV_CLOSED)) stream.readable_.set();
   if (what & EV_WRITE) stream.writable_.set();
   stream.crossed_.set();
 }
 
+// Fewer octets than there was room for: the kernel has no more, and an edge will tell when it has (epoll(7)). That saves whoever
+// answers and then waits a recv(2) in vain. A close that came together with the octets has had its edge, so it is looked for.
 Result<std::optional<std::size_t>> SocketStream::tryRead(std::span<char> into) {
+  if (drained_) return std::optional<std::size_t>();
   const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
+  drained_ = !closing_ && got > 0 && static_cast<std::size_t>(got) < into.size();
   if (got >= 0) return std::optional(static_cast<std::size_t>(got));
   if (wouldWait(errno)) return std::optional<std::size_t>();
   return fail(Error::Kind::closed, "recv: " + words(errno));

@@ -34,6 +34,8 @@ class SocketStream final : public Stream {
   Signal writable_;
   Signal crossed_;
   bool interrupted_ = false;
+  bool drained_ = false;  // the last read found all there was, and no edge has come since
+  bool closing_ = false;  // the peer writes no more; what it wrote may still be there
 };
 
 }  // namespace ostler::net

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Deadline soon() { return Deadline::after(5s); }
+Deadline soon() { return Deadline::after(60s); }
 
 struct Play {
   Stage stage;

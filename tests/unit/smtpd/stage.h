@@ -51,14 +51,14 @@ class Caller {
   Caller(Loop& loop, std::unique_ptr<net::Stream> stream) : connection_(loop, std::move(stream)) {}
   [[nodiscard]] Task<void> send(std::string octets) {
     connection_.write(octets);
-    const Result<void> sent = co_await connection_.flush(Deadline::after(std::chrono::seconds(5)));
+    const Result<void> sent = co_await connection_.flush(Deadline::after(std::chrono::seconds(60)));
     (void)sent;
   }
   /// Nothing: the server closed.
   [[nodiscard]] Task<std::optional<smtp::Reply>> reply() {
     smtp::ReplyReader reader;
     while (true) {
-      const auto line = co_await connection_.readLine(1000, Deadline::after(std::chrono::seconds(5)));
+      const auto line = co_await connection_.readLine(1000, Deadline::after(std::chrono::seconds(60)));
       if (!line) co_return std::nullopt;
       const Result<bool> last = reader.add(*line);
       if (!last) co_return smtp::Reply{0, "", "not a reply: " + std::string(*line)};

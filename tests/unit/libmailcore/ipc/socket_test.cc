@@ -27,7 +27,7 @@ struct Folder {
   std::string path;
 };
 
-Deadline soon() { return Deadline::after(5s); }
+Deadline soon() { return Deadline::after(60s); }
 
 Task<Result<Identity>> whoIs(std::shared_ptr<ServerConnection> from, WhoIs request, std::vector<UniqueFd>) {
   Identity identity;
@@ -64,7 +64,7 @@ TEST_CASE("ipc: a request is answered, and the server knows who asks") {
 }
 
 Task<void> askAndCount(Client& client, int number, int& right) {
-  const std::string token = std::to_string(number) + std::string(static_cast<std::size_t>(number) * 50, 'x');
+  const std::string token = std::to_string(number) + std::string(static_cast<std::size_t>(number) * 20, 'x');
   Result<Identity> answer = co_await ask(client, token, soon());
   if (answer && answer->account.address == token) ++right;
 }
