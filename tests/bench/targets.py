@@ -78,9 +78,7 @@ class Ostler:
 
 
 CONF = """smtp:
-  virtual_servers:
-    - name: default
-      relay_from: [127.0.0.0/8]
+  relay_from: [127.0.0.0/8]
 """
 ROUTE = """routes:
   - domain: "relay.test"
