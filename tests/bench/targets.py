@@ -7,10 +7,14 @@ import glob
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, TOP + "/tests")
+from suite import free_port_base  # noqa: E402
+
 USERS = 100
 
 
@@ -31,8 +35,8 @@ def listens(port):
 class Ostler:
     name = "ostler"
 
-    def __init__(self, scratch, port_base=21000):
-        self.root, self.base = scratch + "/ostler", port_base
+    def __init__(self, scratch):
+        self.root, self.base = scratch + "/ostler", free_port_base()
         self.quickstart = TOP + "/packaging/quickstart"
 
     def start(self, mode):
