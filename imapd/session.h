@@ -122,6 +122,7 @@ class Session {
   [[nodiscard]] Task<Result<void>> readOctets(std::string& into, std::uint64_t count);
   [[nodiscard]] Task<Result<void>> skipOctets(std::uint64_t count);
   [[nodiscard]] bool isMessageLiteral() const;
+  void acknowledgeNow();
 
   // session_output.cc
   void write(std::string_view octets) { connection_.write(octets); }

@@ -1,4 +1,7 @@
 // Commands in: lines and the literals between them, within limits. RFC 9051 2.2.1, 4.3; RFC 7888.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "libmailcore/base/ascii.h"
 
 #include "imapd/session.h"
@@ -50,6 +53,7 @@ Task<Result<void>> Session::readCommand() {
     command_ += "\r\n";
     const Result<void> read = co_await readOctets(command_, (*mark)->size);
     if (!read) co_return read;
+    acknowledgeNow();
   }
 }
 
@@ -87,6 +91,15 @@ Task<Result<void>> Session::skipOctets(std::uint64_t count) {
     count -= step;
   }
   co_return Result<void>();
+}
+
+// Many clients send the end of the line in a packet of its own, and their Nagle holds it back until what came before is
+// acknowledged; the kernel would take 40 ms to do so. tcp(7) TCP_QUICKACK.
+void Session::acknowledgeNow() {
+  const int fd = connection_.stream().fd();
+  if (fd < 0 || connection_.hasBufferedInput()) return;
+  const int on = 1;
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 // APPEND mailbox ... {310}: is the literal at the end the message, and not the mailbox's name?

@@ -155,6 +155,7 @@ Task<Reply> Session::append(Invocation call) {
         refused = Reply::no("CANNOT", "An empty message");  // RFC 3502 6.3.11: cancelled
       messages.push_back(std::move(message));
     }
+    acknowledgeNow();
     const Result<std::string> line = co_await readLineText(kMaxOptionLine);
     if (!line) co_return lost(line.error());
     std::string_view rest = *line;
