@@ -199,7 +199,7 @@ void Session::logEnd() {
                                    {"user", identity_.address},
                                    {"reason", endReason_},
                                    {"in", connection_.octetsIn()},
-                                   {"out", connection_.octetsOut()}});
+                                   {"out", connection_.octetsOut() + sentDirectly_}});
 }
 
 }  // namespace ostler::imap

@@ -127,6 +127,7 @@ class Session {
   // session_output.cc
   void write(std::string_view octets) { connection_.write(octets); }
   [[nodiscard]] Task<Result<void>> send(const Output& output);
+  [[nodiscard]] Task<Result<void>> sendText(std::string_view text);
   [[nodiscard]] Task<Result<void>> sendContent(const Output::Insert& insert);
 
   // session_login.cc
@@ -182,6 +183,8 @@ class Session {
   std::string tag_;
   std::optional<LiteralMark> literal_;  // APPEND: a message that has not been read yet
   unsigned errors_ = 0;
+  std::uint64_t sentDirectly_ = 0;  // octets that the connection did not count
+  std::string loginName_;           // as the client gave it, for the log
   bool ended_ = false;
   bool draining_ = false;
   bool idling_ = false;

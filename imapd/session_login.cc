@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
 
 #include "imapd/session.h"
@@ -16,6 +17,13 @@ constexpr std::size_t kMaxResponse = 16U << 10;
 
 bool sendsPassword(std::string_view mechanism) {
   return mechanism == "PLAIN" || mechanism == "LOGIN";
+}
+// The name in a message of PLAIN: authzid NUL authcid NUL password. RFC 4616 2.
+std::string nameInPlain(std::string_view message) {
+  const std::size_t from = message.find('\0');
+  if (from == std::string_view::npos) return {};
+  const std::string_view rest = message.substr(from + 1);
+  return printable(rest.substr(0, rest.find('\0')), 100);
 }
 bool bindsChannel(std::string_view mechanism) {
   return mechanism.ends_with("-PLUS");
@@ -88,6 +96,7 @@ Task<Result<std::string>> Session::challenge(std::string data) {
 
 Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> initial) {
   mechanism_ = mechanism;
+  loginName_ = mechanism == "PLAIN" && initial ? nameInPlain(*initial) : std::string();
   Result<Answer> answer = co_await askAuth(std::move(mechanism), std::move(initial));
   if (!answer) {
     switch (answer.error().kind) {
@@ -115,7 +124,7 @@ Reply Session::loginFailed(const ipc::LoginReply& reply) {
                                     {"client", peer_.text()},
                                     {"tls", tls != nullptr ? tls->text() : std::string("none")},
                                     {"mechanism", mechanism_},
-                                    {"user", reply.account.address},
+                                    {"user", reply.account.address.empty() ? loginName_ : reply.account.address},
                                     {"reason", unavailable ? std::string("unavailable") : reply.reason}});
   if (unavailable) return Reply::no("UNAVAILABLE", "Login is not possible now, try again later");
   if (++errors_ >= 20) {

@@ -230,7 +230,8 @@ UidSet Session::uidsOf(const SequenceSet& set, Addressing addressing) const {
 Task<Result<UidSet>> Session::resolve(SequenceSet set, Addressing addressing) {
   const Result<void> loaded = co_await loadNumbers();
   if (!loaded) co_return fail(loaded.error());
-  if (addressing == Addressing::number && !set.saved) {
+  const bool none = view().exists == 0 && set.hasStar();  // "1:*" of an empty mailbox is nothing, not a mistake
+  if (addressing == Addressing::number && !set.saved && !none) {
     const auto ranges = set.resolve(view().exists);
     if (ranges.empty() || ranges.back().last > view().exists) {
       co_return fail(Error::Kind::syntax, "No message has such a number");

@@ -11,17 +11,18 @@ Task<Reply> Session::enable(Invocation call) {
     const std::string name = in.word();
     if (name == "CONDSTORE") {
       enableCondStore();
+      enabled += " CONDSTORE";
     } else if (name == "QRESYNC") {
       enableCondStore();  // RFC 7162 3.2.3: the one means the other
       enabled_.qresync = true;
+      enabled += " QRESYNC";
     } else if (name == "UTF8=ACCEPT") {
       enabled_.utf8 = true;
+      enabled += " UTF8=ACCEPT";
     } else if (name == "IMAP4REV2") {
       enabled_.rev2 = true;
-    } else {
-      continue;  // unknown ones are ignored: RFC 5161 3.1
-    }
-    enabled += ' ' + name;
+      enabled += " IMAP4rev2";
+    }  // unknown ones are ignored: RFC 5161 3.1
   } while (in.accept(' '));
   in.end();
   if (in.failed()) co_return badSyntax(in);

@@ -40,28 +40,67 @@ Task<Reply> Session::fetch(Invocation call) {
   co_return Reply::ok("Fetch completed");
 }
 
+namespace {
+
+/// One visit of the store, which goes on while the session sends what the visit before it rendered.
+struct Step {
+  explicit Step(Loop& loop) : done(loop) {}
+  std::shared_ptr<FetchVisitor> visitor;
+  UidSet uids;
+  Result<void> outcome;
+  Signal done;
+};
+
+Task<void> render(std::shared_ptr<store::Account> account, store::MailboxId mailbox, store::Columns columns,
+                  std::shared_ptr<Step> step) {
+  step->outcome = co_await account->visit(mailbox, step->uids, columns, step->visitor);
+  step->done.set();
+}
+
+// What comes behind the last message that was rendered; empty when there is nothing more.
+UidSet behind(const Step& step) {
+  const std::uint32_t last = step.visitor->lastUid().value;
+  if (!step.visitor->stopped() || last == UINT32_MAX) return {};
+  return step.uids.intersect(UidSet::of({Uid{last + 1}, Uid{UINT32_MAX}}));
+}
+
+}  // namespace
+
+// Two visitors take turns: while one's output leaves, the other renders. So no more than two pieces are in memory.
 Task<Result<Session::Fetched>> Session::fetchAll(UidSet uids, std::shared_ptr<const FetchPlan> plan) {
   Fetched fetched;
-  const auto visitor = std::make_shared<FetchVisitor>(plan, view().numbers);
-  while (!uids.empty()) {
-    const Result<void> visited = co_await account_->visit(view().mailbox.id, uids, plan->columns, visitor);
-    if (!visited) co_return fail(visited.error());
-    if (visitor->failure()) co_return fail(*visitor->failure());
-    if (!visitor->madeSeen().empty()) {
-      const Result<void> marked = co_await markSeen(visitor->madeSeen(), plan->seen);
+  const store::MailboxId mailbox = view().mailbox.id;
+  auto current = std::make_shared<Step>(worker_.loop);
+  auto next = std::make_shared<Step>(worker_.loop);
+  current->visitor = std::make_shared<FetchVisitor>(plan, view().numbers);
+  current->uids = std::move(uids);
+  TaskScope rendering(worker_.loop);
+  if (!current->uids.empty()) rendering.spawn(render(account_, mailbox, plan->columns, current));
+  while (!current->uids.empty()) {
+    const Result<void> woken = co_await current->done.wait(Deadline::never());
+    if (!woken) co_return fail(woken.error());
+    if (!current->outcome) co_return fail(current->outcome.error());
+    FetchVisitor& visitor = *current->visitor;
+    if (visitor.failure()) co_return fail(*visitor.failure());
+    next->uids = behind(*current);
+    if (!next->uids.empty()) {
+      if (!next->visitor) next->visitor = std::make_shared<FetchVisitor>(plan, view().numbers);
+      rendering.spawn(render(account_, mailbox, plan->columns, next));
+    }
+    if (!visitor.madeSeen().empty()) {
+      const Result<void> marked = co_await markSeen(visitor.madeSeen(), plan->seen);
       if (!marked) co_return fail(marked.error());
     }
-    const Result<void> sent = co_await send(visitor->output());
+    const Result<void> sent = co_await send(visitor.output());
     if (!sent) {
       // In the middle of a response nothing else can be said.
       ended_ = true;
       endReason_ = sent.error().kind == Error::Kind::timeout ? "slow" : "closed";
       co_return fail(sent.error());
     }
-    fetched.messages += visitor->rendered();
-    fetched.unknownEncoding = fetched.unknownEncoding || visitor->unknownEncoding();
-    if (!visitor->stopped() || visitor->lastUid().value == UINT32_MAX) break;
-    uids = uids.intersect(UidSet::of({Uid{visitor->lastUid().value + 1}, Uid{UINT32_MAX}}));
+    fetched.messages += visitor.rendered();
+    fetched.unknownEncoding = fetched.unknownEncoding || visitor.unknownEncoding();
+    std::swap(current, next);
   }
   co_return fetched;
 }

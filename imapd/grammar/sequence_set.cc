@@ -50,6 +50,11 @@ std::vector<SequenceSet::Range> SequenceSet::resolve(std::uint32_t largest) cons
   return joined;
 }
 
+bool SequenceSet::hasStar() const {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [](const Range& range) { return range.first == kStar || range.last == kStar; });
+}
+
 void SetWriter::addRange(std::uint32_t first, std::uint32_t last) {
   if (first_ != 0 && first == last_ + 1) {
     last_ = last;

@@ -33,6 +33,7 @@ struct SequenceSet {
   /// Sorted, disjoint and never adjacent, every "*" replaced by `largest`; first <= last. "$" and an empty set give
   /// nothing.
   [[nodiscard]] std::vector<Range> resolve(std::uint32_t largest) const;
+  [[nodiscard]] bool hasStar() const;
   bool operator==(const SequenceSet&) const = default;
 };
 
