@@ -15,6 +15,11 @@ constexpr std::size_t kMostOpen = 1024;
 constexpr std::size_t kBatchMessages = 128;
 constexpr std::uint64_t kBatchOctets = 8U << 20;
 
+/// Under load an append costs more in syncs than in octets: then what comes for one account within this time goes together. With
+/// few deliveries under way nothing waits, so that a reader of one mailbox sees its mail at once.
+constexpr std::chrono::milliseconds kTogether{15};
+constexpr std::size_t kLoad = 8;
+
 std::string deliveryId(const Parcel& parcel) { return parcel.message.text() + "/" + parcel.mailbox; }
 
 store::NewMessage toMessage(const Parcel& parcel) {
@@ -55,7 +60,7 @@ LocalDelivery::~LocalDelivery() { scope_.cancelAll(); }
 std::shared_ptr<LocalDelivery::Slot> LocalDelivery::slotOf(const ipc::Account& account) {
   if (slots_.size() > kMostOpen) dropIdleSlots();
   std::shared_ptr<Slot>& slot = slots_[account.id];
-  if (!slot) slot = std::make_shared<Slot>();
+  if (!slot) slot = std::make_shared<Slot>(loop_);
   const bool otherLimits = slot->account.quotaOctets != account.quotaOctets || slot->account.quotaMessages != account.quotaMessages;
   if (otherLimits) slot->open.reset();
   slot->account = account;
@@ -71,8 +76,11 @@ void LocalDelivery::dropIdleSlots() {
 
 void LocalDelivery::deliver(const ipc::Account& account, Parcel parcel, Done done) {
   const std::shared_ptr<Slot> slot = slotOf(account);
+  const bool urgent = parcel.urgent;
   slot->waiting.push_back({std::move(parcel), std::move(done)});
   ++waiting_;
+  ++inFlight_;
+  if (urgent) slot->hurry.set();
   if (std::exchange(slot->running, true)) return;
   scope_.spawn(run(slot));
 }
@@ -90,21 +98,32 @@ Task<Result<void>> LocalDelivery::open(std::shared_ptr<Slot> slot) {
   co_return Result<void>();
 }
 
+std::vector<LocalDelivery::Waiting> LocalDelivery::takeBatch(Slot& slot) {
+  std::vector<Waiting> batch;
+  std::unordered_set<std::string> ids;
+  std::uint64_t octets = 0;
+  while (!slot.waiting.empty() && batch.size() < kBatchMessages && octets < kBatchOctets) {
+    // The same delivery twice in one batch: the second waits for the next, where the store knows the first.
+    if (!ids.insert(deliveryId(slot.waiting.front().parcel)).second) break;
+    octets += slot.waiting.front().parcel.size;
+    batch.push_back(std::move(slot.waiting.front()));
+    slot.waiting.pop_front();
+  }
+  waiting_ -= batch.size();
+  return batch;
+}
+
 Task<void> LocalDelivery::run(std::shared_ptr<Slot> slot) {
   co_await loop_.yield();  // what arrived in the same turn of the loop goes together
   while (!slot->waiting.empty()) {
-    std::vector<Waiting> batch;
-    std::unordered_set<std::string> ids;
-    std::uint64_t octets = 0;
-    while (!slot->waiting.empty() && batch.size() < kBatchMessages && octets < kBatchOctets) {
-      // The same delivery twice in one batch: the second waits for the next, where the store knows the first.
-      if (!ids.insert(deliveryId(slot->waiting.front().parcel)).second) break;
-      octets += slot->waiting.front().parcel.size;
-      batch.push_back(std::move(slot->waiting.front()));
-      slot->waiting.pop_front();
-    }
-    waiting_ -= batch.size();
+    const Deadline next = Deadline::after(kTogether);
+    std::vector<Waiting> batch = takeBatch(*slot);
+    const std::size_t count = batch.size();
     co_await appendBatch(slot, std::move(batch));
+    inFlight_ -= count;
+    if (inFlight_ < kLoad || slot->waiting.size() >= kBatchMessages) continue;
+    const Result<void> hurried = co_await slot->hurry.wait(next);
+    (void)hurried;
   }
   slot->running = false;
 }

@@ -25,6 +25,7 @@ struct Parcel {
   UniqueFd file;
   std::uint64_t size = 0;
   std::int64_t internalDate = 0;
+  bool urgent = false;  ///< somebody waits for the reply (LMTP): never held back to go with others
 };
 
 struct LocalOutcome {
@@ -53,6 +54,8 @@ class LocalDelivery {
     Done done;
   };
   struct Slot {
+    explicit Slot(Loop& loop) : hurry(loop) {}
+    Signal hurry;  ///< an urgent parcel came
     ipc::Account account;
     std::shared_ptr<store::Account> open;
     std::deque<Waiting> waiting;
@@ -63,6 +66,7 @@ class LocalDelivery {
   void dropIdleSlots();
   [[nodiscard]] Task<Result<void>> open(std::shared_ptr<Slot> slot);
   [[nodiscard]] Task<void> run(std::shared_ptr<Slot> slot);
+  [[nodiscard]] std::vector<Waiting> takeBatch(Slot& slot);
   [[nodiscard]] Task<void> appendBatch(std::shared_ptr<Slot> slot, std::vector<Waiting> batch);
   [[nodiscard]] Task<LocalOutcome> outcomeOf(std::shared_ptr<Slot> slot, Error error, std::uint64_t size);
 
@@ -73,6 +77,7 @@ class LocalDelivery {
   std::unordered_map<Id128, std::shared_ptr<Slot>> slots_;
   std::uint64_t uses_ = 0;
   std::size_t waiting_ = 0;
+  std::size_t inFlight_ = 0;  ///< handed in, not done
   TaskScope scope_;
 };
 

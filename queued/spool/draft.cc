@@ -354,6 +354,7 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::share
     parcel.content = content;
     parcel.size = draft->size;
     parcel.internalDate = toUnixMillis(env_.now()) / 1000;
+    parcel.urgent = true;
     if (draft->file) parcel.file = UniqueFd(::fcntl(draft->file.get(), F_DUPFD_CLOEXEC, 0));
     env_.mailboxes.deliver(target.account, std::move(parcel), [joint](deliver::LocalOutcome outcome) {
       if (outcome.state != deliver::LocalOutcome::State::stored) joint->reply = std::move(outcome.reply);
