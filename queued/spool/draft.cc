@@ -46,6 +46,7 @@ struct Drafts::Draft {
   bool headerComplete = false;
   bool writing = false;     // a task writes `buffer` to the file
   bool committing = false;
+  bool commitIsSoon = false;
   Result<void> failure;     // of a write: the draft is lost
   Signal idle;              // set when writing ends
 };
@@ -88,8 +89,18 @@ std::shared_ptr<Drafts::Draft> Drafts::find(const Id128& id, std::uint64_t conne
   return found->second;
 }
 
+/// Small messages are opened and committed in two frames: the journal's sync waits a moment for those that are between the two, so
+/// that many connections share it. A draft that sends its content in pieces is not waited for.
+void Drafts::expectCommit(Draft& draft, bool isSoon) {
+  if (draft.commitIsSoon == isSoon) return;
+  draft.commitIsSoon = isSoon;
+  soonCommitted_ = isSoon ? soonCommitted_ + 1 : soonCommitted_ - 1;
+  env_.ledger.journal().expectMore(soonCommitted_);
+}
+
 void Drafts::forget(const std::shared_ptr<Draft>& draft) {
   if (drafts_.erase(draft->id) == 0) return;
+  expectCommit(*draft, false);
   buffered_ -= draft->buffer.size();
   const bool named = draft->committing && env_.queue.find(draft->id) != nullptr;
   if (draft->file && !named) env_.disk.post([&files = env_.large, id = draft->id] { files.unlink(id); });
@@ -143,6 +154,7 @@ Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft reque
   draft->session = std::move(request.session);
   draft->envelope = std::move(request.envelope);
   if (request.declaredSize > 0) draft->buffer.reserve(std::min<std::uint64_t>(request.declaredSize + 2048, 64 * 1024));
+  expectCommit(*draft, true);
   drafts_.emplace(draft->id, std::move(draft));
   co_return ipc::Empty{};
 }
@@ -212,6 +224,7 @@ Task<Result<void>> Drafts::flush(std::shared_ptr<Draft> draft) {
 Task<Result<ipc::Empty>> Drafts::data(Connection from, ipc::DraftData request) {
   const auto draft = find(request.draft, from->id());
   if (!draft || draft->committing) co_return fail(Error::Kind::notFound, "no such draft");
+  expectCommit(*draft, false);
   Result<void> taken = take(*draft, std::move(request.octets));
   const bool toFile = draft->file || draft->writing || draft->buffer.size() > env_.config->queue.largeMessage.octets || buffered_ > kBudget;
   if (taken && toFile) taken = co_await flush(draft);
@@ -258,6 +271,7 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
   if (!draft || draft->committing) co_return fail(Error::Kind::notFound, "no such draft");
   draft->committing = true;
   ++committing_;
+  expectCommit(*draft, false);
   Result<void> whole = take(*draft, std::move(request.lastOctets));
   while (draft->writing) {
     const Result<void> idle = co_await draft->idle.wait(Deadline::never());

@@ -47,6 +47,7 @@ class Drafts {
   [[nodiscard]] Result<void> take(Draft& draft, std::string&& octets);
   [[nodiscard]] Task<Result<void>> flush(std::shared_ptr<Draft> draft);
   void completeHeader(Draft& draft);
+  void expectCommit(Draft& draft, bool isSoon);
   [[nodiscard]] MessageRecord recordOf(const Draft& draft) const;
   [[nodiscard]] Task<Result<ipc::CommitReply>> commitToQueue(std::shared_ptr<Draft> draft);
   [[nodiscard]] Task<Result<ipc::CommitReply>> commitToMailboxes(std::shared_ptr<Draft> draft);
@@ -61,6 +62,7 @@ class Drafts {
   std::unordered_map<Id128, std::shared_ptr<Draft>> drafts_;
   std::uint64_t buffered_ = 0;  ///< octets in all drafts
   std::size_t committing_ = 0;
+  std::size_t soonCommitted_ = 0;  ///< drafts of which nothing but the commit is to come
 };
 
 }  // namespace ostler::spool
