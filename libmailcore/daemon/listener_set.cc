@@ -56,7 +56,7 @@ Result<std::vector<UniqueFd>> ListenerSet::bind(const net::Endpoint& at, unsigne
   }
   std::vector<UniqueFd> sockets;
   for (unsigned n = 0; n < workers; ++n) {
-    auto one = net::listenOn(at);
+    auto one = net::listenOn(at, 0, n == 0 ? net::Sharing::first : net::Sharing::further);
     if (!one) return fail(one.error());
     sockets.push_back(std::move(*one));
   }

@@ -95,7 +95,8 @@ Result<void> UnboundResolver::configure(ub_ctx* context, const UnboundOptions& o
     settings.note(ub_ctx_set_fwd(context, serverText(server).c_str()), "server " + server.text());
   }
   if (options.servers.empty() && !options.recursive) {
-    (void)ub_ctx_resolvconf(context, nullptr);  // without the file there is no server: every answer is tempfail
+    // Without the file, as without servers in it: this machine's own (resolv.conf(5)). Or libunbound would ask the root itself.
+    if (ub_ctx_resolvconf(context, nullptr) != 0) settings.note(ub_ctx_set_fwd(context, "127.0.0.1"), "server 127.0.0.1");
   }
   for (const auto& [zone, servers] : options.stubs) {
     for (const net::Endpoint& server : servers) {

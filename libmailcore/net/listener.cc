@@ -47,7 +47,7 @@ Result<void> removeStale(const Endpoint& at, const sockaddr_storage& address, so
 
 }  // namespace
 
-Result<UniqueFd> listenOn(const Endpoint& at, unsigned unixMode) {
+Result<UniqueFd> listenOn(const Endpoint& at, unsigned unixMode, Sharing sharing) {
   sockaddr_storage address{};
   const socklen_t length = at.toSockaddr(address);
   if (length == 0) return failedTo("socket path of more than 107 octets:", at, ENAMETOOLONG);
@@ -55,13 +55,14 @@ Result<UniqueFd> listenOn(const Endpoint& at, unsigned unixMode) {
   if (!socket) return failedTo("socket for", at, errno);
   if (at.unixPath.empty()) {
     setOn(socket.get(), SOL_SOCKET, SO_REUSEADDR);
-    setOn(socket.get(), SOL_SOCKET, SO_REUSEPORT);
+    if (sharing == Sharing::further) setOn(socket.get(), SOL_SOCKET, SO_REUSEPORT);
     if (address.ss_family == AF_INET6) setOn(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY);
   } else {
     if (const Result<void> removed = removeStale(at, address, length); !removed) return fail(removed.error());
     ::fchmod(socket.get(), unixMode);  // bind makes the file with these rights at most, so it is never wider for a moment
   }
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return failedTo("bind to", at, errno);
+  if (at.unixPath.empty()) setOn(socket.get(), SOL_SOCKET, SO_REUSEPORT);  // after bind: others may join, we joined nobody
   if (!at.unixPath.empty() && ::chmod(at.unixPath.c_str(), unixMode) != 0) return failedTo("chmod", at, errno);
   if (::listen(socket.get(), kBacklog) != 0) return failedTo("listen on", at, errno);
   return socket;

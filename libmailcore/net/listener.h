@@ -9,9 +9,12 @@
 
 namespace ostler::net {
 
+/// The first socket at a TCP address refuses to share it with somebody who was there before (another instance, say: the kernel
+/// would hand each half of the clients); further ones join it, one per worker, and the kernel spreads connections over them.
+enum class Sharing { first, further };
 /// Binds and listens. TCP: SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY. Unix: replaces a stale socket file, sets `unixMode`.
 /// Errors: denied (port below 1024), exists (somebody listens there), permanent; with address and errno's words.
-[[nodiscard]] Result<UniqueFd> listenOn(const Endpoint& at, unsigned unixMode = 0600);
+[[nodiscard]] Result<UniqueFd> listenOn(const Endpoint& at, unsigned unixMode = 0600, Sharing sharing = Sharing::first);
 /// The sockets of LISTEN_FDS (sd_listen_fds(3)) with their addresses. Call once, at start.
 [[nodiscard]] std::vector<std::pair<Endpoint, UniqueFd>> inheritedListeners();
 [[nodiscard]] Result<Endpoint> localEndpoint(int fd);

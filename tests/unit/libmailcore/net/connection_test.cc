@@ -245,6 +245,33 @@ TEST_CASE("a stale socket file is replaced, one that somebody listens at is not"
   CHECK(std::filesystem::exists(folder.caFile()));
 }
 
+TEST_CASE("workers share a TCP address, but not with somebody who was there before") {
+  for (const char* any : {"127.0.0.1:0", "[::1]:0"}) {
+    Result<UniqueFd> first = listenOn(Endpoint::parse(any).value());
+    REQUIRE(first);
+    const Endpoint at = localEndpoint(first->get()).value();
+    const Result<UniqueFd> stranger = listenOn(at);
+    REQUIRE_FALSE(stranger);
+    CHECK(stranger.error().kind == Error::Kind::exists);
+    Result<UniqueFd> second = listenOn(at, 0, Sharing::further);
+    REQUIRE(second);
+    Loop loop;
+    std::array<int, 2> accepted{};
+    Listener one(loop, std::move(*first), [&](std::unique_ptr<Stream>, const Endpoint&) { ++accepted[0]; });
+    Listener two(loop, std::move(*second), [&](std::unique_ptr<Stream>, const Endpoint&) { ++accepted[1]; });
+    const auto knock = [](Loop& on, Endpoint to, std::array<int, 2>& counts) -> Task<void> {
+      for (int i = 0; i < 200 && (counts[0] == 0 || counts[1] == 0); ++i) {
+        const Result<std::unique_ptr<Stream>> stream = co_await connectTo(on, to, std::nullopt, soon());
+        REQUIRE(stream);
+        co_await on.sleepUntil(Deadline::after(1ms));
+      }
+    };
+    loop.runUntilDone(knock(loop, at, accepted));
+    CHECK(accepted[0] > 0);
+    CHECK(accepted[1] > 0);
+  }
+}
+
 TEST_CASE("connecting where nobody listens is temporary") {
   Loop loop;
   Result<UniqueFd> socket = listenOn(Endpoint::parse("127.0.0.1:0").value());
