@@ -1,5 +1,6 @@
 // mailbox.cc - ostler mailbox list|check|rebuild|import|export: looking after one account's mail.
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
@@ -34,8 +35,25 @@ struct MailboxOptions {
   bool all = false;
 };
 
+std::string folderOf(const config::Config& config, const User& user) { return config.accountsDir() + "/" + user.id.text(); }
+
+/// When it goes, what root made in the account's folder belongs to the suite's user.
+struct Belongings {
+  const config::Config& config;
+  std::string folder;
+  ~Belongings() {
+    const passwd* const owner = ::geteuid() != 0 || config.user.empty() ? nullptr : ::getpwnam(config.user.c_str());
+    if (owner == nullptr) return;
+    const auto give = [owner](const std::string& path) { (void)!::lchown(path.c_str(), owner->pw_uid, owner->pw_gid); };
+    std::error_code ignored;
+    give(config.accountsDir());
+    give(folder);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored)) give(entry.path());
+  }
+};
+
 Result<UniqueFd> openFolder(const config::Config& config, const User& user) {
-  const std::string path = config.accountsDir() + "/" + user.id.text();
+  const std::string path = folderOf(config, user);
   UniqueFd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return fail(Error::Kind::notFound, user.address() + " has no mail yet, or " + path + " may not be entered");
   return folder;
@@ -82,6 +100,7 @@ Result<void> lookAfter(OwnDirectory& directory, const config::Config& config, co
     const Result<UniqueFd> folder = openFolder(config, user);
     if (!folder && options.all) continue;  // nobody wrote to it yet
     if (!folder) return fail(folder.error());
+    const Belongings belongings{config, folderOf(config, user)};
     const auto report = look(folder->get());
     if (!report) return fail(report.error());
     print(user.address(), *report, common);
@@ -95,13 +114,11 @@ Result<void> lookAfter(OwnDirectory& directory, const config::Config& config, co
 class OpenAccount {
  public:
   static Result<std::unique_ptr<OpenAccount>> open(const config::Config& config, const User& user) {
-    const std::string path = config.accountsDir() + "/" + user.id.text();
-    (void)::mkdir(path.c_str(), 0700);
     auto folder = openFolder(config, user);
     if (!folder) return fail(folder.error());
     auto shared = store::makeLocalShared({.notifyDir = config.runDir + "/notify", .log = {}});
     if (!shared) return fail(shared.error());
-    std::unique_ptr<OpenAccount> opened(new OpenAccount);
+    std::unique_ptr<OpenAccount> opened(new OpenAccount(config, folderOf(config, user)));
     opened->shared_ = std::move(*shared);
     opened->store_ = store::makeLocalStore(opened->loop_, opened->shared_);
     auto account = opened->run(opened->store_->open(user.id, std::move(*folder), {}));
@@ -121,21 +138,28 @@ class OpenAccount {
   }
 
  private:
-  OpenAccount() = default;
+  OpenAccount(const config::Config& config, std::string folder) : belongings_{config, std::move(folder)} {}
+  Belongings belongings_;
   Loop loop_;
   std::shared_ptr<store::LocalShared> shared_;
   std::unique_ptr<store::Store> store_;
   std::shared_ptr<store::Account> account_;
 };
 
-Result<std::unique_ptr<OpenAccount>> openOne(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options) {
+enum class Missing { refused, made };
+Result<std::unique_ptr<OpenAccount>> openOne(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options,
+                                             Missing missing) {
   const auto users = chosenUsers(directory, options);
   if (!users) return fail(users.error());
+  if (missing == Missing::made) {
+    (void)::mkdir(config.accountsDir().c_str(), 0700);
+    (void)::mkdir(folderOf(config, users->front()).c_str(), 0700);
+  }
   return OpenAccount::open(config, users->front());
 }
 
 Result<void> list(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options, const CommonOptions& common) {
-  auto opened = openOne(directory, config, options);
+  auto opened = openOne(directory, config, options, Missing::refused);
   if (!opened) return fail(opened.error());
   const auto all = (*opened)->run((*opened)->account().mailboxes());
   if (!all) return fail(all.error());
@@ -184,7 +208,7 @@ class Importer {
 };
 
 Result<void> import(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options) {
-  auto opened = openOne(directory, config, options);
+  auto opened = openOne(directory, config, options, Missing::made);
   if (!opened) return fail(opened.error());
   Importer importer(**opened, options.mailbox);
   const auto take = [&](store::ForeignMessage message) { return importer.take(std::move(message)); };
@@ -234,7 +258,7 @@ class ExportVisitor final : public store::Visitor {
 };
 
 Result<void> exportMailbox(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options) {
-  auto opened = openOne(directory, config, options);
+  auto opened = openOne(directory, config, options, Missing::refused);
   if (!opened) return fail(opened.error());
   const auto mailbox = (*opened)->run((*opened)->account().mailbox(options.mailbox));
   if (!mailbox) return fail(mailbox.error());

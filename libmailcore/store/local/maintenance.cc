@@ -107,6 +107,10 @@ class Maintained {
     const Rebuilt rebuilt = rebuild(report);
     const Index::Read fresh(rebuilt.index);
     countMailboxes(fresh, report);
+    if (const auto row = fresh.get(Table::state, kAccountKey)) {
+      report.messages = accountRow(*row).messages;
+      report.octets = accountRow(*row).octets;
+    }
     std::shared_ptr<Index> index = openOrReplace(report);
     {
       Index::Write write(index);
