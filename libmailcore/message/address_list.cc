@@ -80,7 +80,7 @@ class Parser {
     if (in_.peek() == '\\') in_.skip();
     const std::string_view atom = in_.atom();
     if (!atom.empty()) return words.add(atom, blank);
-    if (in_.peek() != '>' && in_.peek() != ')' && !in_.atEnd()) words.add(in_.rest().substr(0, 1), blank);
+    if (in_.peek() != '>' && in_.peek() != ')' && !isBlank(in_.peek())) words.add(in_.rest().substr(0, 1), blank);
     in_.skip();
   }
 

@@ -1,6 +1,14 @@
 #include "libmailcore/message/lexer.h"
 
+#include "libmailcore/base/ascii.h"
+
 namespace ostler::message {
+namespace {
+
+// Folds and control characters are no text; a tab is.
+bool isText(char c) { return c == '\t' || !isAsciiControl(c); }
+
+}  // namespace
 
 bool Lexer::skipCfws() {
   const std::size_t from = at_;
@@ -23,7 +31,7 @@ void Lexer::comment() {
       return;
     }
     if (c == '\\' && at_ + 1 < text_.size()) c = text_[++at_];
-    if (c != '\r' && c != '\n' && c != '\0') lastComment_ += c;
+    if (isText(c)) lastComment_ += c;
   }
 }
 
@@ -41,7 +49,7 @@ void Lexer::quotedString(std::string& out) {
       return;
     }
     if (c == '\\' && at_ + 1 < text_.size()) c = text_[++at_];
-    if (c != '\r' && c != '\n' && c != '\0') out += c;
+    if (isText(c)) out += c;
   }
 }
 

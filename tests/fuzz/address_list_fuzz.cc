@@ -1,4 +1,4 @@
-// What is written of an address list reads back as the same mailboxes.
+// What was read and written reads back as that many addresses: none swallows another.
 #include <cassert>
 #include <cstdint>
 
@@ -6,12 +6,20 @@
 
 using namespace ostler::message;
 
+namespace {
+// `<>` and `""` name nobody and are not counted.
+std::size_t count(const AddressList& list) {
+  std::size_t named = 0;
+  for (const Mailbox& mailbox : mailboxesOf(list)) named += !mailbox.localPart.empty() || !mailbox.domain.empty();
+  return named;
+}
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const AddressList list = parseAddressList({reinterpret_cast<const char*>(data), size});
-  for (const auto charset : {HeaderCharset::ascii, HeaderCharset::utf8}) {
-    const std::string text = writeAddressList(list, 0, charset);
-    assert(mailboxesOf(parseAddressList(text)).size() <= mailboxesOf(list).size() + list.size());
-    assert(text.find('\n') == std::string::npos || text.find("\r\n ") != std::string::npos);
-  }
+  const AddressList wild = parseAddressList({reinterpret_cast<const char*>(data), size});
+  const AddressList tame = parseAddressList(writeAddressList(wild, 0, HeaderCharset::utf8));
+  assert(count(tame) == count(wild));
+  const std::string ascii = writeAddressList(wild);
+  assert(ascii.find('\n') == std::string::npos || ascii.find("\r\n ") != std::string::npos);
   return 0;
 }
