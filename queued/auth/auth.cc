@@ -146,7 +146,7 @@ int serve(const std::string& configFile, const std::shared_ptr<const config::Con
   Loop loop;
   loop.onUncaught([log](const std::string& what) { log.error("uncaught", {{"what", what}}); });
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  Pool hashing("auth-hash", cores, 4096);
+  Pool hashing("auth-hash", cores, 1024);  // a flood of guesses is told to come back, not queued for minutes
   Pool reads("auth-directory", 4);
   AuthService service({loop, hashing, reads, clock, log, std::move(*directory), config, decoy->passwordHash});
   ipc::ServerLimits limits;

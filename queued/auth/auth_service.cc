@@ -1,8 +1,13 @@
 #include "queued/auth/auth_service.h"
 
+#include <fmt/format.h>
 #include <pwd.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/directory/resolve.h"
 #include "queued/auth/permissions.h"
 
@@ -16,6 +21,13 @@ std::set<uid_t> uidsOfTheSuite(const config::Config& config) {
     if (const passwd* const entry = ::getpwnam(config.user.c_str())) uids.insert(entry->pw_uid);
   }
   return uids;
+}
+
+/// A name that a stranger invented, for a JSON string.
+std::string withoutQuotes(const std::string& text) {
+  std::string out = printable(text, 400);
+  std::replace_if(out.begin(), out.end(), [](char c) { return c == '"' || c == '\\'; }, '?');
+  return out;
 }
 
 }  // namespace
@@ -36,6 +48,9 @@ void AuthService::serve(ipc::Server& server) {
       [this](Connection from, ipc::WhoIs request, Descriptors) { return whoIs(std::move(from), std::move(request)); });
   server.on<ipc::Resolve>([this](Connection from, ipc::Resolve request, Descriptors) {
     return resolve(std::move(from), std::move(request));
+  });
+  server.on<ipc::ControlRequest>([this](Connection from, ipc::ControlRequest request, Descriptors) {
+    return control(std::move(from), std::move(request));
   });
   server.onClosed([this](const ipc::ServerConnection& gone) { connectionClosed(gone); });
 }
@@ -68,6 +83,28 @@ Task<Result<ipc::Resolution>> AuthService::resolve(Connection from, ipc::Resolve
   Result<ipc::Resolution> resolution = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
   if (!resolution) parts_.log.warn("resolve-failed", {{"reason", resolution.error().detail}});
   co_return resolution;
+}
+
+Task<Result<ipc::ControlReply>> AuthService::control(Connection from, ipc::ControlRequest request) {
+  const Result<void> allowed = check(*from, ipc::ControlRequest::kType);
+  if (!allowed) co_return fail(allowed.error());
+  ipc::ControlReply reply;
+  if (request.words == std::vector<std::string>{"lockouts"}) {
+    const config::DirectorySettings& settings = parts_.config->directory;
+    const LockoutRules rules{settings.failuresBeforeLockout, settings.lockout};
+    for (const LockoutTable::Locked& row : lockouts_.locked(rules, parts_.clock.now())) {
+      reply.output += fmt::format("{{\"locked\":\"{}\",\"failures\":{},\"until\":{}}}\n",
+                                  withoutQuotes(textOfKey(row.key)), row.failures, toUnixMillis(row.until) / 1000);
+    }
+  } else if (request.words.size() == 2 && request.words[0] == "unlock") {
+    const Result<net::IpAddress> client = net::IpAddress::parse(request.words[1]);
+    lockouts_.clear(client ? clientKey(*client) : accountKey(request.words[1]));
+    parts_.log.info("unlocked", {{"uid", std::uint64_t{from->peer().uid}}, {"who", request.words[1]}});
+  } else {
+    reply.exitCode = EX_USAGE;
+    reply.error = "auth knows the commands lockouts and unlock NAME";
+  }
+  co_return reply;
 }
 
 void AuthService::connectionClosed(const ipc::ServerConnection& gone) {

@@ -54,6 +54,9 @@ class AuthService {
   void loginCancel(const ipc::ServerConnection& from, const ipc::LoginCancel& request);
   [[nodiscard]] Task<Result<ipc::Identity>> whoIs(Connection from, ipc::WhoIs request);
   [[nodiscard]] Task<Result<ipc::Resolution>> resolve(Connection from, ipc::Resolve request);
+  /// {"lockouts"}: who is locked out, a line of JSON each. {"unlock", NAME}: forgets the failures of an account or
+  /// client.
+  [[nodiscard]] Task<Result<ipc::ControlReply>> control(Connection from, ipc::ControlRequest request);
   void connectionClosed(const ipc::ServerConnection& gone);
 
   /// For tests: how often a slow hash was computed.

@@ -1,6 +1,7 @@
 #include "queued/auth/lockout.h"
 
 #include <algorithm>
+#include <array>
 
 namespace ostler::queued::auth {
 
@@ -35,12 +36,34 @@ void LockoutTable::clear(std::string_view key) {
   byKey_.erase(found);
 }
 
+std::vector<LockoutTable::Locked> LockoutTable::locked(const LockoutRules& rules, WallTime now) const {
+  std::vector<Locked> all;
+  for (const Row& row : rows_) {
+    if (isLocked(row.key, rules, now)) all.push_back({row.key, row.failures, row.last + rules.lockout});
+  }
+  return all;
+}
+
 std::string accountKey(std::string_view name) {
   return "account " + asciiLower(name.substr(0, 320));
 }
 
 std::string clientKey(const net::IpAddress& client) {
   return "client " + std::string(client.octets().substr(0, client.isV4() ? 4 : 8));
+}
+
+std::string textOfKey(std::string_view key) {
+  constexpr std::string_view kClient = "client ";
+  if (key.substr(0, kClient.size()) != kClient) return std::string(key);
+  const std::string_view octets = key.substr(kClient.size());
+  if (octets.size() == 4) {
+    std::array<unsigned char, 4> v4{};
+    std::copy(octets.begin(), octets.end(), v4.begin());
+    return std::string(kClient) + net::IpAddress::v4(v4).text();
+  }
+  std::array<unsigned char, 16> v6{};
+  std::copy(octets.begin(), octets.end(), v6.begin());
+  return std::string(kClient) + net::IpAddress::v6(v6).text() + "/64";
 }
 
 std::chrono::milliseconds delayAfter(unsigned failures) {

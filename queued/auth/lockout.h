@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/clock.h"
@@ -32,6 +33,13 @@ class LockoutTable {
   unsigned fail(std::string_view key, const LockoutRules& rules, WallTime now);
   /// Forgets the failures of a key.
   void clear(std::string_view key);
+  struct Locked {
+    std::string key;
+    unsigned failures = 0;
+    WallTime until;
+  };
+  /// Who is locked out now, the one that failed longest ago first.
+  [[nodiscard]] std::vector<Locked> locked(const LockoutRules& rules, WallTime now) const;
   [[nodiscard]] std::size_t size() const { return byKey_.size(); }
 
  private:
@@ -53,6 +61,8 @@ class LockoutTable {
 [[nodiscard]] std::string accountKey(std::string_view name);
 /// An IPv6 client is its /64: one customer has at least that many addresses (RFC 6177).
 [[nodiscard]] std::string clientKey(const net::IpAddress& client);
+/// "account alice@example.test", "client 192.0.2.1", "client 2001:db8::/64": a key for people.
+[[nodiscard]] std::string textOfKey(std::string_view key);
 
 /// How late a failed login is answered: 200 ms, doubled with each failure, 2 s at most.
 [[nodiscard]] std::chrono::milliseconds delayAfter(unsigned failures);

@@ -12,7 +12,8 @@
 
 namespace ostler::queued::auth {
 
-/// Who asks: `suite` is a process that runs as the user auth runs as, as the configured user, or as root.
+/// Who asks: `suite` is a process that runs as the user auth runs as, as the configured user, or as root. Root's tools
+/// come the same way.
 enum class Asker { suite };
 
 struct Permission {
@@ -26,6 +27,7 @@ inline constexpr std::array kPermissions = {
     Permission{ipc::LoginContinue::kType, Asker::suite, "log somebody in"},
     Permission{ipc::WhoIs::kType, Asker::suite, "ask whose a token is"},
     Permission{ipc::Resolve::kType, Asker::suite, "ask where an address leads"},
+    Permission{ipc::ControlRequest::kType, Asker::suite, "see or end lock-outs"},
 };
 
 /// Null: may; else what was refused, in words.

@@ -1,4 +1,4 @@
-// user.cc - ostler user add|set|show|del|list|import.
+// user.cc - ostler user add|set|show|del|list|import|locked|unlock.
 #include <sysexits.h>
 
 #include <filesystem>
@@ -234,6 +234,14 @@ Result<void> import(OwnDirectory& directory, const std::string& file, bool hashe
   return {};
 }
 
+/// Failed logins are counted by the running auth, in its memory. Empty name: says who is locked out.
+int askAboutLockouts(const CommonOptions& options, const std::string& name) {
+  const std::shared_ptr<const config::Config> config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  if (name.empty()) return askAndPrint(*config, "auth", {"lockouts"});
+  return askAndPrint(*config, "auth", {"unlock", name});
+}
+
 }  // namespace
 
 int user(const Call& call) {
@@ -252,15 +260,19 @@ int user(const Call& call) {
   CLI::App* const showVerb = app.add_subcommand("show", "all that is known of one, but for the password");
   CLI::App* const delVerb = app.add_subcommand("del", "delete one; the mail stays");
   CLI::App* const listVerb = app.add_subcommand("list", "all, or those of a domain");
+  CLI::App* const lockedVerb = app.add_subcommand("locked", "who is locked out because of failed logins");
+  CLI::App* const unlockVerb = app.add_subcommand("unlock", "forget the failed logins of a user or client");
   CLI::App* const importVerb = app.add_subcommand("import", "add many: lines of an address, a space and the password");
   const UserOptions added(*addVerb);
   const UserOptions changed(*setVerb);
   for (CLI::App* const verb : {showVerb, delVerb}) verb->add_option("address", name, "the user")->required();
+  unlockVerb->add_option("who", name, "an address, or a client's IP address")->required();
   delVerb->add_flag("--purge", purge, "delete the mail too");
   listVerb->add_option("domain", domain, "of this domain alone");
   importVerb->add_option("--file", file, "where the lines are; - for standard input")->type_name("FILE");
   importVerb->add_flag("--hashes", hashes, "the lines have password hashes in place of passwords");
   if (const auto status = parse(app, call)) return *status;
+  if (lockedVerb->parsed() || unlockVerb->parsed()) return askAboutLockouts(options, unlockVerb->parsed() ? name : "");
   return withDirectory(call, options, [&](OwnDirectory& directory, const config::Config& config) -> Result<void> {
     if (addVerb->parsed()) return add(directory, added);
     if (setVerb->parsed()) return set(directory, changed);

@@ -50,6 +50,21 @@ TEST_CASE("clients of one IPv6 network are one client, IPv4 clients are not") {
   CHECK(accountKey("Alice@Example.test") == accountKey("alice@example.test"));
 }
 
+TEST_CASE("who is locked out can be listed, in words") {
+  LockoutTable table;
+  for (int i = 0; i < 3; ++i) {
+    table.fail(accountKey("Alice@example.test"), kRules, kStart);
+    table.fail(clientKey(*net::IpAddress::parse("2001:db8::1")), kRules, kStart);
+  }
+  table.fail(clientKey(*net::IpAddress::parse("192.0.2.1")), kRules, kStart);
+  const auto locked = table.locked(kRules, kStart + 1min);
+  REQUIRE(locked.size() == 2);
+  CHECK(textOfKey(locked[0].key) == "account alice@example.test");
+  CHECK(textOfKey(locked[1].key) == "client 2001:db8::/64");
+  CHECK(locked[0].until == kStart + 15min);
+  CHECK(textOfKey(clientKey(*net::IpAddress::parse("192.0.2.1"))) == "client 192.0.2.1");
+}
+
 TEST_CASE("a failed login is answered later and later, but never later than two seconds") {
   CHECK(delayAfter(0) == 200ms);
   CHECK(delayAfter(1) == 200ms);
