@@ -30,6 +30,8 @@ class Budget {
       return true;
     }
 
+    [[nodiscard]] std::size_t held() const { return static_cast<std::size_t>(held_); }
+
    private:
     Budget* of_;
     long long held_ = 0;

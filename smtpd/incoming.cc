@@ -85,23 +85,29 @@ Task<void> Incoming::passOn(Deadline deadline) {
   if (settings_.messageSize != 0 && size_ > settings_.messageSize) refuse({552, "5.3.4", "Message too big"});
   if (!refusal_) co_await reserve(deadline);
   while (!refusal_ && chunk_.size() >= kFrame) {
-    completeHeader();
-    const Result<void> agreed = co_await opened();  // the spool knows a draft once it has answered
-    if (!agreed || refusal_) break;
-    Result<Semaphore::Permit> permit = co_await unanswered_.acquire(Deadline::after(kCallTime));
-    if (!permit) {
-      failed(permit.error());
-      break;
-    }
-    std::string rest = chunk_.substr(kFrame);
-    chunk_.resize(kFrame);
-    calls_.spawn(send(*this, std::exchange(chunk_, std::move(rest)), std::move(*permit)));
-    counted_ = chunk_.size();
+    co_await sendFrame();
   }
   if (refusal_) {
     chunk_.clear();
     counted_ = 0;
+    (void)share_.hold(0);
   }
+}
+
+// The first octets of the chunk, a frame at most.
+Task<void> Incoming::sendFrame() {
+  completeHeader();
+  const Result<void> agreed = co_await opened();  // the spool knows a draft once it has answered
+  if (!agreed || refusal_) co_return;
+  Result<Semaphore::Permit> permit = co_await unanswered_.acquire(Deadline::after(kCallTime));
+  if (!permit) {
+    failed(permit.error());
+    co_return;
+  }
+  std::string rest = chunk_.size() > kFrame ? chunk_.substr(kFrame) : std::string();
+  chunk_.resize(chunk_.size() - rest.size());
+  calls_.spawn(send(*this, std::exchange(chunk_, std::move(rest)), std::move(*permit)));
+  counted_ = chunk_.size();
 }
 
 Task<void> Incoming::send(Incoming& self, std::string octets, Semaphore::Permit permit) {
@@ -110,19 +116,26 @@ Task<void> Incoming::send(Incoming& self, std::string octets, Semaphore::Permit 
   (void)permit;  // given back now: another frame may go
 }
 
-// Holds what is buffered and what may be unanswered on the way. While the process has too much, the client waits.
+// Holds what is buffered and what is on the way. When the process has too much, a session that holds some hands it on and lets go of
+// it; one that holds nothing waits, and so does its client. So nobody waits for octets that wait themselves.
 Task<void> Incoming::reserve(Deadline deadline) {
-  const std::size_t onTheWay = (kUnansweredFrames - unanswered_.available()) * kFrame;
-  while (!share_.hold(chunk_.size() + onTheWay)) {
+  while (!share_.hold(chunk_.size() + (kUnansweredFrames - unanswered_.available()) * kFrame)) {
+    if (share_.held() > 0) {
+      while (!refusal_ && !chunk_.empty()) co_await sendFrame();
+      const Result<void> answered = co_await calls_.whenIdle(Deadline::after(kCallTime));
+      if (!answered) failed(answered.error());
+      (void)share_.hold(0);
+      co_return;
+    }
     if (deadline.passed()) {
       refuse({452, "4.3.1", "Too busy, please try again later"});
-      break;
+      co_return;
     }
     co_await loop_.sleepUntil(Deadline::after(kBudgetLook));
   }
 }
 
-// Before the first octets leave: what looks at the header looks at it now. To a header longer than a frame nothing is added.
+// Before the first octets leave: what looks at the header looks at it now. To a header that does not fit nothing is added.
 void Incoming::completeHeader() {
   if (std::exchange(headerDone_, true)) return;
   const std::string_view content = std::string_view(chunk_).substr(settings_.traceField.size());
@@ -130,7 +143,7 @@ void Incoming::completeHeader() {
     refuse({554, "5.4.6", "Too many hops: this message loops"});
     return;
   }
-  const bool cutOff = chunk_.size() >= kFrame && content.find("\r\n\r\n") == std::string_view::npos;
+  const bool cutOff = !complete_ && content.find("\r\n\r\n") == std::string_view::npos;
   if (!settings_.missingFields || cutOff) return;
   const std::string fields = settings_.missingFields(content);
   chunk_.insert(settings_.traceField.size(), fields);
@@ -142,6 +155,7 @@ Outcome Incoming::refusedOutcome() const {
 }
 
 Task<Outcome> Incoming::finish(Deadline deadline) {
+  complete_ = true;
   co_await passOn(deadline);
   if (!refusal_) completeHeader();
   const Result<void> agreed = co_await opened();

@@ -57,6 +57,7 @@ class Incoming {
   static Task<void> open(Incoming& self, ipc::OpenDraft request);
   static Task<void> send(Incoming& self, std::string octets, Semaphore::Permit permit);
   [[nodiscard]] Task<void> reserve(Deadline deadline);
+  [[nodiscard]] Task<void> sendFrame();
   [[nodiscard]] Task<Outcome> askAgain(Error lost, Deadline deadline);
   void completeHeader();
   void failed(const Error& error);
@@ -72,6 +73,7 @@ class Incoming {
   std::size_t counted_ = 0;   // of chunk_ so much is in size_ already
   std::uint64_t size_ = 0;
   bool headerDone_ = false;
+  bool complete_ = false;  // nothing more comes
   bool discardable_ = true;
   bool openAnswered_ = false;
   std::optional<smtp::Reply> refusal_;

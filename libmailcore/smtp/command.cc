@@ -49,7 +49,6 @@ Result<RcptCommand> parseRcpt(std::string_view argument) {
 
 Result<std::string> parseHelo(std::string_view argument) {
   if (argument.empty() || argument.size() > kMostHelo) return fail(Error::Kind::syntax, "helo: no domain");
-  if (isDomain(argument) || isAddressLiteral(argument)) return std::string(argument);
   for (const char c : argument) {
     if (c <= ' ' || c > '~') return fail(Error::Kind::syntax, "helo: bad domain");
   }

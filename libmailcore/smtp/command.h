@@ -35,7 +35,7 @@ struct RcptCommand {
 
 /// The argument of EHLO, HELO or LHLO: a domain or an address literal. Errors: syntax.
 /// Deviates from RFC 5321 4.1.4: a name that is neither is taken too if it is printable ASCII without spaces; desktop clients
-/// send their computer's name, and refusing it would shut them out.
+/// send their computer's name, and refusing it would shut them out. A U-label is not: RFC 6531 3.7.1.
 [[nodiscard]] Result<std::string> parseHelo(std::string_view argument);
 
 struct BdatCommand {

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto bdat = parseBdat(input)) assert(parseBdat(std::to_string(bdat->size))->size == bdat->size);
   if (const auto auth = parseAuth(input)) assert(auth->mechanism == asciiUpper(auth->mechanism));
-  if (const auto helo = parseHelo(input)) assert(isAllAscii(*helo) || isDomain(*helo));
+  if (const auto helo = parseHelo(input)) assert(isAllAscii(*helo) && helo->find(' ') == std::string::npos);
   if (const auto text = decodeXtext(input)) assert(decodeXtext(encodeXtext(*text)).value() == *text);
   assert(decodeXtext(encodeXtext(input)).value() == input);
   if (const auto text = decodeUtf8Address(input)) {

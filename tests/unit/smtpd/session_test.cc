@@ -171,6 +171,41 @@ TEST_CASE("while the process holds too much content a client waits, and is defer
   CHECK(play.stage.policy.accepted.empty());
 }
 
+// One of several clients at a time that each send half a message before any sends the rest.
+struct Client {
+  std::unique_ptr<Session> session;
+  std::unique_ptr<Caller> caller;
+};
+
+TEST_CASE("sessions that together hold more than the process may do not wait for each other for ever") {
+  Stage stage;
+  Budget::Share rest(stage.budget);
+  REQUIRE(rest.hold((16U << 20) - 64 * 1024));
+  std::vector<Client> clients(4);
+  TaskScope scope(stage.loop);
+  const std::string half(40'000, 'x');
+  const auto ask = [&stage](Caller& caller, const std::string& line, const std::string& start) {
+    const auto reply = stage.loop.runUntilDone(line.empty() ? caller.reply() : caller.ask(line));
+    CHECK((reply ? reply->oneLine() : "closed").substr(0, start.size()) == start);
+  };
+  for (Client& client : clients) {
+    auto [server, other] = net::MemoryStream::makePair(stage.loop);
+    client.session = std::make_unique<Session>(stage.around, stage.arrival(std::move(server)));
+    client.caller = std::make_unique<Caller>(stage.loop, std::move(other));
+    scope.spawn(client.session->run());
+    ask(*client.caller, "", "220");
+    for (const char* line : {"EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<alice@example.test>"}) ask(*client.caller, line, "250");
+    ask(*client.caller, "DATA", "354");
+    stage.loop.runUntilDone(client.caller->send(half + "\r\n"));
+  }
+  for (Client& client : clients) {
+    stage.loop.runUntilDone(client.caller->send(half + "\r\n" + half + "\r\n.\r\n"));
+  }
+  for (Client& client : clients) ask(*client.caller, "", "250 2.0.0");
+  CHECK(stage.policy.accepted.size() == 4);
+  for (const auto& message : stage.policy.accepted) CHECK(message.asSent() == half + "\r\n" + half + "\r\n" + half + "\r\n");
+}
+
 TEST_CASE("budget: what is held comes back") {
   Budget budget(100);
   {
