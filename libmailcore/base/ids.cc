@@ -45,16 +45,19 @@ std::optional<Id128> Id128::fromOctets(std::string_view octets) {
   return id;
 }
 
+// 128 bits in 26 digits of 5, from the last to the first, which carries the top 3 bits alone. POP3 asks for 100,000 at once.
 std::string Id128::text() const {
-  std::string out;
-  out.reserve(26);
-  // 128 bits in 26 digits of 5: the first digit carries the top 3 bits alone.
-  unsigned buffer = 0;
-  int bits = 2;
-  for (const unsigned char octet : octets_) {
-    buffer = buffer << 8 | octet;
-    for (bits += 8; bits >= 5; bits -= 5) out += kAlphabet[buffer >> (bits - 5) & 31U];
-    buffer &= 31U;
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    high = high << 8 | octets_[i];
+    low = low << 8 | octets_[i + 8];
+  }
+  std::string out(26, '\0');
+  for (std::size_t i = out.size(); i-- > 0;) {
+    out[i] = kAlphabet[low & 31U];
+    low = low >> 5 | high << 59;
+    high >>= 5;
   }
   return out;
 }
