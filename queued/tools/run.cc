@@ -52,12 +52,14 @@ class EnvironmentFile {
     for (std::string line; std::getline(before, line);) {
       if (!line.starts_with("SUPERVISOR_PID=") && !line.starts_with("PIDS=")) text += line + "\n";
     }
-    text += "SUPERVISOR_PID=" + std::to_string(::getpid()) + "\nPIDS='";
+    text += "SUPERVISOR_PID=" + std::to_string(::getpid()) + "\nPIDS=\"";
     for (std::size_t at = 0; at < pids.size(); ++at) text += (at == 0 ? "" : " ") + std::to_string(pids[at]);
-    text += "'\n";
+    text += "\"\n";
     const std::string aside = file_ + ".new";
-    std::ofstream(aside, std::ios::trunc) << text;
     std::error_code ignored;
+    std::ofstream(aside, std::ios::trunc).flush();
+    fs::permissions(aside, fs::perms::owner_read | fs::perms::owner_write, ignored);  // the sandbox's has passwords
+    std::ofstream(aside, std::ios::trunc) << text;
     fs::rename(aside, file_, ignored);
   }
 
