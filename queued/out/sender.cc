@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/dns/name.h"
 
 namespace ostler::out {
 namespace {
@@ -25,9 +26,17 @@ ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& rem
   return out;
 }
 
+// With an ASCII local part, a domain of U-labels can be written in A-labels, which every server takes (RFC 6531 3.2).
+std::string inAsciiWherePossible(const std::string& path) {
+  const std::size_t at = path.rfind('@');
+  if (at == path.npos || isAllAscii(path) || !isAllAscii(path.substr(0, at))) return path;
+  const Result<std::string> domain = dns::toAscii(path.substr(at + 1));
+  return domain ? path.substr(0, at + 1) + *domain : path;
+}
+
 smtp::Recipient recipientOf(const ipc::Recipient& from) {
   smtp::Recipient out;
-  out.forwardPath = from.forwardPath;
+  out.forwardPath = inAsciiWherePossible(from.forwardPath);
   if (from.notifyGiven) {
     out.parameters.notify = smtp::Notify{(from.notify & ipc::Recipient::kNotifySuccess) != 0,
                                          (from.notify & ipc::Recipient::kNotifyFailure) != 0,
@@ -170,7 +179,7 @@ class Sender::Delivery {
 
   [[nodiscard]] smtp::Transaction transactionForOpen() const {
     smtp::Transaction out;
-    out.reversePath = request_.envelope.reversePath;
+    out.reversePath = inAsciiWherePossible(request_.envelope.reversePath);
     if (!request_.envelope.envid.empty()) out.envid = request_.envelope.envid;
     if (request_.envelope.returnFull) out.ret = smtp::ReturnContent::full;
     for (const std::size_t i : open_) out.recipients.push_back(recipientOf(request_.envelope.recipients[i]));

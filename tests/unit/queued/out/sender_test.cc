@@ -329,6 +329,17 @@ TEST_CASE("DANE: a key that fits is trusted, one that does not stops the mail, a
   }
 }
 
+TEST_CASE("an internationalised domain goes in A-labels, an internationalised local part needs SMTPUTF8") {
+  TwoHosts world;
+  SmtpSink& first = world.sink("127.0.0.2");
+  const auto outcome = world.send(World::message({"b@b\xC3\xBC"
+                                                  "cher.example",
+                                                  "b\xC3\xBC@rcpt.example"}));
+  CHECK(outcome.recipients[0].state == State::delivered);
+  CHECK(first.messages.at(0).to == std::vector<std::string>{"b@xn--bcher-kva.example"});
+  CHECK(outcome.recipients[1].reply.enhanced == "5.6.7");
+}
+
 TEST_CASE("many deliveries at once share a bounded number of connections") {
   TwoHosts world;
   world.settings->concurrency = 10;
