@@ -1,11 +1,12 @@
 #include "pop3d/maildrop.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ostler::pop3 {
 namespace {
 
-/// How many contents are looked up at once. A content is a handle of the store, not the octets.
+/// How many contents are looked up at once; twice as many are held. A content is a handle of the store, not the octets.
 constexpr std::size_t kFetchAhead = 128;
 
 using Message = Maildrop::Message;
@@ -53,8 +54,8 @@ class ContentVisitor final : public store::Visitor {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Maildrop>>> Maildrop::open(std::shared_ptr<store::Account> account) {
-  std::unique_ptr<Maildrop> drop(new Maildrop(std::move(account)));
+Task<Result<std::unique_ptr<Maildrop>>> Maildrop::open(Loop& loop, std::shared_ptr<store::Account> account) {
+  std::unique_ptr<Maildrop> drop(new Maildrop(loop, std::move(account)));
   Result<std::unique_ptr<store::MaildropLock>> lock = co_await drop->account_->lockMaildrop();
   if (!lock) co_return fail(lock.error());
   drop->lock_ = std::move(*lock);
@@ -107,31 +108,70 @@ Task<Result<std::uint64_t>> Maildrop::update() {
   co_return gone;
 }
 
+const Maildrop::Fetched* Maildrop::find(const Window& window, store::Uid uid) {
+  const auto isBefore = [](const Fetched& one, store::Uid wanted) { return one.uid < wanted; };
+  const auto found = std::lower_bound(window.begin(), window.end(), uid, isBefore);
+  return found != window.end() && found->uid == uid && found->source ? &*found : nullptr;
+}
+
+// The contents of the next messages from a number on.
+Task<Result<Maildrop::Window>> Maildrop::fetch(std::size_t from) {
+  store::UidSet wanted;
+  std::size_t left = kFetchAhead;
+  for (std::size_t at = from; at <= count() && left > 0; ++at) {
+    if (message(at).deleted) continue;
+    wanted.add(message(at).uid);
+    --left;
+  }
+  store::Columns columns;
+  columns.content = true;
+  const auto visitor = std::make_shared<ContentVisitor>();
+  const Result<void> visited = co_await account_->visit(inbox_, wanted, columns, visitor);
+  if (!visited) co_return fail(visited.error());
+  Window window;
+  window.reserve(visitor->rows.size());
+  for (auto& [uid, source] : visitor->rows) window.push_back({uid, std::move(source)});
+  co_return window;
+}
+
+// A failure is not told here: whoever needs the message asks again and hears of it.
+Task<void> Maildrop::fetchAhead(Maildrop& drop, std::size_t from) {
+  Result<Window> window = co_await drop.fetch(from);
+  if (window) drop.next_ = std::move(*window);
+  drop.fetching_ = false;
+  drop.arrived_.set();
+}
+
+// From the middle of a window on the next one is fetched: the client seems to read on.
+void Maildrop::lookAhead(std::size_t number) {
+  if (fetching_ || !next_.empty() || fetched_.size() < kFetchAhead) return;
+  if (message(number).uid < fetched_[fetched_.size() / 2].uid) return;
+  const auto isAfter = [](store::Uid last, const Message& message) { return last < message.uid; };
+  const auto next = std::upper_bound(messages_.begin(), messages_.end(), fetched_.back().uid, isAfter);
+  if (next == messages_.end()) return;
+  fetching_ = true;
+  ahead_.spawn(fetchAhead(*this, static_cast<std::size_t>(next - messages_.begin()) + 1));
+}
+
 Task<Result<std::shared_ptr<const store::ContentSource>>> Maildrop::content(std::size_t number) {
   const store::Uid uid = message(number).uid;
-  const auto isBefore = [](const Fetched& one, store::Uid wanted) { return one.uid < wanted; };
-  auto found = std::lower_bound(fetched_.begin(), fetched_.end(), uid, isBefore);
-  if (found == fetched_.end() || found->uid != uid) {
-    store::UidSet wanted;
-    std::size_t left = kFetchAhead;
-    for (std::size_t at = number; at <= count() && left > 0; ++at) {
-      if (message(at).deleted) continue;
-      wanted.add(message(at).uid);
-      --left;
+  if (!find(fetched_, uid)) {
+    while (fetching_) {
+      const Result<void> woken = co_await arrived_.wait(Deadline::never());
+      if (!woken) co_return fail(woken.error());
     }
-    store::Columns columns;
-    columns.content = true;
-    const auto visitor = std::make_shared<ContentVisitor>();
-    const Result<void> visited = co_await account_->visit(inbox_, wanted, columns, visitor);
-    if (!visited) co_return fail(visited.error());
-    fetched_.clear();
-    for (auto& [rowUid, source] : visitor->rows) fetched_.push_back({rowUid, std::move(source)});
-    found = std::lower_bound(fetched_.begin(), fetched_.end(), uid, isBefore);
-    if (found == fetched_.end() || found->uid != uid || !found->source) {
-      co_return fail(Error::Kind::notFound, "removed by another session");
-    }
+    fetched_ = std::exchange(next_, {});
   }
-  co_return found->source;
+  if (!find(fetched_, uid)) {
+    Result<Window> window = co_await fetch(number);
+    if (!window) co_return fail(window.error());
+    fetched_ = std::move(*window);
+  }
+  const Fetched* const found = find(fetched_, uid);
+  if (!found) co_return fail(Error::Kind::notFound, "removed by another session");
+  std::shared_ptr<const store::ContentSource> source = found->source;
+  lookAhead(number);
+  co_return source;
 }
 
 store::UidSet Maildrop::allUids() const {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "libmailcore/async/loop.h"
 #include "libmailcore/store/store.h"
 
 namespace ostler::pop3 {
@@ -24,7 +25,8 @@ class Maildrop {
 
   /// Takes the lock and reads numbers and sizes, in one walk over the columns. Errors: exists (another session has it),
   /// and the store's.
-  [[nodiscard]] static Task<Result<std::unique_ptr<Maildrop>>> open(std::shared_ptr<store::Account> account);
+  [[nodiscard]] static Task<Result<std::unique_ptr<Maildrop>>> open(Loop& loop,
+                                                                    std::shared_ptr<store::Account> account);
 
   [[nodiscard]] std::size_t count() const { return messages_.size(); }
   /// REQUIRES: 1 <= number <= count().
@@ -50,22 +52,33 @@ class Maildrop {
   [[nodiscard]] std::string_view uniqueId(std::size_t number) const;
 
  private:
-  explicit Maildrop(std::shared_ptr<store::Account> account) : account_(std::move(account)) {}
-  [[nodiscard]] store::UidSet allUids() const;
-
   struct Fetched {
     store::Uid uid;
     std::shared_ptr<const store::ContentSource> source;
   };
+  using Window = std::vector<Fetched>;  // ascending
+
+  Maildrop(Loop& loop, std::shared_ptr<store::Account> account)
+      : account_(std::move(account)), ahead_(loop), arrived_(loop) {}
+  [[nodiscard]] store::UidSet allUids() const;
+  [[nodiscard]] static const Fetched* find(const Window& window, store::Uid uid);
+  [[nodiscard]] Task<Result<Window>> fetch(std::size_t from);
+  [[nodiscard]] static Task<void> fetchAhead(Maildrop& drop, std::size_t from);
+  void lookAhead(std::size_t number);
+
   std::shared_ptr<store::Account> account_;
   std::unique_ptr<store::MaildropLock> lock_;
   store::MailboxId inbox_;
   std::vector<Message> messages_;
   std::uint64_t remaining_ = 0;
   std::uint64_t remainingOctets_ = 0;
-  std::vector<Fetched> fetched_;             // ascending; at most kFetchAhead
   std::string uniqueIds_;                    // one behind the other
   std::vector<std::uint32_t> uniqueIdEnds_;  // by number; empty: not loaded
+  Window fetched_;
+  Window next_;            // what follows fetched_, when it was looked up already
+  bool fetching_ = false;  // next_ is on its way
+  TaskScope ahead_;
+  Signal arrived_;
 };
 
 }  // namespace ostler::pop3

@@ -190,7 +190,7 @@ Task<Reply> Session::openMaildrop(ipc::Account account, UniqueFd folder, std::st
   limits.limitMessages = account.quotaMessages;
   Result<std::shared_ptr<store::Account>> opened = co_await worker_.store.open(account.id, std::move(folder), limits);
   if (!opened) co_return loginFailed(mechanism, opened.error().detail, errFor(opened.error()).text);
-  Result<std::unique_ptr<Maildrop>> drop = co_await Maildrop::open(std::move(*opened));
+  Result<std::unique_ptr<Maildrop>> drop = co_await Maildrop::open(worker_.loop, std::move(*opened));
   if (!drop) co_return loginFailed(mechanism, drop.error().detail, errFor(drop.error()).text);
   maildrop_ = std::move(*drop);
   worker_.log.info("login", {{"session", id_.text()},

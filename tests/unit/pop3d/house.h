@@ -111,6 +111,9 @@ class House {
   }
   std::size_t messages() { return loop.runUntilDone(count(*store)); }
 
+  /// As an IMAP session would.
+  void remove(store::Uid uid) { loop.runUntilDone(expunge(*store, uid)); }
+
   Loop loop;
   Gate gate{loop};
   Pool pool{"reading", 1};
@@ -128,6 +131,14 @@ class House {
     messages[0].content = std::move(content);
     auto appended = co_await (*account)->append(std::move(messages));
     if (!appended) std::abort();
+  }
+  static Task<void> expunge(store::Store& store, store::Uid uid) {
+    auto account = co_await store.open(aliceId(), UniqueFd(), store::Quota{});
+    const auto inbox = co_await (*account)->mailbox(std::string("INBOX"));
+    store::UidSet uids;
+    uids.add(uid);
+    auto gone = co_await (*account)->expunge(inbox->id, uids, store::Account::Expunge::regardless);
+    if (!gone) std::abort();
   }
   static Task<std::size_t> count(store::Store& store) {
     auto account = co_await store.open(aliceId(), UniqueFd(), store::Quota{});

@@ -139,6 +139,35 @@ TEST_CASE("a second session is told that the maildrop is in use, until the first
   CHECK(house.loop.runUntilDone(playWith(house, "127.0.0.1:1", login)) == "");
 }
 
+TEST_CASE("a message that another session removed is gone, and the others keep their numbers") {
+  House house;
+  fill(house);
+  auto [session, client] = house.connect();
+  TaskScope scope(house.loop);
+  scope.spawn(session->run());
+  CHECK(house.loop.runUntilDone(play(*client, {"S: +OK", "C: USER alice", "S: +OK", "C: PASS secret", "S: +OK"})) == "");
+  house.remove(store::Uid{2});
+  CHECK(house.loop.runUntilDone(play(*client, {"C: RETR 2", "S: -ERR The message is gone", "C: UIDL 2", "S: -ERR", "C: LIST 3", "S: +OK 3 23",
+                                               "C: RETR 3", "S: +OK", "S: Subject: header alone", "S: .", "C: DELE 2", "S: +OK", "C: QUIT",
+                                               "S: +OK", "closed"})) == "");
+  CHECK(house.messages() == 2);
+}
+
+TEST_CASE("a client that reads on, back and in leaps gets each message it names") {
+  House house;
+  constexpr std::size_t kCount = 500;
+  for (std::size_t i = 1; i <= kCount; ++i) house.put("Subject: number " + std::to_string(i) + "\r\n");
+  std::vector<std::string> lines = {"S: +OK", "C: USER alice", "S: +OK", "C: PASS secret", "S: +OK", "C: DELE 130", "S: +OK"};
+  const auto read = [&](std::size_t number) {
+    lines.insert(lines.end(), {"C: RETR " + std::to_string(number), "S: +OK", "S: Subject: number " + std::to_string(number), "S: ."});
+  };
+  for (std::size_t number = 1; number <= kCount; ++number) {
+    if (number != 130) read(number);
+  }
+  for (const std::size_t number : {1U, 499U, 128U, 129U, 131U, 256U, 257U, 500U, 70U, 300U}) read(number);
+  CHECK(house.loop.runUntilDone(playWith(house, "127.0.0.1:1", lines)) == "");
+}
+
 TEST_CASE("a session that waits is told when the server goes down, and nothing is deleted") {
   House house;
   fill(house);
