@@ -72,6 +72,7 @@ struct Worker {
   UserConnections& users;
   const Clock& clock;
   log::Log log;
+  std::uint64_t appendOctets = 0;  ///< held in memory by APPENDs that have not come to their end
 };
 
 /// One accepted connection. TLS is up already on a listener with implicit TLS.

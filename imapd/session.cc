@@ -10,7 +10,8 @@ namespace ostler::imap {
 namespace {
 
 constexpr unsigned kMaxErrors = 20;
-constexpr std::chrono::seconds kLoginWait{60};
+constexpr std::chrono::seconds kLoginWait{60};     // between two lines
+constexpr std::chrono::seconds kLoginWithin{180};  // in all
 constexpr std::uint64_t kDefaultAppendLimit = 128ULL << 20;
 
 }  // namespace
@@ -22,7 +23,8 @@ Session::Session(Worker& worker, Accepted accepted)
       startTls_(std::move(accepted.startTls)),
       peer_(std::move(accepted.peer)),
       local_(std::move(accepted.local)),
-      sessionId_(Id128::make(worker.clock.now())) {}
+      sessionId_(Id128::make(worker.clock.now())),
+      loginDeadline_(Deadline::after(kLoginWithin)) {}
 
 Session::~Session() = default;
 
@@ -67,7 +69,8 @@ unsigned Session::state() const {
 }
 
 Deadline Session::inputDeadline() const {
-  return Deadline::after(account_ ? std::chrono::duration_cast<std::chrono::seconds>(config_->imap.idle) : kLoginWait);
+  if (account_) return config_->imap.idle.count() == 0 ? Deadline::never() : Deadline::after(config_->imap.idle);
+  return Deadline::after(kLoginWait).orSooner(loginDeadline_);
 }
 
 // Reading a command ended without one.

@@ -158,7 +158,12 @@ class Session {
   void appendStatus(std::string& out, const store::MailboxInfo& mailbox, const std::vector<StatusItem>& items) const;
   [[nodiscard]] Task<Reply> changeSubscription(Invocation call, Subscription wanted);
   [[nodiscard]] Task<Reply> transfer(Invocation call, Transfer how);
-  [[nodiscard]] Task<Result<void>> receiveMessage(store::NewMessage& into, std::uint64_t size);
+  struct Incoming;
+  [[nodiscard]] Task<Result<void>> receiveIntoFile(store::NewMessage& into, std::uint64_t size);
+  [[nodiscard]] Task<Result<void>> receiveMessage(Incoming& incoming, store::NewMessage message);
+  [[nodiscard]] std::optional<std::string> nextOptions(std::string_view line, std::string_view closing,
+                                                       Incoming& incoming);
+  [[nodiscard]] Task<Result<void>> receiveAll(Incoming& incoming, std::string firstOptions, store::MailboxId mailbox);
   [[nodiscard]] Reply lost(const Error& error);
   struct Fetched {
     std::uint64_t messages = 0;
@@ -178,6 +183,7 @@ class Session {
   net::Endpoint peer_;
   net::Endpoint local_;
   Id128 sessionId_;
+  Deadline loginDeadline_;
 
   std::string command_;  // what the client sent, literals included
   std::string tag_;

@@ -12,9 +12,11 @@
 namespace ostler::imap {
 namespace {
 
-constexpr std::size_t kMaxInMemory = 1U << 20;
-constexpr std::size_t kMaxMessages = 1'000;
+constexpr std::uint64_t kMaxInMemory = 1U << 20;           // of one command
+constexpr std::uint64_t kMaxInMemoryOfWorker = 64U << 20;  // of all commands of a worker
+constexpr std::size_t kMaxMessages = 200;
 constexpr std::uint64_t kMaxTogether = 512ULL << 20;
+constexpr std::uint64_t kPiece = 256U << 10;
 constexpr std::size_t kMaxOptionLine = 8U << 10;
 
 /// What stands in front of one message.
@@ -63,48 +65,122 @@ std::string appendUid(const std::vector<store::Appended>& appended) {
 
 }  // namespace
 
-// The octets of the literal at hand become the message's content. Errors: those of reading; limit (disk full).
-Task<Result<void>> Session::receiveMessage(store::NewMessage& into, std::uint64_t size) {
+/// The messages of one APPEND on their way in.
+struct Session::Incoming {
+  explicit Incoming(std::uint64_t& budget) : ofWorker(budget) {}
+  ~Incoming() { ofWorker -= inMemory; }
+  Incoming(const Incoming&) = delete;
+  Incoming& operator=(const Incoming&) = delete;
+
+  void refuse(Reply reply) {
+    if (!refused) refused = std::move(reply);
+  }
+  [[nodiscard]] bool takeMemory(std::uint64_t octets) {
+    if (octets > kMaxInMemory - inMemory || ofWorker + octets > kMaxInMemoryOfWorker) return false;
+    inMemory += octets;
+    ofWorker += octets;
+    return true;
+  }
+
+  std::vector<store::NewMessage> messages;
+  std::optional<Reply> refused;  ///< why nothing of it will be stored; the rest is read all the same
+  std::uint64_t together = 0;
+  std::uint64_t inMemory = 0;
+  std::uint64_t& ofWorker;
+};
+
+// Into a file without a name, piece by piece, on the pool: a worker thread opens nothing. Errors: those of reading;
+// limit (no room).
+Task<Result<void>> Session::receiveIntoFile(store::NewMessage& into, std::uint64_t size) {
   struct Job {
+    UniqueFd folder;
     UniqueFd file;
     std::string octets;
+    Result<void> write() {
+      if (!file) file.reset(::openat(folder.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+      Result<void> wrote = file ? writeAll(file.get(), octets) : fail(Error::Kind::limit, "no temporary file");
+      octets.clear();
+      return wrote;
+    }
   };
-  std::shared_ptr<Job> job;
-  if (size > kMaxInMemory) {
-    job = std::make_shared<Job>();
-    // On the pool: a worker thread may open nothing.
-    const int folder = folder_.get();
-    const auto open = [job, folder] {
-      job->file.reset(::openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-      return Result<void>();
-    };
-    const Result<void> opened = co_await worker_.reading.run(worker_.loop, open);
-    if (!opened) co_return opened;
-  }
+  const auto job = std::make_shared<Job>();
+  job->folder.reset(::fcntl(folder_.get(), F_DUPFD_CLOEXEC, 3));
+  Result<void> outcome;
   for (std::uint64_t left = size; left > 0;) {
-    const std::uint64_t step = std::min<std::uint64_t>(left, job ? 256U << 10 : kMaxInMemory);
-    const Result<void> read = co_await readOctets(job ? job->octets : into.content, step);
+    const std::uint64_t step = std::min(left, kPiece);
+    job->octets.clear();
+    const Result<void> read = co_await readOctets(job->octets, step);
     if (!read) co_return read;
     left -= step;
-    if (!job || !job->file) {
-      if (job) job->octets.clear();  // no file to write to: the literal is read to its end all the same
-      continue;
-    }
-    const auto flush = [job] {
-      const Result<void> wrote = writeAll(job->file.get(), job->octets);
-      job->octets.clear();
-      return wrote;
-    };
-    const Result<void> wrote = co_await worker_.reading.run(worker_.loop, flush);
-    if (!wrote) {
-      job->file.reset();
-      job->octets.clear();
-    }
+    if (!outcome) continue;  // nowhere to put it, but the literal has to be read to its end
+    const auto write = [job] { return job->write(); };
+    outcome = co_await worker_.reading.run(worker_.loop, write);
   }
-  if (!job) co_return Result<void>();
-  if (!job->file) co_return fail(Error::Kind::limit, "APPEND: no temporary file");
+  if (!outcome) co_return fail(Error::Kind::limit, outcome.error().detail);
   into.file = std::move(job->file);
   into.fileLength = size;
+  co_return outcome;
+}
+
+// The literal at hand becomes a message, or is read past. Errors: those of reading: the client is gone.
+Task<Result<void>> Session::receiveMessage(Incoming& incoming, store::NewMessage message) {
+  const std::uint64_t size = literal_->size;
+  if (literal_->synchronizing) write("+ Ready for the message\r\n");
+  if (incoming.refused) {
+    const Result<void> skipped = co_await skipOctets(size);
+    co_return skipped;
+  }
+  Result<void> received;
+  if (incoming.takeMemory(size)) {
+    received = co_await readOctets(message.content, size);
+  } else {
+    received = co_await receiveIntoFile(message, size);
+  }
+  if (!received && received.error().kind != Error::Kind::limit) co_return received;
+  if (!received) incoming.refuse(Reply::no("OVERQUOTA", "No room for the message"));
+  if (size == 0) incoming.refuse(Reply::no("CANNOT", "An empty message"));  // cancelled: RFC 3502 6.3.11
+  incoming.messages.push_back(std::move(message));
+  co_return Result<void>();
+}
+
+// What follows a message: nothing, or the options of the next one, whose literal is then at hand.
+std::optional<std::string> Session::nextOptions(std::string_view line, std::string_view closing, Incoming& incoming) {
+  if (!line.starts_with(closing)) incoming.refuse(Reply::bad("')' expected"));
+  if (line.starts_with(closing)) line.remove_prefix(closing.size());
+  const auto mark = literalAtEnd(line);
+  if (mark && *mark && line.starts_with(' ')) {
+    literal_ = **mark;
+    return std::string(line.substr(1, line.size() - literal_->length - 1));
+  }
+  if (!line.empty()) incoming.refuse(Reply::bad("Too much behind the message"));
+  return std::nullopt;
+}
+
+// Reads messages up to the end of the command. Errors: the client is gone.
+Task<Result<void>> Session::receiveAll(Incoming& incoming, std::string firstOptions, store::MailboxId mailbox) {
+  for (std::optional<std::string> text = std::move(firstOptions); text;) {
+    Reader in(*text);
+    Options options = readOptions(in);
+    incoming.together += literal_->size;
+    if (in.failed()) incoming.refuse(badSyntax(in));
+    if (literal_->size > appendLimit() || incoming.together > kMaxTogether) {
+      incoming.refuse(Reply::no("TOOBIG", "Message is too large"));
+    }
+    if (incoming.messages.size() >= kMaxMessages) incoming.refuse(Reply::no("LIMIT", "Too many messages at once"));
+    // The client waits to be asked for it, and now never will be.
+    if (incoming.refused && literal_->synchronizing) co_return Result<void>();
+    store::NewMessage message;
+    message.emailId = Id128::make(worker_.clock.now());
+    message.mailbox = mailbox;
+    message.flags = std::move(options.flags);
+    message.internalDate = options.internalDate.value_or(toUnixMillis(worker_.clock.now()) / 1000);
+    const Result<void> received = co_await receiveMessage(incoming, std::move(message));
+    if (!received) co_return received;
+    acknowledgeNow();
+    const Result<std::string> line = co_await readLineText(kMaxOptionLine);
+    if (!line) co_return fail(line.error());
+    text = nextOptions(*line, options.utf8 ? ")" : "", incoming);
+  }
   co_return Result<void>();
 }
 
@@ -116,65 +192,22 @@ Task<Reply> Session::append(Invocation call) {
   if (!literal_ && !in.failed()) in.fail("Message is missing");
   if (in.failed() && !literal_) co_return badSyntax(in);
 
-  std::vector<store::NewMessage> messages;
-  std::optional<Reply> refused;
-  std::uint64_t together = 0;
-  std::string optionsText(in.rest());
+  Incoming incoming(worker_.appendOctets);
   const Result<store::MailboxInfo> mailbox = co_await account_->mailbox(name.value_or(std::string()));
   if (in.failed()) {
-    refused = badSyntax(in);
+    incoming.refuse(badSyntax(in));
   } else if (!name) {
-    refused = answerTo(name.error());
+    incoming.refuse(answerTo(name.error()));
   } else if (!mailbox) {
-    refused = mailbox.error().kind == Error::Kind::notFound ? Reply::no("TRYCREATE", "No such mailbox")
-                                                            : answerTo(mailbox.error());
+    const bool missing = mailbox.error().kind == Error::Kind::notFound;
+    incoming.refuse(missing ? Reply::no("TRYCREATE", "No such mailbox") : answerTo(mailbox.error()));
   }
-  for (;;) {
-    Reader optionsIn(optionsText);
-    const Options options = readOptions(optionsIn);
-    together += literal_->size;
-    if (!refused && optionsIn.failed()) refused = badSyntax(optionsIn);
-    if (!refused && (literal_->size > appendLimit() || together > kMaxTogether))
-      refused = Reply::no("TOOBIG", "Message is too large");
-    if (!refused && messages.size() >= kMaxMessages) refused = Reply::no("LIMIT", "Too many messages at once");
-    if (refused && literal_->synchronizing) co_return *refused;  // the client has not sent it yet, and now never will
-    if (literal_->synchronizing) write("+ Ready for the message\r\n");
-    if (refused) {
-      const Result<void> skipped = co_await skipOctets(literal_->size);
-      if (!skipped) co_return lost(skipped.error());
-    } else {
-      store::NewMessage message;
-      message.emailId = Id128::make(worker_.clock.now());
-      message.mailbox = mailbox->id;
-      message.flags = options.flags;
-      message.internalDate = options.internalDate.value_or(toUnixMillis(worker_.clock.now()) / 1000);
-      const Result<void> received = co_await receiveMessage(message, literal_->size);
-      if (!received && received.error().kind != Error::Kind::limit) co_return lost(received.error());
-      if (!received) refused = Reply::no("OVERQUOTA", "No room for the message");
-      if (literal_->size == 0 && !refused)
-        refused = Reply::no("CANNOT", "An empty message");  // RFC 3502 6.3.11: cancelled
-      messages.push_back(std::move(message));
-    }
-    acknowledgeNow();
-    const Result<std::string> line = co_await readLineText(kMaxOptionLine);
-    if (!line) co_return lost(line.error());
-    std::string_view rest = *line;
-    if (options.utf8) {
-      if (!rest.starts_with(')') && !refused) refused = Reply::bad("')' expected");
-      if (rest.starts_with(')')) rest.remove_prefix(1);
-    }
-    const auto mark = literalAtEnd(rest);
-    if (mark && *mark && rest.starts_with(' ')) {
-      literal_ = **mark;
-      optionsText = rest.substr(1, rest.size() - literal_->length - 1);
-      continue;
-    }
-    if (!rest.empty() && !refused) refused = Reply::bad("Too much behind the message");
-    break;
-  }
+  const Result<void> received =
+      co_await receiveAll(incoming, std::string(in.rest()), mailbox ? mailbox->id : store::MailboxId());
   literal_.reset();
-  if (refused) co_return *refused;
-  const Result<std::vector<store::Appended>> appended = co_await account_->append(std::move(messages));
+  if (!received) co_return lost(received.error());
+  if (incoming.refused) co_return *incoming.refused;
+  const Result<std::vector<store::Appended>> appended = co_await account_->append(std::move(incoming.messages));
   if (!appended && appended.error().kind == Error::Kind::notFound) co_return Reply::no("TRYCREATE", "No such mailbox");
   if (!appended) co_return answerTo(appended.error());
   if (selected_ && view().mailbox.id == mailbox->id) selected_->changed = true;
