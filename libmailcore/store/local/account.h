@@ -133,7 +133,8 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   // Touched by the thread in runQueue() (or open()) alone, with the account's lock held.
   journal::LogEnd end_;
   std::unique_ptr<journal::SegmentWriter> writer_;
-  std::uint64_t released_ = 0;  // octets that became dead since somebody looked whether compaction is worthwhile
+  // Octets that became dead since somebody looked whether compaction is worthwhile; at first nobody has.
+  std::uint64_t released_ = UINT64_MAX / 2;
 
   std::mutex uidsMutex_;
   std::map<MailboxId, UidList> uids_;

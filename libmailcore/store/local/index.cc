@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t kMapSize = std::size_t{16} << 30;  // address space, not memory
 constexpr unsigned kMaxReaders = 512;
 constexpr std::size_t kReadersKept = 16;
+constexpr std::uint64_t kWritesBetweenReaderChecks = 256;
 constexpr const char* kTableNames[kTables] = {"state", "columns", "mail"};
 
 Error::Kind kindOf(int code) {
@@ -155,6 +156,8 @@ void Index::Read::renew() {
 }
 
 Index::Write::Write(std::shared_ptr<Index> index) : Txn(index->tables_), index_(std::move(index)) {
+  int dead = 0;  // pages that a killed reader saw cannot be used again before somebody finds it dead
+  if (++index_->writes_ % kWritesBetweenReaderChecks == 0) check(mdb_reader_check(index_->env_, &dead), "stale readers");
   check(mdb_txn_begin(index_->env_, nullptr, 0, &txn_), "begin to write");
 }
 

@@ -129,6 +129,7 @@ class Index : public std::enable_shared_from_this<Index> {
 
   MDB_env* env_ = nullptr;
   std::array<MDB_dbi, kTables> tables_{};
+  std::uint64_t writes_ = 0;  // touched under the account's lock
   std::mutex mutex_;
   std::vector<MDB_txn*> readers_;  // reset, ready to be renewed
 };
