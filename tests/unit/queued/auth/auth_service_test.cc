@@ -353,3 +353,17 @@ TEST_CASE("a bare name is a user of the domain whose address the client came to"
   start.session.local = "192.0.2.78:993";
   CHECK(house.ask(start).message.state == State::failed);
 }
+
+TEST_CASE("an administrator sees who is locked out, and lets them in again") {
+  House house;
+  for (int i = 0; i < 3; ++i) (void)house.login("alice", "wrong");
+  const auto seen = house.loop.runUntilDone(house.service->control(house.daemon, {{"lockouts"}, ""})).value();
+  CHECK(seen.output.find("\"account alice@example.test\",\"failures\":3") != std::string::npos);
+  CHECK(seen.output.find("client 192.0.2.9") != std::string::npos);
+  for (const char* const who : {"alice@example.test", "192.0.2.9"}) {
+    CHECK(house.login("alice", "secret").reason == "locked-out");
+    CHECK(house.loop.runUntilDone(house.service->control(house.daemon, {{"unlock", who}, ""}))->exitCode == 0);
+  }
+  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.loop.runUntilDone(house.service->control(house.daemon, {{"dance"}, ""}))->exitCode != 0);
+}
