@@ -37,6 +37,7 @@ struct Commands {
   using S = Session;
   static constexpr unsigned kAnyState = S::connected | S::greeted | S::mailOpen | S::rcptOpen | S::bdatOpen;
   static constexpr unsigned kNoMail = S::connected | S::greeted;
+  // clang-format off
   static constexpr std::array kTable = {
       //      verb        legal in                       needs             spoken          trailing           handler       written in
       Command{"EHLO",     kAnyState,                     Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::ehlo,     "RFC 5321 4.1.1.1"},
@@ -54,6 +55,7 @@ struct Commands {
       Command{"HELP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::help,     "RFC 5321 4.1.1.8"},
       Command{"QUIT",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::quit,     "RFC 5321 4.1.1.10"},
   };
+  // clang-format on
 
   /// The row of a verb on a listener of that kind; null when it is not spoken there.
   [[nodiscard]] static const Command* find(std::string_view verb, config::SmtpKind kind);

@@ -8,15 +8,16 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
-constexpr std::size_t kFrame = 64 * 1024;        // DraftData's most
-constexpr std::size_t kUnansweredFrames = 4;     // and how many of them
-constexpr auto kCallTime = 30s;                  // for what the spool answers without a sync
-constexpr auto kCommitTime = 300s;               // RFC 5321 4.5.3.2.6: the client waits ten minutes
+constexpr std::size_t kFrame = 64 * 1024;     // DraftData's most
+constexpr std::size_t kUnansweredFrames = 4;  // and how many of them
+constexpr auto kCallTime = 30s;               // for what the spool answers without a sync
+constexpr auto kCommitTime = 300s;            // RFC 5321 4.5.3.2.6: the client waits ten minutes
 constexpr auto kOutcomeTime = 60s;
 constexpr auto kBudgetLook = 20ms;
 
 bool mayBeTheirs(const Error& error) {
-  return error.kind == Error::Kind::closed || error.kind == Error::Kind::timeout || error.kind == Error::Kind::outcomeUnknown;
+  return error.kind == Error::Kind::closed || error.kind == Error::Kind::timeout ||
+         error.kind == Error::Kind::outcomeUnknown;
 }
 
 }  // namespace
@@ -28,10 +29,14 @@ Reply toReply(const ipc::SmtpReply& answer) {
 
 Reply replyFor(const Error& error) {
   switch (error.kind) {
-    case Error::Kind::limit: return {452, "4.3.1", "Insufficient system storage"};
-    case Error::Kind::denied: return {550, "5.7.1", "Not allowed"};
-    case Error::Kind::permanent: return {554, "5.3.0", "Refused"};
-    default: return {451, "4.3.0", "Temporary failure, please try again later"};
+    case Error::Kind::limit:
+      return {452, "4.3.1", "Insufficient system storage"};
+    case Error::Kind::denied:
+      return {550, "5.7.1", "Not allowed"};
+    case Error::Kind::permanent:
+      return {554, "5.3.0", "Refused"};
+    default:
+      return {451, "4.3.0", "Temporary failure, please try again later"};
   }
 }
 
@@ -111,13 +116,15 @@ Task<void> Incoming::sendFrame() {
 }
 
 Task<void> Incoming::send(Incoming& self, std::string octets, Semaphore::Permit permit) {
-  const Result<ipc::Empty> answer = co_await self.policy_.sendData({self.draft_, std::move(octets)}, Deadline::after(kCallTime));
+  const Result<ipc::Empty> answer =
+      co_await self.policy_.sendData({self.draft_, std::move(octets)}, Deadline::after(kCallTime));
   if (!answer) self.failed(answer.error());
   (void)permit;  // given back now: another frame may go
 }
 
-// Holds what is buffered and what is on the way. When the process has too much, a session that holds some hands it on and lets go of
-// it; one that holds nothing waits, and so does its client. So nobody waits for octets that wait themselves.
+// Holds what is buffered and what is on the way. When the process has too much, a session that holds some hands it on
+// and lets go of it; one that holds nothing waits, and so does its client. So nobody waits for octets that wait
+// themselves.
 Task<void> Incoming::reserve(Deadline deadline) {
   while (!share_.hold(chunk_.size() + (kUnansweredFrames - unanswered_.available()) * kFrame)) {
     if (share_.held() > 0) {
@@ -135,7 +142,8 @@ Task<void> Incoming::reserve(Deadline deadline) {
   }
 }
 
-// Before the first octets leave: what looks at the header looks at it now. To a header that does not fit nothing is added.
+// Before the first octets leave: what looks at the header looks at it now. To a header that does not fit nothing is
+// added.
 void Incoming::completeHeader() {
   if (std::exchange(headerDone_, true)) return;
   const std::string_view content = std::string_view(chunk_).substr(settings_.traceField.size());
@@ -177,7 +185,8 @@ Task<Outcome> Incoming::finish(Deadline deadline) {
   co_return outcome;
 }
 
-// The spool went away while it synced. It is asked with the draft's id when it is back: it knows what its journal holds.
+// The spool went away while it synced. It is asked with the draft's id when it is back: it knows what its journal
+// holds.
 Task<Outcome> Incoming::askAgain(Error lost, Deadline deadline) {
   const Result<ipc::CommitReply> answer = co_await policy_.outcomeOf({draft_}, deadline);
   if (!answer || answer->queueId.empty()) {
@@ -186,7 +195,8 @@ Task<Outcome> Incoming::askAgain(Error lost, Deadline deadline) {
   }
   Outcome outcome{answer->queueId, {}, ""};
   for (const ipc::SmtpReply& reply : answer->replies) outcome.replies.push_back(toReply(reply));
-  if (outcome.replies.empty()) outcome.replies.assign(recipients_, Reply{250, "2.0.0", "OK: queued as " + answer->queueId});
+  if (outcome.replies.empty())
+    outcome.replies.assign(recipients_, Reply{250, "2.0.0", "OK: queued as " + answer->queueId});
   co_return outcome;
 }
 

@@ -16,18 +16,18 @@
 namespace ostler::smtpd {
 
 struct IncomingSettings {
-  std::string traceField;          ///< goes in front of all
-  std::uint64_t messageSize = 0;   ///< octets of content; 0: unlimited
-  unsigned hops = 0;               ///< Received fields; 0: unlimited
+  std::string traceField;         ///< goes in front of all
+  std::uint64_t messageSize = 0;  ///< octets of content; 0: unlimited
+  unsigned hops = 0;              ///< Received fields; 0: unlimited
   /// Submission: from the header (or as much of it as is there), the fields it lacks. Empty function: nothing is added.
   std::function<std::string(std::string_view header)> missingFields;
 };
 
 /// What became of a message.
 struct Outcome {
-  std::string queueId;              ///< empty: refused
+  std::string queueId;               ///< empty: refused
   std::vector<smtp::Reply> replies;  ///< one per recipient, or a single one for all
-  std::string detail;               ///< for the log: why the spool did not take it; empty if the client is to blame
+  std::string detail;                ///< for the log: why the spool did not take it; empty if the client is to blame
 };
 
 /// One message of one session, on its loop. Going away before commit() discards the draft.
@@ -39,12 +39,13 @@ class Incoming {
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
 
-  /// Waits until the spool has agreed. The client is asked for a large message only then, and nothing is sent on before.
+  /// Waits until the spool has agreed. The client is asked for a large message only then, and nothing is sent on
+  /// before.
   [[nodiscard]] Task<Result<void>> opened();
   /// Where content is appended; call passOn() after each piece.
   [[nodiscard]] std::string& buffer() { return chunk_; }
-  /// Counts what was appended and sends it on when a frame is full. Waits for the spool when it is slow, and for the budget.
-  /// Never fails: from the first fault on content is read and thrown away, and finish() says why.
+  /// Counts what was appended and sends it on when a frame is full. Waits for the spool when it is slow, and for the
+  /// budget. Never fails: from the first fault on content is read and thrown away, and finish() says why.
   [[nodiscard]] Task<void> passOn(Deadline deadline);
   /// The client broke a rule of content.
   void refuse(smtp::Reply reply);
@@ -69,8 +70,8 @@ class Incoming {
   const Id128 draft_;
   const std::size_t recipients_;
   IncomingSettings settings_;
-  std::string chunk_;         // not yet sent; begins with the trace field while nothing was sent
-  std::size_t counted_ = 0;   // of chunk_ so much is in size_ already
+  std::string chunk_;        // not yet sent; begins with the trace field while nothing was sent
+  std::size_t counted_ = 0;  // of chunk_ so much is in size_ already
   std::uint64_t size_ = 0;
   bool headerDone_ = false;
   bool complete_ = false;  // nothing more comes
@@ -80,7 +81,7 @@ class Incoming {
   std::string detail_;
   Signal openSignal_;
   Semaphore unanswered_;
-  TaskScope calls_;           // last: its tasks use all of the above
+  TaskScope calls_;  // last: its tasks use all of the above
 };
 
 /// What the spool answered, as a reply. Anything that is not one is 451.

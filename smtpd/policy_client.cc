@@ -23,7 +23,9 @@ Task<Result<ipc::CommitReply>> PolicyClient::commit(ipc::CommitDraft request, De
 Task<Result<ipc::CommitReply>> PolicyClient::outcomeOf(ipc::DraftOutcome request, Deadline deadline) {
   return spool_.call(request, deadline);
 }
-void PolicyClient::discard(ipc::DiscardDraft notice) { spool_.notify(notice); }
+void PolicyClient::discard(ipc::DiscardDraft notice) {
+  spool_.notify(notice);
+}
 
 Task<Result<ipc::LoginReply>> PolicyClient::startLogin(ipc::LoginStart request, Deadline deadline) {
   return auth_.call(std::move(request), deadline);
@@ -31,7 +33,11 @@ Task<Result<ipc::LoginReply>> PolicyClient::startLogin(ipc::LoginStart request, 
 Task<Result<ipc::LoginReply>> PolicyClient::continueLogin(ipc::LoginContinue request, Deadline deadline) {
   return auth_.call(std::move(request), deadline);
 }
-void PolicyClient::cancelLogin(ipc::LoginCancel notice) { auth_.notify(notice); }
-std::uint64_t PolicyClient::authGeneration() const { return auth_.generation(); }
+void PolicyClient::cancelLogin(ipc::LoginCancel notice) {
+  auth_.notify(notice);
+}
+std::uint64_t PolicyClient::authGeneration() const {
+  return auth_.generation();
+}
 
 }  // namespace ostler::smtpd

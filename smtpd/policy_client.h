@@ -1,4 +1,4 @@
-// policy_client.h - Policy over the suite's sockets: smtpd.sock of the spool and auth.sock of auth. One per worker thread.
+// policy_client.h - Policy over the suite's sockets: smtpd.sock of the spool, auth.sock of auth. One a worker thread.
 #pragma once
 
 #include <string>

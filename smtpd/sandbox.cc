@@ -22,7 +22,8 @@ daemon::FileRights filesOf(const config::Config& config, const std::string& conf
   }
   rights.read.push_back("/etc/localtime");
   if (config.log.target == config::LogSettings::Target::file) {
-    rights.readWrite.push_back(std::filesystem::path(config.log.file).parent_path().string());  // opened anew after rotation
+    rights.readWrite.push_back(
+        std::filesystem::path(config.log.file).parent_path().string());  // opened anew after rotation
   }
   return rights;
 }
@@ -37,6 +38,8 @@ Result<void> confineProcess(const config::Config& config, const std::string& con
   return daemon::restrictSystemCalls(daemon::SystemCalls::process);
 }
 
-Result<void> confineWorker() { return daemon::restrictSystemCalls(daemon::SystemCalls::worker); }
+Result<void> confineWorker() {
+  return daemon::restrictSystemCalls(daemon::SystemCalls::worker);
+}
 
 }  // namespace ostler::smtpd

@@ -8,7 +8,8 @@
 
 namespace ostler::smtpd {
 
-/// The process: user and capabilities, new rights, files, outgoing connections, system calls. After the listeners are bound.
+/// The process: user and capabilities, new rights, files, outgoing connections, system calls. After the listeners are
+/// bound.
 [[nodiscard]] Result<void> confineProcess(const config::Config& config, const std::string& configFile);
 /// A worker thread, which talks to strangers: opens no file at all and makes no socket but a Unix one.
 [[nodiscard]] Result<void> confineWorker();

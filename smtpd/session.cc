@@ -123,13 +123,15 @@ Task<smtp::Reply> Session::answer(std::string_view line) {
 
 std::optional<smtp::Reply> Session::refusal(const Command& command) const {
   switch (command.needs) {
-    case Needs::nothing: break;
+    case Needs::nothing:
+      break;
     case Needs::clearText:
       if (connection_.tls()) return Reply{503, "5.5.1", "TLS is active already"};
       if (!tlsOffered()) return Reply{502, "5.5.1", "TLS is not offered"};
       break;
     case Needs::identity:
-      if (kind_ == config::SmtpKind::submission && !isAuthenticated()) return Reply{530, "5.7.0", "Authentication required"};
+      if (kind_ == config::SmtpKind::submission && !isAuthenticated())
+        return Reply{530, "5.7.0", "Authentication required"};
       break;
     case Needs::login:
       if (isAuthenticated()) return Reply{503, "5.5.1", "Authenticated already"};
@@ -137,7 +139,8 @@ std::optional<smtp::Reply> Session::refusal(const Command& command) const {
       break;
   }
   if ((command.legalIn & state_) == 0) {
-    return Reply{503, "5.5.1", state_ == connected ? (isLmtp() ? "Send LHLO first" : "Send EHLO first") : "Bad sequence of commands"};
+    return Reply{503, "5.5.1",
+                 state_ == connected ? (isLmtp() ? "Send LHLO first" : "Send EHLO first") : "Bad sequence of commands"};
   }
   return std::nullopt;
 }
@@ -173,7 +176,9 @@ Task<smtp::Reply> Session::ehlo(std::string_view argument) {
   co_return reply;
 }
 
-Task<smtp::Reply> Session::lhlo(std::string_view argument) { return ehlo(argument); }
+Task<smtp::Reply> Session::lhlo(std::string_view argument) {
+  return ehlo(argument);
+}
 
 bool Session::tlsOffered() const {
   return plan_->listener.tls == config::ListenerTls::startTls && snapshot_->tls && !connection_.tls();
@@ -214,7 +219,9 @@ Task<smtp::Reply> Session::rset(std::string_view) {
   co_return Reply{250, "2.0.0", "OK"};
 }
 
-Task<smtp::Reply> Session::noop(std::string_view) { co_return Reply{250, "2.0.0", "OK"}; }
+Task<smtp::Reply> Session::noop(std::string_view) {
+  co_return Reply{250, "2.0.0", "OK"};
+}
 
 // Which addresses exist is nobody's business: RFC 5321 7.3.
 Task<smtp::Reply> Session::vrfy(std::string_view argument) {

@@ -47,11 +47,11 @@ class Session {
 
   /// Where the dialogue stands. A set of these says where a command is legal.
   enum State : unsigned {
-    connected = 1,   ///< greeted by us; the client has not said who it is
-    greeted = 2,     ///< EHLO, HELO or LHLO was accepted
-    mailOpen = 4,    ///< MAIL was accepted, no recipient yet
-    rcptOpen = 8,    ///< at least one recipient was accepted
-    bdatOpen = 16,   ///< a BDAT was accepted and LAST has not come
+    connected = 1,  ///< greeted by us; the client has not said who it is
+    greeted = 2,    ///< EHLO, HELO or LHLO was accepted
+    mailOpen = 4,   ///< MAIL was accepted, no recipient yet
+    rcptOpen = 8,   ///< at least one recipient was accepted
+    bdatOpen = 16,  ///< a BDAT was accepted and LAST has not come
   };
 
  private:
@@ -130,7 +130,7 @@ class Session {
   bool extended_ = false;  // EHLO or LHLO, not HELO
   std::string endReason_;
   ipc::SessionInfo info_;
-  ipc::Account account_;   // after AUTH
+  ipc::Account account_;  // after AUTH
   std::uint64_t authGeneration_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t messages_ = 0;

@@ -16,15 +16,18 @@ constexpr std::size_t kMostAuthLine = 12288;  // RFC 4954 4.5
 constexpr auto kLoginTime = 60s;              // auth may answer a failure late
 constexpr unsigned kMostSteps = 8;
 
-bool bindsChannel(const std::string& mechanism) { return mechanism.ends_with("-PLUS"); }
+bool bindsChannel(const std::string& mechanism) {
+  return mechanism.ends_with("-PLUS");
+}
 
 }  // namespace
 
 // A client on loopback is a stranger like any other: only `plaintextFrom` lets a password through without TLS.
 bool Session::passwordsAllowed() const {
   const auto& from = server_.auth.plaintextFrom;
-  return connection_.tls() != nullptr ||
-         std::any_of(from.begin(), from.end(), [this](const net::Cidr& range) { return range.contains(clientAddress_); });
+  return connection_.tls() != nullptr || std::any_of(from.begin(), from.end(), [this](const net::Cidr& range) {
+           return range.contains(clientAddress_);
+         });
 }
 
 std::vector<std::string> Session::mechanismsOffered() const {
@@ -58,13 +61,17 @@ Task<smtp::Reply> Session::auth(std::string_view argument) {
   const Result<ipc::LoginReply> verdict = co_await login(std::move(start));
   if (!verdict) co_return failedExchange(verdict.error());
   switch (verdict->state) {
-    case ipc::LoginReply::State::succeeded: co_return loggedIn(command->mechanism, *verdict);
-    case ipc::LoginReply::State::failed: co_return notLoggedIn(command->mechanism, *verdict);
-    default: co_return Reply{454, "4.7.0", "Temporary authentication failure"};
+    case ipc::LoginReply::State::succeeded:
+      co_return loggedIn(command->mechanism, *verdict);
+    case ipc::LoginReply::State::failed:
+      co_return notLoggedIn(command->mechanism, *verdict);
+    default:
+      co_return Reply{454, "4.7.0", "Temporary authentication failure"};
   }
 }
 
-// Until auth has decided: its challenge to the client, the client's response to auth. Errors: those of respond(); temporary.
+// Until auth has decided: its challenge to the client, the client's response to auth. Errors: those of respond();
+// temporary.
 Task<Result<ipc::LoginReply>> Session::login(ipc::LoginStart start) {
   Result<ipc::LoginReply> first = co_await around_.policy.startLogin(std::move(start), Deadline::after(kLoginTime));
   if (!first) co_return fail(Error::Kind::temporary, first.error().detail);
@@ -106,13 +113,17 @@ Task<Result<std::string>> Session::respond(const ipc::LoginReply& step) {
 
 smtp::Reply Session::failedExchange(const Error& error) {
   switch (error.kind) {
-    case Error::Kind::syntax: return {501, "5.5.2", "Bad base64"};
-    case Error::Kind::denied: return {501, "5.7.0", "Authentication cancelled"};
-    case Error::Kind::limit: return {500, "5.5.6", "Authentication exchange line is too long"};
+    case Error::Kind::syntax:
+      return {501, "5.5.2", "Bad base64"};
+    case Error::Kind::denied:
+      return {501, "5.7.0", "Authentication cancelled"};
+    case Error::Kind::limit:
+      return {500, "5.5.6", "Authentication exchange line is too long"};
     case Error::Kind::temporary:
       (void)unavailable("login", error);
       return {454, "4.7.0", "Temporary authentication failure"};
-    default: return lost(error);
+    default:
+      return lost(error);
   }
 }
 

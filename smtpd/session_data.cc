@@ -1,4 +1,4 @@
-// session_data.cc - DATA and BDAT: the content. RFC 5321 4.1.1.4, 4.4, 4.5.2; RFC 3030 2; RFC 2033 4.2 (one reply per recipient).
+// session_data.cc - DATA and BDAT: the content. RFC 5321 4.1.1.4, 4.4, 4.5.2; RFC 3030 2; RFC 2033 4.2 (LMTP's replies).
 #include <algorithm>
 
 #include "libmailcore/message/compose.h"
@@ -12,7 +12,8 @@ namespace {
 using smtp::Reply;
 
 constexpr std::size_t kRead = 64 * 1024;
-constexpr std::uint64_t kAskFirst = 64 * 1024;  // a message declared larger is not asked for before the spool has agreed
+constexpr std::uint64_t kAskFirst =
+    64 * 1024;  // a message declared larger is not asked for before the spool has agreed
 
 const Reply kBareLineEnd{550, "5.6.0", "A line of the message ends in CR or LF alone"};
 
@@ -35,7 +36,8 @@ std::string Session::traceField(const Id128& draft) const {
   received.clientName = info_.clientName;
   received.by = hostName();
   received.byComment = "Ostler";
-  received.with = protocolName(isLmtp(), extended_, envelope_.smtpUtf8, connection_.tls() != nullptr, isAuthenticated());
+  received.with =
+      protocolName(isLmtp(), extended_, envelope_.smtpUtf8, connection_.tls() != nullptr, isAuthenticated());
   received.tls = info_.tls;
   received.id = draft.text();
   if (envelope_.recipients.size() == 1) received.forPath = envelope_.recipients.front().forwardPath;
@@ -53,15 +55,18 @@ std::unique_ptr<Incoming> Session::openMessage() {
   settings.traceField = traceField(request.draft);
   settings.messageSize = limits().messageSize.octets;
   if (account_.messageSize != 0) {
-    settings.messageSize = settings.messageSize == 0 ? account_.messageSize : std::min(settings.messageSize, account_.messageSize);
+    settings.messageSize =
+        settings.messageSize == 0 ? account_.messageSize : std::min(settings.messageSize, account_.messageSize);
   }
   settings.hops = limits().hops;
   if (kind_ == config::SmtpKind::submission) {  // RFC 6409 8.1, 8.3
-    settings.missingFields = [host = hostName(), now = around_.clock.now(), id = request.draft](std::string_view header) {
+    settings.missingFields = [host = hostName(), now = around_.clock.now(),
+                              id = request.draft](std::string_view header) {
       return message::missingFields(header, {now, id, host, ""});
     };
   }
-  return std::make_unique<Incoming>(around_.loop, around_.policy, around_.budget, std::move(request), std::move(settings));
+  return std::make_unique<Incoming>(around_.loop, around_.policy, around_.budget, std::move(request),
+                                    std::move(settings));
 }
 
 Task<smtp::Reply> Session::data(std::string_view argument) {

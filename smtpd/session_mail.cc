@@ -13,8 +13,10 @@ constexpr auto kPolicyTime = 15s;  // enough for a spool that is being restarted
 // Which code a bad path gets depends on whose it is: RFC 3463 3.2.
 Reply badArgument(const Error& error, const char* badAddress) {
   switch (error.kind) {
-    case Error::Kind::notFound: return {555, "5.5.4", "Parameter not recognized"};
-    case Error::Kind::limit: return {501, badAddress, "Path too long"};
+    case Error::Kind::notFound:
+      return {555, "5.5.4", "Parameter not recognized"};
+    case Error::Kind::limit:
+      return {501, badAddress, "Path too long"};
     default:
       if (error.detail.starts_with("path:")) return {501, badAddress, "Bad address syntax"};
       return {501, "5.5.4", "Syntax error in parameters or arguments"};
@@ -50,7 +52,8 @@ void Session::beginNewTransaction() {
 
 std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command) const {
   if (!limits().messageSize.allows(command.parameters.size.value_or(0))) {
-    return Reply{552, "5.3.4", "Message too big; the limit is " + std::to_string(limits().messageSize.octets) + " octets"};
+    return Reply{552, "5.3.4",
+                 "Message too big; the limit is " + std::to_string(limits().messageSize.octets) + " octets"};
   }
   if (command.parameters.body == smtp::Body::binaryMime) return Reply{555, "5.5.4", "BINARYMIME is not offered"};
   if (!command.path.isAscii() && !command.parameters.smtpUtf8) {
@@ -71,7 +74,8 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
     end("auth restarted");
     co_return Reply{421, "4.7.0", "Please authenticate again"};
   }
-  ipc::CheckSender question{info_, command->path.text(), command->parameters.size.value_or(0), command->parameters.smtpUtf8};
+  ipc::CheckSender question{info_, command->path.text(), command->parameters.size.value_or(0),
+                            command->parameters.smtpUtf8};
   const Result<ipc::SmtpReply> verdict =
       co_await around_.policy.checkSender(std::move(question), Deadline::after(kPolicyTime));
   if (!verdict) co_return unavailable("sender", verdict.error());

@@ -34,8 +34,8 @@ Task<Result<void>> appendExactly(net::Stream& stream, std::string& to, std::size
 
 }  // namespace
 
-// Version 2 says its length in the first 16 octets. Version 1 is a line, and is read octet by octet, since what is behind it may
-// be the start of TLS.
+// Version 2 says its length in the first 16 octets. Version 1 is a line, and is read octet by octet, since what is
+// behind it may be the start of TLS.
 Task<Result<std::optional<net::Endpoint>>> readProxyHeader(net::Stream& stream, Deadline deadline) {
   std::string header;
   std::size_t wanted = 15;  // "PROXY UNKNOWN\r\n", the shortest
@@ -55,8 +55,8 @@ Task<Result<std::optional<net::Endpoint>>> readProxyHeader(net::Stream& stream, 
   co_return fail(Error::Kind::syntax, "PROXY header too long");
 }
 
-Task<void> admit(Protocol& protocol, Loop& loop, const Daemon& daemon, log::Log log, std::shared_ptr<ConnectionCounts> counts,
-                 Arrival arrival) {
+Task<void> admit(Protocol& protocol, Loop& loop, const Daemon& daemon, log::Log log,
+                 std::shared_ptr<ConnectionCounts> counts, Arrival arrival) {
   const config::Listener& listener = arrival.plan->listener;
   if (comesFromProxy(listener, arrival.client)) {
     const auto client = co_await readProxyHeader(*arrival.stream, Deadline::after(kProxyTime));
@@ -68,15 +68,16 @@ Task<void> admit(Protocol& protocol, Loop& loop, const Daemon& daemon, log::Log 
   }
   const auto place = counts->take(arrival.plan->group, arrival.client.address, arrival.plan->limits);
   if (!place) {
-    log.info("connection-refused", {{"client", arrival.client.text()}, {"group", arrival.plan->group}, {"reason", "too-many"}});
+    log.info("connection-refused",
+             {{"client", arrival.client.text()}, {"group", arrival.plan->group}, {"reason", "too-many"}});
     const std::array<std::string_view, 1> words{daemon.refusal};
     if (listener.tls != config::ListenerTls::implicit) (void)arrival.stream->tryWrite(words);
     arrival.stream->shutdown();
     co_return;
   }
   if (listener.tls == config::ListenerTls::implicit) {
-    auto secured =
-        co_await net::acceptTls(loop, std::move(arrival.stream), arrival.snapshot->tls, Deadline::after(kHandshakeTime));
+    auto secured = co_await net::acceptTls(loop, std::move(arrival.stream), arrival.snapshot->tls,
+                                           Deadline::after(kHandshakeTime));
     if (!secured) {
       log.info("tls-failed", {{"client", arrival.client.text()}, {"reason", secured.error().detail}});
       co_return;

@@ -37,7 +37,8 @@ std::optional<ConnectionCounts::Place> ConnectionCounts::take(const std::string&
   const std::lock_guard lock(table_->mutex);
   std::uint64_t& all = table_->counts[group];
   std::uint64_t& own = table_->counts[clientKey];
-  const bool full = (limits.connections != 0 && all >= limits.connections) || (limits.perClient != 0 && own >= limits.perClient);
+  const bool full =
+      (limits.connections != 0 && all >= limits.connections) || (limits.perClient != 0 && own >= limits.perClient);
   if (full) {
     if (own == 0) table_->counts.erase(clientKey);
     if (all == 0) table_->counts.erase(group);

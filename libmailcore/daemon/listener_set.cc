@@ -27,7 +27,8 @@ ListenerSet::ListenerSet() {
   for (auto& [at, socket] : net::inheritedListeners()) inherited_.emplace(at, std::move(socket));
 }
 
-Result<std::vector<std::vector<BoundListener>>> ListenerSet::change(const std::vector<ListenerPlan>& plans, unsigned workers) {
+Result<std::vector<std::vector<BoundListener>>> ListenerSet::change(const std::vector<ListenerPlan>& plans,
+                                                                    unsigned workers) {
   std::vector<std::vector<BoundListener>> shares(workers);
   std::set<net::Endpoint> next;
   for (const ListenerPlan& plan : plans) {

@@ -38,7 +38,8 @@ Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const confi
 Result<void> checkPlans(const std::vector<ListenerPlan>& plans, const Snapshot& snapshot) {
   for (const ListenerPlan& plan : plans) {
     if (plan.listener.tls == config::ListenerTls::implicit && !snapshot.tls) {
-      return fail(Error::Kind::permanent, plan.listener.address.text() + " wants TLS, and no certificate is configured");
+      return fail(Error::Kind::permanent,
+                  plan.listener.address.text() + " wants TLS, and no certificate is configured");
     }
   }
   return {};
@@ -51,7 +52,8 @@ unsigned workerCount(const config::Config& config) {
 // The main thread: signals, reload, watchdog. It serves nobody.
 class Master {
  public:
-  Master(const Daemon& daemon, std::string file, log::Log log) : daemon_(daemon), file_(std::move(file)), log_(std::move(log)) {}
+  Master(const Daemon& daemon, std::string file, log::Log log)
+      : daemon_(daemon), file_(std::move(file)), log_(std::move(log)) {}
 
   [[nodiscard]] Result<void> start(std::shared_ptr<const config::Config> config);
   void serve();
@@ -164,7 +166,8 @@ void Master::beginDrain() {
 }
 
 void Master::look() {
-  if (std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->finished(); })) loop_.stop();
+  if (std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->finished(); }))
+    loop_.stop();
 }
 
 // Alive is who has answered since the last time.
@@ -189,7 +192,8 @@ bool argumentsAreSound(int argc, char** argv) {
 }  // namespace
 
 int run(const Daemon& daemon, int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) return std::printf("%s (Ostler) %s\n", daemon.name.c_str(), OSTLER_VERSION) > 0 ? EX_OK : EX_IOERR;
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0)
+    return std::printf("%s (Ostler) %s\n", daemon.name.c_str(), OSTLER_VERSION) > 0 ? EX_OK : EX_IOERR;
   if (!argumentsAreSound(argc, argv)) {
     std::fprintf(stderr, "usage: %s [-c FILE]\n", daemon.name.c_str());
     return EX_USAGE;

@@ -90,8 +90,8 @@ class WorkerThread::Inside {
   std::unique_ptr<TaskScope> leaving_;
 };
 
-WorkerThread::WorkerThread(const Daemon& daemon, unsigned number, log::Log log, std::shared_ptr<ConnectionCounts> counts,
-                           std::shared_ptr<const Snapshot> snapshot)
+WorkerThread::WorkerThread(const Daemon& daemon, unsigned number, log::Log log,
+                           std::shared_ptr<ConnectionCounts> counts, std::shared_ptr<const Snapshot> snapshot)
     : daemon_(daemon), number_(number), log_(std::move(log)), counts_(std::move(counts)), first_(std::move(snapshot)) {}
 
 WorkerThread::~WorkerThread() {
@@ -100,7 +100,9 @@ WorkerThread::~WorkerThread() {
   thread_.join();
 }
 
-void WorkerThread::start() { thread_ = std::thread([this] { body(); }); }
+void WorkerThread::start() {
+  thread_ = std::thread([this] { body(); });
+}
 
 void WorkerThread::body() {
   sigset_t all;

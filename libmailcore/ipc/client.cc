@@ -174,11 +174,19 @@ class Client::Impl final : public Link::Owner, public std::enable_shared_from_th
 };
 
 Client::Client(Loop& loop, std::string path) : impl_(std::make_shared<Impl>(loop, std::move(path))) {}
-Client::~Client() { impl_->close(); }
+Client::~Client() {
+  impl_->close();
+}
 
-bool Client::connected() const { return impl_->connected(); }
-std::uint64_t Client::generation() const { return impl_->generation(); }
-void Client::notifyFrame(Frame frame) { impl_->notify(std::move(frame)); }
+bool Client::connected() const {
+  return impl_->connected();
+}
+std::uint64_t Client::generation() const {
+  return impl_->generation();
+}
+void Client::notifyFrame(Frame frame) {
+  impl_->notify(std::move(frame));
+}
 
 Task<Result<Frame>> Client::callFrame(Frame request, Deadline deadline) {
   const std::shared_ptr<Impl> impl = impl_;  // outlives the client while we wait

@@ -10,9 +10,9 @@
 namespace ostler::ipc {
 namespace {
 
-constexpr std::size_t kCoalesce = 64 * 1024;   // small frames share a chunk up to this
-constexpr std::size_t kOwnChunk = 16 * 1024;   // a body from this on is not copied behind others
-constexpr std::size_t kPartsAtOnce = 64;       // iovecs of one sendmsg(2)
+constexpr std::size_t kCoalesce = 64 * 1024;  // small frames share a chunk up to this
+constexpr std::size_t kOwnChunk = 16 * 1024;  // a body from this on is not copied behind others
+constexpr std::size_t kPartsAtOnce = 64;      // iovecs of one sendmsg(2)
 
 }  // namespace
 
@@ -22,8 +22,8 @@ Link::Link(Loop& loop, UniqueFd socket, Owner& owner)
       loop_.base(), socket_.get(), EV_READ | EV_PERSIST,
       [](evutil_socket_t, short, void* link) { static_cast<Link*>(link)->readable(); }, this));
   write_.reset(event_new(
-      loop_.base(), socket_.get(), EV_WRITE, [](evutil_socket_t, short, void* link) { static_cast<Link*>(link)->writable(); },
-      this));
+      loop_.base(), socket_.get(), EV_WRITE,
+      [](evutil_socket_t, short, void* link) { static_cast<Link*>(link)->writable(); }, this));
   const int size = 1 << 20;  // the kernel gives what it allows
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   event_add(read_.get(), nullptr);
@@ -180,7 +180,8 @@ Result<bool> Link::receive() {
     }
   }
   // The kernel has closed those that had no room.
-  if ((message.msg_flags & MSG_CTRUNC) != 0) return fail(Error::Kind::limit, "ipc: more descriptors than a frame may have");
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    return fail(Error::Kind::limit, "ipc: more descriptors than a frame may have");
   in_.received(static_cast<std::size_t>(count));
   return count > 0;
 }

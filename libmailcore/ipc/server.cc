@@ -48,7 +48,8 @@ Result<UniqueFd> listenAt(const std::string& path, unsigned mode) {
     return fail(Error::Kind::permanent, path + ": " + call + ": " + std::strerror(errno));
   };
   if (!socket) return failed("socket");
-  if (::fchmod(socket.get(), mode) != 0) return failed("fchmod");  // the mode the file is made with, so that it is never wider
+  if (::fchmod(socket.get(), mode) != 0)
+    return failed("fchmod");  // the mode the file is made with, so that it is never wider
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) return failed("bind");
   if (::chmod(path.c_str(), mode) != 0) return failed("chmod");
   if (::listen(socket.get(), 4096) != 0) return failed("listen");
@@ -229,9 +230,13 @@ void Server::Impl::remove(const std::shared_ptr<Connection>& gone) {
 }
 
 Server::Server(Loop& loop, ServerLimits limits) : impl_(std::make_unique<Impl>(loop, limits)) {}
-Server::~Server() { stopListening(); }
+Server::~Server() {
+  stopListening();
+}
 
-void Server::onClosed(std::function<void(const ServerConnection&)> callback) { impl_->closed = std::move(callback); }
+void Server::onClosed(std::function<void(const ServerConnection&)> callback) {
+  impl_->closed = std::move(callback);
+}
 void Server::onFault(std::function<void(const ServerConnection&, const std::string&)> callback) {
   impl_->fault = std::move(callback);
 }
@@ -254,7 +259,9 @@ Result<void> Server::listen(const std::string& path, unsigned mode) {
   return {};
 }
 
-void Server::adopt(UniqueFd socket) { impl_->add(std::move(socket)); }
+void Server::adopt(UniqueFd socket) {
+  impl_->add(std::move(socket));
+}
 
 void Server::stopListening() {
   impl_->accepting.reset();

@@ -60,7 +60,8 @@ Result<BdatCommand> parseBdat(std::string_view argument) {
   const auto size = parseDecimal(argument.substr(0, space));
   if (!size) return fail(Error::Kind::syntax, "bdat: no size");
   if (space == std::string_view::npos) return BdatCommand{*size, false};
-  if (!equalsIgnoreCase(trimSpaces(argument.substr(space)), "LAST")) return fail(Error::Kind::syntax, "bdat: expected LAST");
+  if (!equalsIgnoreCase(trimSpaces(argument.substr(space)), "LAST"))
+    return fail(Error::Kind::syntax, "bdat: expected LAST");
   return BdatCommand{*size, true};
 }
 
@@ -68,7 +69,8 @@ Result<AuthCommand> parseAuth(std::string_view argument) {
   const std::size_t space = argument.find(' ');
   AuthCommand command;
   command.mechanism = asciiUpper(argument.substr(0, space));
-  if (command.mechanism.empty() || command.mechanism.size() > 20) return fail(Error::Kind::syntax, "auth: no mechanism");
+  if (command.mechanism.empty() || command.mechanism.size() > 20)
+    return fail(Error::Kind::syntax, "auth: no mechanism");
   for (const char c : command.mechanism) {
     if (!isAsciiAlnum(c) && c != '-' && c != '_') return fail(Error::Kind::syntax, "auth: bad mechanism");
   }

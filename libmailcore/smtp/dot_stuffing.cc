@@ -12,8 +12,8 @@ std::size_t findOr(std::string_view text, char c, std::size_t from, std::size_t 
 
 }  // namespace
 
-// Octets are copied in runs; the states are walked octet by octet only around line ends. Withheld octets: the dot in `dot`, the dot
-// and the CR in `dotCr`.
+// Octets are copied in runs; the states are walked octet by octet only around line ends. Withheld octets: the dot in
+// `dot`, the dot and the CR in `dotCr`.
 std::size_t DotUnstuffer::take(std::string_view octets, std::string& content) {
   std::size_t at = 0;
   std::size_t run = 0;  // [run, at) is content not yet copied

@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t kMostEnvid = 100;  // RFC 3461 4.4
 constexpr std::size_t kMostOrcpt = 500;  // RFC 3461 4.2
 
-Result<void> bad(std::string_view keyword) { return fail(Error::Kind::syntax, "bad value of " + std::string(keyword)); }
+Result<void> bad(std::string_view keyword) {
+  return fail(Error::Kind::syntax, "bad value of " + std::string(keyword));
+}
 
 bool isPrintable(std::string_view text) {
   for (const char c : text) {
@@ -141,8 +143,12 @@ std::optional<OriginalRecipient> OriginalRecipient::fromText(std::string_view te
   return OriginalRecipient{std::string(text.substr(0, semicolon)), std::string(text.substr(semicolon + 1))};
 }
 
-Result<MailParameters> parseMailParameters(std::string_view text) { return parse(text, kMail); }
-Result<RcptParameters> parseRcptParameters(std::string_view text) { return parse(text, kRcpt); }
+Result<MailParameters> parseMailParameters(std::string_view text) {
+  return parse(text, kMail);
+}
+Result<RcptParameters> parseRcptParameters(std::string_view text) {
+  return parse(text, kRcpt);
+}
 
 std::string format(const MailParameters& parameters) {
   std::string out;

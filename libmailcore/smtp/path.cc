@@ -9,13 +9,18 @@
 namespace ostler::smtp {
 namespace {
 
-// RFC 5321 4.5.3.1 asks for 64 octets of local part at least, and to take more where possible: VERP return paths need it.
+// RFC 5321 4.5.3.1 asks for 64 octets of local part at least, and to take more where possible: VERP return paths need
+// it.
 constexpr std::size_t kMostLocalPart = 255;
 constexpr std::size_t kMostDomain = 255;
 constexpr std::size_t kMostLabel = 63;
 
-bool isAtext(char c) { return isAsciiAlnum(c) || !isAscii(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos; }
-bool isQtext(char c) { return !isAsciiControl(c) && c != '"' && c != '\\'; }
+bool isAtext(char c) {
+  return isAsciiAlnum(c) || !isAscii(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+}
+bool isQtext(char c) {
+  return !isAsciiControl(c) && c != '"' && c != '\\';
+}
 
 bool isDotString(std::string_view text) {
   bool afterAtom = false;
@@ -27,10 +32,13 @@ bool isDotString(std::string_view text) {
   return afterAtom;
 }
 
-Result<void> refuse(std::string_view why) { return fail(Error::Kind::syntax, "path: " + std::string(why)); }
+Result<void> refuse(std::string_view why) {
+  return fail(Error::Kind::syntax, "path: " + std::string(why));
+}
 
 // Reads one path from front to back. RFC 5321 4.1.2:
-//   Path = "<" [ A-d-l ":" ] Mailbox ">"     A-d-l = At-domain *( "," At-domain )     Mailbox = Local-part "@" ( Domain / literal )
+//   Path = "<" [ A-d-l ":" ] Mailbox ">"     A-d-l = At-domain *( "," At-domain )     Mailbox = Local-part "@" ( Domain
+//   / literal )
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : left_(text) {}
@@ -126,7 +134,9 @@ std::string Mailbox::text() const {
   return domain.empty() ? out : out + "@" + domain;
 }
 
-bool Mailbox::isAscii() const { return isAllAscii(localPart) && isAllAscii(domain); }
+bool Mailbox::isAscii() const {
+  return isAllAscii(localPart) && isAllAscii(domain);
+}
 
 // Domain = sub-domain *("." sub-domain), sub-domain = Let-dig [Ldh-str], or a U-label.
 // Deviates from RFC 5321 4.1.2: an underscore passes as a letter; hosts with one send mail, and refusing loses it.
@@ -134,7 +144,8 @@ bool isDomain(std::string_view text) {
   if (text.empty() || text.size() > kMostDomain || !isValidUtf8(text)) return false;
   for (const std::string_view label : split(text, '.')) {
     if (label.empty() || label.front() == '-' || label.back() == '-') return false;
-    if (label.size() > kMostLabel && isAllAscii(label)) return false;  // of a U-label it is the A-label's size that counts
+    if (label.size() > kMostLabel && isAllAscii(label))
+      return false;  // of a U-label it is the A-label's size that counts
     for (const char c : label) {
       if (isAscii(c) && !isAsciiAlnum(c) && c != '-' && c != '_') return false;
     }
@@ -178,7 +189,8 @@ Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text) {
   constexpr std::string_view kBare = "<postmaster>";
   if (startsWithIgnoreCase(text, kBare)) {
     const std::string_view rest = text.substr(kBare.size());
-    if (!rest.empty() && rest.front() != ' ') return fail(Error::Kind::syntax, "path: octets after the closing bracket");
+    if (!rest.empty() && rest.front() != ' ')
+      return fail(Error::Kind::syntax, "path: octets after the closing bracket");
     return ParsedPath<ForwardPath>{ForwardPath(Mailbox{"postmaster", ""}), rest};
   }
   Cursor cursor(text);

@@ -45,11 +45,13 @@ std::string format(const Reply& reply) {
 
 Result<bool> ReplyReader::add(std::string_view line) {
   const auto code = parseDecimal(line.substr(0, 3), 599);
-  if (line.size() < 3 || !code || *code < 200) return fail(Error::Kind::syntax, "reply: no code: " + printable(line, 80));
+  if (line.size() < 3 || !code || *code < 200)
+    return fail(Error::Kind::syntax, "reply: no code: " + printable(line, 80));
   const char mark = line.size() > 3 ? line[3] : ' ';
   if (mark != ' ' && mark != '-') return fail(Error::Kind::syntax, "reply: bad code: " + printable(line, 80));
   if (lines_ > 0 && static_cast<int>(*code) != reply_.code) return fail(Error::Kind::syntax, "reply: codes differ");
-  if (++lines_ > kMostLines || reply_.text.size() + line.size() > kMostOctets) return fail(Error::Kind::limit, "reply: too long");
+  if (++lines_ > kMostLines || reply_.text.size() + line.size() > kMostOctets)
+    return fail(Error::Kind::limit, "reply: too long");
   reply_.code = static_cast<int>(*code);
   std::string_view text = line.size() > 4 ? line.substr(4) : std::string_view();
   const std::string_view enhanced = enhancedAtFront(reply_.code, text);

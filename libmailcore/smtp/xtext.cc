@@ -9,9 +9,13 @@
 namespace ostler::smtp {
 namespace {
 
-bool isXchar(char c) { return c >= '!' && c <= '~' && c != '+' && c != '='; }
+bool isXchar(char c) {
+  return c >= '!' && c <= '~' && c != '+' && c != '=';
+}
 // QCHAR = %x21-2a / %x2c-3c / %x3e-5b / %x5d-7e
-bool isQchar(char c) { return isXchar(c) && c != '\\'; }
+bool isQchar(char c) {
+  return isXchar(c) && c != '\\';
+}
 
 // hexchar = "+" 2HEXDIG: RFC 3461 4 wants capital digits; small ones are seen and mean the same.
 std::optional<char> hexOctet(std::string_view two) {
@@ -115,7 +119,8 @@ Result<std::string> decodeUtf8Address(std::string_view text) {
       continue;
     }
     const std::size_t close = text.find('}');
-    const auto point = text.starts_with("\\x{") && close != std::string_view::npos ? hexPoint(text.substr(3, close - 3)) : std::nullopt;
+    const auto point = text.starts_with("\\x{") && close != std::string_view::npos ? hexPoint(text.substr(3, close - 3))
+                                                                                   : std::nullopt;
     if (!point) return fail(Error::Kind::syntax, "utf-8 address: bad octet");
     appendUtf8(out, *point);
     text.remove_prefix(close + 1);

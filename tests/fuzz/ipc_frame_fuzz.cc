@@ -1,4 +1,5 @@
-// Frames: however a stream is cut, the same frames come out; and what a frame's body decodes to encodes to the same octets.
+// Frames: however a stream is cut, the same frames come out; and what a frame's body decodes to encodes to the same
+// octets.
 #include <algorithm>
 #include <cassert>
 #include <cstring>

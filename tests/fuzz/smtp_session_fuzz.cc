@@ -1,5 +1,5 @@
-// A whole session against whatever a client sends. Whatever that is: it ends, every draft is committed or discarded, no message has a
-// bare line end, and nobody who is no recipient of ours gets mail without AUTH.
+// A whole session against whatever a client sends. Whatever that is: it ends, every draft is committed or discarded, no
+// message has a bare line end, and nobody who is no recipient of ours gets mail without AUTH.
 #include <cassert>
 
 #include "tests/unit/smtpd/stage.h"

@@ -1,10 +1,14 @@
 // Plays tests/dialogues/smtp/*.dlg against a session. A dialogue reads like a log of the wire:
-//   kind: mx | submission | lmtp     which listener (mx if not said)          set: plaintext | size N | recipients N | errors N | messages N
-//   set: spool-away | commit-lost | commit-gone                               a fault of the spool
-//   C: text    the client sends the line with CRLF      R: text  sends it as it is, with \r \n \0 \t \\ \xHH
-//   S: text    the next reply starts so: code, enhanced code, text            S~ text  the last reply has it somewhere     S! text  has it not
-//   M: text    the message accepted last, as the client meant it (escapes)   H: text  its content has this somewhere
-//   N: number  so many messages were accepted                                 X:  the server closed the connection
+//   kind: mx | submission | lmtp   which listener (mx if not said)
+//   set: plaintext | size N | recipients N | errors N | messages N | hops N | auth-restart
+//   set: spool-away | commit-lost | commit-gone   a fault of the spool
+//   C: text    the client sends the line with CRLF
+//   R: text    the client sends it as it is, with \r \n \0 \t \\ \xHH
+//   S: text    the next reply starts so: code, enhanced code, text
+//   S~ text    the last reply has it somewhere       S! text  has it not
+//   M: text    the message accepted last, as the client meant it       H: text  its content has this somewhere
+//   N: number  so many messages were accepted
+//   X:         the server closed the connection
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -34,7 +38,9 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-std::string mustBe(const std::string& what) { return what; }
+std::string mustBe(const std::string& what) {
+  return what;
+}
 
 void configure(Stage& stage, const std::string& key, const std::string& value) {
   std::istringstream words(value);
@@ -91,18 +97,23 @@ Task<std::string> play(Stage& stage, Caller& caller, const std::vector<Line>& li
       if (!last) co_return "the connection was closed" + where;
       if (!last->oneLine().starts_with(line.text)) co_return "got: " + last->oneLine() + where;
     }
-    if (line.kind == "S~" && last->oneLine().find(line.text) == std::string::npos) co_return "got: " + last->oneLine() + where;
-    if (line.kind == "S!" && last->oneLine().find(line.text) != std::string::npos) co_return "got: " + last->oneLine() + where;
+    if (line.kind == "S~" && last->oneLine().find(line.text) == std::string::npos)
+      co_return "got: " + last->oneLine() + where;
+    if (line.kind == "S!" && last->oneLine().find(line.text) != std::string::npos)
+      co_return "got: " + last->oneLine() + where;
     if (line.kind == "X:") {
       const auto more = co_await caller.reply();
       if (more) co_return "not closed, but: " + more->oneLine() + where;
     }
     const auto& accepted = stage.policy.accepted;
-    if (line.kind == "N:" && std::to_string(accepted.size()) != line.text) co_return std::to_string(accepted.size()) + " messages" + where;
+    if (line.kind == "N:" && std::to_string(accepted.size()) != line.text)
+      co_return std::to_string(accepted.size()) + " messages" + where;
     if ((line.kind == "M:" || line.kind == "H:") && accepted.empty()) co_return "no message" + where;
-    if (line.kind == "M:" && !accepted.back().content.ends_with("\r\n" + unescape(line.text)) ) co_return accepted.back().content + where;
+    if (line.kind == "M:" && !accepted.back().content.ends_with("\r\n" + unescape(line.text)))
+      co_return accepted.back().content + where;
     if (line.kind == "M:" && accepted.back().asSent() != unescape(line.text)) co_return accepted.back().content + where;
-    if (line.kind == "H:" && accepted.back().content.find(unescape(line.text)) == std::string::npos) co_return accepted.back().content + where;
+    if (line.kind == "H:" && accepted.back().content.find(unescape(line.text)) == std::string::npos)
+      co_return accepted.back().content + where;
   }
   co_return std::string();
 }

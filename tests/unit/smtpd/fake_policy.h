@@ -1,4 +1,5 @@
-// fake_policy.h - spool and auth for the tests of sessions: rules by address, messages kept in memory, faults on demand.
+// fake_policy.h - spool and auth for the tests of sessions: rules by address, messages kept in memory, faults on
+// demand.
 #pragma once
 
 #include <map>
@@ -10,8 +11,8 @@
 
 namespace ostler::smtpd {
 
-/// unknown@… is refused, later@… deferred, full@… fails at the end (LMTP), domains other than example.test are relayed after
-/// AUTH alone, sender nospace@… finds the queue full. The password is "secret" for everybody.
+/// unknown@… is refused, later@… deferred, full@… fails at the end (LMTP), domains other than example.test are relayed
+/// after AUTH alone, sender nospace@… finds the queue full. The password is "secret" for everybody.
 class FakePolicy final : public Policy {
  public:
   struct Message {
@@ -19,7 +20,9 @@ class FakePolicy final : public Policy {
     ipc::SessionInfo session;
     std::string content;  // with all that was put in front
     /// Without the trace field and what submission adds.
-    [[nodiscard]] std::string asSent() const { return content.substr(content.find("\r\n", content.find(";\r\n\t") + 2) + 2); }
+    [[nodiscard]] std::string asSent() const {
+      return content.substr(content.find("\r\n", content.find(";\r\n\t") + 2) + 2);
+    }
   };
   std::vector<Message> accepted;
   int discarded = 0;
@@ -78,7 +81,8 @@ class FakePolicy final : public Policy {
   Task<Result<ipc::LoginReply>> startLogin(ipc::LoginStart request, Deadline) override {
     using State = ipc::LoginReply::State;
     ipc::LoginReply reply;
-    if (request.mechanism == "PLAIN" && request.initial) co_return decided(*request.initial == std::string("\0alice\0secret", 13));
+    if (request.mechanism == "PLAIN" && request.initial)
+      co_return decided(*request.initial == std::string("\0alice\0secret", 13));
     reply.state = State::challenge;
     reply.conversation = 7;
     reply.data = request.mechanism == "LOGIN" ? "User Name" : request.mechanism == "PLAIN" ? "" : "r=1,s=2,i=3";
@@ -116,7 +120,8 @@ class FakePolicy final : public Policy {
     reply.queueId = draft.text();
     for (const ipc::Recipient& recipient : message.envelope.recipients) {
       const bool full = recipient.forwardPath.starts_with("full@") && message.session.service == "lmtp";
-      reply.replies.push_back(full ? ipc::SmtpReply{452, "4.2.2", "Mailbox full"} : ipc::SmtpReply{250, "2.0.0", "OK: queued"});
+      reply.replies.push_back(full ? ipc::SmtpReply{452, "4.2.2", "Mailbox full"}
+                                   : ipc::SmtpReply{250, "2.0.0", "OK: queued"});
     }
     return reply;
   }

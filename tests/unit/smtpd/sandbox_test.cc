@@ -1,4 +1,5 @@
-// Tried from inside: what a smtpd that was broken into can reach. Each case runs in a process of its own, since there is no way back.
+// Tried from inside: what a smtpd that was broken into can reach. Each case runs in a process of its own, since there
+// is no way back.
 #include "smtpd/sandbox.h"
 
 #include <arpa/inet.h>
@@ -36,12 +37,12 @@ struct Installation {
   Installation() {
     std::string name = (fs::temp_directory_path() / "ostler-sandbox-XXXXXX").string();
     root = ::mkdtemp(name.data());
-    for (const char* folder : {"etc/conf.d", "data/accounts/a/log", "data/directory", "data/spool/queue", "data/spool/pickup",
-                               "data/spool/drop", "data/spool/badmail", "run", "log"}) {
+    for (const char* folder : {"etc/conf.d", "data/accounts/a/log", "data/directory", "data/spool/queue",
+                               "data/spool/pickup", "data/spool/drop", "data/spool/badmail", "run", "log"}) {
       fs::create_directories(root / folder);
     }
-    for (const char* file : {"etc/ostler.yaml", "data/accounts/a/log/1", "data/directory/data.mdb", "data/spool/queue/segment",
-                             "data/spool/pickup/mail", "data/spool/drop/mail"}) {
+    for (const char* file : {"etc/ostler.yaml", "data/accounts/a/log/1", "data/directory/data.mdb",
+                             "data/spool/queue/segment", "data/spool/pickup/mail", "data/spool/drop/mail"}) {
       std::ofstream(root / file) << "octets";
     }
     config.dataDir = (root / "data").string();
@@ -80,20 +81,25 @@ bool succeeds(const Installation& at, Where where, const std::function<bool()>& 
   return WEXITSTATUS(status) == 1;
 }
 
-bool canRead(const std::string& path) { return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).get() >= 0; }
-bool canMake(const std::string& path) { return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).get() >= 0; }
+bool canRead(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).get() >= 0;
+}
+bool canMake(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).get() >= 0;
+}
 
 TEST_CASE("sandbox: no file of spool, store or directory can be opened, listed, made or removed") {
   const Installation at;
-  for (const char* file : {"data/accounts/a/log/1", "data/directory/data.mdb", "data/spool/queue/segment", "data/spool/pickup/mail",
-                           "data/spool/drop/mail"}) {
+  for (const char* file : {"data/accounts/a/log/1", "data/directory/data.mdb", "data/spool/queue/segment",
+                           "data/spool/pickup/mail", "data/spool/drop/mail"}) {
     const std::string path = at.at(file);
     CAPTURE(path);
     CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return canRead(path); }));
     CHECK_FALSE(succeeds(at, Where::worker, [&] { return canRead(path); }));
     CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return canMake(path + ".new"); }));
     CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return ::unlink(path.c_str()) == 0; }));
-    CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return ::opendir(fs::path(path).parent_path().c_str()) != nullptr; }));
+    CHECK_FALSE(
+        succeeds(at, Where::mainThread, [&] { return ::opendir(fs::path(path).parent_path().c_str()) != nullptr; }));
   }
   CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return canRead("/etc/passwd"); }));
 }

@@ -13,7 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Deadline soon() { return Deadline::after(60s); }
+Deadline soon() {
+  return Deadline::after(60s);
+}
 
 struct Play {
   Stage stage;
@@ -42,7 +44,8 @@ struct Play {
     ended = true;
   }
   std::string expect(const std::string& line, const std::string& start) {
-    const auto reply = line.empty() ? stage.loop.runUntilDone(caller->reply()) : stage.loop.runUntilDone(caller->ask(line));
+    const auto reply =
+        line.empty() ? stage.loop.runUntilDone(caller->reply()) : stage.loop.runUntilDone(caller->ask(line));
     const std::string got = reply ? reply->oneLine() : "closed";
     CHECK(got.substr(0, start.size()) == start);
     return got;
@@ -110,7 +113,8 @@ TEST_CASE("a megabyte goes through in frames, octet for octet, and holds no more
   play.openMail();
   play.expect("DATA", "354");
   std::string content;
-  for (int n = 0; content.size() < (1U << 20); ++n) content += "line " + std::to_string(n) + std::string(60, 'x') + "\r\n";
+  for (int n = 0; content.size() < (1U << 20); ++n)
+    content += "line " + std::to_string(n) + std::string(60, 'x') + "\r\n";
   play.expect(content + ".", "250 2.0.0");
   CHECK(play.stage.policy.accepted.at(0).asSent() == content);
 }
@@ -194,7 +198,8 @@ TEST_CASE("sessions that together hold more than the process may do not wait for
     client.caller = std::make_unique<Caller>(stage.loop, std::move(other));
     scope.spawn(client.session->run());
     ask(*client.caller, "", "220");
-    for (const char* line : {"EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<alice@example.test>"}) ask(*client.caller, line, "250");
+    for (const char* line : {"EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<alice@example.test>"})
+      ask(*client.caller, line, "250");
     ask(*client.caller, "DATA", "354");
     stage.loop.runUntilDone(client.caller->send(half + "\r\n"));
   }
@@ -203,7 +208,8 @@ TEST_CASE("sessions that together hold more than the process may do not wait for
   }
   for (Client& client : clients) ask(*client.caller, "", "250 2.0.0");
   CHECK(stage.policy.accepted.size() == 4);
-  for (const auto& message : stage.policy.accepted) CHECK(message.asSent() == half + "\r\n" + half + "\r\n" + half + "\r\n");
+  for (const auto& message : stage.policy.accepted)
+    CHECK(message.asSent() == half + "\r\n" + half + "\r\n" + half + "\r\n");
 }
 
 TEST_CASE("budget: what is held comes back") {

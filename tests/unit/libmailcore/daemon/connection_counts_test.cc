@@ -5,7 +5,9 @@
 namespace ostler::daemon {
 namespace {
 
-net::IpAddress address(const char* text) { return net::IpAddress::parse(text).value(); }
+net::IpAddress address(const char* text) {
+  return net::IpAddress::parse(text).value();
+}
 
 TEST_CASE("connection counts: a place is free again when its connection goes") {
   ConnectionCounts counts;

@@ -98,7 +98,9 @@ struct Caller {
     while (::poll(&waiting, 1, 5000) == 1 && ::read(socket.get(), &c, 1) == 1 && c != '\n') out += c;
     return out;
   }
-  void send(const std::string& text) const { REQUIRE(::write(socket.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void send(const std::string& text) const {
+    REQUIRE(::write(socket.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
 };
 
 // Retries while the workers take over their listeners.

@@ -38,9 +38,10 @@ TEST_CASE("frame: a header that breaks a rule is refused") {
     char value;
     Error::Kind kind;
   };
-  const Row row = GENERATE(Row{"wrong version", 0, 2, Error::Kind::syntax}, Row{"unknown flag", 1, 2, Error::Kind::syntax},
-                           Row{"type 0", 2, 0, Error::Kind::syntax}, Row{"too long", 11, 1, Error::Kind::limit},
-                           Row{"five descriptors", 12, 5, Error::Kind::syntax}, Row{"reserved", 15, 1, Error::Kind::syntax});
+  const Row row =
+      GENERATE(Row{"wrong version", 0, 2, Error::Kind::syntax}, Row{"unknown flag", 1, 2, Error::Kind::syntax},
+               Row{"type 0", 2, 0, Error::Kind::syntax}, Row{"too long", 11, 1, Error::Kind::limit},
+               Row{"five descriptors", 12, 5, Error::Kind::syntax}, Row{"reserved", 15, 1, Error::Kind::syntax});
   CAPTURE(row.what);
   octets[row.at] = row.value;
   const auto header = decodeHeader(octets);

@@ -27,7 +27,9 @@ struct Folder {
   std::string path;
 };
 
-Deadline soon() { return Deadline::after(60s); }
+Deadline soon() {
+  return Deadline::after(60s);
+}
 
 Task<Result<Identity>> whoIs(std::shared_ptr<ServerConnection> from, WhoIs request, std::vector<UniqueFd>) {
   Identity identity;
@@ -58,7 +60,7 @@ TEST_CASE("ipc: a request is answered, and the server knows who asks") {
   REQUIRE(answer);
   CHECK(answer->known);
   CHECK(answer->account.address == "t");
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat(suite.folder.socket().c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
 }
@@ -169,7 +171,8 @@ Task<Result<Client::Answer<DeliverOutcome>>> lengthOf(std::shared_ptr<ServerConn
     char text[16] = {};
     const ssize_t count = ::pread(descriptor.get(), text, sizeof text - 1, static_cast<off_t>(request.offset));
     answer.message.recipients.emplace_back();
-    answer.message.recipients.back().remoteHost = std::string(text, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    answer.message.recipients.back().remoteHost =
+        std::string(text, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   }
   answer.descriptors = std::move(descriptors);
   co_return answer;
@@ -193,7 +196,8 @@ std::size_t openDescriptors() {
 Task<void> passOne(Client& client, std::vector<UniqueFd> files, int& right) {
   auto answer = co_await client.callWithDescriptors(Deliver{}, std::move(files), soon());
   const bool good = answer && answer->message.recipients.size() == 3 && answer->descriptors.size() == 3 &&
-                    answer->message.recipients[0].remoteHost == "a" && answer->message.recipients[2].remoteHost == "c" &&
+                    answer->message.recipients[0].remoteHost == "a" &&
+                    answer->message.recipients[2].remoteHost == "c" &&
                     (::fcntl(answer->descriptors[0].get(), F_GETFD) & FD_CLOEXEC) != 0;
   if (good) ++right;
 }

@@ -17,7 +17,8 @@ struct Read {
 Read readInSteps(std::string_view octets, std::size_t step) {
   DotUnstuffer unstuffer;
   Read read;
-  while (!octets.empty() && !unstuffer.done()) octets.remove_prefix(unstuffer.take(octets.substr(0, step), read.content));
+  while (!octets.empty() && !unstuffer.done())
+    octets.remove_prefix(unstuffer.take(octets.substr(0, step), read.content));
   read.rest = octets;
   read.done = unstuffer.done();
   read.bare = unstuffer.sawBareLineEnd();

@@ -26,7 +26,8 @@ TEST_CASE("line ends: bare ones are found however the content is cut") {
   for (const std::size_t step : {1U, 2U, 3U, 100U}) {
     CAPTURE(step);
     LineEnds ends;
-    for (std::size_t at = 0; at < row.content.size(); at += step) ends.look(std::string_view(row.content).substr(at, step));
+    for (std::size_t at = 0; at < row.content.size(); at += step)
+      ends.look(std::string_view(row.content).substr(at, step));
     CHECK(ends.bare() == row.bare);
     if (!row.bare) CHECK(ends.atLineStart() == row.atLineStart);
   }

@@ -24,7 +24,8 @@ TEST_CASE("xtext: a UTF-8 address becomes ASCII and back") {
   CHECK_FALSE(encodeUtf8AddressXtext("\xff"));
 }
 TEST_CASE("xtext: a broken embedded character is refused") {
-  const std::string bad = GENERATE("\\", "\\x{", "\\x{}", "\\x{D800}", "\\x{110000}", "\\x{1234567}", "\\x{G0}", "a b", "a+b", "\xff");
+  const std::string bad =
+      GENERATE("\\", "\\x{", "\\x{}", "\\x{D800}", "\\x{110000}", "\\x{1234567}", "\\x{G0}", "a b", "a+b", "\xff");
   CAPTURE(bad);
   CHECK_FALSE(decodeUtf8Address(bad));
 }
