@@ -22,15 +22,21 @@ Destination* Scheduler::find(const std::string& key) {
 }
 
 std::optional<Scheduler::Start> Scheduler::start(WallTime now) {
-  if (destinations_.empty() || (concurrency_ != 0 && running_ >= concurrency_)) return std::nullopt;
-  auto at = destinations_.upper_bound(turn_);
-  for (std::size_t tried = 0; tried < destinations_.size(); ++tried, ++at) {
-    if (at == destinations_.end()) at = destinations_.begin();
-    if (const auto message = at->second->start(now)) {
-      ++running_;
-      turn_ = at->first;
-      return Start{at->second.get(), *message};
+  if (concurrency_ != 0 && running_ >= concurrency_) return std::nullopt;
+  auto at = lined_.upper_bound(turn_);
+  for (std::size_t left = lined_.size(); left > 0; --left) {
+    if (at == lined_.end()) at = lined_.begin();
+    Destination* const destination = find(*at);
+    if (destination == nullptr || destination->waiting() == 0) {
+      at = lined_.erase(at);
+      continue;
     }
+    if (const auto message = destination->start(now)) {
+      ++running_;
+      turn_ = *at;
+      return Start{destination, *message};
+    }
+    ++at;
   }
   return std::nullopt;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <vector>
 
 #include "queued/schedule/destination.h"
@@ -30,6 +31,11 @@ class Scheduler {
   [[nodiscard]] Destination* find(const std::string& key);
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Destination>>& destinations() const { return destinations_; }
 
+  /// Puts a message in line for a next hop.
+  void push(Destination& destination, std::uint64_t sender, const Id128& message) {
+    destination.push(sender, message);
+    lined_.insert(destination.key());
+  }
   struct Start {
     Destination* destination = nullptr;
     Id128 message;
@@ -49,6 +55,7 @@ class Scheduler {
   };
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::map<std::string, std::unique_ptr<Destination>> destinations_;
+  std::set<std::string> lined_;  ///< destinations that may have somebody in line: the others cost nothing
   std::string turn_;  ///< key of the destination that started last
   std::uint64_t concurrency_;
   std::uint64_t running_ = 0;

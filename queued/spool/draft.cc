@@ -186,7 +186,16 @@ void Drafts::completeHeader(Draft& draft) {
   missing.id = draft.id;
   missing.domain = domain;
   missing.sender = draft.envelope.reversePath;
-  const std::string fields = message::missingFields(draft.buffer, missing);
+  std::string fields = message::missingFields(draft.buffer, missing);
+  if (draft.session.service == "local") {  // no smtpd was there to write it
+    message::Received trace;
+    trace.by = env_.config->hostName;
+    trace.byComment = "Ostler, from " + draft.session.client;
+    trace.with = "LOCAL";
+    trace.id = draft.id.text();
+    trace.time = missing.now;
+    fields = message::writeReceived(trace) + fields;
+  }
   if (fields.empty()) return;
   draft.buffer.insert(0, fields);
   draft.size += fields.size();

@@ -19,7 +19,8 @@ constexpr std::size_t kSegmentsAllowed = 6;  ///< before live messages are moved
 
 }  // namespace
 
-Janitor::Janitor(Environment& env, ScheduleIndex& index) : env_(env), index_(index), scope_(env.loop) {}
+Janitor::Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom)
+    : env_(env), index_(index), replayFrom_(replayFrom), scope_(env.loop) {}
 
 void Janitor::start() { scope_.spawn(run()); }
 

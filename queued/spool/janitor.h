@@ -14,7 +14,8 @@ namespace ostler::spool {
 /// One loop.
 class Janitor {
  public:
-  Janitor(Environment& env, ScheduleIndex& index);
+  /// `replayFrom`: what the index named when it was opened.
+  Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom);
   void start();
   /// Blocks: the last commit before the process ends. REQUIRES: the ledger is settled, or what is not will be replayed.
   void commitNow();

@@ -33,7 +33,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   line.push_back(recipient);
   now.inFlight = false;
   now.waiting = true;
-  if (!isInLine) destination.push(senderOf(facts->record), id);
+  if (!isInLine) env_.scheduler.push(destination, senderOf(facts->record), id);
   // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
   if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination);
 }

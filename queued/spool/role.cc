@@ -96,6 +96,7 @@ struct Role::Parts {
   std::unique_ptr<Pool> disk;
   Queue queue;
   std::unique_ptr<ScheduleIndex> index;
+  std::uint64_t replayFrom = 0;
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<Ledger> ledger;
   schedule::Scheduler scheduler;
@@ -123,6 +124,7 @@ Result<void> Role::Parts::openJournal() {
   Result<LoadedIndex> loaded = ScheduleIndex::open(config->queueDir() + "/index", queue, log);
   if (!loaded) return fail(loaded.error());
   index = std::move(loaded->index);
+  replayFrom = loaded->replayFrom;
   journal::JournalOptions options;
   options.folder = config->queueDir();
   options.segmentSize = config->queue.segmentSize;
@@ -152,7 +154,7 @@ void Role::Parts::assemble() {
   questions = std::make_unique<Questions>(*env);
   drafts = std::make_unique<Drafts>(*env, *questions, *acceptance);
   pickup = std::make_unique<Pickup>(*env, *acceptance);
-  janitor = std::make_unique<Janitor>(*env, *index);
+  janitor = std::make_unique<Janitor>(*env, *index, replayFrom);
   control = std::make_unique<control::Control>(*env, *dispatcher, *questions);
 }
 

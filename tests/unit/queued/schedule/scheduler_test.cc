@@ -40,8 +40,8 @@ TEST_CASE("a sender with a thousand messages does not keep another's one waiting
 
 TEST_CASE("destinations take turns") {
   Scheduler scheduler(2);
-  for (unsigned char n = 0; n < 3; ++n) scheduler.destination("mx:a.test", 10).push(1, idOf(n));
-  scheduler.destination("mx:b.test", 10).push(1, idOf(10));
+  for (unsigned char n = 0; n < 3; ++n) scheduler.push(scheduler.destination("mx:a.test", 10), 1, idOf(n));
+  scheduler.push(scheduler.destination("mx:b.test", 10), 1, idOf(10));
   std::vector<std::string> order;
   while (const auto start = scheduler.start(kNow)) order.push_back(start->destination->key());
   CHECK(order == std::vector<std::string>{"mx:a.test", "mx:b.test"});
@@ -87,13 +87,13 @@ TEST_CASE("a thousand messages to a host that is down for a day leave within its
   WallTime now = kNow;
   // The virtual day: each probe fails; messages are not sent meanwhile.
   while (now < kNow + 24h) {
-    destination.push(1, idOf(1));
+    scheduler.push(destination, 1, idOf(1));
     if (const auto start = scheduler.start(now)) scheduler.finished(*start->destination, HostVerdict::noAnswer, now, 60s, retry.first);
     (void)destination.takeAll();
     now += 15min;
   }
   now = destination.retryAt();
-  for (int n = 0; n < 1000; ++n) destination.push(static_cast<std::uint64_t>(n % 7), Id128::make(now));
+  for (int n = 0; n < 1000; ++n) scheduler.push(destination, static_cast<std::uint64_t>(n % 7), Id128::make(now));
   int sent = 0;
   for (int turn = 0; turn < 600; ++turn, now += 100ms) {
     std::vector<Destination*> running;

@@ -193,3 +193,28 @@ TEST_CASE("a message that has come by too many servers is refused") {
   CHECK(reply->queueId.empty());
   CHECK(reply->replies[0].enhanced == "5.4.6");
 }
+
+TEST_CASE("a held message survives that the log behind it is given back") {
+  SpoolFixture house;
+  auto config = std::make_shared<config::Config>(*house.config);
+  config->queue.segmentSize = ByteCount{1U << 20};
+  house.config = config;
+  house.start();
+  const auto held = house.send("alice@example.test", {"bob@remote.test"}, "Subject: held\r\n\r\nstay\r\n", house.loggedIn(), [&](ipc::Envelope&) {
+    house.outState = ipc::RecipientOutcome::State::deferred;
+  });
+  REQUIRE(held);
+  house.ask({"queue", "hold", held->queueId});
+  const std::string body = "Subject: fill\r\n\r\n" + std::string(100'000, 'x') + "\r\n";
+  std::string firstSegment = house.config->queueDir() + "/0000000000000001.seg";
+  REQUIRE(house.waitFor([&] {
+    (void)house.send("s@elsewhere.test", {"carol@example.test"}, body);
+    return !std::filesystem::exists(firstSegment);
+  }, std::chrono::seconds(60)));
+  house.restart();
+  CHECK(house.ask({"queue", "show", held->queueId}).output.find("held") != std::string::npos);
+  CHECK(house.ask({"queue", "verify"}).exitCode == 0);
+  house.outState = ipc::RecipientOutcome::State::delivered;
+  house.ask({"queue", "release", held->queueId});
+  CHECK(house.waitFor([&] { return !house.sent.empty() && house.sent.back().content.find("stay\r\n") != std::string::npos; }));
+}
