@@ -6,6 +6,8 @@ namespace ostler::spool {
 
 namespace {
 
+constexpr std::uint64_t kFreshMost = 64U << 20;  ///< contents kept in memory for their first delivery
+
 void logAccepted(const Environment& env, const MessageRecord& record) {
   if (!env.log.enabled(log::Level::info)) return;
   const std::string& first = record.recipients.empty() ? std::string() : record.recipients.front().recipient.forwardPath;
@@ -38,7 +40,12 @@ Task<Result<void>> Acceptance::accept(MessageRecord record, std::shared_ptr<cons
     const journal::Position contentAt = places.back();
     logAccepted(env_, fresh->record);
     const Id128 accepted = fresh->record.id;
-    env_.queue.insertFresh(std::move(fresh), std::move(packed), at, contentAt);
+    // Beyond the budget, and while nothing is delivered, content is read back from the journal when its turn comes.
+    if (env_.queue.freshOctets() < kFreshMost && !env_.queue.isStopped()) {
+      env_.queue.insertFresh(std::move(fresh), std::move(packed), at, contentAt);
+    } else {
+      env_.queue.insert(fresh->record, std::move(packed), at, contentAt);
+    }
     wake_(accepted);
   };
   const Result<void> committed = co_await env_.ledger.commit(std::move(batch), std::move(synced));

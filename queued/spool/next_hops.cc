@@ -9,6 +9,8 @@ namespace {
 /// An hour is more than RFC 5321 4.5.3.2 adds up to for a large message; then role out has lost us.
 constexpr std::chrono::hours kDialogueMost{1};
 
+constexpr std::size_t kHopsKept = 10'000;
+
 std::uint64_t senderOf(const MessageRecord& record) {
   return std::hash<std::string>{}(record.origin.user.empty() ? record.reversePath : record.origin.user);
 }
@@ -19,6 +21,9 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   const std::string key = route.nextHop.key();
+  if (hops_.size() >= kHopsKept) {
+    std::erase_if(hops_, [this](const auto& entry) { return env_.scheduler.find(entry.first) == nullptr; });
+  }
   Hop& hop = hops_[key];
   hop = {route.nextHop, route.rule, env_.config};
   if (route.rule != nullptr && !route.rule->passwordFile.empty()) hop.nextHop.password = passwords_[route.rule->passwordFile];
