@@ -80,7 +80,7 @@ class Chaos {
 TEST_CASE("after changes of every kind the log gives the index back byte for byte", "[store]") {
   LocalFixture f;
   Chaos chaos(f, GENERATE(1U, 2U, 3U));
-  for (int i = 0; i < 250; ++i) chaos.step();
+  for (int i = 0; i < 150; ++i) chaos.step();
   f.close();
   CHECK(problemsOf(f.scratch) == "");
 }
