@@ -94,7 +94,13 @@ class Reader {
   void get(Id128& value) {
     if (const auto id = Id128::fromOctets(takeOctets(16))) value = *id;
   }
-  void get(WallTime& value) { value = fromUnixMillis(static_cast<std::int64_t>(getNumber(8))); }
+  void get(WallTime& value) {
+    // Milliseconds that do not fit the clock's own unit are no time.
+    constexpr auto kMost = std::chrono::duration_cast<std::chrono::milliseconds>(WallTime::max().time_since_epoch()).count();
+    const auto millis = static_cast<std::int64_t>(getNumber(8));
+    if (millis > kMost || millis < -kMost) ok_ = false;
+    if (ok_) value = fromUnixMillis(millis);
+  }
   template <class T>
     requires(std::is_integral_v<T> || std::is_enum_v<T>)
   void get(T& value) {
