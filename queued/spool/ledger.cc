@@ -46,7 +46,7 @@ struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
   Loop& loop;
   journal::Journal& journal;
   log::Log log;
-  bool gone = false;  // the Ledger was destroyed
+  bool gone = false;  // the Ledger was destroyed; written by the loop under mutex
 
   std::mutex mutex;
   std::vector<Returned> returned;  // guarded by mutex
@@ -67,6 +67,7 @@ void Ledger::Core::append(std::vector<NewRecord> batch, std::function<void(Resul
     bool first = false;
     {
       const std::scoped_lock lock(self->mutex);
+      if (self->gone) return;  // nobody will take it, and it holds what would hold it
       first = self->returned.empty();
       self->returned.push_back({std::move(then), std::move(result)});
     }
@@ -146,7 +147,10 @@ Ledger::Ledger(Loop& loop, journal::Journal& journal, log::Log log)
 
 Ledger::~Ledger() {
   core_->scope.reset();
+  std::vector<Returned> untaken;  // each may hold the core, which holds them
+  const std::scoped_lock lock(core_->mutex);
   core_->gone = true;
+  untaken.swap(core_->returned);
 }
 
 Task<Result<void>> Ledger::commit(std::vector<NewRecord> batch, Synced synced) {
