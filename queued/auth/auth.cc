@@ -1,21 +1,17 @@
 #include "queued/auth/auth.h"
 
-#include <pwd.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <thread>
 
+#include "libmailcore/daemon/folders.h"
 #include "libmailcore/directory/system/system_users.h"
 #include "libmailcore/log/open.h"
 #include "queued/auth/auth_service.h"
@@ -60,27 +56,12 @@ void keepMemoryOffDisk() {
   (void)::setrlimit(RLIMIT_CORE, &none);
 }
 
-/// Makes a folder that is not there, for the user that the suite is going to run as.
-Result<void> makeFolder(const config::Config& config, const std::string& path, mode_t mode) {
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-  if (::mkdir(path.c_str(), mode) != 0) {
-    if (errno == EEXIST) return {};
-    return fail(Error::Kind::permanent, path + ": " + std::strerror(errno));
-  }
-  const passwd* const user = config.user.empty() ? nullptr : ::getpwnam(config.user.c_str());
-  if (::geteuid() == 0 && user != nullptr && ::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0) {
-    return fail(Error::Kind::permanent, path + ": " + std::strerror(errno));
-  }
-  return {};
-}
-
 Result<void> makeFolders(const config::Config& config) {
   // accounts/ is closed to everybody: who needs one account gets a descriptor of it.
   const std::pair<std::string, mode_t> folders[] = {
       {config.dataDir, 0755}, {config.directoryDir(), 0700}, {config.accountsDir(), 0700}, {config.runDir, 0755}};
   for (const auto& [path, mode] : folders) {
-    const Result<void> made = makeFolder(config, path, mode);
+    const Result<void> made = daemon::makeFolder(path, mode, config.user);
     if (!made) return made;
   }
   return {};

@@ -5,7 +5,7 @@
 
 #include "libmailcore/directory/resolve.h"
 #include "libmailcore/sasl/prep.h"
-#include "queued/auth/account_folder.h"
+#include "libmailcore/store/account_folder.h"
 #include "queued/auth/auth_service.h"
 #include "queued/auth/permissions.h"
 
@@ -292,7 +292,7 @@ Task<Result<AuthService::LoginAnswer>> AuthService::succeed(Conversation convers
   const ipc::SessionInfo& session = conversation.session;
   if (session.service == "pop3" || session.service == "imap") {
     auto job = [accounts = conversation.config->accountsDir(), id = user.id] {
-      return openAccountFolder(accounts, id);
+      return store::openAccountFolder(accounts, id);
     };
     Result<UniqueFd> folder = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
     if (!folder) co_return unavailable(conversation, folder.error());

@@ -1,11 +1,10 @@
 #include "queued/deliver/local.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cerrno>
 #include <unordered_set>
+
+#include "libmailcore/store/account_folder.h"
 
 namespace ostler::deliver {
 
@@ -15,12 +14,14 @@ constexpr std::size_t kMostOpen = 1024;
 constexpr std::size_t kBatchMessages = 128;
 constexpr std::uint64_t kBatchOctets = 8U << 20;
 
-/// Under load an append costs more in syncs than in octets: then what comes for one account within this time goes together. With
-/// few deliveries under way nothing waits, so that a reader of one mailbox sees its mail at once.
+/// Under load an append costs more in syncs than in octets: then what comes for one account within this time goes
+/// together. With few deliveries under way nothing waits, so that a reader of one mailbox sees its mail at once.
 constexpr std::chrono::milliseconds kTogether{15};
 constexpr std::size_t kLoad = 8;
 
-std::string deliveryId(const Parcel& parcel) { return parcel.message.text() + "/" + parcel.mailbox; }
+std::string deliveryId(const Parcel& parcel) {
+  return parcel.message.text() + "/" + parcel.mailbox;
+}
 
 store::NewMessage toMessage(const Parcel& parcel) {
   store::NewMessage message;
@@ -38,16 +39,6 @@ store::NewMessage toMessage(const Parcel& parcel) {
   return message;
 }
 
-Result<UniqueFd> openFolder(const std::string& accountsDir, const Id128& id) {
-  const std::string path = accountsDir + "/" + id.text();
-  UniqueFd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (folder) return folder;
-  const bool made = errno == ENOENT && (::mkdir(path.c_str(), 02770) == 0 || errno == EEXIST);
-  if (made) folder = UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return fail(Error::Kind::temporary, fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-  return folder;
-}
-
 const LocalOutcome kStored{LocalOutcome::State::stored, {250, "2.0.0", "Delivered"}};
 
 }  // namespace
@@ -55,13 +46,16 @@ const LocalOutcome kStored{LocalOutcome::State::stored, {250, "2.0.0", "Delivere
 LocalDelivery::LocalDelivery(Loop& loop, store::Store& store, std::string accountsDir, log::Log log)
     : loop_(loop), store_(store), accountsDir_(std::move(accountsDir)), log_(std::move(log)), scope_(loop) {}
 
-LocalDelivery::~LocalDelivery() { scope_.cancelAll(); }
+LocalDelivery::~LocalDelivery() {
+  scope_.cancelAll();
+}
 
 std::shared_ptr<LocalDelivery::Slot> LocalDelivery::slotOf(const ipc::Account& account) {
   if (slots_.size() > kMostOpen) dropIdleSlots();
   std::shared_ptr<Slot>& slot = slots_[account.id];
   if (!slot) slot = std::make_shared<Slot>(loop_);
-  const bool otherLimits = slot->account.quotaOctets != account.quotaOctets || slot->account.quotaMessages != account.quotaMessages;
+  const bool otherLimits =
+      slot->account.quotaOctets != account.quotaOctets || slot->account.quotaMessages != account.quotaMessages;
   if (otherLimits) slot->open.reset();
   slot->account = account;
   slot->lastUse = ++uses_;
@@ -71,7 +65,8 @@ std::shared_ptr<LocalDelivery::Slot> LocalDelivery::slotOf(const ipc::Account& a
 /// Half of the idle ones go, those used longest ago: one pass now and then instead of a list kept in order.
 void LocalDelivery::dropIdleSlots() {
   const std::uint64_t before = uses_ > kMostOpen / 2 ? uses_ - kMostOpen / 2 : 0;
-  std::erase_if(slots_, [before](const auto& entry) { return !entry.second->running && entry.second->lastUse < before; });
+  std::erase_if(slots_,
+                [before](const auto& entry) { return !entry.second->running && entry.second->lastUse < before; });
 }
 
 void LocalDelivery::deliver(const ipc::Account& account, Parcel parcel, Done done) {
@@ -87,7 +82,7 @@ void LocalDelivery::deliver(const ipc::Account& account, Parcel parcel, Done don
 
 Task<Result<void>> LocalDelivery::open(std::shared_ptr<Slot> slot) {
   if (slot->open) co_return Result<void>();
-  Result<UniqueFd> folder = openFolder(accountsDir_, slot->account.id);
+  Result<UniqueFd> folder = store::openAccountFolder(accountsDir_, slot->account.id);
   if (!folder) co_return fail(folder.error());
   store::Quota limits;
   limits.limitOctets = slot->account.quotaOctets;
@@ -166,7 +161,8 @@ Task<LocalOutcome> LocalDelivery::outcomeOf(std::shared_ptr<Slot> slot, Error er
     const Result<store::Quota> quota = co_await account->quota();
     const bool full = quota && ((quota->limitOctets != 0 && quota->usedOctets + size > quota->limitOctets) ||
                                 (quota->limitMessages != 0 && quota->usedMessages >= quota->limitMessages));
-    // RFC 3463 3.3: X.2.2 mailbox full. Permanent for a queued message: its sender is told, RFC 5321 4.5.4.1 does not ask to wait.
+    // RFC 3463 3.3: X.2.2 mailbox full. Permanent for a queued message: its sender is told, RFC 5321 4.5.4.1 does not
+    // ask to wait.
     if (full) co_return LocalOutcome{LocalOutcome::State::failed, {552, "5.2.2", "The mailbox is full"}};
   }
   if (error.kind == Error::Kind::limit) {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "libmailcore/daemon/folders.h"
 #include "queued/control/control.h"
 #include "queued/spool/dispatcher.h"
 #include "queued/spool/draft.h"
@@ -18,27 +19,15 @@
 
 namespace ostler::spool {
 
-namespace {
-
-Result<void> makeFolder(const std::string& path, mode_t mode) {
-  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-    ::mkdir(path.substr(0, at).c_str(), 0755);  // if it cannot be made, the last one fails
-  }
-  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
-  return fail(Error::Kind::permanent, fmt::format("cannot make {}: {}", path, std::strerror(errno)));
-}
-
-}  // namespace
-
 Result<void> Role::makeFolders(const config::Config& config) {
   // pickup/ is for every program that is allowed to send, the others are the spool's own.
   const std::pair<std::string, mode_t> folders[] = {
-      {config.queueDir(), 0700},      {config.pickupDir(), 0770},  {config.pickupDir() + "/.taken", 0700},
-      {config.dropDir(), 0750},       {config.badmailDir(), 0750}, {config.accountsDir(), 0700},
+      {config.queueDir(), 0700}, {config.pickupDir(), 0770},  {config.pickupDir() + "/.taken", 0700},
+      {config.dropDir(), 0750},  {config.badmailDir(), 0750}, {config.accountsDir(), 0700},
       {config.runDir, 0755},
   };
   for (const auto& [path, mode] : folders) {
-    const Result<void> made = makeFolder(path, mode);
+    const Result<void> made = daemon::makeFolder(path, mode, config.user);
     if (!made) return made;
   }
   return {};
@@ -49,7 +38,8 @@ namespace {
 /// One spool per queue: an older process that is still on its way out is waited for.
 Result<UniqueFd> lockQueue(const std::string& queueDir) {
   UniqueFd lock(::open((queueDir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return fail(Error::Kind::permanent, fmt::format("cannot open {}/lock: {}", queueDir, std::strerror(errno)));
+  if (!lock)
+    return fail(Error::Kind::permanent, fmt::format("cannot open {}/lock: {}", queueDir, std::strerror(errno)));
   for (int tries = 0; tries < 200; ++tries) {
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -57,28 +47,32 @@ Result<UniqueFd> lockQueue(const std::string& queueDir) {
   return fail(Error::Kind::temporary, queueDir + " is in use by another process of the spool");
 }
 
-/// Smarthosts' passwords, by file. One that cannot be read is told and left out: the next hop will refuse, the mail waits.
+/// Smarthosts' passwords, by file. One that cannot be read is told and left out: the next hop will refuse, the mail
+/// waits.
 std::map<std::string, std::string> readPasswords(const config::Config& config, const log::Log& log) {
   std::map<std::string, std::string> passwords;
   for (const config::RouteRule& rule : config.routes) {
     if (rule.passwordFile.empty()) continue;
     std::ifstream file(rule.passwordFile);
     std::string password;
-    if (!std::getline(file, password)) log.error("password-file", {{"file", rule.passwordFile}, {"reason", "cannot be read"}});
+    if (!std::getline(file, password))
+      log.error("password-file", {{"file", rule.passwordFile}, {"reason", "cannot be read"}});
     if (password.ends_with('\r')) password.pop_back();
     passwords[rule.passwordFile] = std::move(password);
   }
   return passwords;
 }
 
-std::unique_ptr<Pool> makeDiskPool() { return std::make_unique<Pool>("spool-disk", 4U); }
+std::unique_ptr<Pool> makeDiskPool() {
+  return std::make_unique<Pool>("spool-disk", 4U);
+}
 
 }  // namespace
 
 /// In the order they are made; they go in the opposite one.
 struct Role::Parts {
-  Parts(Loop& loop, const Clock& clock, std::shared_ptr<const config::Config> snapshot, store::Store& store, log::Log to,
-        LargeFiles files)
+  Parts(Loop& loop, const Clock& clock, std::shared_ptr<const config::Config> snapshot, store::Store& store,
+        log::Log to, LargeFiles files)
       : log(std::move(to)),
         config(std::move(snapshot)),
         large(std::move(files)),
@@ -137,7 +131,8 @@ Result<void> Role::Parts::openJournal() {
   if (!opened) return fail(opened.error());
   journal = std::move(*opened);
   for (const journal::Damage& damage : journal->damage()) {
-    log.error("journal-damaged", {{"segment", damage.from.segment}, {"offset", damage.from.offset}, {"what", damage.what}});
+    log.error("journal-damaged",
+              {{"segment", damage.from.segment}, {"offset", damage.from.offset}, {"what", damage.what}});
   }
   if (unreadable > 0) log.error("journal-unreadable", {{"batches", unreadable}});
   ledger = std::make_unique<Ledger>(loopOf, *journal, log);
@@ -193,7 +188,9 @@ Result<void> Role::start() {
   p.dispatcher->start();
   p.janitor->start();
   const std::pair<ipc::Server*, std::pair<const char*, unsigned>> sockets[] = {
-      {p.smtpd.get(), {"smtpd", 0660}}, {p.submit.get(), {"submit", 0666}}, {p.administration.get(), {"control", 0660}}};
+      {p.smtpd.get(), {"smtpd", 0660}},
+      {p.submit.get(), {"submit", 0666}},
+      {p.administration.get(), {"control", 0660}}};
   for (const auto& [server, name] : sockets) {
     const Result<void> listening = server->listen(p.config->socketPath(name.first), name.second);
     if (!listening) return listening;

@@ -1,91 +1,24 @@
-// Tried from inside: what a smtpd that was broken into can reach. Each case runs in a process of its own, since there
-// is no way back.
+// Tried from inside: what a smtpd that was broken into can reach.
 #include "smtpd/sandbox.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <catch2/catch.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <thread>
-
-#include "libmailcore/base/unique_fd.h"
+#include "tests/unit/support/sandbox.h"
 
 namespace ostler::smtpd {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace ostler::test;
 
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSystemCallsConfined = false;
-#else
-constexpr bool kSystemCallsConfined = true;
-#endif
-
-struct Installation {
-  Installation() {
-    std::string name = (fs::temp_directory_path() / "ostler-sandbox-XXXXXX").string();
-    root = ::mkdtemp(name.data());
-    for (const char* folder : {"etc/conf.d", "data/accounts/a/log", "data/directory", "data/spool/queue",
-                               "data/spool/pickup", "data/spool/drop", "data/spool/badmail", "run", "log"}) {
-      fs::create_directories(root / folder);
-    }
-    for (const char* file : {"etc/ostler.yaml", "data/accounts/a/log/1", "data/directory/data.mdb",
-                             "data/spool/queue/segment", "data/spool/pickup/mail", "data/spool/drop/mail"}) {
-      std::ofstream(root / file) << "octets";
-    }
-    config.dataDir = (root / "data").string();
-    config.runDir = (root / "run").string();
-    config.log.target = config::LogSettings::Target::file;
-    config.log.file = (root / "log/smtpd.log").string();
-  }
-  ~Installation() { fs::remove_all(root); }
-  [[nodiscard]] std::string at(const char* path) const { return (root / path).string(); }
-  fs::path root;
-  std::string configFile = "etc/ostler.yaml";
-  config::Config config;
-};
-
-/// Runs the attempt in a confined child (`worker`: on a confined thread of it). True: it got what it tried for.
 enum class Where { mainThread, worker };
-bool succeeds(const Installation& at, Where where, const std::function<bool()>& attempt) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    if (const auto confined = confineProcess(at.config, at.at(at.configFile.c_str())); !confined) {
-      std::fprintf(stderr, "%s\n", confined.error().detail.c_str());
-      ::_exit(2);
-    }
-    if (where == Where::mainThread) ::_exit(attempt() ? 1 : 0);
-    std::thread([&attempt] {
-      if (!confineWorker()) ::_exit(2);
-      ::_exit(attempt() ? 1 : 0);
-    }).join();
-    ::_exit(2);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  REQUIRE(WIFEXITED(status));
-  REQUIRE(WEXITSTATUS(status) != 2);
-  return WEXITSTATUS(status) == 1;
-}
-
-bool canRead(const std::string& path) {
-  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).get() >= 0;
-}
-bool canMake(const std::string& path) {
-  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).get() >= 0;
+bool succeeds(const Installation& at, Where where, const Attempt& attempt, const char* configFile = "etc/ostler.yaml") {
+  const auto confine = [&] { return confineProcess(at.config, at.at(configFile)); };
+  return where == Where::mainThread ? succeedsInside(confine, attempt)
+                                    : succeedsInThread(confine, confineWorker, attempt);
 }
 
 TEST_CASE("sandbox: no file of spool, store or directory can be opened, listed, made or removed") {
@@ -124,14 +57,8 @@ TEST_CASE("sandbox: a worker thread opens no file at all and makes no socket but
 
 TEST_CASE("sandbox: no program is started, no connection goes out") {
   const Installation at;
-  CHECK_FALSE(succeeds(at, Where::mainThread, [] {
-    char program[] = "/bin/false";  // status 1 would say "it worked"
-    char* const arguments[] = {program, nullptr};
-    return ::execv(program, arguments) == 0;
-  }));
-  if (kSystemCallsConfined) {
-    CHECK_FALSE(succeeds(at, Where::mainThread, [] { return ::fork() >= 0; }));
-  }
+  CHECK_FALSE(succeeds(at, Where::mainThread, canExecute));
+  if (kSystemCallsConfined) CHECK_FALSE(succeeds(at, Where::mainThread, canFork));
   const UniqueFd listening(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in here{};
   here.sin_family = AF_INET;
@@ -168,12 +95,13 @@ TEST_CASE("sandbox: the suite's sockets can still be connected to, listeners sti
 }
 
 TEST_CASE("sandbox: where the configuration lies above the data, the configuration alone can be read") {
-  Installation at;
-  at.configFile = "ostler.yaml";
+  const Installation at;
   std::ofstream(at.at("ostler.yaml")) << "octets";
-  CHECK(succeeds(at, Where::mainThread, [&] { return canRead(at.at("ostler.yaml")); }));
-  CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return canRead(at.at("data/spool/queue/segment")); }));
-  CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return canRead(at.at("data/directory/data.mdb")); }));
+  CHECK(succeeds(at, Where::mainThread, [&] { return canRead(at.at("ostler.yaml")); }, "ostler.yaml"));
+  CHECK_FALSE(
+      succeeds(at, Where::mainThread, [&] { return canRead(at.at("data/spool/queue/segment")); }, "ostler.yaml"));
+  CHECK_FALSE(
+      succeeds(at, Where::mainThread, [&] { return canRead(at.at("data/directory/data.mdb")); }, "ostler.yaml"));
 }
 
 }  // namespace

@@ -1,0 +1,56 @@
+#include "libmailcore/daemon/file_rights.h"
+
+#include <filesystem>
+#include <vector>
+
+#include "libmailcore/daemon/folders.h"
+
+namespace ostler::daemon {
+namespace {
+
+void addReread(FileRights& rights, const config::Config& config, const std::string& file) {
+  const std::vector<std::string> secret = {config.dataDir,   config.queueDir(),   config.pickupDir(),
+                                           config.dropDir(), config.badmailDir(), config.runDir};
+  for (std::string& path : pathsToRereadOf(file, secret)) rights.read.push_back(std::move(path));
+}
+
+}  // namespace
+
+FileRights reloadFiles(const config::Config& config, const std::string& configFile) {
+  FileRights rights;
+  addReread(rights, config, configFile);
+  rights.read.emplace_back("/etc/localtime");
+  rights.read.emplace_back("/usr/share/zoneinfo");
+  if (config.log.target == config::LogSettings::Target::file) {
+    rights.readWrite.push_back(std::filesystem::path(config.log.file).parent_path().string());
+  }
+  return rights;
+}
+
+FileRights listenerFiles(const config::Config& config, const std::string& configFile) {
+  FileRights rights = reloadFiles(config, configFile);
+  for (const net::CertificateFiles& pair : config.certificates) {
+    addReread(rights, config, pair.certificate);
+    addReread(rights, config, pair.key);
+  }
+  return rights;
+}
+
+void addMailboxes(FileRights& rights, const config::Config& config) {
+  // Who may not make them finds them made by the process that owns them.
+  (void)makeFolder(config.accountsDir(), 0700, config.user);
+  (void)makeFolder(config.runDir + "/notify", 0755, config.user);
+  rights.readWrite.push_back(config.accountsDir());
+  rights.readWrite.push_back(config.runDir + "/notify");
+}
+
+Result<void> confineTo(const config::Config& config, const FileRights& rights, SystemCalls calls) {
+  Result<void> done = becomeUser(config.user);
+  if (done) done = noNewPrivileges();
+  if (!done) return done;
+  const Result<bool> files = restrictFiles(rights);
+  if (!files) return fail(files.error());
+  return restrictSystemCalls(calls);
+}
+
+}  // namespace ostler::daemon
