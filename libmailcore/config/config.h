@@ -45,6 +45,14 @@ struct Listener {
   Place place;
 };
 
+/// Clients, by network or by name: "mail.example.com", or ".example.com" for all below. A name counts when the client's
+/// address leads to it and it leads back to the address.
+struct ClientList {
+  std::vector<net::Cidr> networks;
+  std::vector<std::string> names;
+  [[nodiscard]] bool empty() const { return networks.empty() && names.empty(); }
+};
+
 struct AuthSettings {
   std::vector<std::string> mechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"};
   std::vector<net::Cidr> plaintextFrom;  ///< clients that may send passwords without TLS. Default: nobody
@@ -71,7 +79,30 @@ struct SmtpLimits {
   std::uint64_t errors = 20;                 ///< wrong commands and refused recipients before the session ends
   seconds idle{300};                         ///< RFC 5321 4.5.3.2.7
   unsigned hops = 50;                        ///< Received fields. RFC 5321 6.3
+  ByteCount sessionSize{0};                  ///< content of all messages of a session
+  std::uint64_t connectionsPerNetwork = 0;   ///< at once from one /24 or /48
+  std::uint64_t unknownRecipients = 20;      ///< refused recipients before the session ends
+  seconds tarpit{1};                         ///< how late errors are answered from the `tarpitAfter`th on
+  std::uint64_t tarpitAfter = 10;
+  seconds greetingDelay{0};                  ///< who talks before it is over is sent away. RFC 5321 3.1
+  seconds futureRelease{7 * 86400};          ///< the longest hold that may be asked for; 0: not offered. RFC 4865
+  std::vector<net::Cidr> exempt;             ///< clients without tarpit, greeting delay and rates
 };
+
+/// How much a minute may bring, of one client or one network (/24, /48). 0: unlimited.
+struct SmtpRates {
+  std::uint64_t connections = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t recipients = 0;
+  std::uint64_t networkConnections = 0;
+  std::uint64_t networkMessages = 0;
+  std::uint64_t etrn = 10;
+};
+
+/// Who may use a command that tells about us.
+enum class Askers { nobody, authenticated, listed, everybody };
+/// Which reverse-paths an authenticated user may use.
+enum class SenderRule { own, alias, domain, any };
 
 /// One virtual SMTP server: what one set of addresses says and allows.
 struct VirtualServer {
@@ -84,6 +115,22 @@ struct VirtualServer {
   bool relayAuthenticated = true;
   bool checkSenderDomain = true;
   bool checkHelo = false;
+  bool checkReverseDns = false;
+  std::vector<std::string> relayFromNames;  ///< as ClientList::names
+  ClientList accessOnly;                    ///< not empty: nobody else may connect
+  ClientList accessExcept;                  ///< these may not connect
+  bool closed = false;                      ///< takes no mail at all, and says so: RFC 7504
+  bool tlsRequired = false;                 ///< before MAIL and AUTH
+  bool authRequired = false;                ///< before MAIL; submission listeners want it anyway
+  SenderRule senderRule = SenderRule::alias;
+  Askers vrfy = Askers::nobody;
+  Askers expn = Askers::nobody;
+  Askers etrn = Askers::everybody;
+  SmtpRates rates;
+  std::string defaultDomain;     ///< for addresses without one, from our users
+  std::string masqueradeDomain;  ///< instead of a domain of ours in the reverse-path of our users
+  std::vector<net::Cidr> xclientFrom;
+  std::vector<net::Cidr> xforwardFrom;
   RetrySchedule retry;
   Place place;
 };
@@ -160,6 +207,23 @@ struct DirectorySettings {
   seconds verifiedCache{600};
 };
 
+/// What one authenticated user may send; beyond it the user is frozen until an administrator lifts it. 0: unlimited.
+struct SendingLimits {
+  std::uint64_t messagesPerHour = 0;
+  std::uint64_t messagesPerDay = 0;
+  std::uint64_t recipientsPerHour = 0;
+  std::uint64_t recipientsPerDay = 0;
+  std::uint64_t newRecipientsPerDay = 0;  ///< whom the user never wrote to before
+};
+
+/// Bearer tokens: whose keys sign them and what they must say. RFC 7519, RFC 7517.
+struct OauthSettings {
+  std::string jwksFile;              ///< a JWK set; empty: no token is good
+  std::string issuer;                ///< "iss"; empty: any
+  std::string audience;              ///< "aud"; empty: any
+  std::string userClaim = "email";   ///< which claim names the user
+};
+
 struct LogSettings {
   enum class Target { standardError, journald, syslog, file } target = Target::standardError;
   enum class Format { text, json } format = Format::text;
@@ -177,6 +241,7 @@ struct Config {
   unsigned workers = 0;                     ///< event loops of smtpd, pop3d and imapd; 0: one a core
   std::string user;                         ///< empty: processes keep the user they were started as
   std::vector<net::CertificateFiles> certificates;
+  std::string clientCa;  ///< clients are asked for a certificate of these authorities; none is insisted on
   LogSettings log;
   std::vector<VirtualServer> virtualServers;
   MailboxService pop3 = pop3Defaults();
@@ -186,6 +251,8 @@ struct Config {
   OutboundSettings outbound;
   DnsSettings dns;
   DirectorySettings directory;
+  SendingLimits sending;
+  OauthSettings oauth;
 
   [[nodiscard]] std::string pickupDir() const { return spoolRoot() + "/pickup"; }
   [[nodiscard]] std::string queueDir() const { return spoolRoot() + "/queue"; }

@@ -232,6 +232,21 @@ class Reader {
   void put(const Context& c, std::vector<net::Cidr>* out) {
     putParsedList(c, *out, "a network, such as 192.0.2.0/24", "networks");
   }
+  /// What begins with a digit or has a colon is meant as a network.
+  void put(const Context& c, ClientList* out) {
+    if (!isList(c, "networks and names")) return;
+    *out = {};
+    for (const Node& item : c.node.items) {
+      const std::string* text = scalar({item, c.path, {}}, "a network or a name");
+      if (text == nullptr) continue;
+      const bool isNetwork = text->find_first_not_of("0123456789./") == std::string::npos || text->find(':') != std::string::npos;
+      if (!isNetwork) {
+        out->names.push_back(asciiLower(*text));
+      } else if (auto network = parsed<net::Cidr>(item, c.path, "a network, such as 192.0.2.0/24")) {
+        out->networks.push_back(*network);
+      }
+    }
+  }
   void put(const Context& c, std::vector<net::Endpoint>* out) { putParsedList(c, *out, kEndpoint, "address:port"); }
 
   /// log.modules: the one map to words.

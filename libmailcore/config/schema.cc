@@ -6,12 +6,13 @@ namespace ostler::config {
 namespace {
 
 const std::vector<std::string_view> kMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
-                                                   "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"};
+                                                   "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "OAUTHBEARER", "XOAUTH2"};
 const std::vector<std::string_view> kLevels = {"trace", "debug", "info", "warn", "error"};
 constexpr std::uint64_t kYear = 366 * 86'400;
 constexpr Range kPort{1, 65'535};
 constexpr Range kRetry{1, kYear};
 constexpr Range kWait{1, 86'400};
+const std::vector<std::string_view> kAskers = {"nobody", "authenticated", "listed", "everybody"};
 
 using Server = VirtualServer;
 using Service = MailboxService;
@@ -36,6 +37,7 @@ const Row<Config> kConfig[] = {
     {"workers", [](Config& c) -> Slot { return &c.workers; }, "0", "event loops of smtpd, pop3d and imapd each; 0: one a core", {0, 1024}},
     {"user", [](Config& c) -> Slot { return &c.user; }, "", "the user the daemons become; empty: they stay who started them"},
     {"tls.certificates", [](Config& c) -> Slot { return &c.certificates; }, "", "the servers' certificates; the first when SNI matches none"},
+    {"tls.client_ca", [](Config& c) -> Slot { return Path{&c.clientCa}; }, "", "clients are asked for a certificate of these authorities, for AUTH EXTERNAL"},
 
     {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file"}); }, "stderr", "where lines go"},
     {"log.format", [](Config& c) -> Slot { return choice(c.log.format, {"text", "json"}); }, "text", "key=value text or JSON lines"},
@@ -81,6 +83,15 @@ const Row<Config> kConfig[] = {
     {"directory.failures_before_lockout", [](Config& c) -> Slot { return &c.directory.failuresBeforeLockout; }, "10", "wrong passwords of one account or client; 0: never", {0, 100'000}},
     {"directory.lockout", [](Config& c) -> Slot { return &c.directory.lockout; }, "15m", "how long", {0, 7 * 86'400}},
     {"directory.lockout_loopback", [](Config& c) -> Slot { return &c.directory.lockoutLoopback; }, "true", "clients on loopback too"},
+    {"sending.messages_per_hour", [](Config& c) -> Slot { return &c.sending.messagesPerHour; }, "0", "of one authenticated user; beyond it the user is frozen"},
+    {"sending.messages_per_day", [](Config& c) -> Slot { return &c.sending.messagesPerDay; }, "0", "the same for a day"},
+    {"sending.recipients_per_hour", [](Config& c) -> Slot { return &c.sending.recipientsPerHour; }, "0", "recipients of all of a user's messages"},
+    {"sending.recipients_per_day", [](Config& c) -> Slot { return &c.sending.recipientsPerDay; }, "0", "the same for a day"},
+    {"sending.new_recipients_per_day", [](Config& c) -> Slot { return &c.sending.newRecipientsPerDay; }, "0", "recipients that the user never wrote to"},
+    {"oauth.jwks_file", [](Config& c) -> Slot { return Path{&c.oauth.jwksFile}; }, "", "the keys that sign bearer tokens, as a JWK set (RFC 7517)"},
+    {"oauth.issuer", [](Config& c) -> Slot { return &c.oauth.issuer; }, "", "what a token's iss must be; empty: anything"},
+    {"oauth.audience", [](Config& c) -> Slot { return &c.oauth.audience; }, "", "what a token's aud must hold; empty: anything"},
+    {"oauth.user_claim", [](Config& c) -> Slot { return &c.oauth.userClaim; }, "email", "the claim that names the user"},
     {"directory.verified_cache", [](Config& c) -> Slot { return &c.directory.verifiedCache; }, "10m", "how long a verified password needs no new hashing; 0: never", {0, 86'400}},
 };
 
@@ -102,6 +113,35 @@ const Row<Server> kVirtualServer[] = {
     {"relay_authenticated", [](Server& s) -> Slot { return &s.relayAuthenticated; }, "true", "who has authenticated may relay"},
     {"check_sender_domain", [](Server& s) -> Slot { return &s.checkSenderDomain; }, "true", "refuse senders whose domain does not exist"},
     {"check_helo", [](Server& s) -> Slot { return &s.checkHelo; }, "false", "refuse HELO names that do not exist"},
+    {"limits.session_size", [](Server& s) -> Slot { return &s.limits.sessionSize; }, "0", "content of all messages of a session, then 421"},
+    {"limits.connections_per_network", [](Server& s) -> Slot { return &s.limits.connectionsPerNetwork; }, "0", "at once from one /24 (IPv6: /48)"},
+    {"limits.unknown_recipients", [](Server& s) -> Slot { return &s.limits.unknownRecipients; }, "20", "refused recipients, then 421"},
+    {"limits.tarpit", [](Server& s) -> Slot { return &s.limits.tarpit; }, "1s", "how late errors are answered, once there were tarpit_after", {0, 60}},
+    {"limits.tarpit_after", [](Server& s) -> Slot { return &s.limits.tarpitAfter; }, "10", "errors before the tarpit begins"},
+    {"limits.greeting_delay", [](Server& s) -> Slot { return &s.limits.greetingDelay; }, "0", "before the greeting; who talks meanwhile is sent away", {0, 60}},
+    {"limits.future_release", [](Server& s) -> Slot { return &s.limits.futureRelease; }, "7d", "the longest hold a user may ask for (RFC 4865); 0: not offered", {0, kYear}},
+    {"limits.exempt", [](Server& s) -> Slot { return &s.limits.exempt; }, "", "networks without tarpit, greeting delay and rates"},
+    {"rates.connections", [](Server& s) -> Slot { return &s.rates.connections; }, "0", "a minute from one client"},
+    {"rates.messages", [](Server& s) -> Slot { return &s.rates.messages; }, "0", "a minute from one client"},
+    {"rates.recipients", [](Server& s) -> Slot { return &s.rates.recipients; }, "0", "a minute from one client"},
+    {"rates.network_connections", [](Server& s) -> Slot { return &s.rates.networkConnections; }, "0", "a minute from one /24 (IPv6: /48)"},
+    {"rates.network_messages", [](Server& s) -> Slot { return &s.rates.networkMessages; }, "0", "a minute from one /24 (IPv6: /48)"},
+    {"rates.etrn", [](Server& s) -> Slot { return &s.rates.etrn; }, "10", "ETRN commands a minute from one client"},
+    {"relay_from_names", [](Server& s) -> Slot { return &s.relayFromNames; }, "", "names of clients that may relay; .example.com: all below"},
+    {"access.only", [](Server& s) -> Slot { return &s.accessOnly; }, "", "networks and names of clients that may connect; empty: everybody"},
+    {"access.except", [](Server& s) -> Slot { return &s.accessExcept; }, "", "networks and names of clients that may not connect"},
+    {"closed", [](Server& s) -> Slot { return &s.closed; }, "false", "takes no mail and says so (RFC 7504)"},
+    {"tls_required", [](Server& s) -> Slot { return &s.tlsRequired; }, "false", "no MAIL without TLS"},
+    {"auth.required", [](Server& s) -> Slot { return &s.authRequired; }, "false", "no MAIL without AUTH"},
+    {"sender", [](Server& s) -> Slot { return choice(s.senderRule, {"own", "alias", "domain", "any"}); }, "alias", "the sender addresses of a user: its own, its aliases too, any of its domain, any at all"},
+    {"vrfy", [](Server& s) -> Slot { return choice(s.vrfy, kAskers); }, "nobody", "who is told whether an address exists; listed: relay_from"},
+    {"expn", [](Server& s) -> Slot { return choice(s.expn, kAskers); }, "nobody", "who is told where an alias leads"},
+    {"etrn", [](Server& s) -> Slot { return choice(s.etrn, kAskers); }, "everybody", "who may have waiting mail started (RFC 1985)"},
+    {"check_reverse_dns", [](Server& s) -> Slot { return &s.checkReverseDns; }, "false", "refuse clients without a forward-confirmed name"},
+    {"default_domain", [](Server& s) -> Slot { return &s.defaultDomain; }, "", "put behind addresses without a domain that our users send"},
+    {"masquerade_domain", [](Server& s) -> Slot { return &s.masqueradeDomain; }, "", "instead of the domain of our users in MAIL FROM"},
+    {"xclient_from", [](Server& s) -> Slot { return &s.xclientFrom; }, "", "clients that may say who the client is"},
+    {"xforward_from", [](Server& s) -> Slot { return &s.xforwardFrom; }, "", "clients that may say, for the log, where a message came from"},
     {"retry", [](Server& s) -> Slot { return &s.retry; }, "", "when deferred mail is tried again"},
 };
 
@@ -181,6 +221,7 @@ struct TypeName {
   std::string operator()(std::optional<net::IpAddress>*) const { return "address"; }
   std::string operator()(std::vector<std::string>*) const { return "list of text"; }
   std::string operator()(std::vector<net::Cidr>*) const { return "list of networks"; }
+  std::string operator()(ClientList*) const { return "list of networks and names"; }
   std::string operator()(std::vector<net::Endpoint>*) const { return "list of address:port"; }
   std::string operator()(std::map<std::string, std::string>*) const { return "map to " + joined(kLevels, "|"); }
   std::string operator()(std::map<std::string, std::vector<net::Endpoint>>*) const {

@@ -49,7 +49,7 @@ struct SmtpSection {
 using Slot =
     std::variant<bool*, std::uint64_t*, unsigned*, std::uint16_t*, std::optional<unsigned>*, ByteCount*, Octets,
                  seconds*, std::string*, Path, Choice, Words, net::Endpoint*, std::optional<net::IpAddress>*,
-                 std::vector<std::string>*, std::vector<net::Cidr>*, std::vector<net::Endpoint>*,
+                 std::vector<std::string>*, std::vector<net::Cidr>*, ClientList*, std::vector<net::Endpoint>*,
                  std::map<std::string, std::string>*, std::map<std::string, std::vector<net::Endpoint>>*,
                  std::map<std::string, std::vector<net::IpAddress>>*,
                  // records of their own table

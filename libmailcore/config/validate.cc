@@ -82,6 +82,8 @@ class Validator {
                 "relay_from contains " + network.text() + ", a very large network that may relay without AUTH");
       }
     }
+    if (!server.accessOnly.empty() && !server.accessExcept.empty())
+      error(server.place, "access.only contradicts access.except: choose one");
     plaintext("smtp", server.auth, server.place);
     retry(server.retry, server.place);
   }

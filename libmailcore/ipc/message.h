@@ -213,6 +213,54 @@ struct CheckRecipient {
   }
 };
 
+/// May this client be served at all? Asked at the connection, where the virtual server looks at names.
+/// 220: yes, and `text` is the client's forward-confirmed name, or empty.
+struct CheckClient {
+  static constexpr std::uint16_t kType = 124;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  template <class V>
+  void fields(V& v) {
+    v(session);
+  }
+};
+
+/// May it call itself session.helo? Asked where the virtual server looks at that name. 250: yes.
+struct CheckHelo {
+  static constexpr std::uint16_t kType = 125;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  template <class V>
+  void fields(V& v) {
+    v(session);
+  }
+};
+
+/// VRFY and EXPN. RFC 5321 3.5. Whether the client may ask is decided by the spool.
+struct Verify {
+  static constexpr std::uint16_t kType = 126;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  std::string argument;  ///< an address or a local part, without <>
+  bool expand = false;   ///< EXPN
+  template <class V>
+  void fields(V& v) {
+    v(session, argument, expand);
+  }
+};
+
+/// ETRN: please start what waits. RFC 1985 5. Replies: 250, 251, 252, 253, 458, 459, 501.
+struct EtrnRequest {
+  static constexpr std::uint16_t kType = 127;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  std::string argument;  ///< "example.com", "@example.com" (all below, too), "#queue"
+  template <class V>
+  void fields(V& v) {
+    v(session, argument);
+  }
+};
+
 /// One recipient of an envelope, with its DSN parameters. RFC 3461 4.
 struct Recipient {
   std::string forwardPath;
@@ -229,6 +277,23 @@ struct Recipient {
   }
 };
 
+/// What the sender asks of the way, beside the addresses. Times are absolute; the epoch means: not asked.
+struct Handling {
+  enum class By : std::uint8_t { none, notify, giveBack };  ///< what happens when `deliverBy` has passed: RFC 2852 4
+  WallTime holdUntil{};         ///< RFC 4865: not before
+  WallTime deliverBy{};         ///< RFC 2852
+  By by = By::none;
+  bool byTrace = false;         ///< RFC 2852 4: tell the sender of each relay
+  std::int8_t priority = 0;     ///< RFC 6710: -9 to 9, higher goes first
+  bool requireTls = false;      ///< RFC 8689 2: over verified TLS, or back
+  bool tlsOptional = false;     ///< RFC 8689 5: the header says "TLS-Required: No"
+  template <class V>
+  void fields(V& v) {
+    v(holdUntil, deliverBy, by, byTrace, priority, requireTls, tlsOptional);
+  }
+  bool operator==(const Handling&) const = default;
+};
+
 struct Envelope {
   std::string reversePath;  ///< empty: <>
   std::vector<Recipient> recipients;
@@ -237,9 +302,10 @@ struct Envelope {
   bool smtpUtf8 = false;       ///< RFC 6531
   bool eightBit = false;       ///< BODY=8BITMIME: RFC 6152
   bool binary = false;         ///< BODY=BINARYMIME: RFC 3030
+  Handling handling;
   template <class V>
   void fields(V& v) {
-    v(reversePath, recipients, envid, returnFull, smtpUtf8, eightBit, binary);
+    v(reversePath, recipients, envid, returnFull, smtpUtf8, eightBit, binary, handling);
   }
 };
 
@@ -371,6 +437,36 @@ struct Deliver {
   template <class V>
   void fields(V& v) {
     v(queueId, nextHop, envelope, heloName, prefix, offset, length, hasEightBit, utf8Header);
+  }
+};
+
+// ---- what only the DNS knows: spool → out ---------------------------------------------------------------------------------------
+
+struct LookedUp {
+  static constexpr std::uint16_t kType = 143;
+  using Reply = void;
+  enum class State : std::uint8_t { yes, no, nullMx, later };
+  State state = State::later;
+  std::string name;  ///< clientName, yes: the forward-confirmed name
+  template <class V>
+  void fields(V& v) {
+    v(state, name);
+  }
+};
+
+struct LookUp {
+  static constexpr std::uint16_t kType = 142;
+  using Reply = LookedUp;
+  enum class What : std::uint8_t {
+    clientName,  ///< `text` is an address: has it a name that leads back to it?
+    mailDomain,  ///< `text` is a domain: can mail be sent to it (RFC 5321 5.1), or does it refuse (null MX)?
+    hostName,    ///< `text` is a host name: has it an address, or an MX?
+  };
+  What what = What::clientName;
+  std::string text;
+  template <class V>
+  void fields(V& v) {
+    v(what, text);
   }
 };
 

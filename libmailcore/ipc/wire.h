@@ -23,6 +23,11 @@ class Writer {
   void operator()(const T&... values) {
     (put(values), ...);
   }
+  /// Fields that were added to a record that is kept on disk. See Reader::later().
+  template <class... T>
+  void later(const T&... values) {
+    (put(values), ...);
+  }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
@@ -69,6 +74,11 @@ class Reader {
   template <class... T>
   void operator()(T&... values) {
     (get(values), ...);
+  }
+  /// Fields that older octets do not have yet: left as they are then. REQUIRES: last of the outermost struct.
+  template <class... T>
+  void later(T&... values) {
+    if (!in_.empty()) (get(values), ...);
   }
   /// Everything was there, and nothing is left over.
   [[nodiscard]] bool complete() const { return ok_ && in_.empty(); }

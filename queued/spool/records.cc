@@ -15,6 +15,9 @@ Result<AnyRecord> decodeAs(std::string_view octets) {
 
 bool valid(Hold hold) { return hold <= Hold::frozen; }
 bool valid(RecipientState state) { return state <= RecipientState::removed; }
+bool valid(const ipc::Handling& handling) {
+  return handling.by <= ipc::Handling::By::giveBack && handling.priority >= -9 && handling.priority <= 9;
+}
 
 /// Numbers that stand for an enumeration are checked here, so that a switch over them is complete.
 bool valid(const AnyRecord& any) {
@@ -22,7 +25,7 @@ bool valid(const AnyRecord& any) {
     for (const auto& recipient : message->recipients) {
       if (!valid(recipient.state)) return false;
     }
-    return valid(message->hold);
+    return valid(message->hold) && valid(message->handling);
   }
   if (const auto* outcome = std::get_if<OutcomeRecord>(&any)) {
     for (const auto& entry : outcome->entries) {

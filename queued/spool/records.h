@@ -15,8 +15,9 @@
 
 namespace ostler::spool {
 
-/// Version of these records, in the header of every segment. A newer one is refused.
-inline constexpr std::uint32_t kRecordsVersion = 1;
+/// Version of these records, in the header of every segment. A newer one is refused, an older one is read.
+/// 2: MessageRecord::handling.
+inline constexpr std::uint32_t kRecordsVersion = 2;
 
 /// Types of records. Numbers are never used again.
 enum class RecordType : std::uint16_t {
@@ -91,10 +92,12 @@ struct MessageRecord {
   Hold hold = Hold::none;
   bool delayTold = false;   ///< the delay notice has been sent
   std::vector<RecipientRecord> recipients;
+  ipc::Handling handling;
   template <class V>
   void fields(V& v) {
     v(id, arrived, origin, reversePath, envid, returnFull, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header,
       hold, delayTold, recipients);
+    v.later(handling);
   }
 };
 
