@@ -429,7 +429,7 @@ struct Deliver {
   NextHop nextHop;
   Envelope envelope;
   std::string heloName;
-  std::string prefix;        ///< octets to be sent before the content
+  std::string prefix;        ///< octets to be sent before the content; of a small message all there is, and no descriptor comes
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   bool hasEightBit = false;  ///< the content has octets above 127

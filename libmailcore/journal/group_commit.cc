@@ -26,7 +26,7 @@ constexpr std::size_t kGatherEnough = 64;          // batches: more in one sync 
 
 std::uint64_t spanOf(const std::vector<NewRecord>& records) {
   std::uint64_t span = 0;
-  for (const NewRecord& record : records) span += recordSpan(record.content.size());
+  for (const NewRecord& record : records) span += recordSpan(record.octets().size());
   return span;
 }
 
@@ -136,7 +136,7 @@ std::size_t Journal::Impl::appendFrom(std::vector<Pending>& group, std::size_t f
   for (; status && at < group.size() && writer->fits(group[at].span); ++at) {
     std::vector<SegmentWriter::Item> items;
     items.reserve(group[at].records.size());
-    for (const NewRecord& record : group[at].records) items.push_back({record.type, record.content});
+    for (const NewRecord& record : group[at].records) items.push_back({record.type, record.octets()});
     group[at].outcome = writer->append(items);
     if (!group[at].outcome) status = fail(group[at].outcome.error());
   }

@@ -23,10 +23,12 @@ struct JournalOptions {
   const Disk* disk = &Disk::real();
 };
 
-/// One record to be written. It owns its content: a batch lives until its sync.
+/// One record to be written. It owns its content, alone or with others: a batch lives until its sync.
 struct NewRecord {
   std::uint16_t type = 0;  ///< from 1
   std::string content;
+  std::shared_ptr<const std::string> shared{};  ///< instead of `content`, for what others hold, too
+  [[nodiscard]] std::string_view octets() const { return shared ? *shared : content; }
 };
 
 /// What a caller learns when its batch is synced: the place of each record.

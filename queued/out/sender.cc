@@ -264,7 +264,7 @@ Sender::Sender(Loop& loop, std::shared_ptr<const Settings> settings, log::Log lo
 }
 
 Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd content) {
-  if (!content) co_return fail(Error::Kind::syntax, "Deliver without a content descriptor");
+  if (!content && request.length > 0) co_return fail(Error::Kind::syntax, "Deliver without a content descriptor");
   if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
   const Gate::Pass pass = gate_.enter({});
   Result<Semaphore::Permit> place = co_await places_.acquire(Deadline::never());

@@ -21,7 +21,8 @@ class Sender {
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
-  /// One outcome per recipient, in the order of the envelope. Errors: temporary (draining), syntax (no content descriptor).
+  /// One outcome per recipient, in the order of the envelope. Errors: temporary (draining), syntax (no descriptor, where
+  /// content is to be read from one).
   /// Cancelling it closes the session; what was sent in full may have arrived.
   [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, UniqueFd content);
 

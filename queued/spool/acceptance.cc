@@ -24,14 +24,15 @@ void logAccepted(const Environment& env, const MessageRecord& record) {
 
 }  // namespace
 
-void Acceptance::appendTo(std::vector<journal::NewRecord>& batch, const MessageRecord& record, const std::string* content) {
+void Acceptance::appendTo(std::vector<journal::NewRecord>& batch, const MessageRecord& record,
+                          std::shared_ptr<const std::string> content) {
   batch.push_back(newRecord(record));
-  if (content != nullptr) batch.push_back({static_cast<std::uint16_t>(RecordType::content), *content});
+  if (content) batch.push_back({static_cast<std::uint16_t>(RecordType::content), {}, std::move(content)});
 }
 
 Task<Result<void>> Acceptance::accept(MessageRecord record, std::shared_ptr<const std::string> content) {
   std::vector<journal::NewRecord> batch;
-  appendTo(batch, record, content.get());
+  appendTo(batch, record, content);
   std::string packed = batch.front().content;
   auto fresh = std::make_shared<const Fresh>(Fresh{std::move(record), std::move(content)});
   const Id128 id = fresh->record.id;

@@ -21,7 +21,7 @@ class Acceptance {
   [[nodiscard]] Result<void> hasRoom(std::uint64_t octets);
 
   /// The records of a message, for a batch that holds more than it.
-  static void appendTo(std::vector<journal::NewRecord>& batch, const MessageRecord& record, const std::string* content);
+  static void appendTo(std::vector<journal::NewRecord>& batch, const MessageRecord& record, std::shared_ptr<const std::string> content);
 
  private:
   Environment& env_;

@@ -153,7 +153,6 @@ Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft reque
   draft->connection = from->id();
   draft->session = std::move(request.session);
   draft->envelope = std::move(request.envelope);
-  if (request.declaredSize > 0) draft->buffer.reserve(std::min<std::uint64_t>(request.declaredSize + 2048, 64 * 1024));
   expectCommit(*draft, true);
   drafts_.emplace(draft->id, std::move(draft));
   co_return ipc::Empty{};

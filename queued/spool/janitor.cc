@@ -118,7 +118,7 @@ Task<void> Janitor::moveOne(Id128 id) {
     co_return;
   }
   std::vector<journal::NewRecord> batch;
-  Acceptance::appendTo(batch, Queue::unpack(*message), content->get());
+  Acceptance::appendTo(batch, Queue::unpack(*message), *content);
   std::string packed = batch.front().content;
   auto synced = [&queue = env_.queue, id, packed = std::move(packed)](const journal::Committed& places) {
     queue.moved(id, packed, places.front(), places.back());

@@ -13,6 +13,10 @@ journal::NewRecord newRecord(const AnyRecord& record) {
 
 namespace {
 
+/// How long outcomes wait for a commit to share its sync. A power cut in that time has mail sent again, as one before the sync
+/// would: it is short.
+constexpr std::chrono::milliseconds kOutcomesWait{2};
+
 using journal::Committed;
 using journal::NewRecord;
 
@@ -38,6 +42,7 @@ struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
   void drain();
   void gather(NewRecord record);
   void flushGathered();
+  [[nodiscard]] Task<void> flushLater();
   void write(std::shared_ptr<Noted> noted);
   void retry();
   [[nodiscard]] bool settled() const { return gathered.empty() && deliveredIds.ids.empty() && unsynced == 0; }
@@ -51,9 +56,9 @@ struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
   std::mutex mutex;
   std::vector<Returned> returned;  // guarded by mutex
 
-  std::vector<NewRecord> gathered;  // noted in this turn of the loop
+  std::vector<NewRecord> gathered;  // noted lately, not appended yet
   DeliveredRecord deliveredIds;
-  bool flushPosted = false;
+  bool flushing = false;  // flushLater() runs
   std::size_t unsynced = 0;                       // noted batches that are not synced
   std::deque<std::shared_ptr<Noted>> refused;     // to be written again
   bool retrying = false;
@@ -99,14 +104,16 @@ void Ledger::Core::tellSettled() {
 
 void Ledger::Core::gather(NewRecord record) {
   if (record.type != 0) gathered.push_back(std::move(record));
-  if (std::exchange(flushPosted, true)) return;
-  loop.post([self = shared_from_this()] {
-    if (!self->gone) self->flushGathered();
-  });
+  if (!std::exchange(flushing, true)) scope->spawn(flushLater());
+}
+
+Task<void> Ledger::Core::flushLater() {
+  co_await loop.sleepUntil(Deadline::after(kOutcomesWait));
+  flushing = false;
+  flushGathered();
 }
 
 void Ledger::Core::flushGathered() {
-  flushPosted = false;
   if (!deliveredIds.ids.empty()) gathered.push_back(newRecord(std::exchange(deliveredIds, {})));
   if (gathered.empty()) return;
   auto noted = std::make_shared<Noted>();
@@ -146,6 +153,7 @@ Ledger::Ledger(Loop& loop, journal::Journal& journal, log::Log log)
     : core_(std::make_shared<Core>(loop, journal, std::move(log))) {}
 
 Ledger::~Ledger() {
+  core_->flushGathered();
   core_->scope.reset();
   std::vector<Returned> untaken;  // each may hold the core, which holds them
   const std::scoped_lock lock(core_->mutex);
@@ -164,6 +172,7 @@ Task<Result<void>> Ledger::commit(std::vector<NewRecord> batch, Synced synced) {
     ~Guard() { waiting->done.reset(); }
   };
   const Guard guard{std::make_shared<Waiting>(core_->loop)};
+  core_->flushGathered();
   core_->append(std::move(batch), [waiting = guard.waiting, synced = std::move(synced)](Result<Committed> result) {
     if (result && synced) synced(*result);
     waiting->result = result ? Result<void>() : Result<void>(fail(result.error()));

@@ -21,6 +21,7 @@ class Ledger {
   using Synced = std::function<void(const journal::Committed&)>;
 
   Ledger(Loop& loop, journal::Journal& journal, log::Log log);
+  /// What was noted is appended.
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
@@ -30,7 +31,8 @@ class Ledger {
   /// called it happens, whether the task is destroyed or not.
   [[nodiscard]] Task<Result<void>> commit(std::vector<journal::NewRecord> batch, Synced synced);
 
-  /// Outcomes: what has happened and must not be forgotten. Appended soon, together with others; when the journal cannot take
+  /// Outcomes: what has happened and must not be forgotten. Appended with the next commit, or after
+  /// 2 ms; when the journal cannot take
   /// them they are kept and tried again, and stuck() is true meanwhile.
   void note(const AnyRecord& record);
   /// A message that was delivered to all of its recipients.

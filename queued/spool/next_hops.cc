@@ -11,6 +11,10 @@ constexpr std::chrono::hours kDialogueMost{1};
 
 constexpr std::size_t kHopsKept = 10'000;
 
+/// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
+constexpr std::size_t kWithRequest = 64 * 1024;
+
+
 std::uint64_t senderOf(const MessageRecord& record) {
   return std::hash<std::string>{}(record.origin.user.empty() ? record.reversePath : record.origin.user);
 }
@@ -118,20 +122,26 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
     outcomes[at].countsAsAttempt = false;
     outcomes[at].reply = {451, "4.3.0", "The sending process is not there"};
   }
-  const Message* message = env_.queue.find(id);
-  Result<ContentRange> range = message == nullptr ? Result<ContentRange>(fail(Error::Kind::notFound, "the message is gone"))
-                                                  : contentRange(env_, *message);
-  if (!range) {
-    for (Outcome& outcome : outcomes) outcome.reply.text = "The message cannot be read: " + range.error().detail;
-    co_return outcomes;
-  }
   const MessageRecord& record = facts->record;
   ipc::Deliver request;
+  std::vector<UniqueFd> descriptors;
+  if (facts->content && facts->content->size() <= kWithRequest) {
+    request.prefix = *facts->content;
+  } else {
+    const Message* message = env_.queue.find(id);
+    Result<ContentRange> range = message == nullptr ? Result<ContentRange>(fail(Error::Kind::notFound, "the message is gone"))
+                                                    : contentRange(env_, *message);
+    if (!range) {
+      for (Outcome& outcome : outcomes) outcome.reply.text = "The message cannot be read: " + range.error().detail;
+      co_return outcomes;
+    }
+    request.offset = range->offset;
+    request.length = range->length;
+    descriptors.push_back(std::move(range->fd));
+  }
   request.queueId = id.text();
   request.nextHop = hop.nextHop;
   request.heloName = env_.config->outbound.heloName.empty() ? env_.config->hostName : env_.config->outbound.heloName;
-  request.offset = range->offset;
-  request.length = range->length;
   request.hasEightBit = record.hasEightBit;
   request.utf8Header = record.utf8Header;
   request.envelope.reversePath = record.reversePath;
@@ -141,8 +151,6 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   request.envelope.eightBit = record.eightBit;
   request.envelope.binary = record.binary;
   for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(range->fd));
   const Deadline deadline = Deadline::after(kDialogueMost);
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
   if (!answer || answer->message.recipients.size() != which.size()) co_return outcomes;

@@ -153,11 +153,12 @@ Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vec
   const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
   report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now());
   std::vector<journal::NewRecord> batch;
-  Acceptance::appendTo(batch, built.record, &built.content);
+  auto reportContent = std::make_shared<const std::string>(std::move(built.content));
+  Acceptance::appendTo(batch, built.record, reportContent);
   std::string packed = batch.front().content;
   batch.push_back(newRecord(record));
   env_.log.info("report", {{"id", built.record.id.text()}, {"about", id.text()}, {"to", facts->record.reversePath}});
-  auto fresh = std::make_shared<const Fresh>(Fresh{std::move(built.record), std::make_shared<const std::string>(std::move(built.content))});
+  auto fresh = std::make_shared<const Fresh>(Fresh{std::move(built.record), std::move(reportContent)});
   env_.ledger.noteTogether(std::move(batch), [this, fresh = std::move(fresh), packed = std::move(packed),
                                               record = std::move(record)](const journal::Committed& places) {
     const Id128 reportId = fresh->record.id;

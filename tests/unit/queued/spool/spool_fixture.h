@@ -212,7 +212,8 @@ class SpoolFixture {
     REQUIRE(out_->listen(config->socketPath("out"), 0600));
   }
   Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, std::vector<UniqueFd> descriptors) {
-    auto content = readRange(descriptors.at(0).get(), request.offset, request.length);
+    Result<std::string> content = request.prefix;
+    if (request.length > 0) content = readRange(descriptors.at(0).get(), request.offset, request.length);
     ipc::DeliverOutcome outcome;
     for (std::size_t at = 0; at < request.envelope.recipients.size(); ++at) {
       ipc::RecipientOutcome one;
