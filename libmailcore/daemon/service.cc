@@ -68,6 +68,7 @@ class Master {
   void beginDrain();
   void look();
   void watch();
+  void takeSignals();
   void onSignal(int signal, event_callback_fn handler);
   Event every(std::chrono::microseconds interval, event_callback_fn handler);
 
@@ -92,7 +93,8 @@ Result<void> Master::start(std::shared_ptr<const config::Config> config) {
   if (const auto sound = checkPlans(plans, *snapshot_); !sound) return sound;
   auto shares = listeners_.change(plans, count);
   if (!shares) return fail(shares.error());
-  ::tzset();  // reads a file, which later is not allowed
+  ::tzset();      // reads a file, which later is not allowed
+  takeSignals();  // before anybody is greeted: who hears SIGTERM then says goodbye
   if (daemon_.confineProcess) {
     if (const auto confined = daemon_.confineProcess(*snapshot_->config, file_); !confined) return confined;
   }
@@ -117,12 +119,15 @@ Master::Event Master::every(std::chrono::microseconds interval, event_callback_f
   return made;
 }
 
-void Master::serve() {
+void Master::takeSignals() {
   onSignal(SIGHUP, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->reload(); });
   onSignal(SIGUSR1, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.reopen(); });
   for (const int signal : {SIGTERM, SIGINT}) {
     onSignal(signal, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->beginDrain(); });
   }
+}
+
+void Master::serve() {
   std::uint64_t watchdogMicros = 0;
   if (sd_watchdog_enabled(0, &watchdogMicros) > 0) {
     events_.push_back(every(std::chrono::microseconds(watchdogMicros / 2),
