@@ -142,19 +142,30 @@ bool SearchVisitor::matchesDates(const SearchNode& node, const store::MessageRow
 }
 
 bool SearchVisitor::matchesSummary(const SearchNode& node, const store::MessageRow& row) const {
+  using store::SummaryView;
+  const auto found = [&](std::string_view SummaryView::* text) {
+    return node.finder->foundInFolded(store::summaryText(row.summary, text));
+  };
+  switch (node.kind) {
+    case Kind::subject:
+      return found(&SummaryView::searchSubject);
+    case Kind::from:
+      return found(&SummaryView::searchFrom);
+    case Kind::to:
+      return found(&SummaryView::searchTo);
+    case Kind::cc:
+      return found(&SummaryView::searchCc);
+    case Kind::bcc:
+      return found(&SummaryView::searchBcc);
+    default:
+      return sentMatches(node, row);
+  }
+}
+
+bool SearchVisitor::sentMatches(const SearchNode& node, const store::MessageRow& row) {
   const auto summary = store::unpackSummary(row.summary);
   if (!summary) return false;
   switch (node.kind) {
-    case Kind::subject:
-      return node.finder->foundInFolded(summary->searchSubject);
-    case Kind::from:
-      return node.finder->foundInFolded(summary->searchFrom);
-    case Kind::to:
-      return node.finder->foundInFolded(summary->searchTo);
-    case Kind::cc:
-      return node.finder->foundInFolded(summary->searchCc);
-    case Kind::bcc:
-      return node.finder->foundInFolded(summary->searchBcc);
     case Kind::sentBefore:
       return summary->hasSentDate && summary->sentDay < node.day;
     case Kind::sentOn:

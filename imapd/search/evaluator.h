@@ -71,6 +71,7 @@ class SearchVisitor final : public store::Visitor {
   [[nodiscard]] bool matchesFlags(const SearchNode& node, const store::MessageRow& row) const;
   [[nodiscard]] bool matchesDates(const SearchNode& node, const store::MessageRow& row) const;
   [[nodiscard]] bool matchesSummary(const SearchNode& node, const store::MessageRow& row) const;
+  [[nodiscard]] static bool sentMatches(const SearchNode& node, const store::MessageRow& row);
   [[nodiscard]] bool matchesContent(const SearchNode& node, const store::MessageRow& row);
   [[nodiscard]] bool timeIsUp();
 

@@ -54,13 +54,14 @@ std::uint64_t getNumber(const char* at, std::size_t octets) {
 }
 
 // The crc of a record: its place, then everything of it but the crc itself.
-std::uint32_t recordCrc(std::string_view headerAfterCrc, std::string_view content, const Id128& segment, std::uint64_t offset) {
+std::uint32_t recordCrc(std::string_view headerAfterCrc, std::string_view content, std::string_view rest, const Id128& segment,
+                        std::uint64_t offset) {
   std::array<char, 8> place{};
   putNumber(place.data(), offset, 8);
   std::uint32_t crc = crc32c(segment.octets());
   crc = crc32c({place.data(), place.size()}, crc);
   crc = crc32c(headerAfterCrc, crc);
-  return crc32c(content, crc);
+  return crc32c(rest, crc32c(content, crc));
 }
 
 }  // namespace
@@ -83,7 +84,7 @@ std::array<char, kRecordHeader> sealRecord(RecordHeader& header, std::string_vie
   const std::uint64_t marks = (header.lastOfBatch ? kLastMark : 0) | (header.firstOfBatch ? kFirstMark : 0);
   putNumber(&octets[14], marks | header.unsynced << kMarks, 2);
   putNumber(&octets[16], header.batch, 8);
-  header.crc = recordCrc({&octets[4], kRecordHeader - 4}, content, segment, offset);
+  header.crc = recordCrc({&octets[4], kRecordHeader - 4}, content, {}, segment, offset);
   putNumber(octets.data(), header.crc, 4);
   return octets;
 }
@@ -104,10 +105,11 @@ std::optional<RecordHeader> readRecordHeader(std::string_view octets) {
   return header;
 }
 
-bool recordIsSound(std::string_view headerOctets, std::string_view content, const Id128& segment, std::uint64_t offset) {
+bool recordIsSound(std::string_view headerOctets, std::string_view content, const Id128& segment, std::uint64_t offset,
+                   std::string_view restOfContent) {
   const auto header = readRecordHeader(headerOctets);
-  if (!header || header->length != content.size()) return false;
-  return header->crc == recordCrc(headerOctets.substr(4, kRecordHeader - 4), content, segment, offset);
+  if (!header || header->length != content.size() + restOfContent.size()) return false;
+  return header->crc == recordCrc(headerOctets.substr(4, kRecordHeader - 4), content, restOfContent, segment, offset);
 }
 
 }  // namespace ostler::journal

@@ -51,8 +51,8 @@ struct RecordHeader {
                                                          std::uint64_t offset);
 /// The header at the start of `octets`, if there are 24; nothing is checked.
 [[nodiscard]] std::optional<RecordHeader> readRecordHeader(std::string_view octets);
-/// Is this content of a record with this header, at this place?
+/// Is this content of a record with this header, at this place? It may lie in two pieces.
 [[nodiscard]] bool recordIsSound(std::string_view headerOctets, std::string_view content, const Id128& segment,
-                                 std::uint64_t offset);
+                                 std::uint64_t offset, std::string_view restOfContent = {});
 
 }  // namespace ostler::journal

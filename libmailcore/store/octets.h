@@ -56,6 +56,11 @@ class OctetReader {
     return value;
   }
   std::uint64_t varint() {
+    if (!rest_.empty() && static_cast<unsigned char>(rest_.front()) < 0x80) {  // most are: lengths, counts
+      const auto value = static_cast<std::uint64_t>(rest_.front());
+      rest_.remove_prefix(1);
+      return value;
+    }
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
       const auto octet = static_cast<unsigned char>(rest_.front());

@@ -15,6 +15,10 @@ constexpr std::string_view SummaryView::* kTexts[] = {
     &SummaryView::sortCc,        &SummaryView::displayFrom, &SummaryView::displayTo, &SummaryView::messageId,
     &SummaryView::references};
 
+void skipNumbers(OctetReader& in) {
+  for (int numbers = 5; numbers > 0; --numbers) (void)in.varint();
+}
+
 }  // namespace
 
 std::string packSummary(const message::Prepared& from) {
@@ -61,6 +65,16 @@ std::optional<SummaryView> unpackSummary(std::string_view packed) {
   for (const auto text : kTexts) view.*text = in.string();
   if (!in.done()) return std::nullopt;
   return view;
+}
+
+std::string_view summaryText(std::string_view packed, std::string_view SummaryView::* wanted) {
+  OctetReader in(packed);
+  skipNumbers(in);
+  for (const auto text : kTexts) {
+    const std::string_view octets = in.string();
+    if (text == wanted) return octets;
+  }
+  return {};
 }
 
 }  // namespace ostler::store

@@ -36,5 +36,7 @@ struct SummaryView {
 [[nodiscard]] std::string packSummary(const message::Prepared& prepared);
 /// Nothing if it is not a summary (empty, damaged).
 [[nodiscard]] std::optional<SummaryView> unpackSummary(std::string_view packed);
+/// One text alone, for a search that asks 100,000 messages for theirs; empty if it is not a summary.
+[[nodiscard]] std::string_view summaryText(std::string_view packed, std::string_view SummaryView::* text);
 
 }  // namespace ostler::store

@@ -25,15 +25,17 @@ std::uint64_t translate(std::uint64_t flags, const std::vector<std::uint8_t>& ke
 
 }  // namespace
 
-void fillPrepared(MailRow& row, const PreparedColumns& columns) {
+void putMail(Txn& txn, const EmailId& id, MailRow row, const PreparedColumns& columns) {
   const std::size_t size = columns.envelope.size() + columns.body.size() + columns.bodyStructure.size() + columns.summary.size();
   row.preparedVersion = 0;
-  if (size > kPreparedKept) return;
-  row.preparedVersion = columns.version;
-  row.envelope = columns.envelope;
-  row.body = columns.body;
-  row.bodyStructure = columns.bodyStructure;
-  row.summary = columns.summary;
+  std::string texts;
+  if (size <= kPreparedKept) {
+    row.preparedVersion = columns.version;
+    texts = packTexts({columns.envelope, columns.body, columns.bodyStructure});
+    row.texts = texts;
+    txn.put(Table::summary, id.octets(), encodeRow(SummaryRow{columns.version, columns.summary}));
+  }
+  txn.put(Table::mail, id.octets(), encodeRow(row));
 }
 
 Apply::Apply(Txn& txn, ReadFile readFile) : txn_(txn), readFile_(std::move(readFile)) {
@@ -244,10 +246,11 @@ Detail Apply::newMail(const Arrival& r) {
   if (!r.uidl.empty()) row.traits |= kHasImportedUidl;
   row.threadId = r.threadId;
   row.uidl = r.uidl;
-  for (const std::string_view key : threadKeys(*columns)) row.threadKeys.push_back(threadHash(key));
-  fillPrepared(row, *columns);
-  txn_.put(Table::mail, r.emailId.octets(), encodeRow(row));
-  for (const std::uint64_t hash : row.threadKeys) addThreadUser(hash, r.threadId);
+  std::string keys;
+  for (const std::string_view key : threadKeys(*columns)) putFixed(keys, threadHash(key));
+  row.threadKeys = keys;
+  putMail(txn_, r.emailId, row, *columns);
+  for (OctetReader hashes(keys); !hashes.done();) addThreadUser(hashes.fixed<std::uint64_t>(), r.threadId);
   countLive(row.place, true);
   detail.size = row.place.size();
   detail.traits = row.traits;
@@ -280,10 +283,11 @@ void Apply::release(const EmailId& id) {
   const MailRow row = mailRow(*octets);
   if (row.place.kind == ContentKind::file) deadFiles_.push_back(messageFileName(id));
   const ContentPlace place = row.place;
-  const std::vector<std::uint64_t> keys = row.threadKeys;
+  const std::string keys(row.threadKeys);
   txn_.erase(Table::mail, id.octets());
+  txn_.erase(Table::summary, id.octets());
   countLive(place, false);
-  for (const std::uint64_t hash : keys) dropThreadUser(hash);
+  for (OctetReader hashes(keys); !hashes.done();) dropThreadUser(hashes.fixed<std::uint64_t>());
 }
 
 void Apply::countLive(const ContentPlace& place, bool arrives) {

@@ -103,8 +103,8 @@ class Apply {
   std::uint64_t released_ = 0;
 };
 
-/// Puts the columns into a row, if they are not too large. The row's views point into them.
-void fillPrepared(MailRow& row, const PreparedColumns& columns);
+/// Writes a message's row and, if its prepared columns are not too large to be kept, those too.
+void putMail(Txn& txn, const EmailId& id, MailRow row, const PreparedColumns& columns);
 
 /// The name of a message's own file in the log folder.
 [[nodiscard]] inline std::string messageFileName(const EmailId& id) { return id.text() + ".msg"; }

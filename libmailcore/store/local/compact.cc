@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "libmailcore/message/prepared.h"
 #include "libmailcore/store/local/rebuild.h"
 
 namespace ostler::store::local {
@@ -155,16 +154,15 @@ Result<void> Compaction::writeSnapshot() {
   };
   eachPair(read, [&](Table table, std::string_view key, std::string_view value) {
     if (!done || (table == Table::state && key == kLogEndKey)) return;
+    if (table == Table::summary) return;
     auto tag = static_cast<std::uint8_t>(table);
-    if (table == Table::mail) {
+    if (table == Table::mail) {  // what is prepared is cheaper made anew than kept twice
       MailRow row = mailRow(value);
-      if (row.preparedVersion == message::kPreparedVersion) {  // cheaper made anew than kept twice
-        row.preparedVersion = 0;
-        stripped.reserve(kPartOctets / 32);  // views stay
-        stripped.push_back(encodeRow(row));
-        value = stripped.back();
-        tag = kStrippedMail;
-      }
+      row.preparedVersion = 0;
+      stripped.reserve(kPartOctets / 32);  // views stay
+      stripped.push_back(encodeRow(row));
+      value = stripped.back();
+      tag = kStrippedMail;
     }
     part.pairs.push_back({tag, key, value});
     octets += key.size() + value.size() + 8;

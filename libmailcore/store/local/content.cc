@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "libmailcore/journal/record.h"
@@ -14,15 +15,19 @@ namespace {
 
 enum class Wait { forDisk, never };
 
-// Fills `into` from the file; false where the file ends early or (Wait::never) the pages are not in memory.
-bool fill(int fd, std::uint64_t offset, std::span<char> into, Wait wait) {
-  while (!into.empty()) {
-    iovec part{into.data(), into.size()};
-    const ssize_t got = ::preadv2(fd, &part, 1, static_cast<off_t>(offset), wait == Wait::never ? RWF_NOWAIT : 0);
+// Fills one span, then the other, from a run of the file; false where the file ends early or (Wait::never) the pages are not in
+// memory.
+bool fill(int fd, std::uint64_t offset, std::span<char> first, std::span<char> second, Wait wait) {
+  while (!first.empty() || !second.empty()) {
+    const std::array<iovec, 2> parts{{{first.data(), first.size()}, {second.data(), second.size()}}};
+    const ssize_t got = ::preadv2(fd, parts.data(), parts.size(), static_cast<off_t>(offset), wait == Wait::never ? RWF_NOWAIT : 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return false;
-    into = into.subspan(static_cast<std::size_t>(got));
-    offset += static_cast<std::uint64_t>(got);
+    const auto octets = static_cast<std::size_t>(got);
+    const std::size_t ofFirst = std::min(octets, first.size());
+    first = first.subspan(ofFirst);
+    second = second.subspan(octets - ofFirst);
+    offset += octets;
   }
   return true;
 }
@@ -35,12 +40,13 @@ class StoredContent final : public ContentSource {
   std::uint64_t size() const override { return place_.size(); }
   Result<void> read(std::uint64_t offset, std::span<char> into) const override {
     if (outside(offset, into.size())) return fail(Error::Kind::permanent, "content: read beyond its end");
-    if (!fetch(offset, into, Wait::forDisk)) return fail(Error::Kind::temporary, "content: read error in the log");
-    if (!sound(offset, into)) return fail(Error::Kind::permanent, "content: damaged (checksum) in the log; run `ostler mailbox check`");
+    const Got got = fetch(offset, into, Wait::forDisk);
+    if (got == Got::nothing) return fail(Error::Kind::temporary, "content: read error in the log");
+    if (got == Got::damaged) return fail(Error::Kind::permanent, "content: damaged (checksum) in the log; run `ostler mailbox check`");
     return {};
   }
   bool readNow(std::uint64_t offset, std::span<char> into) const override {
-    return !outside(offset, into.size()) && fetch(offset, into, Wait::never) && sound(offset, into);
+    return !outside(offset, into.size()) && fetch(offset, into, Wait::never) == Got::sound;
   }
   std::optional<FileRange> file() const override {
     if (large_) return FileRange{large_.get(), place_.tailLength, place_.fileOffset};
@@ -50,28 +56,34 @@ class StoredContent final : public ContentSource {
  private:
   bool outside(std::uint64_t offset, std::uint64_t length) const { return offset > size() || length > size() - offset; }
   std::uint64_t tailOffset() const { return place_.record.offset + journal::kRecordHeader + place_.headLength; }
-  // The part in the record, then the part in the file.
-  bool fetch(std::uint64_t offset, std::span<char> into, Wait wait) const {
-    if (offset < place_.tailLength) {
-      const std::size_t part = std::min<std::uint64_t>(into.size(), place_.tailLength - offset);
-      if (!fill(segment_->fd(), tailOffset() + offset, into.first(part), wait)) return false;
-      into = into.subspan(part);
-      offset += part;
-    }
-    return into.empty() || fill(large_.get(), place_.fileOffset + offset - place_.tailLength, into, wait);
+
+  enum class Got { nothing, damaged, sound };
+  Got fetch(std::uint64_t offset, std::span<char> into, Wait wait) const {
+    const bool isWhole = offset == 0 && into.size() == size();
+    if (isWhole && !large_) return fetchRecord(into, wait);
+    if (!fetchPart(offset, into, wait)) return Got::nothing;
+    if (!isWhole) return Got::sound;  // no checksum covers a part alone
+    const auto ofFile = into.subspan(place_.tailLength);
+    return journal::crc32c({ofFile.data(), ofFile.size()}) == place_.fileCrc ? Got::sound : Got::damaged;
   }
-  bool sound(std::uint64_t offset, std::span<const char> octets) const {
-    if (offset != 0 || octets.size() != size()) return true;  // a part: no checksum covers it alone
-    if (large_) {
-      const auto filePart = octets.subspan(place_.tailLength);
-      return journal::crc32c({filePart.data(), filePart.size()}) == place_.fileCrc;
+  // The record's header and what stands before the message go aside: its checksum covers them too.
+  Got fetchRecord(std::span<char> into, Wait wait) const {
+    std::string head(journal::kRecordHeader + place_.headLength, '\0');
+    if (!fill(segment_->fd(), place_.record.offset, head, into, wait)) return Got::nothing;
+    const std::string_view header = std::string_view(head).substr(0, journal::kRecordHeader);
+    const std::string_view before = std::string_view(head).substr(journal::kRecordHeader);
+    const bool isSound = journal::recordIsSound(header, before, segment_->header().id, place_.record.offset, {into.data(), into.size()});
+    return isSound ? Got::sound : Got::damaged;
+  }
+  // From the part in the record, then from the one in the file.
+  bool fetchPart(std::uint64_t offset, std::span<char> into, Wait wait) const {
+    std::span<char> ofRecord;
+    if (offset < place_.tailLength) {
+      ofRecord = into.first(std::min<std::uint64_t>(into.size(), place_.tailLength - offset));
+      if (!fill(segment_->fd(), tailOffset() + offset, ofRecord, {}, wait)) return false;
     }
-    std::string record(journal::kRecordHeader + place_.headLength, '\0');
-    if (!fill(segment_->fd(), place_.record.offset, record, Wait::forDisk)) return false;
-    record.append(octets.data(), octets.size());
-    const std::string_view whole = record;
-    return journal::recordIsSound(whole.substr(0, journal::kRecordHeader), whole.substr(journal::kRecordHeader),
-                                  segment_->header().id, place_.record.offset);
+    const std::span<char> ofFile = into.subspan(ofRecord.size());
+    return ofFile.empty() || fill(large_.get(), place_.fileOffset + offset + ofRecord.size() - place_.tailLength, ofFile, {}, wait);
   }
 
   std::shared_ptr<const journal::SegmentFile> segment_;

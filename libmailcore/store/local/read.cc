@@ -17,13 +17,34 @@ std::optional<MailboxRow> rowById(const Txn& txn, const MailboxId& id) {
   return row ? std::optional(mailboxRow(*row)) : std::nullopt;
 }
 
+// Rows of one table by email id. Messages that came one after the other mostly lie one after the other.
+class ByEmailId {
+ public:
+  ByEmailId(const Txn& txn, Table table) : cursor_(txn, table) {}
+  std::optional<std::string_view> find(const EmailId& id) {
+    const bool there = (cursor_.isOnPair() && cursor_.next() && cursor_.key() == id.octets()) ||
+                       (cursor_.seek(id.octets()) && cursor_.key() == id.octets());
+    return there ? std::optional(cursor_.value()) : std::nullopt;
+  }
+
+ private:
+  Cursor cursor_;
+};
+
+// What one transaction looks at beside the chunks.
+struct Rows {
+  explicit Rows(const Txn& txn) : mail(txn, Table::mail), summaries(txn, Table::summary) {}
+  ByEmailId mail;
+  ByEmailId summaries;
+};
+
 // One message's row for a visitor, filled column by column.
 class RowReader {
  public:
   RowReader(AccountFolder& folder, Columns columns) : folder_(folder), columns_(columns) {}
 
   // False: the message went away meanwhile.
-  bool fill(const Txn& txn, Cursor& mail, const StateChunk& state, const DetailChunk* detail, std::size_t at, MessageRow& row) {
+  bool fill(Rows& rows, const StateChunk& state, const DetailChunk* detail, std::size_t at, MessageRow& row) {
     row = MessageRow{};
     row.uid = Uid{state.uids[at]};
     row.flags = Flags{state.flags[at]};
@@ -36,39 +57,45 @@ class RowReader {
     row.emailId = d.emailId;
     row.threadId = d.threadId;
     row.traits = unpackTraits(d.traits);
-    const bool uidlIsHere = columns_.uidl && (d.traits & kHasImportedUidl) == 0;  // POP3 asks for 100,000 at once
-    if (uidlIsHere) setUidl(d.emailId.text(), row);
-    if (!needsMail(columns_) && (uidlIsHere || !columns_.uidl)) return true;
-    const auto octets = find(txn, mail, d.emailId);
+    const bool uidlIsHere = (d.traits & kHasImportedUidl) == 0;  // POP3 asks for 100,000 at once
+    if (columns_.uidl && uidlIsHere) setUidl(d.emailId.text(), row);
+    const bool summaryIsMissing = columns_.summary && !fillSummary(rows, d.emailId, row);
+    const bool needsText = columns_.envelope || columns_.structure;
+    if (!needsText && !summaryIsMissing && !columns_.content && (uidlIsHere || !columns_.uidl)) return true;
+    const auto octets = rows.mail.find(d.emailId);
     if (!octets) throw IndexFailure(Error::Kind::permanent, "index: a message without its row; rebuild it from the log");
     const MailRow known = mailRow(*octets);
     if (columns_.uidl && !uidlIsHere) setUidl(std::string(known.uidl), row);
     std::shared_ptr<const ContentSource> content;
-    const bool renders = (columns_.envelope || columns_.structure || columns_.summary) && known.preparedVersion != message::kPreparedVersion;
+    const bool renders = summaryIsMissing || (needsText && known.preparedVersion != message::kPreparedVersion);
     if (columns_.content || renders) {
       content = open(d.emailId, known.place);
       if (!content) return false;
     }
     if (renders) {
       render(*content, row);
-    } else {
-      if (columns_.envelope) row.envelope = known.envelope;
-      if (columns_.structure) row.body = known.body;
-      if (columns_.structure) row.bodyStructure = known.bodyStructure;
-      if (columns_.summary) row.summary = known.summary;
+    } else if (needsText) {
+      fillTexts(mailTexts(known.texts), row);
     }
     if (columns_.content) row.content = std::move(content);
     return true;
   }
-  static bool needsMail(Columns c) { return c.envelope || c.structure || c.summary || c.content; }
-  static bool needsDetail(Columns c) { return c.dates || c.uidl || needsMail(c); }
+  static bool needsDetail(Columns c) { return c.dates || c.uidl || c.envelope || c.structure || c.summary || c.content; }
 
  private:
-  // Messages that came one after the other mostly lie one after the other.
-  static std::optional<std::string_view> find(const Txn& txn, Cursor& mail, const EmailId& id) {
-    if (mail.isOnPair() && mail.next() && mail.key() == id.octets()) return mail.value();
-    if (mail.seek(id.octets()) && mail.key() == id.octets()) return mail.value();
-    return txn.get(Table::mail, id.octets());
+  // False: it is too large to be kept, or was made by another version of the renderer.
+  static bool fillSummary(Rows& rows, const EmailId& id, MessageRow& row) {
+    const auto octets = rows.summaries.find(id);
+    if (!octets) return false;
+    const SummaryRow known = summaryRow(*octets);
+    if (known.preparedVersion != message::kPreparedVersion) return false;
+    row.summary = known.summary;
+    return true;
+  }
+  void fillTexts(const MailTexts& texts, MessageRow& row) const {
+    if (columns_.envelope) row.envelope = texts.envelope;
+    if (columns_.structure) row.body = texts.body;
+    if (columns_.structure) row.bodyStructure = texts.bodyStructure;
   }
   void setUidl(std::string uidl, MessageRow& row) {
     uidl_ = std::move(uidl);
@@ -79,9 +106,7 @@ class RowReader {
     const Result<std::string> octets = readAll(content);
     if (!octets) throw IndexFailure(octets.error().kind, octets.error().detail);
     rendered_ = prepareColumns(*octets);
-    if (columns_.envelope) row.envelope = rendered_.envelope;
-    if (columns_.structure) row.body = rendered_.body;
-    if (columns_.structure) row.bodyStructure = rendered_.bodyStructure;
+    fillTexts({rendered_.envelope, rendered_.body, rendered_.bodyStructure}, row);
     if (columns_.summary) row.summary = rendered_.summary;
   }
   // Between our look at the index and opening its file a message may be expunged (then there is nothing to show), or moved by
@@ -161,7 +186,7 @@ Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const Uid
   const auto mailbox = rowById(read, id);
   if (!mailbox) return fail(noSuchMailbox());
   visitor.begin(shownInfo(read, *mailbox));
-  RowReader rows(folder, columns);
+  RowReader reader(folder, columns);
   StateChunk state;
   DetailChunk detail;
   UidSet left = uids.intersect(UidSet::of({Uid{1}, Uid{mailbox->uidNext - 1}}));
@@ -170,7 +195,7 @@ Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const Uid
     std::uint32_t through = UINT32_MAX;  // all up to here was shown
     bool enough = false;
     {
-      Cursor mail(read, Table::mail);
+      Rows rows(read);
       Membership wanted(left);
       MessageRow row;
       walkChunks(read, mailbox->number, left, [&](Cursor& cursor, const ChunkKey& key) {
@@ -184,7 +209,7 @@ Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const Uid
           if (!wanted.contains(state.uids[at])) continue;
           if (RowReader::needsDetail(columns) && !haveDetail) readDetail(read, key, detail);
           haveDetail = RowReader::needsDetail(columns);
-          if (rows.fill(read, mail, state, haveDetail ? &detail : nullptr, at, row)) enough = !visitor.row(row);
+          if (reader.fill(rows, state, haveDetail ? &detail : nullptr, at, row)) enough = !visitor.row(row);
         }
         return enough ? Walk::stop : Walk::on;
       });

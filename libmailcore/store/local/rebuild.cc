@@ -109,15 +109,15 @@ class Rebuilding {
     }
   }
   void loadPair(const SnapshotPart::Pair& pair) {
-    if (pair.table < kTables) return write_->put(static_cast<Table>(pair.table), pair.key, pair.value);
-    if (pair.table != kStrippedMail) raise({Error::Kind::permanent, "log: a snapshot of an unknown table"});
-    MailRow row = mailRow(pair.value);
+    const auto table = static_cast<Table>(pair.table);
+    if (table == Table::state || table == Table::columns) return write_->put(table, pair.key, pair.value);
+    if (table != Table::mail && pair.table != kStrippedMail) raise({Error::Kind::permanent, "log: a snapshot of an unknown table"});
+    const MailRow row = mailRow(pair.value);
     const EmailId id = Id128::fromOctets(pair.key).value_or(EmailId{});
     const auto content = openContent(segments_, log_, id, row.place);
     const auto octets = content ? readAll(**content) : Result<std::string>(std::string());
     const PreparedColumns columns = prepareColumns(octets.value_or(""));
-    fillPrepared(row, columns);
-    write_->put(Table::mail, pair.key, encodeRow(row));
+    putMail(*write_, id, row, columns);
   }
 
   std::shared_ptr<Index> index_;

@@ -121,7 +121,7 @@ MailboxRow mailboxRow(std::string_view octets) {
 
 std::string encodeRow(const MailRow& row) {
   std::string out;
-  out.reserve(96 + row.envelope.size() + row.body.size() + row.bodyStructure.size() + row.summary.size());
+  out.reserve(96 + row.threadKeys.size() + row.texts.size());
   const ContentPlace& place = row.place;
   out += static_cast<char>(place.kind);
   for (const std::uint64_t number : {place.record.segment, place.record.offset, place.headLength, place.tailLength}) putVarint(out, number);
@@ -131,11 +131,10 @@ std::string encodeRow(const MailRow& row) {
   out += static_cast<char>(row.traits);
   putId(out, row.threadId);
   putString(out, row.uidl);
-  putVarint(out, row.threadKeys.size());
-  for (const std::uint64_t key : row.threadKeys) putFixed(out, key);
+  putVarint(out, row.threadKeys.size() / sizeof(std::uint64_t));
+  out += row.threadKeys;
   putVarint(out, row.preparedVersion);
-  if (row.preparedVersion == 0) return out;
-  for (const std::string_view text : {row.envelope, row.body, row.bodyStructure, row.summary}) putString(out, text);
+  if (row.preparedVersion != 0) out += row.texts;
   return out;
 }
 
@@ -155,15 +154,49 @@ MailRow mailRow(std::string_view octets) {
   row.traits = in.fixed<std::uint8_t>();
   row.threadId = in.id();
   row.uidl = in.string();
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) row.threadKeys.push_back(in.fixed<std::uint64_t>());
+  const std::uint64_t keys = in.varint();
+  row.threadKeys = in.bytes(keys <= octets.size() ? keys * sizeof(std::uint64_t) : octets.size());
   row.preparedVersion = static_cast<std::uint16_t>(in.varint());
-  if (row.preparedVersion != 0) {
-    row.envelope = in.string();
-    row.body = in.string();
-    row.bodyStructure = in.string();
-    row.summary = in.string();
-  }
+  if (row.preparedVersion != 0) row.texts = in.bytes(in.rest().size());
   finish(in, "mail");
+  return row;
+}
+
+// The lengths first: who wants one text need not touch the others, which are far apart for a processor.
+std::string packTexts(const MailTexts& texts) {
+  std::string out;
+  out.reserve(8 + texts.envelope.size() + texts.body.size() + texts.bodyStructure.size());
+  for (const std::string_view text : {texts.envelope, texts.body, texts.bodyStructure}) putVarint(out, text.size());
+  for (const std::string_view text : {texts.envelope, texts.body, texts.bodyStructure}) out += text;
+  return out;
+}
+
+MailTexts mailTexts(std::string_view packed) {
+  OctetReader in(packed);
+  const std::uint64_t envelope = in.varint();
+  const std::uint64_t body = in.varint();
+  const std::uint64_t bodyStructure = in.varint();
+  MailTexts texts;
+  texts.envelope = in.bytes(envelope);
+  texts.body = in.bytes(body);
+  texts.bodyStructure = in.bytes(bodyStructure);
+  finish(in, "texts");
+  return texts;
+}
+
+std::string encodeRow(const SummaryRow& row) {
+  std::string out;
+  putVarint(out, row.preparedVersion);
+  out += row.summary;
+  return out;
+}
+
+SummaryRow summaryRow(std::string_view octets) {
+  OctetReader in(octets);
+  SummaryRow row;
+  row.preparedVersion = static_cast<std::uint16_t>(in.varint());
+  row.summary = in.bytes(in.rest().size());
+  finish(in, "summary");
   return row;
 }
 

@@ -64,11 +64,21 @@ struct MailRow {
   std::uint8_t traits = 0;
   EmailId threadId;
   std::string_view uidl;                  ///< empty: made from the email id
-  std::vector<std::uint64_t> threadKeys;  ///< hashes of the message ids it added to the threads
-  std::uint16_t preparedVersion = 0;      ///< of the four below; 0: too large to be kept, rendered on demand
+  std::string_view threadKeys;        ///< threadHash() of the message ids it added to the threads, 8 octets each
+  std::uint16_t preparedVersion = 0;  ///< of the texts and of the summary; 0: too large to be kept, rendered on demand
+  std::string_view texts;             ///< packed: see MailTexts
+};
+
+/// What FETCH sends of a message as it stands here.
+struct MailTexts {
   std::string_view envelope;
   std::string_view body;
   std::string_view bodyStructure;
+};
+
+/// Key (in table summary) email id. There when the mail row has texts.
+struct SummaryRow {
+  std::uint16_t preparedVersion = 0;
   std::string_view summary;
 };
 
@@ -94,6 +104,8 @@ struct ThreadRow {
 [[nodiscard]] std::string encodeRow(const AccountRow& row);
 [[nodiscard]] std::string encodeRow(const MailboxRow& row);
 [[nodiscard]] std::string encodeRow(const MailRow& row);
+[[nodiscard]] std::string packTexts(const MailTexts& texts);
+[[nodiscard]] std::string encodeRow(const SummaryRow& row);
 [[nodiscard]] std::string encodeRow(const DeliveryRow& row);
 [[nodiscard]] std::string encodeRow(const SegmentRow& row);
 [[nodiscard]] std::string encodeRow(const ThreadRow& row);
@@ -102,6 +114,8 @@ struct ThreadRow {
 [[nodiscard]] AccountRow accountRow(std::string_view octets);
 [[nodiscard]] MailboxRow mailboxRow(std::string_view octets);
 [[nodiscard]] MailRow mailRow(std::string_view octets);
+[[nodiscard]] MailTexts mailTexts(std::string_view packed);
+[[nodiscard]] SummaryRow summaryRow(std::string_view octets);
 [[nodiscard]] DeliveryRow deliveryRow(std::string_view octets);
 [[nodiscard]] SegmentRow segmentRow(std::string_view octets);
 [[nodiscard]] ThreadRow threadRow(std::string_view octets);

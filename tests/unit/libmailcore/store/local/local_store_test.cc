@@ -1,6 +1,7 @@
 // What only the store of this machine has to bear: crashes, torn writes, other processes, a full disk, a lost index.
 #include "libmailcore/store/local_store.h"
 
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -85,6 +86,21 @@ TEST_CASE("after changes of every kind the log gives the index back byte for byt
   CHECK(problemsOf(f.scratch) == "");
 }
 
+void dropTable(const std::string& path, const char* table) {
+  MDB_env* env = nullptr;
+  MDB_txn* txn = nullptr;
+  MDB_dbi dbi = 0;
+  REQUIRE(mdb_env_create(&env) == 0);
+  REQUIRE(mdb_env_set_maxdbs(env, 8) == 0);
+  REQUIRE(mdb_env_set_mapsize(env, std::size_t{1} << 30) == 0);
+  REQUIRE(mdb_env_open(env, path.c_str(), MDB_NOSUBDIR, 0600) == 0);
+  REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, table, 0, &dbi) == 0);
+  REQUIRE(mdb_drop(txn, dbi, 1) == 0);
+  REQUIRE(mdb_txn_commit(txn) == 0);
+  mdb_env_close(env);
+}
+
 TEST_CASE("an index that was lost or damaged is made anew from the log", "[store]") {
   LocalFixture f;
   Chaos chaos(f, 4);
@@ -94,6 +110,7 @@ TEST_CASE("an index that was lost or damaged is made anew from the log", "[store
   f.close();
   const std::string index = accountPath(f) + "/index.mdb";
   SECTION("gone") { std::filesystem::remove(index); }
+  SECTION("made by a program that had no table of summaries") { dropTable(index, "summary"); }
   SECTION("not a database") {
     std::ofstream(index, std::ios::trunc) << std::string(20'000, 'x');
     const auto report = rebuildAccount(f.scratch.make("account").get());
