@@ -65,6 +65,7 @@ Result<void> AccountFolder::makeReady() {
     return {};
   }
   if (!lock) return fail(lock.error());
+  if (!index_) (void)openIndexWithoutLock();  // another process may have made it while this one waited for the lock
   if (!index_) makeIndex();
   const auto initial = std::make_shared<InitialMailboxes>();
   (void)commitSome({initial}, 0);

@@ -107,6 +107,7 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   [[nodiscard]] Result<void> tryCommit(const Operations& operations, std::size_t from, std::vector<Result<void>>& outcomes);
   enum class Step { nothing, appended, refused, spoiled };
   [[nodiscard]] Step planAndAppend(Operation& operation, Apply& apply, Result<void>& outcome);
+  [[nodiscard]] Result<void> takeTurn();
   [[nodiscard]] bool rollForward(Apply& apply);
   [[nodiscard]] Result<void> ensureRoom(std::uint64_t spans);
   enum class Size { grown, exact };  // twice the one before, or what is asked for
@@ -131,6 +132,8 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   Quota limits_;
 
   // Touched by the thread in runQueue() (or open()) alone, with the account's lock held.
+  const Id128 writerId_ = Id128::make(SystemClock().now());  // our mark in the lock's file
+  bool endIsKnown_ = false;  // end_ was the log's end, and the index had all of it, when we gave the lock back
   journal::LogEnd end_;
   std::unique_ptr<journal::SegmentWriter> writer_;
   // Octets that became dead since somebody looked whether compaction is worthwhile; at first nobody has.

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "libmailcore/store/local/account.h"
+#include "libmailcore/store/local/lock.h"
 
 namespace ostler::store::local {
 namespace {
@@ -36,6 +37,7 @@ std::size_t AccountFolder::commitSome(const Operations& operations, std::size_t 
 // An operation that fails after it changed the transaction ends the group: the transaction is dropped, and what was appended
 // before it is read back from the log. So the log stays the only truth.
 Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t from, std::vector<Result<void>>& outcomes) {
+  if (const Result<void> turn = takeTurn(); !turn) return turn;
   if (const Result<void> left = leavePoisonedSegment(); !left) return left;
   bool spoiled = false;
   {
@@ -54,7 +56,10 @@ Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t 
       (void)leavePoisonedSegment();
       return synced;
     }
-    if (!changed && !spoiled) return {};
+    if (!changed && !spoiled) {
+      endIsKnown_ = true;
+      return {};
+    }
     if (!spoiled) {
       try {
         apply.finish(end_);
@@ -62,6 +67,7 @@ Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t 
       } catch (const IndexFailure& failure) {  // the log has it, so the next roll-forward makes it true
         return fail(Error::Kind::outcomeUnknown, failure.what());
       }
+      endIsKnown_ = true;
       tellAndClean(apply);
       return {};
     }
@@ -112,10 +118,19 @@ AccountFolder::Step AccountFolder::planAndAppend(Operation& operation, Apply& ap
   return Step::appended;
 }
 
+// While nobody else writes, the log ends where we left it, and nobody need look. Unless something fails on the way: then it is not
+// known any more.
+Result<void> AccountFolder::takeTurn() {
+  const bool isOurs = wroteLast(lock_.get(), writerId_);
+  endIsKnown_ = endIsKnown_ && isOurs;
+  return isOurs ? Result<void>() : leaveMark(lock_.get(), writerId_);
+}
+
 /// Applies what other processes appended and did not apply (they died in between), and learns where the log ends.
 bool AccountFolder::rollForward(Apply& apply) {
   const auto octets = apply.txn().get(Table::state, kLogEndKey);
   const journal::LogEnd known = octets ? logEndRow(*octets) : journal::LogEnd{};
+  if (std::exchange(endIsKnown_, false) && known == end_) return false;
   if (known.segment == 0) {
     const auto segments = journal::listSegments(log_.get());
     if (segments && !segments->empty() && segments->front() != 1) {

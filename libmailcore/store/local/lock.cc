@@ -1,8 +1,10 @@
 #include "libmailcore/store/local/lock.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -23,6 +25,20 @@ Result<void> tryLock(int fd) {
   if (setLock(fd, F_WRLCK) == 0) return {};
   if (errno == EAGAIN || errno == EACCES) return fail(Error::Kind::exists, "locked by another");
   return fail(Error::Kind::temporary, std::string("lock: ") + std::strerror(errno));
+}
+
+bool wroteLast(int fd, const Id128& writer) {
+  std::array<char, 16> mark{};
+  const ssize_t got = ::pread(fd, mark.data(), mark.size(), 0);
+  return got == static_cast<ssize_t>(mark.size()) && std::string_view(mark.data(), mark.size()) == writer.octets();
+}
+
+// After the first time the file has its block, so a full disk does not hinder it.
+Result<void> leaveMark(int fd, const Id128& writer) {
+  const std::string_view mark = writer.octets();
+  if (::pwrite(fd, mark.data(), mark.size(), 0) == static_cast<ssize_t>(mark.size())) return {};
+  const auto kind = errno == ENOSPC || errno == EDQUOT ? Error::Kind::limit : Error::Kind::temporary;
+  return fail(kind, std::string("lock: ") + std::strerror(errno));
 }
 
 Result<HeldLock> HeldLock::take(int fd, Deadline deadline) {

@@ -358,6 +358,30 @@ TEST_CASE("four processes write one account, one of them stopped: the others go 
   CHECK(problemsOf(f.scratch) == "");
 }
 
+TEST_CASE("processes that find no index at once make one of it, and each sees what the other writes", "[store]") {
+  LocalFixture f;
+  f.append(mail("first"));
+  f.close();
+  std::filesystem::remove(accountPath(f) + "/index.mdb");
+  Pipe pipe;
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    children.push_back(child([&, i] {
+      ChildStore store(f, 5s);
+      if (!store.deliver("p" + std::to_string(i))) ::_exit(3);
+    }));
+  }
+  for (const pid_t pid : children) {
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    CHECK(status == 0);
+  }
+  f.reopen();
+  CHECK(f.inbox().messages == 5);
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
 TEST_CASE("a process that is stopped with the lock delays writers to their deadline, and readers not at all", "[store]") {
   LocalFixture f;
   f.append(mail("before"));
