@@ -7,11 +7,10 @@ namespace {
 
 class ImapProtocol final : public daemon::Protocol {
  public:
-  ImapProtocol(const daemon::Worker& worker, ProcessShared& shared)
+  ImapProtocol(const daemon::Worker& worker, daemon::MailboxShared& shared, UserConnections& users)
       : gate_(worker.gate),
-        auth_(worker.loop, worker.snapshot->config->socketPath("auth")),
-        store_(store::makeLocalStore(worker.loop, shared.store)),
-        worker_{worker.loop, auth_, *store_, shared.reading, shared.users, clock_, worker.log} {}
+        clients_(worker, shared),
+        worker_{worker.loop, clients_.auth, *clients_.store, shared.reading, users, clients_.clock, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Accepted accepted;
@@ -27,24 +26,15 @@ class ImapProtocol final : public daemon::Protocol {
 
  private:
   Gate& gate_;
-  SystemClock clock_;
-  ipc::Client auth_;
-  std::unique_ptr<store::Store> store_;
+  daemon::MailboxClients clients_;
   Worker worker_;
 };
 
 }  // namespace
 
-std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
-  std::vector<daemon::ListenerPlan> plans;
-  for (const config::Listener& listener : config.imap.listeners) {
-    plans.push_back({listener, 0, "imap", {config.imap.connections, 0}});
-  }
-  return plans;
-}
-
-std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, ProcessShared& shared) {
-  return std::make_unique<ImapProtocol>(worker, shared);
+std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, daemon::MailboxShared& shared,
+                                               UserConnections& users) {
+  return std::make_unique<ImapProtocol>(worker, shared, users);
 }
 
 }  // namespace ostler::imap

@@ -7,10 +7,9 @@ namespace {
 
 class Pop3Protocol final : public daemon::Protocol {
  public:
-  Pop3Protocol(const daemon::Worker& worker, ProcessShared& shared)
-      : auth_(worker.loop, worker.snapshot->config->socketPath("auth")),
-        store_(store::makeLocalStore(worker.loop, shared.store)),
-        worker_{worker.loop, worker.gate, auth_, *store_, shared.reading, clock_, worker.log} {}
+  Pop3Protocol(const daemon::Worker& worker, daemon::MailboxShared& shared)
+      : clients_(worker, shared),
+        worker_{worker.loop, worker.gate, clients_.auth, *clients_.store, shared.reading, clients_.clock, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Session session(worker_, std::move(arrival));
@@ -18,23 +17,13 @@ class Pop3Protocol final : public daemon::Protocol {
   }
 
  private:
-  SystemClock clock_;
-  ipc::Client auth_;
-  std::unique_ptr<store::Store> store_;
+  daemon::MailboxClients clients_;
   Worker worker_;
 };
 
 }  // namespace
 
-std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
-  std::vector<daemon::ListenerPlan> plans;
-  for (const config::Listener& listener : config.pop3.listeners) {
-    plans.push_back({listener, 0, "pop3", {config.pop3.connections, 0}});
-  }
-  return plans;
-}
-
-std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, ProcessShared& shared) {
+std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, daemon::MailboxShared& shared) {
   return std::make_unique<Pop3Protocol>(worker, shared);
 }
 

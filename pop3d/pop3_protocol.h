@@ -2,22 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
-#include "libmailcore/async/pool.h"
-#include "libmailcore/daemon/service.h"
-#include "libmailcore/store/local_store.h"
+#include "libmailcore/daemon/mailbox_daemon.h"
 
 namespace ostler::pop3 {
 
-/// What all workers of the process share.
-struct ProcessShared {
-  std::shared_ptr<store::LocalShared> store;
-  Pool reading{"pop3-read", 2};
-};
-
-[[nodiscard]] std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config);
 /// `shared` outlives it.
-[[nodiscard]] std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, ProcessShared& shared);
+[[nodiscard]] std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, daemon::MailboxShared& shared);
 
 }  // namespace ostler::pop3

@@ -98,6 +98,9 @@ Result<void> Master::start(std::shared_ptr<const config::Config> config) {
   if (daemon_.confineProcess) {
     if (const auto confined = daemon_.confineProcess(*snapshot_->config, file_); !confined) return confined;
   }
+  if (daemon_.startShared) {
+    if (const auto started = daemon_.startShared(*snapshot_->config, log_); !started) return started;
+  }
   for (unsigned n = 0; n < count; ++n) {
     workers_.push_back(std::make_unique<WorkerThread>(daemon_, n, log_, counts_, snapshot_));
     workers_.back()->use(snapshot_, std::move((*shares)[n]));

@@ -65,6 +65,9 @@ struct Daemon {
   /// Gives up what the process does not need: after the listeners are bound, before any thread starts. Gets the
   /// configuration's file too, which a reload reads again.
   std::function<Result<void>(const config::Config&, const std::string& configFile)> confineProcess;
+  /// Makes what the workers share, and its threads: behind the process's wall, which then holds for them, and before the workers',
+  /// which would forbid them to open files (a thread inherits what the one that starts it has given up).
+  std::function<Result<void>(const config::Config&, const log::Log&)> startShared;
   /// What a worker thread gives up beyond that: at its start, on the thread.
   std::function<Result<void>()> confineWorker;
   std::string refusal;  ///< sent to a connection beyond the limits, with its CRLF
