@@ -72,7 +72,10 @@ std::vector<Problem> checkFiles(const Config& config) {
     requireReadable(pair.certificate, problems);
     requireReadable(pair.key, problems);
   }
-  for (const RouteRule& rule : config.routes) requireReadable(rule.passwordFile, problems);
+  for (const RouteRule& rule : config.routes) {
+    requireReadable(rule.passwordFile, problems);
+    requireReadable(rule.recipientsFile, problems);
+  }
   return problems;
 }
 

@@ -131,6 +131,9 @@ struct VirtualServer {
   std::string masqueradeDomain;  ///< instead of a domain of ours in the reverse-path of our users
   std::vector<net::Cidr> xclientFrom;
   std::vector<net::Cidr> xforwardFrom;
+  std::string heloName;    ///< of its mail on the way out; empty: the suite's
+  std::optional<net::IpAddress> sourceV4;  ///< where its mail leaves from; nothing: the suite's
+  std::optional<net::IpAddress> sourceV6;
   RetrySchedule retry;
   Place place;
 };
@@ -151,11 +154,38 @@ struct MailboxService {
   return service;
 }
 
+/// Mail for a domain that waits until its server asks for it with ETRN. RFC 1985.
+struct EtrnRule {
+  bool hold = false;
+  seconds holdFor{0};                ///< then it is sent unasked; 0: not before it expires
+  seconds open{15 * 60};             ///< how long after an ETRN new mail goes out at once: the line is up
+  std::vector<net::Cidr> from;       ///< clients that may ask
+  std::vector<std::string> users;    ///< logged in users that may
+};
+
+/// How much at once, and when, goes to the next hops of a route. 0: no limit of its own.
+struct Pace {
+  std::uint64_t concurrency = 0;            ///< connections to one next hop; 0: outbound.concurrency_per_destination
+  std::uint64_t messagesPerConnection = 0;  ///< 0: outbound.messages_per_connection
+  std::uint64_t perMinute = 0;              ///< messages to one next hop
+  std::string hours;                        ///< "22:00-06:00", local time: mail goes out then alone; empty: always
+};
+
 /// A next hop by domain pattern: "example.com", ".example.com" (all below), "*".
 struct RouteRule {
   std::string domain = "*";
-  enum class Action { mx, smarthost, lmtp, drop, reject } action = Action::mx;
-  std::string host;  ///< "mail.example.net", "[mail.example.net]" (no MX look-up), "[192.0.2.1]"
+  std::string sender;         ///< whose mail: "alice@example.com", "example.com", ".example.com"; empty: everybody's
+  unsigned afterFailures = 0; ///< passed over until a recipient's mail has failed so often
+  enum class Action { mx, smarthost, lmtp, drop, reject, forward, peers } action = Action::mx;
+  std::string host;  ///< "mail.example.net", "[mail.example.net]" (no MX look-up), "[192.0.2.1]"; forward: a domain
+  std::vector<std::string> fallback;    ///< relays to try in their order when none of its hosts can be reached
+  bool relay = false;                   ///< strangers may send to it: we are its gateway or backup MX
+  std::vector<std::string> recipients;  ///< those there are: local parts or addresses; with relay
+  std::string recipientsFile;           ///< the same, one a line
+  bool callAhead = false;               ///< asks the next hop whether there is a recipient
+  std::vector<net::Endpoint> peers;     ///< of action peers: servers that carry the domain with us
+  EtrnRule etrn;
+  Pace pace;
   std::uint16_t port = 25;
   net::TlsVerify tlsVerify = net::TlsVerify::none;
   bool tlsRequired = false;
@@ -171,6 +201,15 @@ struct QueueSettings {
   ByteCount largeMessage = 256_KiB;  ///< above this, content is a file of its own
   std::uint64_t maxMessages = 0;
   seconds fdatasyncWindow{0};
+  seconds history{30 * 86400};      ///< how long `ostler why` knows of a message that has left; 0: not at all
+  seconds badmailKeep{90 * 86400};  ///< then what lies in badmail/ is removed; 0: never
+  ByteCount badmailSize{};          ///< the oldest goes when badmail/ is larger; 0: any size
+};
+
+struct ReportSettings {
+  std::string copyTo;     ///< gets a copy of every report of a failure; empty: nobody
+  std::string templates;  ///< a folder with texts of ours for reports; empty: the built-in ones
+  std::string language;   ///< of the texts: a folder below templates; empty: those directly in it
 };
 
 struct OutboundSettings {
@@ -181,6 +220,7 @@ struct OutboundSettings {
   std::optional<net::IpAddress> sourceV4;
   std::optional<net::IpAddress> sourceV6;
   std::string heloName;     ///< empty: the host name
+  std::vector<std::string> fallbackRelays;  ///< when no host of a domain can be reached, in their order
   std::string caFile;       ///< empty: the system's roots
   std::uint16_t port = 25;  ///< where MX hosts listen; other than 25 in tests alone
 };
@@ -249,6 +289,7 @@ struct Config {
   QueueSettings queue;
   std::vector<RouteRule> routes;  ///< first match wins; none: MX
   OutboundSettings outbound;
+  ReportSettings reports;
   DnsSettings dns;
   DirectorySettings directory;
   SendingLimits sending;

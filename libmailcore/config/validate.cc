@@ -134,16 +134,86 @@ class Validator {
   }
 
   void route(const RouteRule& rule) {
-    const bool needsHost = rule.action == RouteRule::Action::smarthost || rule.action == RouteRule::Action::lmtp;
-    if (needsHost && rule.host.empty()) error(rule.place, "this route needs a 'host'");
+    using Action = RouteRule::Action;
+    const bool needsHost =
+        rule.action == Action::smarthost || rule.action == Action::lmtp || rule.action == Action::forward;
+    if (needsHost && rule.host.empty()) {
+      error(rule.place, rule.domain == "*" ? "a gateway for all mail needs a 'host'" : "this route needs a 'host'");
+    }
     if (!needsHost && !rule.host.empty())
-      error(rule.place, "'host' is for action smarthost and lmtp; with this action it means nothing");
+      error(rule.place, "'host' is for action smarthost, lmtp and forward; with this action it means nothing");
+    relayDomain(rule);
+    if (rule.action == Action::peers || !rule.peers.empty()) peers(rule);
+    if (rule.action == Action::forward && equalsIgnoreCase(rule.domain, rule.host))
+      error(rule.place, "this domain is forwarded to itself");
+    etrn(rule);
     if (rule.user.empty() != rule.passwordFile.empty()) error(rule.place, "'user' and 'password_file' go together");
     if (!rule.user.empty() && !rule.tlsRequired)
       warning(rule.place, "a password may be sent in clear text: set tls_required: true");
     if (reached_) warning(rule.place, "this route is never reached: the one for '*' before it takes everything");
-    if (rule.domain == "*") reached_ = true;
+    if (rule.domain == "*" && rule.sender.empty() && rule.afterFailures == 0) reached_ = true;
     if (rule.retry) retry(*rule.retry, rule.place);
+  }
+
+  void relayDomain(const RouteRule& rule) {
+    const bool hasList = !rule.recipients.empty() || !rule.recipientsFile.empty();
+    if (rule.relay && rule.domain == "*")
+      error(rule.place, "relay: true for '*' is an open relay: anybody could send to anybody; name the domain");
+    if (!rule.relay && (hasList || rule.callAhead))
+      error(rule.place, "'recipients', 'recipients_file' and 'call_ahead' are for a route with relay: true");
+    const bool knows = hasList || rule.callAhead || rule.action == RouteRule::Action::reject;
+    if (rule.relay && !knows) {
+      warning(rule.place,
+              "every recipient at " + rule.domain +
+                  " is taken, and what its server refuses comes back as a bounce to forged senders: give 'recipients', "
+                  "'recipients_file' or call_ahead: true");
+    }
+    if (hasList && rule.callAhead) error(rule.place, "'call_ahead' and a list of recipients contradict each other");
+  }
+
+  void peers(const RouteRule& rule) {
+    if (rule.action != RouteRule::Action::peers) return error(rule.place, "'peers' is for action peers");
+    if (rule.peers.empty()) return error(rule.place, "action peers needs 'peers': the other servers as address:port");
+    if (rule.domain == "*" || rule.domain.starts_with('.'))
+      error(rule.place, "peers carry one domain: name it instead of '" + rule.domain + "'");
+    for (const net::Endpoint& peer : rule.peers) {
+      if (isOurs(peer))
+        error(rule.place, peer.text() + " is an address of this server: it cannot be its own peer, mail would loop");
+    }
+  }
+
+  /// Do we listen there? Listeners on every address count with their port.
+  [[nodiscard]] bool isOurs(const net::Endpoint& at) const {
+    for (const VirtualServer& server : config_.virtualServers) {
+      for (const Listener& listener : server.listeners) {
+        if (listener.address == at) return true;
+      }
+    }
+    return false;
+  }
+
+  void etrn(const RouteRule& rule) {
+    const EtrnRule& etrn = rule.etrn;
+    const bool anybodyMay = !etrn.from.empty() || !etrn.users.empty();
+    if (!etrn.hold && anybodyMay) warning(rule.place, "who may ask with ETRN is said, but etrn.hold is not set");
+    if (!etrn.hold) return;
+    if (rule.domain == "*") error(rule.place, "etrn.hold needs a domain, not '*'");
+    if (!anybodyMay && etrn.holdFor.count() == 0) {
+      error(rule.place, "mail for " + rule.domain + " is held for ETRN, but nobody may ask: set etrn.from or "
+                        "etrn.users, or let it go with etrn.hold_for");
+    }
+    const RetrySchedule& schedule = rule.retry ? *rule.retry
+                                    : config_.virtualServers.empty() ? kStandard
+                                                                     : config_.virtualServers.front().retry;
+    if (etrn.holdFor >= schedule.expiry && etrn.holdFor.count() != 0)
+      warning(rule.place, "etrn.hold_for is not before retry.expiry: the mail is given up before it is sent");
+    for (const seconds interval : {schedule.first, schedule.second, schedule.third, schedule.subsequent}) {
+      if (interval <= etrn.open || etrn.open.count() == 0) continue;
+      warning(rule.place, "a retry interval of " + std::to_string(interval.count() / 60) +
+                              " min is longer than the " + std::to_string(etrn.open.count() / 60) +
+                              " min that etrn.open lets mail out: a failed attempt waits for the next ETRN");
+      break;
+    }
   }
 
   void certificates() {
@@ -153,6 +223,7 @@ class Validator {
     }
   }
 
+  static inline const RetrySchedule kStandard{};
   const Config& config_;
   Place top_;
   std::vector<Problem>& problems_;

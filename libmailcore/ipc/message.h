@@ -391,9 +391,10 @@ struct NextHop {
   std::uint8_t tlsVerify = 0;  ///< net::TlsVerify
   std::string user;
   std::string password;
+  std::vector<std::string> fallbacks;  ///< hosts to ask when none of these can be reached: name, [address], either with :port
   template <class V>
   void fields(V& v) {
-    v(kind, name, port, tlsRequired, tlsVerify, user, password);
+    v(kind, name, port, tlsRequired, tlsVerify, user, password, fallbacks);
   }
   /// Of one destination are messages whose key is the same: they share connections, back-off and state.
   [[nodiscard]] std::string key() const;
@@ -415,9 +416,10 @@ struct DeliverOutcome {
   static constexpr std::uint16_t kType = 141;
   using Reply = void;
   std::vector<RecipientOutcome> recipients;  ///< in the order of the envelope
+  std::string transcript;                    ///< what was said with the last host, without content and passwords
   template <class V>
   void fields(V& v) {
-    v(recipients);
+    v(recipients, transcript);
   }
 };
 
@@ -434,9 +436,43 @@ struct Deliver {
   std::uint64_t length = 0;
   bool hasEightBit = false;  ///< the content has octets above 127
   bool utf8Header = false;   ///< the header needs SMTPUTF8
+  std::string sourceV4;      ///< the address to send from; empty: the one of the configuration
+  std::string sourceV6;
+  std::uint64_t messagesPerConnection = 0;  ///< 0: the configuration's
   template <class V>
   void fields(V& v) {
-    v(queueId, nextHop, envelope, heloName, prefix, offset, length, hasEightBit, utf8Header);
+    v(queueId, nextHop, envelope, heloName, prefix, offset, length, hasEightBit, utf8Header, sourceV4, sourceV6,
+      messagesPerConnection);
+  }
+};
+
+struct AskedRecipient {
+  static constexpr std::uint16_t kType = 145;
+  using Reply = void;
+  SmtpReply reply;         ///< the server's word about the recipient, or 4xx of ours
+  std::string remoteHost;  ///< empty: none was reached
+  bool asked = false;      ///< it got as far as the question
+  template <class V>
+  void fields(V& v) {
+    v(reply, remoteHost, asked);
+  }
+};
+
+/// Does a server have this recipient? Asked without sending it anything.
+struct AskRecipient {
+  static constexpr std::uint16_t kType = 144;
+  using Reply = AskedRecipient;
+  enum class How : std::uint8_t {
+    rcpt,  ///< MAIL FROM:<>, RCPT, RSET: what a primary says to its backup
+    vrfy,  ///< RFC 5321 3.5: peers tell each other
+  };
+  NextHop nextHop;
+  How how = How::rcpt;
+  std::string heloName;
+  std::string forwardPath;
+  template <class V>
+  void fields(V& v) {
+    v(nextHop, how, heloName, forwardPath);
   }
 };
 

@@ -96,6 +96,39 @@ Task<Result<Reply>> Client::authenticate(std::string user, std::string password)
   co_return reply;
 }
 
+namespace {
+
+/// Nothing that ends the command line, or its path, early.
+bool isOneArgument(std::string_view path) {
+  for (const char c : path) {
+    if (isAsciiControl(c) || c == '<' || c == '>') return false;
+  }
+  return !path.empty();
+}
+
+}  // namespace
+
+Task<Result<Reply>> Client::verify(std::string address) {
+  if (!isOneArgument(address)) co_return fail(Error::Kind::syntax, "not an address to ask about");
+  Result<Reply> reply = co_await ask("VRFY " + address, options_.timeouts.command);
+  co_return reply;
+}
+
+Task<Result<Reply>> Client::probe(std::string forwardPath) {
+  if (!isOneArgument(forwardPath)) co_return fail(Error::Kind::syntax, "not an address to ask about");
+  Result<Reply> reply = co_await ask("MAIL FROM:<>", options_.timeouts.command);
+  if (!reply) co_return reply;
+  if (reply->code / 100 != 2) {
+    if (reply->isPermanent()) reply = Reply{451, "4.0.0", "the null sender is refused: " + reply->oneLine()};
+    co_return reply;
+  }
+  reply = co_await ask("RCPT TO:<" + forwardPath + ">", options_.timeouts.command);
+  if (!reply) co_return reply;
+  const Result<Reply> reset = co_await ask("RSET", options_.timeouts.command);
+  (void)reset;
+  co_return reply;
+}
+
 bool Client::wasClosedWhileIdle() {
   if (!usable_ || connection_.hasBufferedInput()) return true;
   std::array<char, 1> octet{};

@@ -84,6 +84,11 @@ class Client {
   [[nodiscard]] Task<Result<Reply>> authenticate(std::string user, std::string password);
   /// One message. `transaction` and `content` are the caller's until it returns.
   [[nodiscard]] Task<Outcome> send(const Transaction& transaction, const Content& content);
+  /// VRFY. The reply as it came: 250 and 251 mean yes, 550, 551 and 553 no, others nothing. RFC 5321 3.5. Errors: as greet.
+  [[nodiscard]] Task<Result<Reply>> verify(std::string address);
+  /// MAIL FROM:<>, RCPT, RSET: would a recipient be taken? The reply to RCPT, or to MAIL where that was refused (then
+  /// with 4xx: it says nothing about the recipient). Errors: as greet.
+  [[nodiscard]] Task<Result<Reply>> probe(std::string forwardPath);
   /// Says QUIT and waits a little for the answer.
   [[nodiscard]] Task<void> quit();
 

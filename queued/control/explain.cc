@@ -23,6 +23,7 @@ std::string where(const route::Route& route) {
       return text;
     }
     case route::Route::Kind::remote: return "next hop " + route.nextHop.key();
+    case route::Route::Kind::peers: return "the peer that has the user";
     case route::Route::Kind::drop: return "the drop folder";
     case route::Route::Kind::file: return "a file";
     case route::Route::Kind::pipe: return "a program";
@@ -66,8 +67,20 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
     reply.error = "the directory does not answer: " + resolution.error().detail;
     co_return reply;
   }
-  const route::Route route = route::route(*env_.config, to, **resolution, false, &steps);
-  const ipc::SmtpReply recipientReply = policy::recipientVerdict(server, asking, to, route);
+  const std::string stranger = identity.known ? std::string() : asked;
+  route::Route route = route::route(*env_.config, {.forwardPath = to, .reversePath = from, .client = stranger}, **resolution, &steps);
+  ipc::SmtpReply recipientReply = policy::recipientVerdict(server, asking, to, route);
+  if (recipientReply.code == 250 && route.kind != route::Route::Kind::local) {
+    const spool::Finding finding = co_await env_.verifier.find(route, to);
+    if (!finding.how.empty()) steps.push_back("recipient: " + finding.how);
+    if (finding.kind == spool::Finding::Kind::notThere) recipientReply = finding.reply;
+    if (finding.peer) {
+      route.kind = route::Route::Kind::remote;
+      route.nextHop = *finding.peer;
+    }
+  }
+  if (route.rule != nullptr && route.rule->etrn.hold) steps.push_back("held until the domain's server asks with ETRN");
+  for (const std::string& relay : route.nextHop.fallbacks) steps.push_back("fallback relay, when none of its hosts can be reached: " + relay);
   steps.push_back(fmt::format("virtual server \"{}\" ({}): {} relay", server.name, server.place.text(),
                               policy::mayRelay(server, asking) ? "this client may" : "this client may not"));
   steps.push_back(fmt::format("RCPT TO:<{}>: {}", to, report::oneLine(recipientReply)));

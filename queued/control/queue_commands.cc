@@ -253,7 +253,7 @@ Task<Control::Reply> Control::destinations(Arguments, std::string) {
   Reply reply;
   const WallTime now = env_.now();
   for (const auto& [key, destination] : env_.scheduler.destinations()) {
-    static constexpr const char* kNames[] = {"active", "retry", "frozen", "held"};
+    static constexpr const char* kNames[] = {"active", "retry", "frozen", "held", "asleep"};
     reply.output += fmt::format(R"({{"destination":{},"state":"{}","waiting":{},"running":{},"window":{},"retryAt":{},"reason":{}}})",
                                 jsonString(key), kNames[static_cast<std::size_t>(destination->state(now))], destination->waiting(),
                                 destination->running(), destination->window(), toUnixMillis(destination->retryAt()) / 1000,

@@ -1,5 +1,8 @@
 #include "queued/out/hosts.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/random.h"
 #include "libmailcore/dns/mx.h"
@@ -21,10 +24,16 @@ std::optional<net::IpAddress> literalAddress(std::string_view name) {
   return address ? std::optional(*address) : std::nullopt;
 }
 
+// A smarthost found by its MX may listen elsewhere than MX hosts do.
+std::uint16_t portOf(const Settings& settings, const ipc::NextHop& hop) {
+  const bool isStandard = hop.kind == ipc::NextHop::Kind::mx && hop.port == 25;
+  return isStandard ? settings.mxPort : hop.port;
+}
+
 // A next hop that needs no MX.
 std::optional<Host> directHost(const Settings& settings, const ipc::NextHop& hop) {
   Host host;
-  host.port = hop.kind == ipc::NextHop::Kind::mx ? settings.mxPort : hop.port;
+  host.port = portOf(settings, hop);
   host.authenticated = true;  // the configuration names it
   host.name = hop.name;
   if (hop.name.starts_with('/')) {
@@ -60,7 +69,58 @@ smtp::Reply replyFor(const dns::MailHosts& found, const std::string& domain) {
 
 }  // namespace
 
+namespace {
+
+Task<Hosts> findOwnHosts(std::shared_ptr<const Settings> settings, ipc::NextHop hop);
+
+Hosts fallbackHosts(const ipc::NextHop& hop) {
+  Hosts out;
+  for (const std::string& text : hop.fallbacks) {
+    std::optional<Host> host = parseRelay(text);
+    if (!host) continue;
+    host->preference = std::numeric_limits<unsigned>::max();
+    out.hosts.push_back(std::move(*host));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Host> parseRelay(std::string_view text) {
+  Host host;
+  host.authenticated = true;  // the configuration names it
+  const std::size_t colon = text.rfind(':');
+  const bool hasPort = colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos &&
+                       (text.starts_with('[') || text.find(':') == colon);
+  if (hasPort) {
+    const auto port = parseDecimal(text.substr(colon + 1), 65'535);
+    if (!port || *port == 0) return std::nullopt;
+    host.port = static_cast<std::uint16_t>(*port);
+    text = text.substr(0, colon);
+  }
+  if (const auto address = literalAddress(text)) {
+    host.endpoint = net::Endpoint{*address, host.port, ""};
+    host.name = address->text();
+    return host;
+  }
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  if (text.empty() || text.find_first_of("[]: ") != std::string_view::npos) return std::nullopt;
+  host.name = text;
+  return host;
+}
+
 Task<Hosts> findHosts(std::shared_ptr<const Settings> settings, ipc::NextHop hop) {
+  Hosts out = co_await findOwnHosts(settings, hop);
+  // What is certain stays certain; what could not be found out just now another relay may know.
+  if (out.hosts.empty() && out.refusal.isPermanent()) co_return out;
+  Hosts relays = fallbackHosts(hop);
+  for (Host& relay : relays.hosts) out.hosts.push_back(std::move(relay));
+  co_return out;
+}
+
+namespace {
+
+Task<Hosts> findOwnHosts(std::shared_ptr<const Settings> settings, ipc::NextHop hop) {
   Hosts out;
   if (std::optional<Host> direct = directHost(*settings, hop)) {
     out.hosts.push_back(std::move(*direct));
@@ -81,15 +141,17 @@ Task<Hosts> findHosts(std::shared_ptr<const Settings> settings, ipc::NextHop hop
     out.refusal = replyFor(*found, *domain);
     co_return out;
   }
-  const auto isSelf = [&](const std::string& name) { return equalsIgnoreCase(name, settings->hostName); };
+  const auto isSelf = [&](const std::string& name) {
+    return equalsIgnoreCase(name, settings->hostName) ||
+           std::any_of(settings->ownNames.begin(), settings->ownNames.end(),
+                       [&](const std::string& own) { return equalsIgnoreCase(name, own); });
+  };
   for (const dns::Mx& mx : dns::withoutSelf(found->hosts, isSelf)) {
-    out.hosts.push_back({mx.exchange, settings->mxPort, std::nullopt, mx.preference, found->authenticated});
+    out.hosts.push_back({mx.exchange, portOf(*settings, hop), std::nullopt, mx.preference, found->authenticated});
   }
   if (out.hosts.empty()) out.refusal = refuse(554, "5.4.6", "mail for " + *domain + " loops back to this host");
   co_return out;
 }
-
-namespace {
 
 void applyVerdict(Approach& to, dns::DaneVerdict verdict, const dns::Answer& tlsa, const std::string& host) {
   switch (verdict) {

@@ -25,7 +25,11 @@ struct Hosts {
   std::vector<Host> hosts;
   smtp::Reply refusal;
 };
+/// The next hop's own hosts, then its fallback relays.
 [[nodiscard]] Task<Hosts> findHosts(std::shared_ptr<const Settings> settings, ipc::NextHop hop);
+
+/// A relay as the configuration writes it: "relay.example.net", "[192.0.2.1]:2525". No MX is looked up.
+[[nodiscard]] std::optional<Host> parseRelay(std::string_view text);
 
 /// How to speak TLS with a host.
 struct TlsPolicy {

@@ -5,6 +5,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/dns/name.h"
+#include "queued/out/asker.h"
 
 namespace ostler::out {
 namespace {
@@ -272,6 +273,13 @@ Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd
   Delivery delivery(*this, settings_, std::move(request), std::move(content));
   ipc::DeliverOutcome outcome = co_await delivery.run();
   co_return outcome;
+}
+
+Task<Result<ipc::AskedRecipient>> Sender::ask(ipc::AskRecipient request) {
+  if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
+  const Gate::Pass pass = gate_.enter({});
+  ipc::AskedRecipient answer = co_await askRecipient(loop_, settings_, std::move(request));
+  co_return answer;
 }
 
 Task<Result<void>> Sender::drain(Deadline deadline) {

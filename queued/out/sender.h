@@ -26,6 +26,9 @@ class Sender {
   /// Cancelling it closes the session; what was sent in full may have arrived.
   [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, UniqueFd content);
 
+  /// As askRecipient(), with the settings in force. Errors: temporary (draining).
+  [[nodiscard]] Task<Result<ipc::AskedRecipient>> ask(ipc::AskRecipient request);
+
   /// For deliveries that begin from now on.
   void use(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
   /// Refuses new deliveries and waits for those under way. Errors: timeout.

@@ -22,6 +22,10 @@ dns::UnboundOptions dnsOptions(const config::DnsSettings& from) {
 Result<std::shared_ptr<const Settings>> makeSettings(Loop& loop, const config::Config& config) {
   auto settings = std::make_shared<Settings>();
   settings->hostName = config.hostName;
+  if (!config.outbound.heloName.empty()) settings->ownNames.push_back(config.outbound.heloName);
+  for (const config::VirtualServer& server : config.virtualServers) {
+    if (!server.hostName.empty()) settings->ownNames.push_back(server.hostName);
+  }
   settings->mxPort = config.outbound.port;
   settings->concurrency = config.outbound.concurrency;
   settings->messagesPerConnection = config.outbound.messagesPerConnection;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libmailcore/config/config.h"
 #include "libmailcore/dns/resolver.h"
@@ -14,7 +15,8 @@
 namespace ostler::out {
 
 struct Settings {
-  std::string hostName;                               ///< an MX of this name is us
+  std::string hostName;
+  std::vector<std::string> ownNames;                  ///< an MX of one of these names is us, too
   std::uint16_t mxPort = 25;
   std::size_t concurrency = 100;                      ///< deliveries at once; 0: unlimited
   std::uint64_t messagesPerConnection = 100;          ///< 0: unlimited

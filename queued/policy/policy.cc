@@ -81,14 +81,15 @@ SmtpReply recipientVerdict(const config::VirtualServer& server, const Client& cl
                            const route::Route& route) {
   using Kind = route::Route::Kind;
   if (route.kind == Kind::reject) return route.reply;
-  if (route.kind == Kind::local) return {250, "2.1.5", "Recipient ok"};
+  if (route.kind == Kind::local || route.kind == Kind::peers) return {250, "2.1.5", "Recipient ok"};
   if (client.service == "lmtp") {
     return {550, "5.7.1", fmt::format("LMTP delivers to mailboxes of this server alone, and {} is none", forwardPath)};
   }
   // A domain that a route names and that ends here (handed to a program, dropped into a folder) is ours, whoever sends.
   const bool endsHere = route.rule != nullptr && route.rule->domain != "*" && !route.rule->domain.starts_with('.') &&
                         (route.rule->action == config::RouteRule::Action::lmtp || route.kind == Kind::drop);
-  if (endsHere || mayRelay(server, client)) return {250, "2.1.5", "Recipient ok"};
+  const bool isOursToRelay = route.rule != nullptr && route.rule->relay;
+  if (endsHere || isOursToRelay || mayRelay(server, client)) return {250, "2.1.5", "Recipient ok"};
   return {554, "5.7.1",
           fmt::format("Relay access denied: {} is not on this server. Log in first to send to others", forwardPath)};
 }

@@ -21,6 +21,8 @@ const char* nameOf(RouteRule::Action action) {
     case RouteRule::Action::lmtp: return "lmtp";
     case RouteRule::Action::drop: return "drop";
     case RouteRule::Action::reject: return "reject";
+    case RouteRule::Action::forward: return "forward";
+    case RouteRule::Action::peers: return "peers";
   }
   return "";
 }
@@ -45,6 +47,7 @@ Route byMx(const config::Config& config, std::string_view domain) {
   hop.kind = domain.starts_with('[') ? ipc::NextHop::Kind::host : ipc::NextHop::Kind::mx;
   hop.name = domain;
   hop.port = config.outbound.port;
+  hop.fallbacks = config.outbound.fallbackRelays;
   return toNextHop(std::move(hop));
 }
 
@@ -53,10 +56,14 @@ Route byHost(const RouteRule& rule, ipc::NextHop::Kind kind) {
   ipc::NextHop hop;
   hop.kind = kind;
   hop.name = rule.host;
-  const bool isBracketedName = hop.name.starts_with('[') && hop.name.ends_with(']') &&
-                               hop.name.find_first_not_of("[]0123456789.:abcdefABCDEF") != std::string::npos &&
-                               !startsWithIgnoreCase(hop.name, "[IPv6:");
-  if (isBracketedName) hop.name = hop.name.substr(1, hop.name.size() - 2);
+  const bool isBracketed = hop.name.starts_with('[') && hop.name.ends_with(']');
+  const bool isAddress = isBracketed && (hop.name.find_first_not_of("[]0123456789.:abcdefABCDEF") == std::string::npos ||
+                                         startsWithIgnoreCase(hop.name, "[IPv6:"));
+  if (isBracketed && !isAddress) hop.name = hop.name.substr(1, hop.name.size() - 2);
+  const bool byItsMx = !isBracketed && kind == ipc::NextHop::Kind::host && !hop.name.starts_with('/') &&
+                       !net::IpAddress::parse(hop.name);
+  if (byItsMx) hop.kind = ipc::NextHop::Kind::mx;
+  if (net::IpAddress::parse(hop.name)) hop.name = "[" + hop.name + "]";
   hop.port = rule.port;
   hop.tlsRequired = rule.tlsRequired;
   hop.tlsVerify = static_cast<std::uint8_t>(rule.tlsVerify);
@@ -64,7 +71,16 @@ Route byHost(const RouteRule& rule, ipc::NextHop::Kind kind) {
   return toNextHop(std::move(hop));
 }
 
-Route byRule(const config::Config& config, const RouteRule& rule, std::string_view domain) {
+/// The whole domain has moved: each address keeps its local part.
+Route toOtherDomain(const RouteRule& rule, std::string_view forwardPath) {
+  Route route;
+  route.kind = Route::Kind::local;
+  route.expansion.push_back(std::string(forwardPath.substr(0, forwardPath.rfind('@'))) + "@" + rule.host);
+  return route;
+}
+
+Route byRule(const config::Config& config, const RouteRule& rule, const Query& query) {
+  const std::string domain = domainOf(query.forwardPath);
   Route route;
   switch (rule.action) {
     case RouteRule::Action::mx: {
@@ -80,7 +96,16 @@ Route byRule(const config::Config& config, const RouteRule& rule, std::string_vi
     case RouteRule::Action::reject:
       route = rejected(550, "5.7.1", fmt::format("Mail for {} is not accepted here", domain));
       break;
+    case RouteRule::Action::forward: route = toOtherDomain(rule, query.forwardPath); break;
+    case RouteRule::Action::peers:
+      route.kind = Route::Kind::peers;
+      if (isPeer(rule, query.client)) {
+        // It asked us before it sent, or should have: passing it on could go round for ever.
+        route = rejected(550, "5.1.1", fmt::format("There is no mailbox {} on this one of {}'s servers", query.forwardPath, domain));
+      }
+      break;
   }
+  route.nextHop.fallbacks = rule.fallback.empty() ? config.outbound.fallbackRelays : rule.fallback;
   route.rule = &rule;
   return route;
 }
@@ -100,25 +125,50 @@ Route toMailboxes(const ipc::Resolution& resolution) {
   return route;
 }
 
-Route byDirectory(const config::Config& config, std::string_view path, const ipc::Resolution& resolution, Steps* steps) {
+/// The rule whose peers carry the domain with us.
+const RouteRule* peersOf(const config::Config& config, std::string_view domain, Steps* steps) {
+  for (const RouteRule& rule : config.routes) {
+    if (rule.action != RouteRule::Action::peers || domain.empty() || !namesDomain(rule, domain)) continue;
+    tell(steps, fmt::format("{}: route \"{}\" (peers): the user is not here, the peers are asked", rule.place.text(), rule.domain));
+    return &rule;
+  }
+  return nullptr;
+}
+
+Route byDirectory(const config::Config& config, const Query& query, const ipc::Resolution& resolution, Steps* steps) {
+  const std::string domain = domainOf(query.forwardPath);
   switch (resolution.kind) {
     case ipc::Resolution::Kind::local: {
       Route route = toMailboxes(resolution);
       if (route.locals.empty() && route.expansion.empty()) return rejected(550, "5.1.1", "The address leads nowhere");
       return route;
     }
-    case ipc::Resolution::Kind::unknownUser:
-      return rejected(550, "5.1.1", fmt::format("There is no mailbox {} here. Check the address for typing errors", path));
+    case ipc::Resolution::Kind::unknownUser: {
+      const RouteRule* const peers = peersOf(config, domain, steps);
+      if (peers != nullptr) return byRule(config, *peers, query);
+      return rejected(550, "5.1.1",
+                      fmt::format("There is no mailbox {} here. Check the address for typing errors", query.forwardPath));
+    }
     case ipc::Resolution::Kind::rejected: return rejected(550, "5.7.1", "The address takes no mail");
     case ipc::Resolution::Kind::loop: return rejected(554, "5.4.6", "The address's aliases lead back to itself");
     case ipc::Resolution::Kind::remote: break;
   }
-  const std::string domain = domainOf(path);
   if (domain.empty()) return rejected(550, "5.1.3", "The address has no domain");
-  const RouteRule* rule = ruleFor(config, domain, steps);
-  if (rule != nullptr) return byRule(config, *rule, domain);
+  const RouteRule* rule = ruleFor(config, query, steps);
+  if (rule != nullptr) return byRule(config, *rule, query);
   tell(steps, "no route names it: delivered by MX");
   return byMx(config, domain);
+}
+
+/// Why a rule is passed over; empty: it decides.
+std::string passedOver(const RouteRule& rule, const Query& query, std::string_view domain) {
+  if (!matchesDomain(rule.domain, domain)) return "is for other domains";
+  const bool isSender = rule.sender.find('@') != std::string::npos
+                            ? equalsIgnoreCase(rule.sender, query.reversePath)
+                            : matchesDomain(rule.sender, domainOf(query.reversePath));
+  if (!rule.sender.empty() && !isSender) return "is for mail from " + rule.sender;
+  if (query.failures < rule.afterFailures) return fmt::format("waits until {} attempts have failed", rule.afterFailures);
+  return {};
 }
 
 }  // namespace
@@ -128,36 +178,60 @@ std::string domainOf(std::string_view path) {
   return at == std::string_view::npos ? std::string() : asciiLower(path.substr(at + 1));
 }
 
+bool matchesDomain(std::string_view pattern, std::string_view domain) {
+  const bool below = pattern.starts_with('.') && domain.size() > pattern.size() &&
+                     equalsIgnoreCase(domain.substr(domain.size() - pattern.size()), pattern);
+  return pattern == "*" || below || equalsIgnoreCase(pattern, domain);
+}
+
 bool namesDomain(const RouteRule& rule, std::string_view domain) { return equalsIgnoreCase(rule.domain, domain); }
 
-const RouteRule* ruleFor(const config::Config& config, std::string_view domain, Steps* steps) {
+const RouteRule* ruleFor(const config::Config& config, const Query& query, Steps* steps) {
+  const std::string domain = domainOf(query.forwardPath);
   for (const RouteRule& rule : config.routes) {
-    const bool below = rule.domain.starts_with('.') && domain.size() > rule.domain.size() &&
-                       equalsIgnoreCase(domain.substr(domain.size() - rule.domain.size()), rule.domain);
-    const bool matches = rule.domain == "*" || below || namesDomain(rule, domain);
+    const std::string why = passedOver(rule, query, domain);
     tell(steps, fmt::format("{}: route \"{}\" ({}{}{}): {}", rule.place.text(), rule.domain, nameOf(rule.action),
-                            rule.host.empty() ? "" : " ", rule.host, matches ? "decides" : "is for other domains"));
-    if (matches) return &rule;
+                            rule.host.empty() ? "" : " ", rule.host, why.empty() ? "decides" : why));
+    if (why.empty()) return &rule;
   }
   return nullptr;
 }
 
-Route route(const config::Config& config, std::string_view forwardPath, const ipc::Resolution& resolution, bool fromAlias,
-            Steps* steps) {
+bool isPeer(const RouteRule& rule, std::string_view client) {
+  const Result<net::Endpoint> from = net::Endpoint::parse(client);
+  if (client.empty() || !from || !from->unixPath.empty()) return false;
+  for (const net::Endpoint& peer : rule.peers) {
+    if (peer.address == from->address) return true;
+  }
+  return false;
+}
+
+ipc::NextHop toPeer(const RouteRule& rule, const net::Endpoint& peer) {
+  ipc::NextHop hop;
+  hop.kind = ipc::NextHop::Kind::host;
+  hop.name = "[" + peer.address.text() + "]";
+  hop.port = peer.port;
+  hop.tlsRequired = rule.tlsRequired;
+  hop.tlsVerify = static_cast<std::uint8_t>(rule.tlsVerify);
+  return hop;
+}
+
+Route route(const config::Config& config, const Query& query, const ipc::Resolution& resolution, Steps* steps) {
   Route route;
-  if (fromAlias && (forwardPath.starts_with('/') || forwardPath.starts_with('|'))) {
-    route.kind = forwardPath.starts_with('/') ? Route::Kind::file : Route::Kind::pipe;
+  if (query.fromAlias && (query.forwardPath.starts_with('/') || query.forwardPath.starts_with('|'))) {
+    route.kind = query.forwardPath.starts_with('/') ? Route::Kind::file : Route::Kind::pipe;
     return route;
   }
-  const std::string domain = domainOf(forwardPath);
+  const std::string domain = domainOf(query.forwardPath);
   for (const RouteRule& rule : config.routes) {
-    if (domain.empty() || !namesDomain(rule, domain)) continue;
+    if (domain.empty() || !namesDomain(rule, domain) || rule.action == RouteRule::Action::peers) continue;
+    if (!passedOver(rule, query, domain).empty()) continue;
     tell(steps, fmt::format("{}: route \"{}\" ({}) names the domain: decides before the directory", rule.place.text(),
                             rule.domain, nameOf(rule.action)));
-    return byRule(config, rule, domain);
+    return byRule(config, rule, query);
   }
   for (const std::string& step : resolution.steps) tell(steps, "directory: " + step);
-  return byDirectory(config, forwardPath, resolution, steps);
+  return byDirectory(config, query, resolution, steps);
 }
 
 const config::RetrySchedule& retryFor(const config::Config& config, const RouteRule* rule, std::string_view virtualServer) {

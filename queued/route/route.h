@@ -1,5 +1,6 @@
 // route.h - where a recipient's mail goes: a pure function of the configuration and of what the directory said.
-// Is not: DNS. An MX next hop is a domain's name here; role out looks it up.
+// Is not: DNS. An MX next hop is a domain's name here; role out looks it up. Nor whether a server elsewhere knows the
+// recipient; see known.h and spool/verifier.h.
 #pragma once
 
 #include <string>
@@ -17,10 +18,20 @@ struct LocalTarget {
   std::string mailbox;  ///< the folder a +tag asks for; empty: INBOX
 };
 
+/// Whose mail is asked about.
+struct Query {
+  std::string_view forwardPath;
+  std::string_view reversePath = {};
+  unsigned failures = 0;         ///< attempts that have failed so far: for rules with after_failures
+  bool fromAlias = false;        ///< the path came out of an alias, so "/file" and "|program" mean that
+  std::string_view client = {};  ///< Endpoint text of who sent it without logging in: a peer's mail goes to no other peer
+};
+
 struct Route {
   enum class Kind : std::uint8_t {
-    local,   ///< mailboxes of ours, and perhaps what an alias adds to them: `locals`, `expansion`
+    local,   ///< mailboxes of ours, and perhaps what an alias or a forwarded domain adds: `locals`, `expansion`
     remote,  ///< nextHop
+    peers,   ///< one of the rule's peers, if one of them has the user: they are asked
     drop,    ///< the drop folder
     file,    ///< an alias's file: appended to
     pipe,    ///< an alias's program
@@ -37,17 +48,23 @@ struct Route {
 /// A line of the explanation: what was looked at, and whether it decided.
 using Steps = std::vector<std::string>;
 
-/// `resolution` is the directory's answer for `forwardPath`. `fromAlias`: the path came out of an alias, so "/file" and
-/// "|program" mean that. `steps`: if not null, each rule considered is told in words, with its place in the configuration.
-[[nodiscard]] Route route(const config::Config& config, std::string_view forwardPath, const ipc::Resolution& resolution,
-                          bool fromAlias, Steps* steps = nullptr);
+/// `resolution` is the directory's answer for the forward-path. `steps`: if not null, each rule considered is told in
+/// words, with its place in the configuration.
+[[nodiscard]] Route route(const config::Config& config, const Query& query, const ipc::Resolution& resolution,
+                          Steps* steps = nullptr);
 
-/// The rule for a domain, in the order of the configuration: "example.com", ".example.com" (all below it), "*".
-[[nodiscard]] const config::RouteRule* ruleFor(const config::Config& config, std::string_view domain, Steps* steps = nullptr);
+/// The rule for a recipient elsewhere, in the order of the configuration.
+[[nodiscard]] const config::RouteRule* ruleFor(const config::Config& config, const Query& query, Steps* steps = nullptr);
+/// "example.com", ".example.com" (all below it), "*".
+[[nodiscard]] bool matchesDomain(std::string_view pattern, std::string_view domain);
 /// Names the rule this one domain, so that it decides even about a domain of ours?
 [[nodiscard]] bool namesDomain(const config::RouteRule& rule, std::string_view domain);
 /// Lower case, behind the last @; empty for a bare local part.
 [[nodiscard]] std::string domainOf(std::string_view path);
+/// Is the client one of the rule's peers?
+[[nodiscard]] bool isPeer(const config::RouteRule& rule, std::string_view client);
+/// Mail for one of the rule's peers.
+[[nodiscard]] ipc::NextHop toPeer(const config::RouteRule& rule, const net::Endpoint& peer);
 /// The retry schedule of a recipient: the route's own, else its virtual server's, else the defaults.
 [[nodiscard]] const config::RetrySchedule& retryFor(const config::Config& config, const config::RouteRule* rule,
                                                     std::string_view virtualServer);

@@ -13,6 +13,7 @@ void Destination::push(std::uint64_t sender, const Id128& message) {
 
 DestinationState Destination::state(WallTime now) const {
   if (administrative_ != DestinationState::active) return administrative_;
+  if (now >= awakeUntil_) return DestinationState::asleep;
   return now < retryAt_ ? DestinationState::retry : DestinationState::active;
 }
 
@@ -63,6 +64,24 @@ std::deque<Id128> Destination::takeAll() {
   bySender_.clear();
   waiting_ = 0;
   return all;
+}
+
+std::vector<Id128> Destination::takeFromFront(const std::function<bool(const Id128&)>& isOver) {
+  std::vector<Id128> taken;
+  for (auto line = lines_.begin(); line != lines_.end();) {
+    while (!line->messages.empty() && isOver(line->messages.front())) {
+      taken.push_back(line->messages.front());
+      line->messages.pop_front();
+      --waiting_;
+    }
+    if (!line->messages.empty()) {
+      ++line;
+      continue;
+    }
+    bySender_.erase(line->sender);
+    line = lines_.erase(line);
+  }
+  return taken;
 }
 
 }  // namespace ostler::schedule

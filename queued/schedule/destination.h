@@ -1,22 +1,25 @@
 // destination.h - Destination: what waits for one next hop, and how many deliveries it gets at once.
-// State: active (tries), retry (did not answer: nothing is sent before retryAt), frozen and held (an administrator's word).
+// State: active (tries), retry (did not answer: nothing is sent before retryAt), frozen and held (an administrator's word), asleep
+// (waits until its server asks with ETRN).
 // Concurrency adapts as TCP's window does: one more after a round of successes, half after a host that did not answer.
 // Fairness between senders: each sender's messages wait in a line of their own, the lines take turns.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/ids.h"
 
 namespace ostler::schedule {
 
-enum class DestinationState { active, retry, frozen, held };
+enum class DestinationState { active, retry, frozen, held, asleep };
 
 /// What an attempt said about the host, whatever it said about the message.
 enum class HostVerdict {
@@ -38,6 +41,10 @@ class Destination {
   [[nodiscard]] DestinationState state(WallTime now) const;
   /// Takes everything that waits: for a host that rests, its messages are deferred without being sent.
   [[nodiscard]] std::deque<Id128> takeAll();
+  /// Takes, from the front of each sender's line, what `isOver` says: its time has passed while it waited.
+  [[nodiscard]] std::vector<Id128> takeFromFront(const std::function<bool(const Id128&)>& isOver);
+  /// Sends only until then; ETRN sets a later time. Never called: always.
+  void wakeUntil(WallTime until) { awakeUntil_ = until; }
   void setAdministrative(DestinationState state) { administrative_ = state; }  ///< active, frozen or held
   void retryNow() { retryAt_ = {}; }
   void setMaxConcurrency(std::uint32_t most) { most_ = most; }
@@ -64,6 +71,7 @@ class Destination {
   std::uint32_t running_ = 0;
   std::uint32_t failuresInARow_ = 0;
   WallTime retryAt_{};
+  WallTime awakeUntil_ = WallTime::max();
   DestinationState administrative_ = DestinationState::active;
   std::size_t waiting_ = 0;
   std::list<Line> lines_;  ///< front: whose turn it is

@@ -51,6 +51,7 @@ Task<void> Dispatcher::watchSchedule() {
       look(*id);
       ++looked;
     }
+    endWaits();
     pump();
     if (looked == kLooksPerTurn) {
       co_await env_.loop.yield();
@@ -180,26 +181,37 @@ Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint3
 
 void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution) {
   const RecipientRecord& to = facts->record.recipients[recipient];
-  const route::Route route = route::route(*env_.config, to.recipient.forwardPath, resolution, to.parent != RecipientRecord::kNoParent);
+  const Origin& origin = facts->record.origin;
+  const Message* const message = env_.queue.find(id);
+  route::Query query;
+  query.forwardPath = to.recipient.forwardPath;
+  query.reversePath = facts->record.reversePath;
+  query.failures = message == nullptr ? 0 : message->recipients[recipient].attempts;
+  query.fromAlias = to.parent != RecipientRecord::kNoParent;
+  if (origin.service == "smtp" && origin.user.empty()) query.client = origin.client;
+  const route::Route route = route::route(*env_.config, query, resolution);
   switch (route.kind) {
     case route::Route::Kind::local:
       if (!route.expansion.empty()) expand(id, recipient, route);
       if (!route.locals.empty()) deliverLocally(id, facts, recipient, route);
       return;
     case route::Route::Kind::remote: return queueForHop(id, facts, recipient, route);
+    case route::Route::Kind::peers: return scope_.spawn(sendToPeer(id, facts, recipient, route));
     case route::Route::Kind::drop:
     case route::Route::Kind::file:
     case route::Route::Kind::pipe: return scope_.spawn(deliverToFile(id, facts, recipient, route.kind));
-    case route::Route::Kind::reject: {
-      Outcome outcome;
-      outcome.recipient = recipient;
-      outcome.state = RecipientState::failed;
-      outcome.reply = route.reply;
-      std::vector<Outcome> outcomes;
-      outcomes.push_back(std::move(outcome));
-      return settle(id, std::move(outcomes));
-    }
+    case route::Route::Kind::reject: return refuse(id, recipient, route.reply);
   }
+}
+
+void Dispatcher::refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply) {
+  Outcome outcome;
+  outcome.recipient = recipient;
+  outcome.state = RecipientState::failed;
+  outcome.reply = std::move(reply);
+  std::vector<Outcome> outcomes;
+  outcomes.push_back(std::move(outcome));
+  settle(id, std::move(outcomes));
 }
 
 /// What an alias adds outside our mailboxes becomes recipients of its own, before any of it is sent: a restart does not expand it

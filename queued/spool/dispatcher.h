@@ -49,6 +49,9 @@ class Dispatcher {
   void remove(const Id128& id);
   /// Ends a message as if its time were over: its sender is told.
   void expire(const Id128& id);
+  /// ETRN: what waits for a domain's server goes out from now on, and for the time that the route says new mail, too. `node`:
+  /// "example.com", or "@example.com" for those below it as well. Nothing: mail for it is not held here. Else how many messages.
+  [[nodiscard]] std::optional<std::size_t> wakeDomain(std::string_view node);
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
@@ -78,10 +81,15 @@ class Dispatcher {
   void putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
                         const std::shared_ptr<const std::string>& content);
   [[nodiscard]] Task<void> deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind);
+  [[nodiscard]] Task<void> sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
+  void refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply);
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   [[nodiscard]] Task<void> send(schedule::Destination* destination, Id128 id);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   void deferWaiting(schedule::Destination& destination);
+  [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
+  void endWaits();
+  void leaveLine(const std::string& key, const Id128& id);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);
   [[nodiscard]] Task<void> settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings);
@@ -89,13 +97,15 @@ class Dispatcher {
   void writeDown(const OutcomeRecord& record);
   void reschedule(const Id128& id);
   void ended(const Id128& id, bool large);
-  [[nodiscard]] const config::RouteRule* ruleOf(const MessageRecord& record, std::uint32_t recipient) const;
+  [[nodiscard]] const config::RouteRule* ruleOf(const MessageRecord& record, std::uint32_t recipient, unsigned failures) const;
 
   Environment& env_;
   ipc::Client out_;
   std::map<std::string, std::string> passwords_;
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
+  std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out
+  WallTime waitsLookedAt_{};
   Signal scheduleChanged_;
   bool draining_ = false;
   bool pumping_ = false;

@@ -348,7 +348,7 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::share
   const std::string path = draft->envelope.recipients[recipient].forwardPath;
   const auto resolution = co_await env_.directory.resolve(path);
   if (!resolution) co_return ipc::SmtpReply{451, "4.3.0", "The directory of users does not answer. Try again later"};
-  const route::Route route = route::route(*env_.config, path, **resolution, false);
+  const route::Route route = route::route(*env_.config, {.forwardPath = path}, **resolution);
   if (route.kind == route::Route::Kind::reject) co_return route.reply;
   if (route.kind != route::Route::Kind::local || !route.expansion.empty()) {
     // An alias that leads elsewhere, too: that part needs the queue, so all of this recipient goes there.

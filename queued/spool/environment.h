@@ -14,6 +14,7 @@
 #include "queued/spool/large_files.h"
 #include "queued/spool/ledger.h"
 #include "queued/spool/queue.h"
+#include "queued/spool/verifier.h"
 
 namespace ostler::spool {
 
@@ -30,6 +31,7 @@ struct Environment {
   DirectoryClient& directory;
   deliver::LocalDelivery& mailboxes;
   const LargeFiles& large;
+  Verifier& verifier;  ///< who is there in domains that other servers carry
 
   [[nodiscard]] WallTime now() const { return clock.now(); }
 };

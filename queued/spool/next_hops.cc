@@ -1,4 +1,6 @@
 // next_hops.cc - the Dispatcher's way to other hosts: lines for next hops, and the dialogue that role out has for us.
+#include "libmailcore/base/ascii.h"
+#include "queued/schedule/retry.h"
 #include "queued/spool/contents.h"
 #include "queued/spool/dispatcher.h"
 
@@ -14,6 +16,9 @@ constexpr std::size_t kHopsKept = 10'000;
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
 
+/// Stands before the key of a destination whose mail waits for ETRN.
+const std::string kAsleep = "etrn:";
+constexpr std::chrono::seconds kLookAtWaits{10};
 
 std::uint64_t senderOf(const MessageRecord& record) {
   return std::hash<std::string>{}(record.origin.user.empty() ? record.reversePath : record.origin.user);
@@ -24,7 +29,8 @@ std::uint64_t senderOf(const MessageRecord& record) {
 void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
-  const std::string key = route.nextHop.key();
+  const bool asleep = isAsleep(route.rule, message->arrived);
+  const std::string key = (asleep ? kAsleep : "") + route.nextHop.key();
   if (hops_.size() >= kHopsKept) {
     std::erase_if(hops_, [this](const auto& entry) { return env_.scheduler.find(entry.first) == nullptr; });
   }
@@ -35,6 +41,10 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
       env_.scheduler.destination(key, static_cast<std::uint32_t>(env_.config->outbound.concurrencyPerDestination));
   if (const auto laid = env_.queue.destinations().find(key); laid != env_.queue.destinations().end()) {
     destination.setAdministrative(laid->second == Hold::held ? schedule::DestinationState::held : schedule::DestinationState::frozen);
+  }
+  if (asleep) {
+    destination.wakeUntil(awake_[asciiLower(route.rule->domain)]);
+    if (destination.state(env_.now()) == schedule::DestinationState::asleep) env_.queue.dropFresh(*message);
   }
   RecipientNow& now = message->recipients[recipient];
   std::vector<std::uint32_t>& line = legs_[id].byDestination[key];
@@ -167,6 +177,115 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
                                                                      : RecipientState::pending;
   }
   co_return outcomes;
+}
+
+/// Asks the peers that carry the domain with us, and puts the recipient in line for the one that has it.
+Task<void> Dispatcher::sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route) {
+  const std::shared_ptr<const config::Config> config = env_.config;  // the rule is its
+  ++running_;
+  const Finding finding = co_await env_.verifier.find(route, facts->record.recipients[recipient].recipient.forwardPath);
+  --running_;
+  if (env_.queue.find(id) == nullptr) co_return;
+  if (finding.kind == Finding::Kind::notThere) {
+    refuse(id, recipient, finding.reply);
+    co_return;
+  }
+  if (finding.peer && config == env_.config) {
+    route.nextHop = *finding.peer;
+    queueForHop(id, facts, recipient, route);
+    pump();
+    co_return;
+  }
+  Outcome outcome;
+  outcome.recipient = recipient;
+  outcome.isRemote = true;
+  outcome.reply = finding.reply;
+  std::vector<Outcome> outcomes;
+  outcomes.push_back(std::move(outcome));
+  settle(id, std::move(outcomes));
+}
+
+// ---- mail that waits in line: for ETRN, behind a frozen host, for its turn
+
+bool Dispatcher::isAsleep(const config::RouteRule* rule, WallTime arrived) const {
+  if (rule == nullptr || !rule->etrn.hold) return false;
+  return rule->etrn.holdFor.count() == 0 || env_.now() < arrived + rule->etrn.holdFor;
+}
+
+std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
+  const bool andBelow = node.starts_with('@');
+  const std::string domain(andBelow ? node.substr(1) : node);
+  const auto isAsked = [&](const std::string& pattern) {
+    return route::matchesDomain(pattern, domain) || (andBelow && route::matchesDomain("." + domain, pattern));
+  };
+  bool isHeld = false;
+  for (const config::RouteRule& rule : env_.config->routes) {
+    if (!rule.etrn.hold || !isAsked(rule.domain)) continue;
+    isHeld = true;
+    awake_[asciiLower(rule.domain)] = env_.now() + rule.etrn.open;
+  }
+  if (!isHeld) return std::nullopt;
+  std::size_t waiting = 0;
+  for (const auto& [key, hop] : hops_) {
+    if (!key.starts_with(kAsleep) || hop.rule == nullptr || !isAsked(hop.rule->domain)) continue;
+    schedule::Destination* const destination = env_.scheduler.find(key);
+    if (destination == nullptr) continue;
+    waiting += destination->waiting();
+    destination->wakeUntil(env_.now() + hop.rule->etrn.open);
+    destination->retryNow();
+  }
+  pump();
+  return waiting;
+}
+
+void Dispatcher::leaveLine(const std::string& key, const Id128& id) {
+  const auto legs = legs_.find(id);
+  if (legs == legs_.end()) return;
+  legs->second.byDestination.erase(key);
+  if (legs->second.byDestination.empty()) legs_.erase(legs);
+}
+
+/// What waits in a line is in no schedule; so now and then the lines are asked for what has waited long enough: it expires, or goes
+/// out although nobody asked for it.
+void Dispatcher::endWaits() {
+  const WallTime now = env_.now();
+  if (now >= waitsLookedAt_ && now < waitsLookedAt_ + kLookAtWaits) return;
+  waitsLookedAt_ = now;
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    if (destination->waiting() == 0) continue;
+    const Hop hop = hops_[key];
+    const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
+    const bool isEtrn = key.starts_with(kAsleep);
+    const auto isOver = [&](const Id128& id) {
+      const Message* const message = env_.queue.find(id);
+      if (message == nullptr) return true;
+      if (message->hold == Hold::held) return false;
+      return schedule::expired(retry, message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
+    };
+    for (const Id128& id : destination->takeFromFront(isOver)) {
+      Message* const message = env_.queue.find(id);
+      const auto legs = legs_.find(id);
+      if (message == nullptr || legs == legs_.end()) continue;
+      const std::vector<std::uint32_t> line = legs->second.byDestination[key];
+      leaveLine(key, id);
+      for (const std::uint32_t at : line) message->recipients[at].waiting = false;
+      if (!schedule::expired(retry, message->arrived, now)) {
+        wakeSoon(id);
+        continue;
+      }
+      std::vector<Outcome> outcomes;
+      for (const std::uint32_t at : line) {
+        if (message->recipients[at].state != RecipientState::pending) continue;
+        Outcome outcome;
+        outcome.recipient = at;
+        outcome.isRemote = true;
+        outcome.countsAsAttempt = false;
+        outcome.reply = {451, "4.4.7", isEtrn ? "Nobody asked for it with ETRN" : "It waited for its next hop all the time"};
+        outcomes.push_back(std::move(outcome));
+      }
+      if (!outcomes.empty()) settle(id, std::move(outcomes));
+    }
+  }
 }
 
 const schedule::Destination* Dispatcher::destinationOf(const Id128& id, std::uint32_t recipient) const {

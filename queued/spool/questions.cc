@@ -66,9 +66,16 @@ Task<ipc::SmtpReply> Questions::recipient(ipc::SessionInfo session, std::string 
   if (!identity) co_return awayReply();
   const auto resolution = co_await env_.directory.resolve(forwardPath);
   if (!resolution) co_return awayReply();
-  const route::Route route = route::route(*env_.config, forwardPath, **resolution, false);
+  const bool isStranger = *identity == nullptr && session.service == "smtp";
+  const std::string client = isStranger ? session.client : std::string();
+  const route::Route route = route::route(*env_.config, {.forwardPath = forwardPath, .client = client}, **resolution);
   const config::VirtualServer& server = policy::serverOf(*env_.config, session.virtualServer);
   ipc::SmtpReply verdict = policy::recipientVerdict(server, clientOf(session, *identity), forwardPath, route);
+  if (verdict.code == 250 && route.kind != route::Route::Kind::local) {
+    // While nobody can say the mail is taken and waits; only a certain "no" refuses.
+    Finding finding = co_await env_.verifier.find(route, forwardPath);
+    if (finding.kind == Finding::Kind::notThere) verdict = std::move(finding.reply);
+  }
   const bool hasLimit = route.locals.size() == 1 && (route.locals[0].account.quotaOctets != 0 || route.locals[0].account.quotaMessages != 0);
   if (verdict.code == 250 && hasLimit) verdict = co_await roomIn(route.locals[0].account);
   co_return verdict;

@@ -63,6 +63,22 @@ std::map<std::string, std::string> readPasswords(const config::Config& config, c
   return passwords;
 }
 
+/// Lists of recipients, by file. One that cannot be read is told and left out: nobody is refused because of it.
+route::RecipientFiles readRecipients(const config::Config& config, const log::Log& log) {
+  route::RecipientFiles files;
+  for (const config::RouteRule& rule : config.routes) {
+    if (rule.recipientsFile.empty() || files.contains(rule.recipientsFile)) continue;
+    std::ifstream file(rule.recipientsFile);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad()) {
+      log.error("recipients-file", {{"file", rule.recipientsFile}, {"reason", "cannot be read"}});
+      continue;
+    }
+    files[rule.recipientsFile] = route::parseRecipients(text);
+  }
+  return files;
+}
+
 std::unique_ptr<Pool> makeDiskPool() {
   return std::make_unique<Pool>("spool-disk", 4U);
 }
@@ -80,6 +96,7 @@ struct Role::Parts {
         scheduler(config->outbound.concurrency),
         directory(loop, config->socketPath("auth")),
         mailboxes(loop, store, config->accountsDir(), log),
+        verifier(loop, config->socketPath("out"), log),
         loopOf(loop),
         clockOf(clock) {}
 
@@ -96,6 +113,7 @@ struct Role::Parts {
   schedule::Scheduler scheduler;
   DirectoryClient directory;
   deliver::LocalDelivery mailboxes;
+  Verifier verifier;
   Loop& loopOf;
   const Clock& clockOf;
   std::unique_ptr<Environment> env;
@@ -142,7 +160,8 @@ Result<void> Role::Parts::openJournal() {
 
 void Role::Parts::assemble() {
   env = std::make_unique<Environment>(
-      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large});
+      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, verifier});
+  verifier.use(config, readRecipients(*config, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));
   acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
@@ -204,6 +223,7 @@ void Role::use(std::shared_ptr<const config::Config> config) {
   p.env->config = std::move(config);
   p.scheduler.setConcurrency(p.config->outbound.concurrency);
   p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
+  p.verifier.use(p.config, readRecipients(*p.config, p.log));
 }
 
 Task<void> Role::drain(Deadline deadline) {

@@ -14,6 +14,7 @@ Result<void> confine(const config::Config& config, const std::string& configFile
   daemon::FileRights rights = daemon::reloadFiles(config, configFile);
   for (const config::RouteRule& rule : config.routes) {
     if (!rule.passwordFile.empty()) rights.read.push_back(rule.passwordFile);
+    if (!rule.recipientsFile.empty()) rights.read.push_back(rule.recipientsFile);
   }
   for (const char* const system : {"/proc/self", "/dev/urandom"}) rights.read.emplace_back(system);
   for (const std::string& own : {config.pickupDir(), config.queueDir(), config.dropDir(), config.badmailDir(),

@@ -41,8 +41,9 @@ void logOutcome(const Environment& env, const Message& message, std::string_view
 
 }  // namespace
 
-const config::RouteRule* Dispatcher::ruleOf(const MessageRecord& record, std::uint32_t recipient) const {
-  return route::ruleFor(*env_.config, route::domainOf(record.recipients[recipient].recipient.forwardPath));
+const config::RouteRule* Dispatcher::ruleOf(const MessageRecord& record, std::uint32_t recipient, unsigned failures) const {
+  const std::string& path = record.recipients[recipient].recipient.forwardPath;
+  return route::ruleFor(*env_.config, {.forwardPath = path, .reversePath = record.reversePath, .failures = failures});
 }
 
 void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
@@ -66,7 +67,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       entry.state = RecipientState::removed;  // an administrator took the message away meanwhile
     } else if (outcome.state == RecipientState::pending) {
       const config::RetrySchedule& retry =
-          route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient) : nullptr, about.origin.virtualServer);
+          route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient, recipient.attempts) : nullptr, about.origin.virtualServer);
       schedule::Next next = schedule::afterFailure(retry, message->arrived, entry.attempts, now);
       if (!outcome.countsAsAttempt) next = {schedule::expired(retry, message->arrived, now), now + kSoon};
       if (!outcome.isRemote && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));

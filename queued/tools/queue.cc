@@ -44,7 +44,7 @@ int exportMessage(const config::Config& config, std::vector<std::string> words) 
 }
 
 int simulate(const config::Config& config, const std::string& domain) {
-  const config::RouteRule* rule = domain.empty() ? nullptr : route::ruleFor(config, domain);
+  const config::RouteRule* rule = domain.empty() ? nullptr : route::ruleFor(config, {.forwardPath = "someone@" + domain});
   const config::RetrySchedule& retry = route::retryFor(config, rule, "");
   const WallTime start{};
   for (const schedule::Step& step : schedule::simulate(retry, start)) {

@@ -35,13 +35,13 @@ TEST_CASE("where mail for an address elsewhere goes") {
   };
   const Row rows[] = {
       {"a@inner.test", Kind::remote, "host:mail.inner.test:25"}, {"a@x.below.test", Kind::remote, "lmtp:/run/lmtp.sock"},
-      {"a@below.test", Kind::remote, "host:relay.test:25"},      {"a@DROPPED.test", Kind::drop, ""},
-      {"a@never.test", Kind::reject, ""},                        {"a@any.test", Kind::remote, "host:relay.test:25"},
+      {"a@below.test", Kind::remote, "mx:relay.test"},      {"a@DROPPED.test", Kind::drop, ""},
+      {"a@never.test", Kind::reject, ""},                        {"a@any.test", Kind::remote, "mx:relay.test"},
   };
   const config::Config config = withRules();
   for (const Row& row : rows) {
     INFO(row.address);
-    const Route got = route::route(config, row.address, ipc::Resolution{}, false);
+    const Route got = route::route(config, {.forwardPath = row.address}, ipc::Resolution{});
     CHECK(got.kind == row.kind);
     if (*row.key != 0) CHECK(got.nextHop.key().starts_with(row.key));
   }
@@ -49,14 +49,14 @@ TEST_CASE("where mail for an address elsewhere goes") {
 
 TEST_CASE("without a rule mail goes by MX, and to an address literal directly") {
   const config::Config config;
-  CHECK(route::route(config, "a@Else.test", ipc::Resolution{}, false).nextHop.key() == "mx:else.test");
-  CHECK(route::route(config, "a@[192.0.2.1]", ipc::Resolution{}, false).nextHop.kind == ipc::NextHop::Kind::host);
+  CHECK(route::route(config, {.forwardPath = "a@Else.test"}, ipc::Resolution{}).nextHop.key() == "mx:else.test");
+  CHECK(route::route(config, {.forwardPath = "a@[192.0.2.1]"}, ipc::Resolution{}).nextHop.kind == ipc::NextHop::Kind::host);
 }
 
 TEST_CASE("an unknown user of ours is refused with 5.1.1, and the text says what to do") {
   ipc::Resolution unknown;
   unknown.kind = ipc::Resolution::Kind::unknownUser;
-  const Route got = route::route(config::Config{}, "who@ours.test", unknown, false);
+  const Route got = route::route(config::Config{}, {.forwardPath = "who@ours.test"}, unknown);
   CHECK(got.kind == Kind::reject);
   CHECK(got.reply.code == 550);
   CHECK(got.reply.enhanced == "5.1.1");
@@ -66,17 +66,17 @@ TEST_CASE("a mailbox of ours is local whatever the catch-all rule says") {
   ipc::Resolution local;
   local.kind = ipc::Resolution::Kind::local;
   local.accounts.emplace_back().address = "alice@ours.test";
-  CHECK(route::route(withRules(), "alice@ours.test", local, false).kind == Kind::local);
+  CHECK(route::route(withRules(), {.forwardPath = "alice@ours.test"}, local).kind == Kind::local);
 }
 
 TEST_CASE("a path that looks like a file is one only when it came out of an alias") {
-  CHECK(route::route(config::Config{}, "/etc/passwd", ipc::Resolution{}, true).kind == Kind::file);
-  CHECK(route::route(config::Config{}, "/etc/passwd", ipc::Resolution{}, false).kind == Kind::reject);
+  CHECK(route::route(config::Config{}, {.forwardPath = "/etc/passwd", .fromAlias = true}, ipc::Resolution{}).kind == Kind::file);
+  CHECK(route::route(config::Config{}, {.forwardPath = "/etc/passwd"}, ipc::Resolution{}).kind == Kind::reject);
 }
 
 TEST_CASE("each rule that was looked at is told with its place") {
   Steps steps;
-  (void)route::route(withRules(), "a@any.test", ipc::Resolution{}, false, &steps);
+  (void)route::route(withRules(), {.forwardPath = "a@any.test"}, ipc::Resolution{}, &steps);
   REQUIRE(steps.size() == 5);
   CHECK(steps.back().find("ostler.yaml:7:3") != std::string::npos);
   CHECK(steps.back().find("decides") != std::string::npos);
