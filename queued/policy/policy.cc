@@ -53,6 +53,24 @@ bool mayRelay(const config::VirtualServer& server, const Client& client) {
   return listed(server.relayFrom, client.address);
 }
 
+bool mayAsk(config::Askers askers, const config::VirtualServer& server, const Client& client) {
+  const bool authenticated = client.identity != nullptr && client.identity->known;
+  switch (askers) {
+    case config::Askers::nobody: return false;
+    case config::Askers::authenticated: return authenticated;
+    case config::Askers::listed: return authenticated || listed(server.relayFrom, client.address);
+    case config::Askers::everybody: return true;
+  }
+  return false;
+}
+
+bool mayStart(const config::EtrnRule& rule, const Client& client) {
+  if (listed(rule.from, client.address)) return true;
+  if (client.identity == nullptr || !client.identity->known) return false;
+  return std::any_of(rule.users.begin(), rule.users.end(),
+                     [&](const std::string& user) { return equalsIgnoreCase(user, client.identity->account.address); });
+}
+
 SmtpReply senderVerdict(const config::VirtualServer& server, const Client& client, std::string_view reversePath,
                         std::uint64_t declaredSize, std::string_view tagSeparator) {
   const bool authenticated = client.identity != nullptr && client.identity->known;

@@ -38,6 +38,10 @@ struct Fill {
 [[nodiscard]] ipc::SmtpReply roomVerdict(const Fill& fill);
 /// May the client send to anybody?
 [[nodiscard]] bool mayRelay(const config::VirtualServer& server, const Client& client);
+/// Belongs the client to those who may use a command that tells about us? `listed`: relay_from.
+[[nodiscard]] bool mayAsk(config::Askers askers, const config::VirtualServer& server, const Client& client);
+/// May the client have the mail started that waits for this route's domain? RFC 1985 6.
+[[nodiscard]] bool mayStart(const config::EtrnRule& rule, const Client& client);
 /// Is the reverse-path one that the account may use? Tags of its own addresses are.
 [[nodiscard]] bool ownsAddress(const ipc::Identity& identity, std::string_view reversePath, std::string_view tagSeparator);
 

@@ -24,6 +24,7 @@ void Questions::serve(ipc::Server& server) {
   server.on<ipc::CheckRecipient>([this](const Connection&, ipc::CheckRecipient request, const Descriptors&) {
     return answerRecipient(std::move(request));
   });
+  serveAsks(server);
 }
 
 Task<Result<ipc::SmtpReply>> Questions::answerSender(ipc::CheckSender request) {

@@ -166,6 +166,7 @@ void Role::Parts::assemble() {
   dispatcher->setPasswords(readPasswords(*config, log));
   acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
   questions = std::make_unique<Questions>(*env);
+  questions->onEtrn([this](std::string_view node) { return dispatcher->wakeDomain(node); });
   drafts = std::make_unique<Drafts>(*env, *questions, *acceptance);
   pickup = std::make_unique<Pickup>(*env, *acceptance);
   janitor = std::make_unique<Janitor>(*env, *index, replayFrom);

@@ -81,3 +81,65 @@ TEST_CASE("each rule that was looked at is told with its place") {
   CHECK(steps.back().find("ostler.yaml:7:3") != std::string::npos);
   CHECK(steps.back().find("decides") != std::string::npos);
 }
+
+TEST_CASE("rules by sender and by failures are passed over for others, and the next one decides") {
+  config::Config config;
+  config.routes = {rule("*", Action::smarthost, "[out.example.org]"), rule("*", Action::smarthost, "[late.test]"), rule("far.test", Action::mx)};
+  config.routes[0].sender = "example.org";
+  config.routes[1].afterFailures = 3;
+  struct Row {
+    const char* name;
+    const char* from;
+    unsigned failures;
+    const char* key;
+  };
+  const Row rows[] = {{"the sender's own way", "a@example.org", 0, "host:out.example.org:25"},
+                      {"a domain below is another", "a@sub.example.org", 0, "mx:far.test"},
+                      {"others go direct", "a@example.net", 2, "mx:far.test"},
+                      {"until it failed three times", "a@example.net", 3, "host:late.test:25"}};
+  for (const Row& row : rows) {
+    INFO(row.name);
+    const Query query{.forwardPath = "x@far.test", .reversePath = row.from, .failures = row.failures};
+    const config::RouteRule* const got = ruleFor(config, query);
+    REQUIRE(got != nullptr);
+    config::Config only = config;
+    only.routes = {*got};
+    only.routes[0].domain = "*";
+    CHECK(route::route(only, query, ipc::Resolution{}).nextHop.key() == row.key);
+  }
+}
+
+TEST_CASE("a forwarded domain keeps the local parts, whatever the directory says") {
+  config::Config config;
+  config.routes = {rule("old.test", Action::forward, "new.test")};
+  const Route got = route::route(config, {.forwardPath = "Jo+x@old.test"}, ipc::Resolution{});
+  CHECK(got.kind == Kind::local);
+  CHECK(got.expansion == std::vector<std::string>{"Jo+x@new.test"});
+}
+
+TEST_CASE("peers are asked about who is not here, and never about a peer's own mail") {
+  config::Config config;
+  config.routes = {rule("ours.test", Action::peers)};
+  config.routes[0].peers = {net::Endpoint::parse("192.0.2.2:25").value()};
+  ipc::Resolution unknown;
+  unknown.kind = ipc::Resolution::Kind::unknownUser;
+  CHECK(route::route(config, {.forwardPath = "a@ours.test"}, unknown).kind == Kind::peers);
+  const Route loop = route::route(config, {.forwardPath = "a@ours.test", .client = "192.0.2.2:4711"}, unknown);
+  CHECK(loop.kind == Kind::reject);
+  CHECK(loop.reply.enhanced == "5.1.1");
+  ipc::Resolution here;
+  here.kind = ipc::Resolution::Kind::local;
+  here.accounts.emplace_back().address = "a@ours.test";
+  CHECK(route::route(config, {.forwardPath = "a@ours.test"}, here).kind == Kind::local);
+  CHECK(toPeer(config.routes[0], config.routes[0].peers[0]).key() == "host:[192.0.2.2]:25");
+}
+
+TEST_CASE("the fallback relays of a route win over those for all") {
+  config::Config config;
+  config.outbound.fallbackRelays = {"[all.test]"};
+  config.routes = {rule("own.test", Action::mx), rule("plain.test", Action::mx)};
+  config.routes[0].fallback = {"[own.test]:2525"};
+  CHECK(route::route(config, {.forwardPath = "a@own.test"}, {}).nextHop.fallbacks == config.routes[0].fallback);
+  CHECK(route::route(config, {.forwardPath = "a@plain.test"}, {}).nextHop.fallbacks == config.outbound.fallbackRelays);
+  CHECK(route::route(config, {.forwardPath = "a@other.test"}, {}).nextHop.fallbacks == config.outbound.fallbackRelays);
+}

@@ -111,6 +111,26 @@ class SpoolFixture {
     REQUIRE(reply);
     return *reply;
   }
+  ipc::SmtpReply rcpt(const std::string& to, ipc::SessionInfo session = stranger()) {
+    ipc::CheckRecipient request;
+    request.session = std::move(session);
+    request.forwardPath = to;
+    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(10))));
+    REQUIRE(reply);
+    return *reply;
+  }
+  template <class Request>
+  ipc::SmtpReply askAs(Request request, ipc::SessionInfo session = stranger()) {
+    request.session = std::move(session);
+    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(10))));
+    REQUIRE(reply);
+    return *reply;
+  }
+  void change(const std::function<void(config::Config&)>& with) {
+    auto changed = std::make_shared<config::Config>(*config);
+    with(*changed);
+    config = std::move(changed);
+  }
   std::string outcomeOf(const Id128& draft) {
     ipc::DraftOutcome request;
     request.draft = draft;
@@ -138,6 +158,8 @@ class SpoolFixture {
   std::vector<Sent> sent;
   ipc::RecipientOutcome::State outState = ipc::RecipientOutcome::State::delivered;
   ipc::SmtpReply outReply{250, "2.0.0", "ok"};
+  std::map<std::string, ipc::AskedRecipient> elsewhere;  ///< "KEY address" → what that server says; others do not answer
+  int asked = 0;
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
 
  private:
@@ -209,7 +231,16 @@ class SpoolFixture {
     out_->on<ipc::Deliver>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
       return deliver(std::move(request), std::move(descriptors));
     });
+    out_->on<ipc::AskRecipient>([this](std::shared_ptr<ipc::ServerConnection>, ipc::AskRecipient request, const std::vector<UniqueFd>&) {
+      return answerAsked(std::move(request));
+    });
     REQUIRE(out_->listen(config->socketPath("out"), 0600));
+  }
+  Task<Result<ipc::AskedRecipient>> answerAsked(ipc::AskRecipient request) {
+    ++asked;
+    const auto known = elsewhere.find(request.nextHop.key() + " " + request.forwardPath);
+    if (known != elsewhere.end()) co_return known->second;
+    co_return ipc::AskedRecipient{{451, "4.4.1", "connection refused"}, "", false};
   }
   Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, std::vector<UniqueFd> descriptors) {
     Result<std::string> content = request.prefix;

@@ -1,0 +1,108 @@
+// asks.cc - what a client may ask about us: VRFY, EXPN (RFC 5321 3.5), ETRN (RFC 1985).
+#include <fmt/format.h>
+
+#include "libmailcore/base/ascii.h"
+#include "queued/spool/questions.h"
+
+namespace ostler::spool {
+
+namespace {
+
+using ipc::SmtpReply;
+
+SmtpReply sayNothing() { return {252, "2.1.5", "Cannot verify, but will accept the message and try to deliver it"}; }
+SmtpReply away() { return {451, "4.3.0", "The directory of users does not answer. Try again later"}; }
+
+/// A peer of the domain asks about our part of its users.
+bool asksAsPeer(const config::Config& config, std::string_view domain, std::string_view client) {
+  for (const config::RouteRule& rule : config.routes) {
+    const bool isIt = rule.action == config::RouteRule::Action::peers && route::namesDomain(rule, domain);
+    if (isIt && route::isPeer(rule, client)) return true;
+  }
+  return false;
+}
+
+SmtpReply aboutUser(const std::string& address, const ipc::Resolution& resolution) {
+  switch (resolution.kind) {
+    case ipc::Resolution::Kind::local: return {250, "2.1.5", "<" + address + ">"};
+    case ipc::Resolution::Kind::remote: return {252, "2.1.5", "That domain is not on this server"};
+    case ipc::Resolution::Kind::unknownUser:
+    case ipc::Resolution::Kind::rejected:
+    case ipc::Resolution::Kind::loop: break;
+  }
+  return {550, "5.1.1", "No such user here"};
+}
+
+SmtpReply members(const std::string& address, const ipc::Resolution& resolution) {
+  if (resolution.kind != ipc::Resolution::Kind::local) return aboutUser(address, resolution);
+  std::string text;
+  const auto add = [&text](const std::string& member) { text += (text.empty() ? "<" : "\n<") + member + ">"; };
+  for (const ipc::Account& account : resolution.accounts) add(account.address);
+  for (const std::string& member : resolution.remote) add(member);
+  if (text.empty()) return {252, "2.1.5", "It leads to no mailbox"};
+  return {250, "2.1.5", text};
+}
+
+bool isNode(std::string_view node) {
+  if (node.starts_with('@')) node.remove_prefix(1);
+  return !node.empty() && node.size() <= 255 && node.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
+                                                    std::string_view::npos;
+}
+
+}  // namespace
+
+void Questions::serveAsks(ipc::Server& server) {
+  using Connection = std::shared_ptr<ipc::ServerConnection>;
+  using Descriptors = std::vector<UniqueFd>;
+  server.on<ipc::Verify>([this](const Connection&, ipc::Verify request, const Descriptors&) { return answerVerify(std::move(request)); });
+  server.on<ipc::EtrnRequest>([this](const Connection&, ipc::EtrnRequest request, const Descriptors&) { return answerEtrn(std::move(request)); });
+}
+
+Task<Result<SmtpReply>> Questions::answerVerify(ipc::Verify request) {
+  SmtpReply reply = co_await verify(std::move(request));
+  co_return reply;
+}
+
+Task<Result<SmtpReply>> Questions::answerEtrn(ipc::EtrnRequest request) {
+  SmtpReply reply = co_await etrn(std::move(request));
+  co_return reply;
+}
+
+Task<SmtpReply> Questions::verify(ipc::Verify request) {
+  const auto identity = co_await identityOf(request.session.token);
+  if (!identity) co_return away();
+  const std::shared_ptr<const config::Config> config = env_.config;
+  const config::VirtualServer& server = policy::serverOf(*config, request.session.virtualServer);
+  const policy::Client client{request.session.service, request.session.client, identity->get()};
+  const bool isPeer = !request.expand && asksAsPeer(*config, route::domainOf(request.argument), request.session.client);
+  if (!isPeer && !policy::mayAsk(request.expand ? server.expn : server.vrfy, server, client)) co_return sayNothing();
+  const auto resolution = co_await env_.directory.resolve(request.argument);
+  if (!resolution && resolution.error().kind == Error::Kind::syntax) co_return SmtpReply{553, "5.1.3", "That is no address"};
+  if (!resolution) co_return away();
+  co_return request.expand ? members(request.argument, **resolution) : aboutUser(request.argument, **resolution);
+}
+
+Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
+  const auto identity = co_await identityOf(request.session.token);
+  if (!identity) co_return away();
+  const std::string& node = request.argument;
+  if (!isNode(node)) co_return SmtpReply{501, "5.5.4", "ETRN needs a domain, or @ and a domain for all below it"};
+  const config::VirtualServer& server = policy::serverOf(*env_.config, request.session.virtualServer);
+  const policy::Client client{request.session.service, request.session.client, identity->get()};
+  const std::string domain = node.starts_with('@') ? node.substr(1) : node;
+  bool may = false;
+  for (const config::RouteRule& rule : env_.config->routes) {
+    if (!rule.etrn.hold || !policy::mayStart(rule.etrn, client)) continue;
+    may = may || route::matchesDomain(rule.domain, domain) || (node.starts_with('@') && route::matchesDomain("." + domain, rule.domain));
+  }
+  if (!may || !policy::mayAsk(server.etrn, server, client)) {
+    co_return SmtpReply{459, "4.7.1", fmt::format("Node {} not allowed: this client may not ask for its mail", printable(node))};
+  }
+  const std::optional<std::size_t> started = wakeDomain_ ? wakeDomain_(node) : std::nullopt;
+  env_.log.info("etrn", {{"node", node}, {"client", request.session.client}, {"started", std::uint64_t{started.value_or(0)}}});
+  if (!started) co_return SmtpReply{458, "4.3.0", fmt::format("Unable to queue messages for node {}", printable(node))};
+  if (*started == 0) co_return SmtpReply{251, "2.0.0", fmt::format("OK, no messages waiting for node {}", printable(node))};
+  co_return SmtpReply{253, "2.0.0", fmt::format("OK, {} pending messages for node {} started", *started, printable(node))};
+}
+
+}  // namespace ostler::spool

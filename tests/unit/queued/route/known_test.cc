@@ -1,0 +1,35 @@
+#include "queued/route/known.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ostler;
+using namespace ostler::route;
+
+TEST_CASE("a list of recipients has one a line, comments and blanks aside") {
+  CHECK(parseRecipients("# all of us\nAlice\n\n bob@Example.TEST # him\r\n") == std::set<std::string>{"alice", "bob@example.test"});
+}
+
+TEST_CASE("who is listed is there: by local part, by address, with a tag, and postmaster always") {
+  config::RouteRule rule;
+  rule.recipients = {"alice", "bob@example.test"};
+  rule.recipientsFile = "/lists/more";
+  const RecipientFiles files = {{"/lists/more", {"carol"}}};
+  struct Row {
+    const char* path;
+    Listed listed;
+  };
+  const Row rows[] = {{"Alice@example.test", Listed::yes},  {"alice+news@example.test", Listed::yes}, {"bob@EXAMPLE.test", Listed::yes},
+                      {"bob@other.test", Listed::no},       {"carol@example.test", Listed::yes},      {"dave@example.test", Listed::no},
+                      {"postmaster@example.test", Listed::yes}, {"+@example.test", Listed::no}};
+  for (const Row& row : rows) {
+    INFO(row.path);
+    CHECK(isListed(rule, files, row.path, "+") == row.listed);
+  }
+}
+
+TEST_CASE("without a list, and with a file that could not be read, nobody is refused") {
+  config::RouteRule rule;
+  CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::noList);
+  rule.recipientsFile = "/lists/lost";
+  CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::noList);
+}
