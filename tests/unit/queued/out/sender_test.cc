@@ -289,7 +289,7 @@ TEST_CASE("a smarthost gets our credentials over TLS that names it, and over not
   SmtpSink& sink = world.sink("127.0.0.2", behaviour);
   ipc::Deliver request = World::message({"b@x"});
   request.nextHop = {ipc::NextHop::Kind::host, "smart.example", world.settings->mxPort, true,
-                     static_cast<std::uint8_t>(net::TlsVerify::pkix), "user", "secret"};
+                     static_cast<std::uint8_t>(net::TlsVerify::pkix), "user", "secret", {}};
   CHECK(world.sendOne(request).state == State::delivered);
   CHECK(sink.messages.at(0).user == "AUTH PLAIN AHVzZXIAc2VjcmV0");
   world.dns->addAddress("wrong.example", "127.0.0.2");

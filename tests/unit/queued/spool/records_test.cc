@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/wire.h"
+
 namespace ostler::spool {
 namespace {
 
