@@ -1,5 +1,7 @@
 // store_bench.cc - how long the store of this machine takes, without protocols: the rows of the goals for one mailbox of N messages,
 // and deliveries to several accounts. Not built by default: cmake --build BUILD --target store_bench
+// usage: store_bench [N]                  prints the table
+//        store_bench append FOLDER N EACH appends N messages of 4 KiB to the INBOX of an account in FOLDER, EACH at a time
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -106,6 +108,19 @@ class Bench {
     });
   }
 
+  void append(std::size_t each) {
+    const auto account = open("account");
+    for (std::size_t done = 0; done < count_; done += each) {
+      std::vector<NewMessage> batch;
+      for (std::size_t i = 0; i < each; ++i) batch.push_back(message(done + i, 4096));
+      for (NewMessage& one : batch) {  // as IMAP's APPEND of messages that have nothing to do with each other
+        one.deliveryId.clear();
+        one.content.replace(one.content.find("Message-ID: <") + 13, 0, one.emailId.text());
+      }
+      run(account->append(std::move(batch)));
+    }
+  }
+
   void deliveries(std::size_t accounts, std::size_t parallel, std::size_t each) {
     std::vector<std::shared_ptr<Account>> open_;
     for (std::size_t i = 0; i < accounts; ++i) open_.push_back(open("u" + std::to_string(i)));
@@ -174,6 +189,10 @@ class Bench {
 }  // namespace ostler::store
 
 int main(int argc, char** argv) {
+  if (argc == 5 && std::string(argv[1]) == "append") {
+    ostler::store::Bench(argv[2], static_cast<std::size_t>(std::atol(argv[3]))).append(static_cast<std::size_t>(std::atol(argv[4])));
+    return 0;
+  }
   const std::size_t count = argc > 1 ? static_cast<std::size_t>(std::atol(argv[1])) : 100'000;
   std::string pattern = "/var/tmp/ostler-bench-XXXXXX";
   const std::string root = ::mkdtemp(pattern.data());

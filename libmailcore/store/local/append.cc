@@ -166,7 +166,7 @@ Result<void> AppendOperation::check(Planner& planner) const {
   std::uint64_t count = 0;
   for (const Item& item : items_) {
     const NewMessage& m = item.message;
-    if (!m.deliveryId.empty() && planner.apply.txn().get(Table::state, deliveryKey(m.deliveryId))) continue;
+    if (!m.deliveryId.empty() && planner.apply.txn().get(Table::known, deliveryKey(m.deliveryId))) continue;
     octets += item.size();
     ++count;
     const MailboxRow* row = nullptr;
@@ -202,7 +202,7 @@ Result<void> AppendOperation::plan(Planner& planner) {
 Result<Appended> AppendOperation::appendOne(Planner& planner, Item& item, ModSeq modSeq) {
   const NewMessage& m = item.message;
   const Txn& txn = planner.apply.txn();
-  if (const auto seen = m.deliveryId.empty() ? std::nullopt : txn.get(Table::state, deliveryKey(m.deliveryId))) {
+  if (const auto seen = m.deliveryId.empty() ? std::nullopt : txn.get(Table::known, deliveryKey(m.deliveryId))) {
     const DeliveryRow row = deliveryRow(*seen);
     return Appended{row.mailbox, row.uidValidity, row.uid, true};
   }
@@ -234,7 +234,7 @@ Result<Appended> AppendOperation::appendOne(Planner& planner, Item& item, ModSeq
     arrival.kind = ContentKind::known;
   } else {
     for (const std::string_view key : threadKeys(*item.columns)) {
-      const auto thread = txn.get(Table::state, threadKey(threadHash(key)));
+      const auto thread = txn.get(Table::known, threadKey(threadHash(key)));
       if (!thread) continue;
       arrival.threadId = threadRow(*thread).threadId;
       break;

@@ -121,7 +121,7 @@ void Apply::apply(const MailboxDeleted& r) {
   Box& gone = box(r.number);
   settle(r.number);
   for (const EmailId& id : takeOut(gone, UidSet::all(), r.modSeq)) release(id);
-  Cursor history(txn_, Table::state);
+  Cursor history(txn_, Table::known);
   const std::string prefix = historyKey(r.number, 0).substr(0, 5);
   while (history.seek(prefix) && history.key().starts_with(prefix)) history.erase();
   txn_.erase(Table::state, mailboxIdKey(gone.row.id));
@@ -259,22 +259,22 @@ Detail Apply::newMail(const Arrival& r) {
 
 void Apply::addCopy(const EmailId& id) {
   const std::string key = copiesKey(id);
-  const auto copies = txn_.get(Table::state, key);
+  const auto copies = txn_.get(Table::known, key);
   std::string count;
   putVarint(count, (copies ? OctetReader(*copies).varint() : 0) + 1);
-  txn_.put(Table::state, key, count);
+  txn_.put(Table::known, key, count);
 }
 
 // A message that left a mailbox: was it the last one with this email id?
 void Apply::release(const EmailId& id) {
-  if (const auto copies = txn_.get(Table::state, copiesKey(id))) {
+  if (const auto copies = txn_.get(Table::known, copiesKey(id))) {
     const std::uint64_t left = OctetReader(*copies).varint() - 1;
     std::string count;
     putVarint(count, left);
     if (left == 0) {
-      txn_.erase(Table::state, copiesKey(id));
+      txn_.erase(Table::known, copiesKey(id));
     } else {
-      txn_.put(Table::state, copiesKey(id), count);
+      txn_.put(Table::known, copiesKey(id), count);
     }
     return;
   }
@@ -307,34 +307,34 @@ void Apply::countLive(const ContentPlace& place, bool arrives) {
 
 void Apply::addThreadUser(std::uint64_t hash, const EmailId& threadId) {
   const std::string key = threadKey(hash);
-  const auto octets = txn_.get(Table::state, key);
+  const auto octets = txn_.get(Table::known, key);
   ThreadRow row = octets ? threadRow(*octets) : ThreadRow{threadId, 0};
   ++row.users;
-  txn_.put(Table::state, key, encodeRow(row));
+  txn_.put(Table::known, key, encodeRow(row));
 }
 
 void Apply::dropThreadUser(std::uint64_t hash) {
   const std::string key = threadKey(hash);
-  const auto octets = txn_.get(Table::state, key);
+  const auto octets = txn_.get(Table::known, key);
   if (!octets) return;
   ThreadRow row = threadRow(*octets);
   if (row.users <= 1) {
-    txn_.erase(Table::state, key);
+    txn_.erase(Table::known, key);
   } else {
     --row.users;
-    txn_.put(Table::state, key, encodeRow(row));
+    txn_.put(Table::known, key, encodeRow(row));
   }
 }
 
 void Apply::rememberDelivery(const Arrival& r, const Box& to) {
   const std::string key = deliveryKey(r.deliveryId);
-  txn_.put(Table::state, key, encodeRow(DeliveryRow{to.row.id, to.row.uidValidity, r.uid}));
-  txn_.put(Table::state, deliveryOrderKey(account_.nextDelivery++), key);
+  txn_.put(Table::known, key, encodeRow(DeliveryRow{to.row.id, to.row.uidValidity, r.uid}));
+  txn_.put(Table::known, deliveryOrderKey(account_.nextDelivery++), key);
   while (account_.nextDelivery - account_.firstDelivery > kDeliveriesKept) {
     const std::string oldest = deliveryOrderKey(account_.firstDelivery++);
-    const auto forgotten = txn_.get(Table::state, oldest);
-    if (forgotten) txn_.erase(Table::state, std::string(*forgotten));
-    txn_.erase(Table::state, oldest);
+    const auto forgotten = txn_.get(Table::known, oldest);
+    if (forgotten) txn_.erase(Table::known, std::string(*forgotten));
+    txn_.erase(Table::known, oldest);
   }
   accountChanged_ = true;
 }
@@ -437,10 +437,10 @@ std::vector<EmailId> Apply::takeOut(Box& from, const UidSet& uids, ModSeq modSeq
 void Apply::remember(Box& from, const UidSet& gone, ModSeq modSeq) {
   std::string runs;
   putUids(runs, gone);
-  txn_.put(Table::state, historyKey(from.row.number, modSeq), runs);
+  txn_.put(Table::known, historyKey(from.row.number, modSeq), runs);
   ++from.row.historyEntries;
   while (from.row.historyEntries > kHistoryEntries) {
-    Cursor oldest(txn_, Table::state);
+    Cursor oldest(txn_, Table::known);
     if (!oldest.seek(historyKey(from.row.number, 0))) break;
     const std::string_view key = oldest.key();
     ModSeq forgotten = 0;

@@ -59,6 +59,31 @@ void takeColumn(OctetReader& in, std::size_t count, Set set) {
   }
 }
 
+/// The different ids of a chunk, each with its place in a list. At most 120, so a table of octets holds the places.
+class IdList {
+ public:
+  std::uint8_t placeOf(const EmailId& id) {
+    std::size_t slot = std::hash<EmailId>()(id) % slots_.size();
+    for (; slots_[slot] != kFree; slot = (slot + 1) % slots_.size()) {
+      if (ids_[slots_[slot]] == id) return slots_[slot];
+    }
+    slots_[slot] = static_cast<std::uint8_t>(ids_.size());
+    ids_.push_back(id);
+    return slots_[slot];
+  }
+  [[nodiscard]] const std::vector<EmailId>& ids() const { return ids_; }
+
+ private:
+  static constexpr std::uint8_t kFree = 0xFF;
+  static constexpr std::array<std::uint8_t, 256> allFree() {
+    std::array<std::uint8_t, 256> slots{};
+    slots.fill(kFree);
+    return slots;
+  }
+  std::array<std::uint8_t, 256> slots_ = allFree();
+  std::vector<EmailId> ids_;
+};
+
 }  // namespace
 
 std::string encodeState(const StateChunk& chunk, std::uint32_t firstUid) {
@@ -95,18 +120,15 @@ std::string encodeDetail(const DetailChunk& chunk) {
   putColumn(out, chunk.count, [&](std::size_t at) { return static_cast<std::uint64_t>(rows[at].internalDate); });
   putColumn(out, chunk.count, [&](std::size_t at) { return static_cast<std::uint64_t>(rows[at].saveDate); });
   putColumn(out, chunk.count, [&](std::size_t at) { return rows[at].size; });
-  std::vector<EmailId> threads;
+  IdList threads;
   std::vector<std::uint8_t> places(chunk.count, kOwnThread);
   for (std::size_t at = 0; at < chunk.count; ++at) {
     putId(out, rows[at].emailId);
-    if (rows[at].threadId == rows[at].emailId) continue;
-    const auto known = std::find(threads.begin(), threads.end(), rows[at].threadId);
-    places[at] = static_cast<std::uint8_t>(known - threads.begin());
-    if (known == threads.end()) threads.push_back(rows[at].threadId);
+    if (rows[at].threadId != rows[at].emailId) places[at] = threads.placeOf(rows[at].threadId);
   }
   putColumn(out, chunk.count, [&](std::size_t at) { return std::uint64_t{places[at]}; });
-  out += static_cast<char>(threads.size());
-  for (const EmailId& thread : threads) putId(out, thread);
+  out += static_cast<char>(threads.ids().size());
+  for (const EmailId& thread : threads.ids()) putId(out, thread);
   putColumn(out, chunk.count, [&](std::size_t at) { return std::uint64_t{rows[at].traits}; });
   return out;
 }

@@ -9,7 +9,7 @@ constexpr std::size_t kMapSize = std::size_t{16} << 30;  // address space, not m
 constexpr unsigned kMaxReaders = 512;
 constexpr std::size_t kReadersKept = 16;
 constexpr std::uint64_t kWritesBetweenReaderChecks = 256;
-constexpr const char* kTableNames[kTables] = {"state", "columns", "mail", "summary"};
+constexpr const char* kTableNames[kTables] = {"state", "columns", "mail", "summary", "known"};
 
 Error::Kind kindOf(int code) {
   switch (code) {

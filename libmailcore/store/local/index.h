@@ -35,10 +35,11 @@ auto guarded(Job&& job) -> decltype(job()) {
   }
 }
 
-/// state: small rows; columns: chunks of mailboxes; mail: one row per email id; summary: what SEARCH asks for, one row per email id,
-/// apart from mail so that a search walks over a fifth of the octets.
-enum class Table : std::uint8_t { state = 0, columns = 1, mail = 2, summary = 3 };
-inline constexpr std::size_t kTables = 4;
+/// state: the account and its mailboxes, few rows that every change touches; columns: chunks of mailboxes; mail: one row per email id;
+/// summary: what SEARCH asks for, one row per email id, apart from mail so that a search walks over a fifth of the octets; known: what is
+/// looked up by a hash or an id, and grows with the mail: apart from state so that an append costs the same in an account of any size.
+enum class Table : std::uint8_t { state = 0, columns = 1, mail = 2, summary = 3, known = 4 };
+inline constexpr std::size_t kTables = 5;
 
 class Txn;
 

@@ -245,7 +245,7 @@ Result<Changes> readChanges(AccountFolder& folder, const MailboxId& id, ModSeq s
   }
   const std::string prefix = historyKey(row->number, 0).substr(0, 5);
   std::vector<UidRange> gone;
-  Cursor cursor(read, Table::state);
+  Cursor cursor(read, Table::known);
   for (bool there = cursor.seek(historyKey(row->number, since + 1)); there && cursor.key().starts_with(prefix); there = cursor.next()) {
     OctetReader in(cursor.value());
     const UidSet some = takeUids(in);

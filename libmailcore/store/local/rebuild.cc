@@ -110,7 +110,8 @@ class Rebuilding {
   }
   void loadPair(const SnapshotPart::Pair& pair) {
     const auto table = static_cast<Table>(pair.table);
-    if (table == Table::state || table == Table::columns) return write_->put(table, pair.key, pair.value);
+    if (table == Table::state) return write_->put(tableOfStateKey(pair.key), pair.key, pair.value);
+    if (table == Table::columns || table == Table::known) return write_->put(table, pair.key, pair.value);
     if (table != Table::mail && pair.table != kStrippedMail) raise({Error::Kind::permanent, "log: a snapshot of an unknown table"});
     const MailRow row = mailRow(pair.value);
     const EmailId id = Id128::fromOctets(pair.key).value_or(EmailId{});

@@ -302,6 +302,11 @@ std::string segmentKey(std::uint64_t segment) {
   return key;
 }
 
+Table tableOfStateKey(std::string_view key) {
+  constexpr std::string_view kKnown = "xkotr";
+  return !key.empty() && kKnown.find(key.front()) != std::string_view::npos ? Table::known : Table::state;
+}
+
 std::uint64_t threadHash(std::string_view messageId) {
   const auto digest = sha256(messageId);  // not guessable into collisions by a stranger who chooses message ids
   std::uint64_t hash = 0;

@@ -135,6 +135,10 @@ inline constexpr std::string_view kLogEndKey = "L";  ///< the place in the log u
 [[nodiscard]] std::string segmentKey(std::uint64_t segment);
 [[nodiscard]] std::uint64_t threadHash(std::string_view messageId);
 
+enum class Table : std::uint8_t;  // index.h
+/// The table of a row that older snapshots have in state.
+[[nodiscard]] Table tableOfStateKey(std::string_view key);
+
 enum class Column : char { state = 'c', detail = 'd' };
 /// Of table columns: column, mailbox, first UID.
 [[nodiscard]] std::string chunkKey(Column column, MailboxNumber number, std::uint32_t firstUid);
