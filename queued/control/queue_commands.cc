@@ -60,45 +60,30 @@ bool hasFilter(const Arguments& arguments) {
   return !arguments.value("--sender").empty() || !arguments.value("--recipient").empty() || !arguments.value("--destination").empty();
 }
 
-/// The next ids in their order, which is that of arrival. Linear for each page, and pages are large.
-std::vector<Id128> idsAfter(const spool::Queue& queue, const std::optional<Id128>& after, std::size_t most) {
-  std::vector<Id128> ids;
-  for (const auto& [id, message] : queue.messages()) {
-    if (!after || id > *after) ids.push_back(id);
-  }
-  if (ids.size() > most) {
-    std::nth_element(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(most), ids.end());
-    ids.resize(most);
-  }
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
 }  // namespace
 
 Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   Reply reply;
   const ListFormat format = formatOf(arguments);
   const bool isFirst = cursor.empty();
-  const auto after = Id128::parse(cursor);
-  const std::vector<Id128> ids = idsAfter(env_.queue, after, kPageMessages);
-  if (isFirst && !ids.empty()) reply.output = listHead(format);
-  if (isFirst && ids.empty() && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
+  const std::vector<Id128> ids = env_.queue.idsAfter(Id128::parse(cursor).value_or(Id128()), kPageMessages);
+  const bool isEmpty = env_.queue.messages().empty();
+  if (isFirst && !isEmpty) reply.output = listHead(format);
+  if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
   std::size_t shown = 0;
   for (const Id128& id : ids) {
     if (reply.output.size() > kPageOctets) break;
-    const Message* message = env_.queue.find(id);
-    const MessageRecord record = spool::Queue::unpack(*message);
-    if (fits(record, arguments)) appendMessage(reply.output, {*message, record}, format);
     ++shown;
+    const Message* message = env_.queue.find(id);
+    if (message == nullptr) continue;  // ended since the index was committed
+    const MessageRecord record = env_.queue.unpack(*message);
+    if (fits(record, arguments)) appendMessage(reply.output, {*message, record}, format);
   }
   const bool isLast = shown == ids.size() && ids.size() < kPageMessages;
   if (!isLast) {
     reply.next = ids[shown - 1].text();
-  } else if (!(format == ListFormat::postfix && env_.queue.messages().empty())) {
-    std::uint64_t octets = 0;
-    for (const auto& [id, message] : env_.queue.messages()) octets += message.size;
-    reply.output += listFoot(format, octets, env_.queue.messages().size());
+  } else if (!(format == ListFormat::postfix && isEmpty)) {
+    reply.output += listFoot(format, env_.queue.octets(), env_.queue.messages().size());
   }
   co_return reply;
 }
@@ -108,7 +93,7 @@ Result<std::vector<Id128>> Control::select(const Arguments& arguments) {
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
   if (isAll || hasFilter(arguments)) {
     for (const auto& [id, message] : env_.queue.messages()) {
-      if (!hasFilter(arguments) || fits(spool::Queue::unpack(message), arguments)) ids.push_back(id);
+      if (!hasFilter(arguments) || fits(env_.queue.unpack(message), arguments)) ids.push_back(id);
     }
     return ids;
   }
@@ -127,7 +112,7 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string) {
   Reply reply;
   for (const Id128& id : *ids) {
     const Message* message = env_.queue.find(id);
-    const MessageRecord record = spool::Queue::unpack(*message);
+    const MessageRecord record = env_.queue.unpack(*message);
     appendMessage(reply.output, {*message, record}, formatOf(arguments));
     if (reply.output.size() > kPageOctets) break;
   }
@@ -222,7 +207,7 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
   Reply reply;
   if (cursor.empty()) {
     const Message* message = env_.queue.find(id);
-    appendMessage(reply.output, {*message, spool::Queue::unpack(*message)}, ListFormat::json);
+    appendMessage(reply.output, {*message, env_.queue.unpack(*message)}, ListFormat::json);
     reply.next = "0";
     co_return reply;
   }
@@ -267,9 +252,10 @@ Task<Control::Reply> Control::destinations(Arguments, std::string) {
 Task<Control::Reply> Control::verify(Arguments, std::string) {
   const auto& journal = env_.ledger.journal();
   std::uint64_t unreadable = 0;
-  const std::vector<Id128> ids = idsAfter(env_.queue, std::nullopt, SIZE_MAX);
+  const std::vector<Id128> ids = env_.queue.idsAfter(Id128(), SIZE_MAX);
   Reply reply;
   for (const Id128& id : ids) {
+    if (env_.queue.find(id) == nullptr) continue;
     const auto content = co_await spool::readContent(env_, id, UINT64_MAX);
     if (content || env_.queue.find(id) == nullptr) continue;
     ++unreadable;

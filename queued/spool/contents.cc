@@ -12,11 +12,11 @@ Result<ContentRange> contentRange(const Environment& env, const Message& message
     if (!file) return fail(file.error());
     return ContentRange{std::move(*file), 0, message.size};
   }
-  const Result<std::shared_ptr<const journal::SegmentFile>> segment = env.ledger.journal().pin(message.content.segment);
+  const Result<std::shared_ptr<const journal::SegmentFile>> segment = env.ledger.journal().pin(message.record.segment);
   if (!segment) return fail(segment.error());
   UniqueFd copy(::fcntl((*segment)->fd(), F_DUPFD_CLOEXEC, 0));
   if (!copy) return fail(Error::Kind::temporary, "cannot duplicate a segment's descriptor");
-  return ContentRange{std::move(copy), message.content.offset + journal::kRecordHeader, message.size};
+  return ContentRange{std::move(copy), message.contentOffset + journal::kRecordHeader, message.size};
 }
 
 Task<Result<std::shared_ptr<const std::string>>> readContent(Environment& env, Id128 id, std::uint64_t most) {
@@ -36,7 +36,7 @@ Task<Result<std::shared_ptr<const std::string>>> readContent(Environment& env, I
     if (!octets) co_return fail(octets.error());
     co_return std::make_shared<const std::string>(std::move(*octets));
   }
-  auto job = [&journal = env.ledger.journal(), at = message->content] { return journal.read(at); };
+  auto job = [&journal = env.ledger.journal(), at = message->content()] { return journal.read(at); };
   Result<std::string> octets = co_await env.disk.run(env.loop, std::move(job));
   if (!octets) co_return fail(octets.error());
   co_return std::make_shared<const std::string>(std::move(*octets));

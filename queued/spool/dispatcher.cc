@@ -123,7 +123,7 @@ void Dispatcher::expire(const Id128& id) {
 
 Dispatcher::Facts Dispatcher::factsOf(Message& message) {
   if (message.fresh) return message.fresh;
-  return std::make_shared<const Fresh>(Fresh{Queue::unpack(message), nullptr});
+  return std::make_shared<const Fresh>(Fresh{env_.queue.unpack(message), nullptr});
 }
 
 void Dispatcher::look(const Id128& id) {
@@ -219,7 +219,7 @@ void Dispatcher::refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply
 void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::Route& route) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
-  const MessageRecord record = Queue::unpack(*message);
+  const MessageRecord record = env_.queue.unpack(*message);
   ExpansionRecord expansion;
   expansion.id = id;
   expansion.recipient = recipient;

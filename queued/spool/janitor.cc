@@ -36,7 +36,7 @@ ScheduleIndex::Changes Janitor::takeChanges() {
   ScheduleIndex::Changes changes;
   for (const Id128& id : env_.queue.takeChanged()) {
     const Message* message = env_.queue.find(id);
-    changes.rows.emplace_back(id, message == nullptr ? std::nullopt : std::optional(ScheduleIndex::toRow(*message)));
+    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}} : ScheduleIndex::toRow(*message));
   }
   for (const auto& [key, hold] : committedHolds_) {
     if (!env_.queue.destinations().contains(key)) changes.destinations.emplace_back(key, Hold::none);
@@ -64,6 +64,7 @@ Task<void> Janitor::run() {
       committed = co_await env_.disk.run(env_.loop, job);
     }
     committedFrom_ = changes->replayFrom;
+    env_.queue.stored();
     env_.queue.forgetEnded(kEndedKept);
     env_.scheduler.forgetIdle(env_.now());
     retire();
@@ -94,15 +95,13 @@ Task<void> Janitor::moveOldest() {
   if (segments.size() <= kSegmentsAllowed || live.empty()) co_return;
   const std::uint64_t oldest = live.begin()->first;
   const bool isOfUse = oldest == segments.front() && oldest + 1 < env_.ledger.applied().segment;
-  std::uint64_t liveOctets = 0;
+  // Not worth it while at least half of the log is alive: moving would only write it all again.
+  const bool isWorthIt = env_.queue.journalOctets() * 2 < env_.ledger.journal().octetsOnDisk();
+  if (!isOfUse || !isWorthIt) co_return;
   std::vector<Id128> toMove;
   for (const auto& [id, message] : env_.queue.messages()) {
-    if (!message.large) liveOctets += message.size;
     if (message.record.segment == oldest && toMove.size() < kMovedAtOnce) toMove.push_back(id);
   }
-  // Not worth it while at least half of the log is alive: moving would only write it all again.
-  const bool isWorthIt = liveOctets * 2 < env_.ledger.journal().octetsOnDisk();
-  if (!isOfUse || !isWorthIt) co_return;
   for (const Id128& id : toMove) co_await moveOne(id);
 }
 
@@ -118,7 +117,7 @@ Task<void> Janitor::moveOne(Id128 id) {
     co_return;
   }
   std::vector<journal::NewRecord> batch;
-  Acceptance::appendTo(batch, Queue::unpack(*message), *content);
+  Acceptance::appendTo(batch, env_.queue.unpack(*message), *content);
   std::string packed = batch.front().content;
   auto synced = [&queue = env_.queue, id, packed = std::move(packed)](const journal::Committed& places) {
     queue.moved(id, packed, places.front(), places.back());

@@ -1,5 +1,6 @@
-// message.h - a queued message in memory: what the list, the schedule and delivery need, in a few hundred octets.
-// Is not: its content, which lies in the journal or in large/, and is held here only until the first attempts are over.
+// message.h - a queued message in memory: what the schedule needs, in about 200 octets, for a million may wait.
+// Is not: its content, which lies in the journal or in large/, and is held here only until the first attempts are over; nor its
+// addresses, which the schedule index keeps.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@
 
 namespace ostler::spool {
 
-/// One recipient as it changes; the address and what the sender asked for are in Message::packed.
+/// One recipient as it changes; the address and what the sender asked for are in the packed record.
 struct RecipientNow {
   WallTime due{};
   std::shared_ptr<const std::string> lastReply;  ///< shared where neighbours got the same; null: none yet
@@ -29,11 +30,12 @@ struct Fresh {
 
 struct Message {
   Id128 id;
-  journal::Position record;   ///< of its newest message record
-  journal::Position content;  ///< of its content record; means nothing when large
+  journal::Position record;         ///< of its newest message record
+  std::uint64_t contentOffset = 0;  ///< of its content record, in the same segment; means nothing when large
   WallTime arrived;
   std::uint64_t size = 0;
-  std::string packed;  ///< MessageRecord, encoded; the recipients' states in it are older than `recipients`
+  /// MessageRecord, encoded; the recipients' states in it are older than `recipients`. Null: the schedule index has it.
+  std::unique_ptr<const std::string> packed;
   std::vector<RecipientNow> recipients;
   std::shared_ptr<const Fresh> fresh;
   Hold hold = Hold::none;
@@ -41,6 +43,7 @@ struct Message {
   bool delayTold = false;
   bool removed = false;  ///< by an administrator; a delivery that runs still ends, unheard
 
+  [[nodiscard]] journal::Position content() const { return {record.segment, contentOffset}; }
   [[nodiscard]] bool finished() const {
     for (const RecipientNow& recipient : recipients) {
       if (recipient.state == RecipientState::pending) return false;

@@ -1,5 +1,7 @@
 #include "queued/spool/queue.h"
 
+#include <algorithm>
+
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {
@@ -10,19 +12,38 @@ std::shared_ptr<const std::string> Queue::shared(const std::string& reply) {
   return lastShared_;
 }
 
-Message& Queue::restore(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content) {
-  const auto [place, isNew] = messages_.try_emplace(record.id);
-  Message& message = place->second;
+void Queue::count(const Message& message) {
+  ++liveBySegment_[message.record.segment];
+  octets_ += message.size;
+  if (!message.large) journalOctets_ += message.size;
+}
+
+void Queue::discount(const Message& message) {
+  if (--liveBySegment_[message.record.segment] == 0) liveBySegment_.erase(message.record.segment);
+  octets_ -= message.size;
+  if (!message.large) journalOctets_ -= message.size;
+}
+
+Message& Queue::restore(Message message) {
+  const auto [place, isNew] = messages_.try_emplace(message.id);
   if (!isNew) {
-    if (--liveBySegment_[message.record.segment] == 0) liveBySegment_.erase(message.record.segment);
+    discount(place->second);
+    dropFresh(place->second);
   }
-  ++liveBySegment_[at.segment];
+  place->second = std::move(message);
+  count(place->second);
+  return place->second;
+}
+
+Message& Queue::insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content) {
+  changed_.insert(record.id);
+  Message message;
   message.id = record.id;
   message.record = at;
-  message.content = content;
+  message.contentOffset = content.offset;
   message.arrived = record.arrived;
   message.size = record.size;
-  message.packed = std::move(packed);
+  message.packed = std::make_unique<const std::string>(std::move(packed));
   message.hold = record.hold;
   message.large = record.large;
   message.delayTold = record.delayTold;
@@ -35,12 +56,7 @@ Message& Queue::restore(const MessageRecord& record, std::string packed, journal
     to.state = from.state;
     to.lastReply = shared(from.lastReply);
   }
-  return message;
-}
-
-Message& Queue::insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content) {
-  changed_.insert(record.id);
-  return restore(record, std::move(packed), at, content);
+  return restore(std::move(message));
 }
 
 Message& Queue::insertFresh(std::shared_ptr<const Fresh> fresh, std::string packed, journal::Position at,
@@ -62,9 +78,11 @@ Message* Queue::find(const Id128& id) {
   return found == messages_.end() ? nullptr : &found->second;
 }
 
-MessageRecord Queue::unpack(const Message& message) {
+MessageRecord Queue::unpack(const Message& message) const {
   // What was encoded here decodes here; a record that does not is a bug, and an empty one is its harmless form.
-  MessageRecord record = ipc::decode<MessageRecord>(message.packed).value_or(MessageRecord{});
+  const bool isElsewhere = !message.packed && archive_ != nullptr;
+  const std::string read = isElsewhere ? archive_->packedOf(message.id) : std::string();
+  MessageRecord record = ipc::decode<MessageRecord>(message.packed ? *message.packed : read).value_or(MessageRecord{});
   record.id = message.id;
   record.hold = message.hold;
   record.delayTold = message.delayTold;
@@ -80,22 +98,52 @@ MessageRecord Queue::unpack(const Message& message) {
   return record;
 }
 
+void Queue::stored() {
+  for (const Id128& id : taken_) {
+    Message* message = find(id);
+    if (message != nullptr && !changed_.contains(id)) message->packed.reset();
+  }
+  taken_.clear();
+}
+
+std::vector<Id128> Queue::idsAfter(const Id128& after, std::size_t most) const {
+  std::vector<Id128> ids = archive_ != nullptr ? archive_->idsAfter(after, most) : std::vector<Id128>();
+  // Beyond the last one that was given there may be more; what is new there comes with them.
+  const bool isAll = ids.size() < most;
+  const Id128 last = ids.empty() ? after : ids.back();
+  const auto add = [&](const Id128& id) {
+    if (id > after && (isAll || id < last)) ids.push_back(id);
+  };
+  if (archive_ != nullptr) {
+    for (const Id128& id : changed_) add(id);
+    for (const Id128& id : taken_) add(id);
+  } else {
+    for (const auto& [id, message] : messages_) add(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  if (ids.size() > most) ids.resize(most);
+  return ids;
+}
+
 void Queue::moved(const Id128& id, std::string packed, journal::Position at, journal::Position content) {
   Message* message = find(id);
   if (message == nullptr) return;
-  if (--liveBySegment_[message->record.segment] == 0) liveBySegment_.erase(message->record.segment);
-  ++liveBySegment_[at.segment];
+  discount(*message);
   const Result<MessageRecord> record = ipc::decode<MessageRecord>(packed);
   message->record = at;
-  message->content = content;
+  message->contentOffset = content.offset;
+  count(*message);
   // An alias expanded meanwhile has recipients that the moved record does not know yet; they are in an expansion record behind it.
-  if (record && record->recipients.size() == message->recipients.size()) message->packed = std::move(packed);
+  if (record && record->recipients.size() == message->recipients.size()) {
+    message->packed = std::make_unique<const std::string>(std::move(packed));
+  }
   changed_.insert(id);
 }
 
 void Queue::erase(Message& message) {
   const Id128 id = message.id;
-  if (--liveBySegment_[message.record.segment] == 0) liveBySegment_.erase(message.record.segment);
+  discount(message);
   changed_.insert(id);
   if (recent_.insert(id).second) recentOrder_.push_back(id);
   dropFresh(message);
@@ -143,7 +191,7 @@ void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
     child.parent = expansion.recipient;
     record.recipients.push_back(std::move(child));
   }
-  message.packed = ipc::encode(record);
+  message.packed = std::make_unique<const std::string>(ipc::encode(record));
   if (!expansion.hasMailboxes) {
     message.recipients[expansion.recipient].state = RecipientState::expanded;
     message.recipients[expansion.recipient].inFlight = false;
@@ -198,7 +246,7 @@ Result<void> Queue::replay(const journal::Batch& batch) {
   Message* lastMessage = nullptr;
   for (const journal::Record& raw : batch.records) {
     if (raw.type == static_cast<std::uint16_t>(RecordType::content)) {
-      if (lastMessage != nullptr) lastMessage->content = raw.at;
+      if (lastMessage != nullptr) lastMessage->contentOffset = raw.at.offset;
       continue;
     }
     lastMessage = nullptr;

@@ -1,6 +1,6 @@
 // queue.h - Queue: every message there is, in memory, exactly as the journal says.
 // Replay and the running spool change it through the same apply(), so that a restart gives what was there before.
-// Is not: the schedule (who is tried when: schedule/), nor files. Pure of I/O.
+// Is not: the schedule (who is tried when: schedule/), nor files. Pure of I/O, but for what it asks its Archive.
 #pragma once
 
 #include <deque>
@@ -14,6 +14,16 @@
 #include "queued/spool/message.h"
 
 namespace ostler::spool {
+
+/// What of the queue is not held in memory: the schedule index.
+class Archive {
+ public:
+  virtual ~Archive() = default;
+  /// The packed record that was stored last; empty: none is there.
+  [[nodiscard]] virtual std::string packedOf(const Id128& id) const = 0;
+  /// Stored ids greater than `after`, in their order.
+  [[nodiscard]] virtual std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const = 0;
+};
 
 class Queue {
  public:
@@ -35,7 +45,16 @@ class Queue {
 
   [[nodiscard]] Message* find(const Id128& id);
   /// The whole record with the states as they are now.
-  [[nodiscard]] static MessageRecord unpack(const Message& message);
+  [[nodiscard]] MessageRecord unpack(const Message& message) const;
+  /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately.
+  [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const;
+  /// Where packed records are asked for, and given up to: outlives the queue's use of it. Null: all are kept in memory.
+  void keepIn(const Archive* archive) { archive_ = archive; }
+  /// The archive has what takeChanged() told of last: what has not changed since is let go.
+  void stored();
+  [[nodiscard]] std::uint64_t octets() const { return octets_; }            ///< of all contents
+  [[nodiscard]] std::uint64_t journalOctets() const { return journalOctets_; }  ///< of those in the journal
+  void reserve(std::size_t messages) { messages_.reserve(messages); }
   [[nodiscard]] const std::unordered_map<Id128, Message>& messages() const { return messages_; }
   [[nodiscard]] bool isStopped() const { return destinations_.contains(std::string(kEverything)); }
   [[nodiscard]] const std::map<std::string, Hold>& destinations() const { return destinations_; }
@@ -50,13 +69,15 @@ class Queue {
   /// Live messages whose newest record lies in each segment.
   [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& liveBySegment() const { return liveBySegment_; }
   /// Messages that changed since the last call, for the schedule index. Ended ones are in it, too.
-  [[nodiscard]] std::unordered_set<Id128> takeChanged() { return std::exchange(changed_, {}); }
+  [[nodiscard]] const std::unordered_set<Id128>& takeChanged() { return taken_ = std::exchange(changed_, {}); }
   [[nodiscard]] std::size_t changedCount() const { return changed_.size(); }
 
   /// Its records stand at a new place of the log, with the states of when they were written; what changed since stays.
   void moved(const Id128& id, std::string packed, journal::Position at, journal::Position content);
   /// A row of the schedule index, read back.
-  Message& restore(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content);
+  Message& restore(Message message);
+  /// One string for neighbours that got the same reply; null for none.
+  [[nodiscard]] std::shared_ptr<const std::string> shared(const std::string& reply);
   void restoreDestination(const std::string& key, Hold hold) { destinations_[key] = hold; }
 
  private:
@@ -65,17 +86,22 @@ class Queue {
   void applyTo(Message& message, const MarkRecord& mark);
   void endIfFinished(Message& message);
   void erase(Message& message);
-  [[nodiscard]] std::shared_ptr<const std::string> shared(const std::string& reply);
+  void count(const Message& message);
+  void discount(const Message& message);
 
   std::unordered_map<Id128, Message> messages_;
   std::map<std::string, Hold> destinations_;
   std::map<std::uint64_t, std::uint64_t> liveBySegment_;
   std::unordered_set<Id128> changed_;
+  std::unordered_set<Id128> taken_;  ///< changed before, on their way into the archive
   std::unordered_set<Id128> recent_;
   std::deque<Id128> recentOrder_;
   std::unordered_set<std::string> takenSeen_;
   std::shared_ptr<const std::string> lastShared_;
   std::uint64_t freshOctets_ = 0;
+  std::uint64_t octets_ = 0;
+  std::uint64_t journalOctets_ = 0;
+  const Archive* archive_ = nullptr;
 };
 
 }  // namespace ostler::spool

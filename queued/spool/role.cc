@@ -133,6 +133,7 @@ struct Role::Parts {
 };
 
 Result<void> Role::Parts::openJournal() {
+  const SteadyTime began = std::chrono::steady_clock::now();
   Result<LoadedIndex> loaded = ScheduleIndex::open(config->queueDir() + "/index", queue, log);
   if (!loaded) return fail(loaded.error());
   index = std::move(loaded->index);
@@ -154,7 +155,8 @@ Result<void> Role::Parts::openJournal() {
   }
   if (unreadable > 0) log.error("journal-unreadable", {{"batches", unreadable}});
   ledger = std::make_unique<Ledger>(loopOf, *journal, log);
-  log.info("queue-read", {{"messages", std::uint64_t{queue.messages().size()}}});
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  log.info("queue-read", {{"messages", std::uint64_t{queue.messages().size()}}, {"ms", static_cast<std::uint64_t>(took.count())}});
   return {};
 }
 

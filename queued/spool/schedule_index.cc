@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,18 +19,35 @@ constexpr std::size_t kMapSize = std::size_t{16} << 30;  // sparse: address spac
 constexpr std::string_view kAppliedKey = "applied";
 constexpr std::string_view kDestinationPrefix = "destination:";
 
-/// A row: where the message lies, and its whole record with the states of its recipients.
-struct Row {
-  std::uint64_t segment = 0, offset = 0, contentSegment = 0, contentOffset = 0;
-  std::string packed;
+/// Version of the tables; another one is made anew from the journal.
+constexpr std::uint32_t kVersion = 2;
+
+/// One message, but for what its packed record has.
+struct StateRow {
+  struct Recipient {
+    RecipientState state = RecipientState::pending;
+    std::uint32_t attempts = 0;
+    WallTime due{};
+    std::string lastReply;
+    template <class V>
+    void fields(V& v) {
+      v(state, attempts, due, lastReply);
+    }
+  };
+  std::uint64_t segment = 0, offset = 0, contentOffset = 0, size = 0;
+  WallTime arrived{};
+  Hold hold = Hold::none;
+  bool large = false;
+  bool delayTold = false;
+  std::vector<Recipient> recipients;
   template <class V>
   void fields(V& v) {
-    v(segment, offset, contentSegment, contentOffset, packed);
+    v(segment, offset, contentOffset, size, arrived, hold, large, delayTold, recipients);
   }
 };
 
 struct Applied {
-  std::uint32_t version = kRecordsVersion;
+  std::uint32_t version = kVersion;
   std::uint64_t replayFrom = 0;
   template <class V>
   void fields(V& v) {
@@ -49,7 +67,9 @@ tl::unexpected<Error> failLmdb(int code) {
 
 struct ScheduleIndex::Lmdb {
   MDB_env* env = nullptr;
-  MDB_dbi table = 0;
+  MDB_dbi states = 0;
+  MDB_dbi packed = 0;
+  MDB_dbi about = 0;
   ~Lmdb() {
     if (env != nullptr) ::mdb_env_close(env);
   }
@@ -57,54 +77,90 @@ struct ScheduleIndex::Lmdb {
   [[nodiscard]] int open(const std::string& folder) {
     int code = ::mdb_env_create(&env);
     if (code == 0) code = ::mdb_env_set_mapsize(env, kMapSize);
+    if (code == 0) code = ::mdb_env_set_maxdbs(env, 3);
     if (code == 0) code = ::mdb_env_open(env, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600);
     MDB_txn* txn = nullptr;
     if (code == 0) code = ::mdb_txn_begin(env, nullptr, 0, &txn);
     if (code != 0) return code;
-    code = ::mdb_dbi_open(txn, nullptr, 0, &table);
-    if (code != 0) {
-      ::mdb_txn_abort(txn);
-      return code;
-    }
-    return ::mdb_txn_commit(txn);
+    if (code == 0) code = ::mdb_dbi_open(txn, "states", MDB_CREATE, &states);
+    if (code == 0) code = ::mdb_dbi_open(txn, "packed", MDB_CREATE, &packed);
+    if (code == 0) code = ::mdb_dbi_open(txn, "about", MDB_CREATE, &about);
+    if (code == 0) return ::mdb_txn_commit(txn);
+    ::mdb_txn_abort(txn);
+    return code;
+  }
+
+  /// The table's rows from `key` on (empty: all) until `each` returns false, which it gives on. False, too: it cannot be read.
+  template <class Each>
+  [[nodiscard]] bool walk(MDB_dbi table, std::string_view key, Each&& each) const {
+    MDB_txn* txn = nullptr;
+    if (::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) != 0) return false;
+    MDB_cursor* cursor = nullptr;
+    bool goesOn = ::mdb_cursor_open(txn, table, &cursor) == 0;
+    MDB_val at = toVal(key);
+    MDB_val value{};
+    int code = goesOn ? ::mdb_cursor_get(cursor, &at, &value, key.empty() ? MDB_FIRST : MDB_SET_RANGE) : EINVAL;
+    for (; code == 0 && goesOn; code = ::mdb_cursor_get(cursor, &at, &value, MDB_NEXT)) goesOn = each(toView(at), toView(value));
+    if (cursor != nullptr) ::mdb_cursor_close(cursor);
+    ::mdb_txn_abort(txn);
+    return goesOn && code == MDB_NOTFOUND;
   }
 
   /// Rows into the queue. False: something in it is not of our form.
   [[nodiscard]] bool load(Queue& queue, std::uint64_t& replayFrom) const {
-    MDB_txn* txn = nullptr;
-    if (::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) != 0) return false;
-    MDB_cursor* cursor = nullptr;
-    bool sound = ::mdb_cursor_open(txn, table, &cursor) == 0;
-    MDB_val key{};
-    MDB_val value{};
-    bool hasRows = false;
     bool hasApplied = false;
-    while (sound && ::mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-      if (toView(key) == kAppliedKey) {
-        const auto applied = ipc::decode<Applied>(toView(value));
-        sound = applied && applied->version == kRecordsVersion;
-        if (sound) replayFrom = applied->replayFrom;
-        hasApplied = sound;
-      } else if (toView(key).starts_with(kDestinationPrefix)) {
-        const bool held = toView(value) == "held";
-        queue.restoreDestination(std::string(toView(key).substr(kDestinationPrefix.size())), held ? Hold::held : Hold::frozen);
-      } else {
-        hasRows = true;
-        sound = loadRow(queue, toView(value));
+    const bool isKnown = walk(about, "", [&](std::string_view key, std::string_view value) {
+      if (key == kAppliedKey) {
+        const auto applied = ipc::decode<Applied>(value);
+        hasApplied = applied && applied->version == kVersion;
+        if (hasApplied) replayFrom = applied->replayFrom;
+        return hasApplied;
       }
-    }
-    if (cursor != nullptr) ::mdb_cursor_close(cursor);
-    ::mdb_txn_abort(txn);
-    return sound && (hasApplied || !hasRows);
+      if (!key.starts_with(kDestinationPrefix)) return false;
+      queue.restoreDestination(std::string(key.substr(kDestinationPrefix.size())), value == "held" ? Hold::held : Hold::frozen);
+      return true;
+    });
+    queue.reserve(count(states));
+    const bool areSound = walk(states, "", [&queue](std::string_view key, std::string_view value) { return loadRow(queue, key, value); });
+    letGoOfPages();
+    return isKnown && areSound && (hasApplied || queue.messages().empty());
   }
 
-  [[nodiscard]] static bool loadRow(Queue& queue, std::string_view octets) {
-    auto row = ipc::decode<Row>(octets);
-    if (!row) return false;
-    const auto record = ipc::decode<MessageRecord>(row->packed);
-    if (!record) return false;
-    queue.restore(*record, std::move(row->packed), {row->segment, row->offset}, {row->contentSegment, row->contentOffset});
+  [[nodiscard]] static bool loadRow(Queue& queue, std::string_view key, std::string_view octets) {
+    const std::optional<Id128> id = Id128::fromOctets(key);
+    auto row = ipc::decode<StateRow>(octets);
+    if (!id || !row) return false;
+    Message message;
+    message.id = *id;
+    message.record = {row->segment, row->offset};
+    message.contentOffset = row->contentOffset;
+    message.size = row->size;
+    message.arrived = row->arrived;
+    message.hold = row->hold;
+    message.large = row->large;
+    message.delayTold = row->delayTold;
+    message.recipients.reserve(row->recipients.size());
+    for (const StateRow::Recipient& from : row->recipients) {
+      message.recipients.push_back({from.due, queue.shared(from.lastReply), from.attempts, from.state});
+    }
+    queue.restore(std::move(message));
     return true;
+  }
+
+  [[nodiscard]] std::size_t count(MDB_dbi table) const {
+    MDB_txn* txn = nullptr;
+    if (::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) != 0) return 0;
+    MDB_stat stat{};
+    const int code = ::mdb_stat(txn, table, &stat);
+    ::mdb_txn_abort(txn);
+    return code == 0 ? stat.ms_entries : 0;
+  }
+
+  /// What was read once is the page cache's business, not our memory.
+  void letGoOfPages() const {
+    MDB_envinfo info{};
+    if (::mdb_env_info(env, &info) != 0 || info.me_mapaddr == nullptr) return;
+    (void)::madvise(info.me_mapaddr, info.me_mapsize, MADV_DONTNEED);
   }
 };
 
@@ -129,41 +185,54 @@ Result<LoadedIndex> ScheduleIndex::open(const std::string& folder, Queue& queue,
     if (code != 0) return fail(Error::Kind::permanent, fmt::format("schedule index {}: {}", folder, ::mdb_strerror(code)));
   }
   loaded.index = std::unique_ptr<ScheduleIndex>(new ScheduleIndex(std::move(lmdb)));
+  queue.keepIn(loaded.index.get());
   return loaded;
 }
 
-std::string ScheduleIndex::toRow(const Message& message) {
-  Row row;
+ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
+  StateRow row;
   row.segment = message.record.segment;
   row.offset = message.record.offset;
-  row.contentSegment = message.content.segment;
-  row.contentOffset = message.content.offset;
-  row.packed = ipc::encode(Queue::unpack(message));
-  return ipc::encode(row);
+  row.contentOffset = message.contentOffset;
+  row.size = message.size;
+  row.arrived = message.arrived;
+  row.hold = message.hold;
+  row.large = message.large;
+  row.delayTold = message.delayTold;
+  row.recipients.reserve(message.recipients.size());
+  for (const RecipientNow& from : message.recipients) {
+    row.recipients.push_back({from.state, from.attempts, from.due, from.lastReply ? *from.lastReply : std::string()});
+  }
+  return {message.id, ipc::encode(row), message.packed ? *message.packed : std::string()};
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {
   MDB_txn* txn = nullptr;
   int code = ::mdb_txn_begin(lmdb_->env, nullptr, 0, &txn);
   if (code != 0) return failLmdb(code);
-  const auto put = [&](std::string_view key, std::string_view value) {
+  const auto put = [&](MDB_dbi table, std::string_view key, std::string_view value) {
     MDB_val k = toVal(key);
     MDB_val v = toVal(value);
-    if (code == 0) code = ::mdb_put(txn, lmdb_->table, &k, &v, 0);
+    if (code == 0) code = ::mdb_put(txn, table, &k, &v, 0);
   };
-  const auto remove = [&](std::string_view key) {
+  const auto remove = [&](MDB_dbi table, std::string_view key) {
     MDB_val k = toVal(key);
-    if (code == 0) code = ::mdb_del(txn, lmdb_->table, &k, nullptr);
+    if (code == 0) code = ::mdb_del(txn, table, &k, nullptr);
     if (code == MDB_NOTFOUND) code = 0;
   };
-  for (const auto& [id, row] : changes.rows) row ? put(id.octets(), *row) : remove(id.octets());
+  for (const Changes::Row& row : changes.rows) {
+    const std::string_view key = row.id.octets();
+    row.state.empty() ? remove(lmdb_->states, key) : put(lmdb_->states, key, row.state);
+    if (row.state.empty()) remove(lmdb_->packed, key);
+    if (!row.packed.empty()) put(lmdb_->packed, key, row.packed);
+  }
   for (const auto& [key, hold] : changes.destinations) {
     const std::string name = std::string(kDestinationPrefix) + key;
-    hold == Hold::none ? remove(name) : put(name, hold == Hold::held ? "held" : "frozen");
+    hold == Hold::none ? remove(lmdb_->about, name) : put(lmdb_->about, name, hold == Hold::held ? "held" : "frozen");
   }
   Applied applied;
   applied.replayFrom = changes.replayFrom;
-  put(kAppliedKey, ipc::encode(applied));
+  put(lmdb_->about, kAppliedKey, ipc::encode(applied));
   if (code != 0) {
     ::mdb_txn_abort(txn);
     return failLmdb(code);
@@ -171,6 +240,29 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
   code = ::mdb_txn_commit(txn);
   if (code != 0) return failLmdb(code);
   return {};
+}
+
+std::string ScheduleIndex::packedOf(const Id128& id) const {
+  MDB_txn* txn = nullptr;
+  if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return {};
+  MDB_val key = toVal(id.octets());
+  MDB_val value{};
+  std::string packed;
+  if (::mdb_get(txn, lmdb_->packed, &key, &value) == 0) packed = toView(value);
+  ::mdb_txn_abort(txn);
+  return packed;
+}
+
+std::vector<Id128> ScheduleIndex::idsAfter(const Id128& after, std::size_t most) const {
+  std::vector<Id128> ids;
+  if (most == 0) return ids;
+  const bool isWhole = lmdb_->walk(lmdb_->states, after.octets(), [&](std::string_view key, std::string_view) {
+    const std::optional<Id128> id = Id128::fromOctets(key);
+    if (id && *id > after) ids.push_back(*id);
+    return ids.size() < most;
+  });
+  (void)isWhole;  // there may be more, and what cannot be read the next start finds
+  return ids;
 }
 
 }  // namespace ostler::spool

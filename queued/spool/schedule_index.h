@@ -1,5 +1,6 @@
 // schedule_index.h - ScheduleIndex: the queue as it was at one place of the journal, in LMDB, so that start-up replays only what
-// came after. Keys: queue id → packed message with its places; "destination\0KEY" → hold; "applied" → segment to replay from.
+// came after, and as the Archive of what the queue does not hold in memory. Tables: "states": queue id → StateRow, all that
+// start-up reads; "packed": queue id → MessageRecord; "about": "applied" → segment to replay from, "destination:KEY" → hold.
 // The journal is the truth: a lost or unreadable index is thrown away and made again. Never MDB_NOSYNC, never MDB_WRITEMAP.
 #pragma once
 
@@ -21,24 +22,33 @@ struct LoadedIndex {
   std::uint64_t replayFrom = 0;  ///< segment; 0: everything there is
 };
 
-/// Blocking. One thread at a time.
-class ScheduleIndex {
+/// Blocking; one thread at a time commits, any thread reads. What it reads lies in the page cache, or costs a page.
+class ScheduleIndex : public Archive {
  public:
-  /// Opens or makes it, and restores its rows into the queue. An unreadable one is made anew. Errors: permanent (the folder).
+  /// Opens or makes it, restores its rows into the queue and becomes its archive. An unreadable one is made anew. Errors:
+  /// permanent (the folder).
   [[nodiscard]] static Result<LoadedIndex> open(const std::string& folder, Queue& queue, const log::Log& log);
-  ~ScheduleIndex();
+  ~ScheduleIndex() override;
   ScheduleIndex(const ScheduleIndex&) = delete;
   ScheduleIndex& operator=(const ScheduleIndex&) = delete;
 
-  /// What changed, as rows: a value, or nothing for a message that ended.
+  /// What changed.
   struct Changes {
-    std::vector<std::pair<Id128, std::optional<std::string>>> rows;
+    struct Row {
+      Id128 id;
+      std::string state;   ///< encoded; empty: the message ended
+      std::string packed;  ///< empty: as it is stored
+    };
+    std::vector<Row> rows;
     std::vector<std::pair<std::string, Hold>> destinations;
     std::uint64_t replayFrom = 0;
   };
-  [[nodiscard]] static std::string toRow(const Message& message);
+  [[nodiscard]] static Changes::Row toRow(const Message& message);
   /// One transaction, synced. Errors: temporary, limit: nothing was changed.
   [[nodiscard]] Result<void> commit(const Changes& changes);
+
+  [[nodiscard]] std::string packedOf(const Id128& id) const override;
+  [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const override;
 
  private:
   struct Lmdb;

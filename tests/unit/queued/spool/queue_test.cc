@@ -67,7 +67,7 @@ TEST_CASE("replaying the end of the log a second time changes nothing") {
   log.replayInto(twice);
   for (Queue* queue : {&once, &twice}) {
     REQUIRE(queue->messages().size() == 1);
-    const MessageRecord now = Queue::unpack(*queue->find(first.id));
+    const MessageRecord now = queue->unpack(*queue->find(first.id));
     REQUIRE(now.recipients.size() == 3);
     CHECK(now.recipients[0].lastReply == "450 later");
     CHECK(now.recipients[0].due == due);

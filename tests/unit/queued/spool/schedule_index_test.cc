@@ -1,0 +1,137 @@
+#include "queued/spool/schedule_index.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "queued/spool/ledger.h"
+
+using namespace ostler;
+using namespace ostler::spool;
+
+namespace {
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = "/tmp/ostler-index-XXXXXX";
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] std::string index() const { return path_ + "/index"; }
+
+ private:
+  std::string path_;
+};
+
+MessageRecord messageTo(const std::string& path) {
+  MessageRecord record;
+  record.id = Id128::make(std::chrono::system_clock::now());
+  record.reversePath = "s@a.test";
+  record.size = 100;
+  record.recipients.emplace_back().recipient.forwardPath = path;
+  return record;
+}
+
+void add(Queue& queue, const MessageRecord& record) { queue.insert(record, encodeRecord(record), {7, 4096}, {7, 4500}); }
+
+void commit(ScheduleIndex& index, Queue& queue) {
+  ScheduleIndex::Changes changes;
+  for (const Id128& id : queue.takeChanged()) {
+    const Message* message = queue.find(id);
+    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}} : ScheduleIndex::toRow(*message));
+  }
+  changes.replayFrom = 7;
+  REQUIRE(index.commit(changes));
+  queue.stored();
+}
+
+}  // namespace
+
+TEST_CASE("what the index keeps is let go by the queue and read back when it is asked for") {
+  const Folder folder;
+  const MessageRecord record = messageTo("b@c.test");
+  const WallTime due = fromUnixMillis(1'800'000'000'000);
+  {
+    Queue queue;
+    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    REQUIRE(loaded);
+    add(queue, record);
+    queue.apply(OutcomeRecord{record.id, true, {{0, RecipientState::pending, 2, due, "450 later"}}});
+    commit(*loaded->index, queue);
+    CHECK(queue.find(record.id)->packed == nullptr);
+    CHECK(queue.unpack(*queue.find(record.id)).recipients[0].recipient.forwardPath == "b@c.test");
+  }
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  CHECK(loaded->replayFrom == 7);
+  REQUIRE(queue.find(record.id) != nullptr);
+  const Message& message = *queue.find(record.id);
+  CHECK(message.content() == journal::Position{7, 4500});
+  CHECK(message.due() == due);
+  CHECK(queue.octets() == 100);
+  CHECK(queue.liveBySegment().at(7) == 1);
+  const MessageRecord read = queue.unpack(message);
+  CHECK(read.reversePath == "s@a.test");
+  CHECK(read.recipients.at(0).lastReply == "450 later");
+  CHECK(read.recipients.at(0).attempts == 2);
+  CHECK(read.delayTold);
+}
+
+TEST_CASE("targets of an alias expanded after the commit are in the next one") {
+  const Folder folder;
+  const MessageRecord record = messageTo("team@ours.test");
+  {
+    Queue queue;
+    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    REQUIRE(loaded);
+    add(queue, record);
+    commit(*loaded->index, queue);
+    queue.apply(ExpansionRecord{record.id, 0, 1, false, {"m@n.test"}});
+    commit(*loaded->index, queue);
+  }
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  const MessageRecord read = queue.unpack(*queue.find(record.id));
+  REQUIRE(read.recipients.size() == 2);
+  CHECK(read.recipients[1].recipient.forwardPath == "m@n.test");
+}
+
+TEST_CASE("the list goes page by page, in the order of the ids, through what is committed, on its way and new") {
+  const Folder folder;
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  std::vector<Id128> all;
+  for (int n = 0; n < 30; ++n) {
+    const MessageRecord record = messageTo("x@y.test");
+    add(queue, record);
+    all.push_back(record.id);
+    if (n == 9) commit(*loaded->index, queue);
+    if (n == 19) (void)queue.takeChanged();
+  }
+  std::vector<Id128> seen;
+  for (std::vector<Id128> page = queue.idsAfter(Id128(), 7); !page.empty(); page = queue.idsAfter(seen.back(), 7)) {
+    seen.insert(seen.end(), page.begin(), page.end());
+  }
+  CHECK(seen == all);
+}
+
+TEST_CASE("a message that ended is not in the index any more") {
+  const Folder folder;
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  const MessageRecord record = messageTo("x@y.test");
+  add(queue, record);
+  commit(*loaded->index, queue);
+  queue.apply(DeliveredRecord{{record.id}});
+  commit(*loaded->index, queue);
+  CHECK(loaded->index->idsAfter(Id128(), 10).empty());
+  CHECK(loaded->index->packedOf(record.id).empty());
+  CHECK(queue.octets() == 0);
+}
