@@ -1,19 +1,16 @@
 #include "queued/auth/auth.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <thread>
 
 #include "libmailcore/daemon/folders.h"
+#include "libmailcore/daemon/role.h"
 #include "libmailcore/directory/system/system_users.h"
-#include "libmailcore/log/open.h"
 #include "queued/auth/auth_service.h"
 #include "queued/auth/sandbox.h"
 
@@ -22,33 +19,6 @@ namespace ostler::queued::auth {
 namespace {
 
 constexpr std::chrono::milliseconds kDrain{200};
-
-/// One signal, handled on the loop.
-class OnSignal {
- public:
-  OnSignal(Loop& loop, int number, std::function<void()> handler) : handler_(std::move(handler)) {
-    event_.reset(evsignal_new(loop.base(), number, &OnSignal::arrived, this));
-    evsignal_add(event_.get(), nullptr);
-  }
-  OnSignal(const OnSignal&) = delete;
-  OnSignal& operator=(const OnSignal&) = delete;
-
- private:
-  static void arrived(evutil_socket_t, short, void* self) { static_cast<OnSignal*>(self)->handler_(); }
-  struct FreeEvent {
-    void operator()(event* freed) const { event_free(freed); }
-  };
-  std::function<void()> handler_;
-  std::unique_ptr<event, FreeEvent> event_;
-};
-
-void say(const std::string& text) {
-  std::fprintf(stderr, "queued/auth: %s\n", text.c_str());
-}
-
-void sayProblems(const config::Loaded& loaded) {
-  for (const config::Problem& problem : loaded.problems) say(problem.place.text() + ": " + problem.text);
-}
 
 /// Nothing of this process may reach a disk: there are passwords in its memory for a moment.
 void keepMemoryOffDisk() {
@@ -79,98 +49,67 @@ Passwords whoChecks(const config::Config& config) {
   return any ? Passwords::elsewhere : Passwords::ours;
 }
 
-void reload(const std::string& configFile, AuthService& service, const log::Log& log) {
-  sd_notify(0, "RELOADING=1");
-  const config::Loaded loaded = config::load(configFile);
-  if (loaded.config) {
-    service.replaceConfig(loaded.config);
-    log::apply(log, loaded.config->log);
-    log.info("reloaded");
-  } else {
-    for (const config::Problem& problem : loaded.problems) {
-      log.error("reload-refused", {{"place", problem.place.text()}, {"reason", problem.text}});
-    }
+/// The service with what it stands on.
+class Process final : public daemon::Role {
+ public:
+  Process(const daemon::RoleStart& start, std::unique_ptr<directory::OwnDirectory> directory, std::string decoy)
+      : loop_(start.loop),
+        hashing_("auth-hash", std::max(1U, std::thread::hardware_concurrency()), 1024),
+        service_({start.loop, hashing_, reads_, clock_, start.log, std::move(directory), start.config, std::move(decoy)}),
+        server_(start.loop, limits()) {
+    service_.serve(server_);
   }
-  sd_notify(0, "READY=1");
-}
 
-Task<void> drain(Loop& loop, ipc::Server& server) {
-  server.stopListening();
-  // Logins under way get their answers; the sessions they belong to end by themselves, in their own daemons.
-  const Deadline soon = Deadline::after(kDrain);
-  co_await loop.sleepUntil(soon);
-  loop.stop();
-}
-
-Task<void> feedWatchdog(Loop& loop, std::uint64_t microseconds) {
-  while (true) {
-    const Deadline next = Deadline::after(std::chrono::microseconds(microseconds / 2));
-    co_await loop.sleepUntil(next);
-    sd_notify(0, "WATCHDOG=1");
+  [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
+    const auto refuse = [](int status, const Error& error) { return tl::unexpected(daemon::RoleRefusal{status, error.detail}); };
+    const config::Config& config = *start.config;
+    const Result<void> folders = makeFolders(config);
+    if (!folders) return refuse(EX_CANTCREAT, folders.error());
+    ::tzset();  // reads a file, which later is not allowed
+    const Result<void> confined = confine(config, start.configFile, whoChecks(config));
+    if (!confined) return refuse(EX_OSERR, confined.error());
+    auto directory = directory::OwnDirectory::open(config.directoryDir());
+    if (!directory) return refuse(EX_CANTCREAT, directory.error());
+    (*directory)->attach(directory::Kind::system, std::make_shared<directory::SystemUsers>());
+    // Costs what a real check costs, so that a user that does not exist cannot be told by the clock.
+    const Result<sasl::Verifiers> decoy = sasl::makeVerifiers(toHex(randomOctets(16)), {});
+    if (!decoy) return refuse(EX_SOFTWARE, decoy.error());
+    auto process = std::make_unique<Process>(start, std::move(*directory), decoy->passwordHash);
+    const Result<void> listening = process->server_.listen(config.socketPath("auth"), 0660);
+    if (!listening) return refuse(EX_UNAVAILABLE, listening.error());
+    return process;
   }
-}
 
-int serve(const std::string& configFile, const std::shared_ptr<const config::Config>& config, const log::Log& log) {
-  const Result<void> folders = makeFolders(*config);
-  if (!folders) return say(folders.error().detail), EX_CANTCREAT;
-  ::tzset();  // reads a file, which later is not allowed
-  const Result<void> confined = confine(*config, configFile, whoChecks(*config));
-  if (!confined) return say(confined.error().detail), EX_OSERR;
-  Result<std::unique_ptr<directory::OwnDirectory>> directory = directory::OwnDirectory::open(config->directoryDir());
-  if (!directory) return say(directory.error().detail), EX_CANTCREAT;
-  (*directory)->attach(directory::Kind::system, std::make_shared<directory::SystemUsers>());
-  // Costs what a real check costs, so that a user that does not exist cannot be told by the clock.
-  const Result<sasl::Verifiers> decoy = sasl::makeVerifiers(toHex(randomOctets(16)), {});
-  if (!decoy) return say(decoy.error().detail), EX_SOFTWARE;
+  [[nodiscard]] Result<void> use(std::shared_ptr<const config::Config> config) override {
+    service_.replaceConfig(std::move(config));
+    return {};
+  }
+  /// Logins under way get their answers; the sessions they belong to end by themselves, in their own daemons.
+  [[nodiscard]] Task<void> drain() override {
+    server_.stopListening();
+    co_await loop_.sleepUntil(Deadline::after(kDrain));
+  }
 
-  const SystemClock clock;
-  Loop loop;
-  loop.onUncaught([log](const std::string& what) { log.error("uncaught", {{"what", what}}); });
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  Pool hashing("auth-hash", cores, 1024);  // a flood of guesses is told to come back, not queued for minutes
-  Pool reads("auth-directory", 4);
-  AuthService service({loop, hashing, reads, clock, log, std::move(*directory), config, decoy->passwordHash});
-  ipc::ServerLimits limits;
-  limits.requestsInFlight = 16'384;
-  ipc::Server server(loop, limits);
-  service.serve(server);
-  const Result<void> listening = server.listen(config->socketPath("auth"), 0660);
-  if (!listening) return say(listening.error().detail), EX_UNAVAILABLE;
+ private:
+  static ipc::ServerLimits limits() {
+    ipc::ServerLimits limits;
+    limits.requestsInFlight = 16'384;
+    return limits;
+  }
 
-  TaskScope tasks(loop);
-  bool draining = false;
-  const auto end = [&] {
-    if (std::exchange(draining, true)) return;
-    sd_notify(0, "STOPPING=1");
-    tasks.spawn(drain(loop, server));
-  };
-  const OnSignal onTerm(loop, SIGTERM, end);
-  const OnSignal onInterrupt(loop, SIGINT, end);
-  const OnSignal onHangup(loop, SIGHUP, [&] { reload(configFile, service, log); });
-  const OnSignal onUsr1(loop, SIGUSR1, [&] { log.reopen(); });
-  std::uint64_t watchdog = 0;
-  if (sd_watchdog_enabled(0, &watchdog) > 0) tasks.spawn(feedWatchdog(loop, watchdog));
-  log.info("started", {{"socket", config->socketPath("auth")}});
-  sd_notify(0, "READY=1");
-  loop.run();
-  log.info("stopped");
-  return EX_OK;
-}
+  Loop& loop_;
+  SystemClock clock_;
+  Pool hashing_;  // a flood of guesses is told to come back, not queued for minutes
+  Pool reads_{"auth-directory", 4};
+  AuthService service_;
+  ipc::Server server_;
+};
 
 }  // namespace
 
 int runAuth(const std::string& configFile) {
-  ::signal(SIGPIPE, SIG_IGN);
   keepMemoryOffDisk();
-  const config::Loaded loaded = config::load(configFile);
-  if (!loaded.config) return sayProblems(loaded), EX_CONFIG;
-  const log::Log log = log::open(loaded.config->log, "queued/auth");
-  try {
-    return serve(configFile, loaded.config, log);
-  } catch (const std::exception& error) {
-    log.error("fatal", {{"reason", error.what()}});
-    return EX_SOFTWARE;
-  }
+  return daemon::runRole(configFile, "queued/auth", &Process::make);
 }
 
 }  // namespace ostler::queued::auth

@@ -1,13 +1,10 @@
 #include "queued/spool/spool.h"
 
-#include <signal.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 
-#include <cstdio>
 #include <ctime>
 
-#include "libmailcore/log/open.h"
+#include "libmailcore/daemon/role.h"
 #include "libmailcore/store/local_store.h"
 #include "queued/spool/role.h"
 #include "queued/spool/sandbox.h"
@@ -19,108 +16,45 @@ namespace {
 /// `ostler stop` promises 10 s for the whole suite.
 constexpr std::chrono::seconds kDrain{6};
 
-/// One signal, handled on the loop.
-class OnSignal {
+/// The Role with what it stands on.
+class Process final : public daemon::Role {
  public:
-  OnSignal(Loop& loop, int number, std::function<void()> handler) : handler_(std::move(handler)) {
-    event_.reset(evsignal_new(loop.base(), number, &OnSignal::arrived, this));
-    evsignal_add(event_.get(), nullptr);
+  [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
+    const auto refuse = [](int status, const Error& error) { return tl::unexpected(daemon::RoleRefusal{status, error.detail}); };
+    const Result<void> folders = spool::Role::makeFolders(*start.config);
+    if (!folders) return refuse(EX_CANTCREAT, folders.error());
+    ::tzset();  // reads a file, which later is not allowed
+    const Result<void> confined = confine(*start.config, start.configFile);
+    if (!confined) return refuse(EX_OSERR, confined.error());
+    store::LocalOptions options;
+    options.notifyDir = start.config->runDir + "/notify";
+    options.log = start.log.module("store");
+    Result<std::shared_ptr<store::LocalShared>> shared = store::makeLocalShared(options);
+    if (!shared) return refuse(EX_CANTCREAT, shared.error());
+    auto process = std::make_unique<Process>();
+    process->store_ = store::makeLocalStore(start.loop, *shared);
+    auto role = spool::Role::open(start.loop, process->clock_, start.config, *process->store_, start.log);
+    if (!role) return refuse(EX_CANTCREAT, role.error());
+    process->role_ = std::move(*role);
+    const Result<void> started = process->role_->start();
+    if (!started) return refuse(EX_UNAVAILABLE, started.error());
+    return process;
   }
-  OnSignal(const OnSignal&) = delete;
-  OnSignal& operator=(const OnSignal&) = delete;
+
+  [[nodiscard]] Result<void> use(std::shared_ptr<const config::Config> config) override {
+    role_->use(std::move(config));
+    return {};
+  }
+  [[nodiscard]] Task<void> drain() override { co_await role_->drain(Deadline::after(kDrain)); }
 
  private:
-  static void arrived(evutil_socket_t, short, void* self) { static_cast<OnSignal*>(self)->handler_(); }
-  struct FreeEvent {
-    void operator()(event* freed) const { event_free(freed); }
-  };
-  std::function<void()> handler_;
-  std::unique_ptr<event, FreeEvent> event_;
+  SystemClock clock_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<spool::Role> role_;
 };
-
-void say(const std::string& text) { std::fprintf(stderr, "queued/spool: %s\n", text.c_str()); }
-
-void reload(const std::string& configFile, Role& role, const log::Log& log) {
-  sd_notify(0, "RELOADING=1");
-  const config::Loaded loaded = config::load(configFile);
-  for (const config::Problem& problem : loaded.problems) log.warn("config", {{"problem", config::toText(problem)}});
-  if (loaded.config) {
-    role.use(loaded.config);
-    log::apply(log, loaded.config->log);
-    log.info("reloaded");
-  } else {
-    log.error("reload-refused", {{"reason", "the configuration has errors"}});
-  }
-  sd_notify(0, "READY=1");
-}
-
-Task<void> drain(Loop& loop, Role& role) {
-  co_await role.drain(Deadline::after(kDrain));
-  loop.stop();
-}
-
-Task<void> feedWatchdog(Loop& loop, std::uint64_t microseconds) {
-  while (true) {
-    co_await loop.sleepUntil(Deadline::after(std::chrono::microseconds(microseconds / 2)));
-    sd_notify(0, "WATCHDOG=1");
-  }
-}
-
-int serve(const std::string& configFile, const std::shared_ptr<const config::Config>& config, const log::Log& log) {
-  const SystemClock clock;
-  Loop loop;
-  loop.onUncaught([log](const std::string& what) { log.error("uncaught", {{"what", what}}); });
-  store::LocalOptions options;
-  options.notifyDir = config->runDir + "/notify";
-  options.log = log.module("store");
-  const Result<void> folders = Role::makeFolders(*config);
-  if (!folders) return say(folders.error().detail), EX_CANTCREAT;
-  ::tzset();  // reads a file, which later is not allowed
-  const Result<void> confined = confine(*config, configFile);
-  if (!confined) return say(confined.error().detail), EX_OSERR;
-  Result<std::shared_ptr<store::LocalShared>> shared = store::makeLocalShared(options);
-  if (!shared) return say(shared.error().detail), EX_CANTCREAT;
-  const std::unique_ptr<store::Store> store = store::makeLocalStore(loop, *shared);
-  Result<std::unique_ptr<Role>> role = Role::open(loop, clock, config, *store, log);
-  if (!role) return say(role.error().detail), EX_CANTCREAT;
-  const Result<void> started = (*role)->start();
-  if (!started) return say(started.error().detail), EX_UNAVAILABLE;
-
-  TaskScope tasks(loop);
-  bool draining = false;
-  const auto end = [&] {
-    if (std::exchange(draining, true)) return;
-    sd_notify(0, "STOPPING=1");
-    log.info("draining");
-    tasks.spawn(drain(loop, **role));
-  };
-  const OnSignal onTerm(loop, SIGTERM, end);
-  const OnSignal onInterrupt(loop, SIGINT, end);
-  const OnSignal onHangup(loop, SIGHUP, [&] { reload(configFile, **role, log); });
-  const OnSignal onUsr1(loop, SIGUSR1, [&] { log.reopen(); });
-  std::uint64_t watchdog = 0;
-  if (sd_watchdog_enabled(0, &watchdog) > 0) tasks.spawn(feedWatchdog(loop, watchdog));
-  log.info("started", {{"queue", config->queueDir()}});
-  sd_notify(0, "READY=1");
-  loop.run();
-  log.info("stopped");
-  return EX_OK;
-}
 
 }  // namespace
 
-int runSpool(const std::string& configFile) {
-  ::signal(SIGPIPE, SIG_IGN);
-  const config::Loaded loaded = config::load(configFile);
-  for (const config::Problem& problem : loaded.problems) say(config::toText(problem));
-  if (!loaded.config) return EX_CONFIG;
-  const log::Log log = log::open(loaded.config->log, "queued/spool");
-  try {
-    return serve(configFile, loaded.config, log);
-  } catch (const std::exception& error) {
-    log.error("fatal", {{"reason", error.what()}});
-    return EX_SOFTWARE;
-  }
-}
+int runSpool(const std::string& configFile) { return daemon::runRole(configFile, "queued/spool", &Process::make); }
 
 }  // namespace ostler::spool
