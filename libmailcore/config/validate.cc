@@ -157,8 +157,12 @@ class Validator {
 
   void relayDomain(const RouteRule& rule) {
     const bool hasList = !rule.recipients.empty() || !rule.recipientsFile.empty();
-    if (rule.relay && rule.domain == "*")
-      error(rule.place, "relay: true for '*' is an open relay: anybody could send to anybody; name the domain");
+    // ".com" is as good as "*" to a spammer.
+    const bool isEverybodys = rule.domain == "*" || rule.domain.rfind('.') == 0;
+    if (rule.relay && isEverybodys)
+      error(rule.place, "relay: true for '" + rule.domain + "' is an open relay: anybody could send to anybody; name the domain");
+    if (rule.action == RouteRule::Action::forward && isEverybodys)
+      error(rule.place, "forward for '" + rule.domain + "' takes mail for domains that are not yours; name the domain");
     if (!rule.relay && (hasList || rule.callAhead))
       error(rule.place, "'recipients', 'recipients_file' and 'call_ahead' are for a route with relay: true");
     const bool knows = hasList || rule.callAhead || rule.action == RouteRule::Action::reject;
