@@ -97,7 +97,7 @@ Task<Result<void>> Session::receiveIntoFile(store::NewMessage& into, std::uint64
     UniqueFd file;
     std::string octets;
     Result<void> write() {
-      if (!file) file.reset(::openat(folder.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+      if (!file) file.reset(::openat(folder.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0660));
       Result<void> wrote = file ? writeAll(file.get(), octets) : fail(Error::Kind::limit, "no temporary file");
       octets.clear();
       return wrote;

@@ -280,6 +280,7 @@ struct Config {
   std::string runDir = "/run/ostler";       ///< the sockets
   unsigned workers = 0;                     ///< event loops of smtpd, pop3d and imapd; 0: one a core
   std::string user;                         ///< empty: processes keep the user they were started as
+  std::map<std::string, std::string> users;  ///< who runs what where each process has its own user: {smtpd: ostler-smtpd}
   std::vector<net::CertificateFiles> certificates;
   std::string clientCa;  ///< clients are asked for a certificate of these authorities; none is insisted on
   LogSettings log;

@@ -36,6 +36,12 @@ const Row<Config> kConfig[] = {
     {"run_dir", [](Config& c) -> Slot { return Path{&c.runDir}; }, "/run/ostler", "the sockets of the suite"},
     {"workers", [](Config& c) -> Slot { return &c.workers; }, "0", "event loops of smtpd, pop3d and imapd each; 0: one a core", {0, 1024}},
     {"user", [](Config& c) -> Slot { return &c.user; }, "", "the user the daemons become; empty: they stay who started them"},
+    {"users.auth", [](Config& c) -> Slot { return &c.users["auth"]; }, "", "who queued's role auth was started as, where each process has a user of its own"},
+    {"users.imapd", [](Config& c) -> Slot { return &c.users["imapd"]; }, "", "who imapd was started as, where each process has a user of its own"},
+    {"users.out", [](Config& c) -> Slot { return &c.users["out"]; }, "", "who queued's role out was started as, where each process has a user of its own"},
+    {"users.pop3d", [](Config& c) -> Slot { return &c.users["pop3d"]; }, "", "who pop3d was started as, where each process has a user of its own"},
+    {"users.smtpd", [](Config& c) -> Slot { return &c.users["smtpd"]; }, "", "who smtpd was started as, where each process has a user of its own"},
+    {"users.spool", [](Config& c) -> Slot { return &c.users["spool"]; }, "", "who queued's role spool was started as, where each process has a user of its own"},
     {"tls.certificates", [](Config& c) -> Slot { return &c.certificates; }, "", "the servers' certificates; the first when SNI matches none"},
     {"tls.client_ca", [](Config& c) -> Slot { return Path{&c.clientCa}; }, "", "clients are asked for a certificate of these authorities, for AUTH EXTERNAL"},
 

@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 
 #include <cerrno>
 #include <cstring>
@@ -36,6 +38,19 @@ bool somebodyListens(const sockaddr_un& address) {
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int connected = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   return connected == 0 || errno == EAGAIN;
+}
+
+/// The socket at that path among those of LISTEN_FDS (sd_listen_fds(3)). It stays open there, and its file too, so that
+/// requests wait while this process is restarted.
+UniqueFd inheritedAt(const std::string& path) {
+  const int count = sd_listen_fds(0);
+  for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
+    if (sd_is_socket_unix(fd, SOCK_STREAM, 1, path.c_str(), 0) <= 0) continue;
+    UniqueFd ours(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (ours) ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
+    return ours;
+  }
+  return {};
 }
 
 Result<UniqueFd> listenAt(const std::string& path, unsigned mode) {
@@ -81,7 +96,7 @@ struct Server::Impl {
   std::function<void(const ServerConnection&)> closed;
   std::function<void(const ServerConnection&, const std::string&)> fault;
   UniqueFd listening;
-  std::string path;
+  std::string path;  ///< of the file we made; empty: it was handed over, and stays
   std::unique_ptr<event, FreeEvent> accepting;
   std::uint64_t lastId = 0;
   std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections;
@@ -248,10 +263,13 @@ void Server::addNotice(std::uint16_t type, std::function<void(std::shared_ptr<Se
 }
 
 Result<void> Server::listen(const std::string& path, unsigned mode) {
-  auto socket = listenAt(path, mode);
-  if (!socket) return fail(socket.error());
-  impl_->listening = std::move(*socket);
-  impl_->path = path;
+  impl_->listening = inheritedAt(path);
+  if (!impl_->listening) {
+    auto socket = listenAt(path, mode);
+    if (!socket) return fail(socket.error());
+    impl_->listening = std::move(*socket);
+    impl_->path = path;
+  }
   impl_->accepting.reset(event_new(
       impl_->loop.base(), impl_->listening.get(), EV_READ | EV_PERSIST,
       [](evutil_socket_t, short, void* impl) { static_cast<Impl*>(impl)->acceptAll(); }, impl_.get()));
@@ -267,7 +285,7 @@ void Server::stopListening() {
   impl_->accepting.reset();
   if (!impl_->listening) return;
   impl_->listening.reset();
-  ::unlink(impl_->path.c_str());
+  if (!impl_->path.empty()) ::unlink(impl_->path.c_str());
 }
 
 }  // namespace ostler::ipc

@@ -143,7 +143,8 @@ class Server {
   /// Told why, when a peer broke the rules of the frames.
   void onFault(std::function<void(const ServerConnection&, const std::string& why)> callback);
 
-  /// Errors: exists (a live process listens there), permanent. A stale socket file is replaced.
+  /// Errors: exists (a live process listens there), permanent. A stale socket file is replaced. A socket at that path which
+  /// systemd hands over is used as it is, and survives this server.
   [[nodiscard]] Result<void> listen(const std::string& path, unsigned mode);
   /// Takes a connected socket as if it had been accepted: for socketpair(2).
   void adopt(UniqueFd socket);

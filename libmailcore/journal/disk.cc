@@ -40,7 +40,8 @@ const Disk& Disk::real() {
 }
 
 Result<UniqueFd> Disk::open(int folder, const std::string& name, int flags) const {
-  UniqueFd fd(::openat(folder, name.c_str(), flags | O_CLOEXEC, 0600));
+  // The folder is the wall; processes of different users that share a mailbox share its log by their group.
+  UniqueFd fd(::openat(folder, name.c_str(), flags | O_CLOEXEC, 0660));
   if (!fd) return failErrno("open " + name);
   return fd;
 }

@@ -14,9 +14,9 @@ Result<UniqueFd> openAccountFolder(const std::string& accountsDir, Id128 account
   UniqueFd folder(::open(path.c_str(), kFlags));
   if (folder) return folder;
   if (errno == ENOENT) {
-    if (::mkdir(path.c_str(), 02770) != 0 && errno == ENOENT) {
+    if (::mkdir(path.c_str(), 0770) != 0 && errno == ENOENT) {
       (void)::mkdir(accountsDir.c_str(), 0700);
-      (void)::mkdir(path.c_str(), 02770);
+      (void)::mkdir(path.c_str(), 0770);
     }
     // The name must last: a message delivered into a folder that is gone after a power cut would be lost with it.
     const UniqueFd parent(::open(accountsDir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

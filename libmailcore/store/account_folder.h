@@ -10,7 +10,7 @@
 
 namespace ostler::store {
 
-/// accounts/<id> as O_PATH, made (02770: the daemons that share it may be users of one group; accounts/ above it is
+/// accounts/<id> as O_PATH, made (0770: the daemons that share it may be users of one group; accounts/ above it is
 /// closed) at need. Blocks. Errors: temporary, with what the kernel said.
 [[nodiscard]] Result<UniqueFd> openAccountFolder(const std::string& accountsDir, Id128 account);
 

@@ -15,12 +15,22 @@ namespace ostler::queued::auth {
 
 namespace {
 
-std::set<uid_t> uidsOfTheSuite(const config::Config& config) {
-  std::set<uid_t> uids = {0, ::geteuid()};
-  if (!config.user.empty()) {
-    if (const passwd* const entry = ::getpwnam(config.user.c_str())) uids.insert(entry->pw_uid);
+void add(Askers& askers, const std::string& user, Asker as) {
+  const passwd* const entry = user.empty() ? nullptr : ::getpwnam(user.c_str());
+  if (entry != nullptr) askers[entry->pw_uid] |= static_cast<unsigned>(as);
+}
+
+/// Who may ask what: with one user for all of the suite that one may everything, else each process what is its own.
+Askers askersOf(const config::Config& config) {
+  Askers askers;
+  for (const uid_t own : {uid_t{0}, ::geteuid()}) askers[own] |= static_cast<unsigned>(Asker::administrator);
+  add(askers, config.user, Asker::administrator);
+  for (const auto& [process, user] : config.users) {
+    const bool talksToClients = process == "smtpd" || process == "pop3d" || process == "imapd";
+    if (talksToClients) add(askers, user, Asker::session);
+    if (process == "spool") add(askers, user, Asker::spool);
   }
-  return uids;
+  return askers;
 }
 
 /// A name that a stranger invented, for a JSON string.
@@ -32,7 +42,7 @@ std::string withoutQuotes(const std::string& text) {
 
 }  // namespace
 
-AuthService::AuthService(Parts parts) : parts_(std::move(parts)), suite_(uidsOfTheSuite(*parts_.config)) {}
+AuthService::AuthService(Parts parts) : parts_(std::move(parts)), askers_(askersOf(*parts_.config)) {}
 
 void AuthService::serve(ipc::Server& server) {
   using Descriptors = std::vector<UniqueFd>;
@@ -57,11 +67,11 @@ void AuthService::serve(ipc::Server& server) {
 
 void AuthService::replaceConfig(std::shared_ptr<const config::Config> config) {
   parts_.config = std::move(config);
-  suite_ = uidsOfTheSuite(*parts_.config);
+  askers_ = askersOf(*parts_.config);
 }
 
 Result<void> AuthService::check(const ipc::ServerConnection& from, std::uint16_t request) const {
-  const char* const refusal = refusalOf(request, from.peer().uid, suite_);
+  const char* const refusal = refusalOf(request, from.peer().uid, askers_);
   if (refusal == nullptr) return {};
   parts_.log.warn("request-refused", {{"uid", std::uint64_t{from.peer().uid}}, {"wanted", refusal}});
   return fail(Error::Kind::denied, "auth: uid " + std::to_string(from.peer().uid) + " may not " + refusal);

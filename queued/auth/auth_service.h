@@ -20,6 +20,7 @@
 #include "libmailcore/sasl/mechanism.h"
 #include "queued/auth/lockout.h"
 #include "queued/auth/login_name.h"
+#include "queued/auth/permissions.h"
 #include "queued/auth/tokens.h"
 #include "queued/auth/verified_cache.h"
 
@@ -92,7 +93,7 @@ class AuthService {
   void dropOldConversations();
 
   Parts parts_;
-  std::set<uid_t> suite_;
+  Askers askers_;
   LockoutTable lockouts_;
   VerifiedCache verified_;
   Tokens tokens_;

@@ -5,16 +5,19 @@
 
 #include <array>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string_view>
 
 #include "libmailcore/ipc/message.h"
 
 namespace ostler::queued::auth {
 
-/// Who asks: `suite` is a process that runs as the user auth runs as, as the configured user, or as root. Root's tools
-/// come the same way.
-enum class Asker { suite };
+/// Who asks. One uid may be all of them: then every process runs as the same user.
+enum class Asker : unsigned {
+  administrator = 1,  ///< root, and whoever auth runs as; may ask everything
+  session = 2,        ///< smtpd, pop3d, imapd
+  spool = 4,
+};
 
 struct Permission {
   std::uint16_t request;
@@ -23,17 +26,24 @@ struct Permission {
 };
 
 inline constexpr std::array kPermissions = {
-    Permission{ipc::LoginStart::kType, Asker::suite, "log somebody in"},
-    Permission{ipc::LoginContinue::kType, Asker::suite, "log somebody in"},
-    Permission{ipc::WhoIs::kType, Asker::suite, "ask whose a token is"},
-    Permission{ipc::Resolve::kType, Asker::suite, "ask where an address leads"},
-    Permission{ipc::ControlRequest::kType, Asker::suite, "see or end lock-outs"},
+    Permission{ipc::LoginStart::kType, Asker::session, "log somebody in"},
+    Permission{ipc::LoginContinue::kType, Asker::session, "log somebody in"},
+    Permission{ipc::WhoIs::kType, Asker::spool, "ask whose a token is"},
+    Permission{ipc::Resolve::kType, Asker::spool, "ask where an address leads"},
+    Permission{ipc::ControlRequest::kType, Asker::administrator, "see or end lock-outs"},
 };
 
+/// What each uid is: the `Asker`s it may be, added up.
+using Askers = std::map<uid_t, unsigned>;
+
 /// Null: may; else what was refused, in words.
-[[nodiscard]] inline const char* refusalOf(std::uint16_t request, uid_t who, const std::set<uid_t>& suite) {
+[[nodiscard]] inline const char* refusalOf(std::uint16_t request, uid_t who, const Askers& askers) {
+  const auto found = askers.find(who);
+  const unsigned is = found == askers.end() ? 0 : found->second;
   for (const Permission& row : kPermissions) {
-    if (row.request == request) return suite.contains(who) ? nullptr : row.what.data();
+    if (row.request != request) continue;
+    const unsigned may = static_cast<unsigned>(row.who) | static_cast<unsigned>(Asker::administrator);
+    return (is & may) != 0 ? nullptr : row.what.data();
   }
   return "ask that";
 }

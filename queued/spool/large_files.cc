@@ -54,7 +54,7 @@ Result<LargeFiles> LargeFiles::open(const std::string& queueDir) {
 }
 
 Result<UniqueFd> LargeFiles::create(const Id128& id) const {
-  UniqueFd file(::openat(folder_.get(), ("." + id.text()).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  UniqueFd file(::openat(folder_.get(), ("." + id.text()).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660));  // a mailbox adopts it, and its group reads it there
   if (!file) return failErrno("large/." + id.text());
   return file;
 }

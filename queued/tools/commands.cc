@@ -6,6 +6,7 @@ namespace ostler::tools {
 namespace {
 
 constexpr std::array kNouns = {
+    Command{"setup", &setup, "write a working configuration for a domain, and start"},
     Command{"run", &run, "start the suite and keep it running"},
     Command{"stop", &stop, "end a running suite, and wait until it is gone"},
     Command{"check", &check, "read the configuration and say what is wrong with it"},

@@ -45,6 +45,7 @@ int postsuper(const Call& call);
 int queue(const Call& call);
 int run(const Call& call);
 int sendmail(const Call& call);
+int setup(const Call& call);
 int status(const Call& call);
 int stop(const Call& call);
 int user(const Call& call);

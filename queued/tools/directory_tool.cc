@@ -1,6 +1,5 @@
 #include "queued/tools/directory_tool.h"
 
-#include <pwd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -10,22 +9,20 @@
 #include <nlohmann/json.hpp>
 
 #include "libmailcore/config/quantity.h"
+#include "queued/tools/owner.h"
 
 namespace ostler::tools {
 
 namespace {
 
-/// Files that root has made must be the suite's user's, or auth cannot open them.
+/// Files that root has made must be the directory's owner's, or auth cannot open them.
 void giveToTheSuite(const config::Config& config) {
-  if (::geteuid() != 0 || config.user.empty()) return;
-  const passwd* const user = ::getpwnam(config.user.c_str());
-  if (user == nullptr) return;
-  std::error_code error;
   const std::string folder = config.directoryDir();
-  (void)!::lchown(folder.c_str(), user->pw_uid, user->pw_gid);
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    (void)!::lchown(entry.path().c_str(), user->pw_uid, user->pw_gid);
-  }
+  const std::optional<Owner> owner = ownerBelow(folder, config);
+  if (!owner) return;
+  std::error_code error;
+  give(folder, *owner);
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) give(entry.path(), *owner);
 }
 
 Result<void> setSize(const std::string& text, std::uint64_t& limit) {

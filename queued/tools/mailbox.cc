@@ -1,6 +1,5 @@
 // mailbox.cc - ostler mailbox list|check|rebuild|import|export: looking after one account's mail.
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
@@ -15,6 +14,7 @@
 #include "libmailcore/store/local_store.h"
 #include "libmailcore/store/maintenance.h"
 #include "queued/tools/directory_tool.h"
+#include "queued/tools/owner.h"
 
 namespace ostler::tools {
 
@@ -37,18 +37,16 @@ struct MailboxOptions {
 
 std::string folderOf(const config::Config& config, const User& user) { return config.accountsDir() + "/" + user.id.text(); }
 
-/// When it goes, what root made in the account's folder belongs to the suite's user.
+/// When it goes, what root made in the account's folder belongs to the accounts' owner.
 struct Belongings {
   const config::Config& config;
   std::string folder;
   ~Belongings() {
-    const passwd* const owner = ::geteuid() != 0 || config.user.empty() ? nullptr : ::getpwnam(config.user.c_str());
-    if (owner == nullptr) return;
-    const auto give = [owner](const std::string& path) { (void)!::lchown(path.c_str(), owner->pw_uid, owner->pw_gid); };
+    const std::optional<Owner> owner = ownerBelow(config.accountsDir(), config);
+    if (!owner) return;
     std::error_code ignored;
-    give(config.accountsDir());
-    give(folder);
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored)) give(entry.path());
+    give(folder, *owner);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored)) give(entry.path(), *owner);
   }
 };
 
@@ -152,8 +150,9 @@ Result<std::unique_ptr<OpenAccount>> openOne(OwnDirectory& directory, const conf
   const auto users = chosenUsers(directory, options);
   if (!users) return fail(users.error());
   if (missing == Missing::made) {
-    (void)::mkdir(config.accountsDir().c_str(), 0700);
-    (void)::mkdir(folderOf(config, users->front()).c_str(), 0700);
+    const std::optional<Owner> owner = ownerBelow(config.accountsDir(), config);
+    if (::mkdir(config.accountsDir().c_str(), 0700) == 0 && owner) give(config.accountsDir(), *owner);
+    (void)::mkdir(folderOf(config, users->front()).c_str(), 0770);
   }
   return OpenAccount::open(config, users->front());
 }
@@ -274,6 +273,7 @@ Result<void> exportMailbox(OwnDirectory& directory, const config::Config& config
 int mailbox(const Call& call) {
   CommonOptions common;
   MailboxOptions options;
+  ::umask(0007);  // what lies in an account belongs to the group of the daemons that share it
   CLI::App app("Mailboxes: what lies in the store.");
   app.require_subcommand(1)->fallthrough();
   addConfigOption(app, common);

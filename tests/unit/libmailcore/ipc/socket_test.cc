@@ -162,6 +162,48 @@ TEST_CASE("ipc: a second server is refused while the first lives, and replaces t
   CHECK(second.listen(suite.folder.path + "/dead.sock", 0600));
 }
 
+/// What systemd does for a process it starts: sockets from descriptor 3 on, and two variables. Undone at the end.
+class HandedOver {
+ public:
+  explicit HandedOver(const std::string& path) : before_(::fcntl(3, F_DUPFD_CLOEXEC, 100)) {
+    const UniqueFd made(::socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::bind(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(made.get(), 8) == 0);
+    REQUIRE(::dup2(made.get(), 3) == 3);
+    ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+    ::setenv("LISTEN_FDS", "1", 1);
+  }
+  ~HandedOver() {
+    ::unsetenv("LISTEN_PID");
+    ::unsetenv("LISTEN_FDS");
+    ::close(3);
+    if (before_) ::dup2(before_.get(), 3);
+  }
+  HandedOver(const HandedOver&) = delete;
+  HandedOver& operator=(const HandedOver&) = delete;
+
+ private:
+  UniqueFd before_;
+};
+
+TEST_CASE("ipc: a socket handed over by systemd outlives the server, and the next one answers what waited meanwhile") {
+  const Folder folder;
+  const HandedOver socket(folder.socket());
+  Loop loop;
+  Client client(loop, folder.socket());
+  for (const char* const server : {"first", "second"}) {
+    Server serving(loop);
+    serving.on<WhoIs>(whoIs);
+    REQUIRE(serving.listen(folder.socket(), 0600));
+    CHECK(loop.runUntilDone(ask(client, server, soon())));
+    serving.stopListening();
+    CHECK(std::filesystem::exists(folder.socket()));
+  }
+}
+
 // ---- descriptors
 
 Task<Result<Client::Answer<DeliverOutcome>>> lengthOf(std::shared_ptr<ServerConnection>, Deliver request,

@@ -1,0 +1,28 @@
+// certificate.h - certificates as the tools need them: a self-signed one to begin with, and how long one still lasts.
+// Is not: TLS (net/tls.h).
+#pragma once
+
+#include <string>
+
+#include "libmailcore/base/clock.h"
+#include "libmailcore/base/result.h"
+
+namespace ostler::tools {
+
+struct CertificatePair {
+  std::string certificate;  ///< PEM
+  std::string key;          ///< PEM, PKCS #8
+};
+
+/// A P-256 key and a certificate for that host name, signed by itself, valid for ten years. RFC 5280. Errors: permanent.
+[[nodiscard]] Result<CertificatePair> makeSelfSigned(const std::string& hostName);
+
+struct CertificateFacts {
+  WallTime notAfter;
+  bool selfSigned = false;
+  bool namesHost = false;  ///< is it good for the host name asked about
+};
+/// Of the first certificate in a PEM file. Errors: notFound, syntax.
+[[nodiscard]] Result<CertificateFacts> readCertificate(const std::string& file, const std::string& hostName);
+
+}  // namespace ostler::tools
