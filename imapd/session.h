@@ -24,6 +24,7 @@
 namespace ostler::imap {
 
 struct Command;
+struct SearchArguments;
 struct SearchProgram;
 
 /// The arguments of a command on their way to its handler.
@@ -74,6 +75,8 @@ class Session {
   Task<Reply> unselect(Invocation call);
   Task<Reply> expunge(Invocation call);
   Task<Reply> search(Invocation call);
+  Task<Reply> sort(Invocation call);
+  Task<Reply> thread(Invocation call);
   Task<Reply> fetch(Invocation call);
   Task<Reply> store(Invocation call);
   Task<Reply> copy(Invocation call);
@@ -172,6 +175,13 @@ class Session {
   [[nodiscard]] Task<Result<void>> tellVanishedSince(store::ModSeq since, UidSet among);
   [[nodiscard]] Task<Result<Fetched>> fetchAll(UidSet uids, std::shared_ptr<const FetchPlan> plan);
   [[nodiscard]] Task<Result<void>> markSeen(UidSet uids, FetchPlan::Seen seen);
+  [[nodiscard]] Result<SearchProgram> compile(const SearchArguments& arguments) const;
+  struct Matches {
+    UidSet uids;
+    store::ModSeq highestModSeq = 0;
+  };
+  [[nodiscard]] Task<Result<Matches>> findAll(const SearchArguments& arguments);
+  [[nodiscard]] Reply searchFailed(const Error& error) const;
   [[nodiscard]] Task<Result<UidSet>> searchAll(std::shared_ptr<const SearchProgram> program,
                                                store::ModSeq& highestModSeq);
   [[nodiscard]] Task<Reply> idleUntilDone();

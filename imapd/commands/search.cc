@@ -71,7 +71,38 @@ UidSet savedOf(const UidSet& uids, const SearchResultOptions& options) {
   return saved;
 }
 
+Reply unknownCharset() {
+  return Reply::no("BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
+}
+
 }  // namespace
+
+Result<SearchProgram> Session::compile(const SearchArguments& arguments) const {
+  SearchSetting setting;
+  setting.uidsOf = [this](const SequenceSet& set, Addressing by) { return uidsOf(set, by); };
+  setting.charset = arguments.charset;
+  setting.now = worker_.clock.now();
+  return compileSearch(arguments.key, setting);
+}
+
+// For SORT and THREAD. Errors: syntax: the charset is unknown.
+Task<Result<Session::Matches>> Session::findAll(const SearchArguments& arguments) {
+  if (arguments.usesModSeq) enableCondStore();
+  const Result<void> loaded = co_await loadNumbers();
+  if (!loaded) co_return fail(loaded.error());
+  Result<SearchProgram> program = compile(arguments);
+  if (!program) co_return fail(Error::Kind::syntax, program.error().detail);
+  Matches matches;
+  Result<UidSet> found =
+      co_await searchAll(std::make_shared<const SearchProgram>(std::move(*program)), matches.highestModSeq);
+  if (!found) co_return fail(found.error());
+  matches.uids = std::move(*found);
+  co_return matches;
+}
+
+Reply Session::searchFailed(const Error& error) const {
+  return error.kind == Error::Kind::syntax ? unknownCharset() : answerTo(error);
+}
 
 Task<Reply> Session::search(Invocation call) {
   call.in.space();
@@ -83,12 +114,8 @@ Task<Reply> Session::search(Invocation call) {
   const Result<void> loaded = co_await loadNumbers();
   if (!loaded) co_return answerTo(loaded.error());
 
-  SearchSetting setting;
-  setting.uidsOf = [this](const SequenceSet& set, Addressing by) { return uidsOf(set, by); };
-  setting.charset = arguments.charset;
-  setting.now = worker_.clock.now();
-  Result<SearchProgram> program = compileSearch(arguments.key, setting);
-  if (!program) co_return Reply::no("BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
+  Result<SearchProgram> program = compile(arguments);
+  if (!program) co_return unknownCharset();
   if (asked.save) selected_->saved = UidSet();  // stays so when the search fails: RFC 5182 2.1
   Found found;
   const Result<UidSet> uids =

@@ -252,6 +252,17 @@ SearchResultOptions readOptions(Reader& in) {
 
 }  // namespace
 
+SearchArguments readSearchCriteria(Reader& in) {
+  SearchArguments arguments;
+  arguments.charset = in.astring();
+  in.space();
+  KeyReader keys(in);
+  arguments.key = keys.keys(0);
+  arguments.usesModSeq = keys.sawModSeq();
+  in.end();
+  return arguments;
+}
+
 SearchArguments readSearchArguments(Reader& in) {
   SearchArguments arguments;
   if (in.acceptWord("RETURN")) {

@@ -75,5 +75,7 @@ struct SearchArguments {
 };
 
 [[nodiscard]] SearchArguments readSearchArguments(Reader& in);
+/// search-criteria = charset 1*(SP search-key), as SORT and THREAD have it: RFC 5256 5.
+[[nodiscard]] SearchArguments readSearchCriteria(Reader& in);
 
 }  // namespace ostler::imap

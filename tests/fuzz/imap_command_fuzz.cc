@@ -9,6 +9,7 @@
 #include "imapd/grammar/list_arguments.h"
 #include "imapd/grammar/mailbox_name.h"
 #include "imapd/grammar/search_key.h"
+#include "imapd/grammar/sort_criteria.h"
 #include "imapd/grammar/write.h"
 
 using namespace ostler::imap;
@@ -61,6 +62,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   {
     Reader in(input);
     (void)readSearchArguments(in);
+    assert(in.failed() || in.atEnd());
+  }
+  {
+    Reader in(input);
+    (void)readSortArguments(in);
+    assert(in.failed() || in.atEnd());
+  }
+  {
+    Reader in(input);
+    (void)readThreadArguments(in);
     assert(in.failed() || in.atEnd());
   }
   {
