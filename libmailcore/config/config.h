@@ -201,7 +201,7 @@ struct QueueSettings {
   ByteCount largeMessage = 256_KiB;  ///< above this, content is a file of its own
   std::uint64_t maxMessages = 0;
   seconds fdatasyncWindow{0};
-  seconds history{30 * 86400};      ///< how long `ostler why` knows of a message that has left; 0: not at all
+  seconds history{30 * 86400};      ///< how long `ostler why` knows of a message that has left; 0: for ever
   seconds badmailKeep{90 * 86400};  ///< then what lies in badmail/ is removed; 0: never
   ByteCount badmailSize{};          ///< the oldest goes when badmail/ is larger; 0: any size
 };

@@ -61,6 +61,10 @@ const Row<Config> kConfig[] = {
     {"queue.max_messages", [](Config& c) -> Slot { return &c.queue.maxMessages; }, "0", "in the queue at once"},
     {"queue.fdatasync_window", [](Config& c) -> Slot { return &c.queue.fdatasyncWindow; }, "0", "how long a commit may wait for company", {0, 1}},
 
+    {"queue.history", [](Config& c) -> Slot { return &c.queue.history; }, "30d", "how long `ostler why` knows of a message; 0: for ever", {0, 10 * kYear}},
+    {"queue.badmail_keep", [](Config& c) -> Slot { return &c.queue.badmailKeep; }, "90d", "then what lies in badmail/ is removed; 0: never", {0, 10 * kYear}},
+    {"queue.badmail_size", [](Config& c) -> Slot { return &c.queue.badmailSize; }, "0", "the oldest of badmail/ goes when it is larger"},
+
     {"routes", [](Config& c) -> Slot { return &c.routes; }, "", "next hops by domain; the first match wins, none means MX"},
 
     {"outbound.concurrency", [](Config& c) -> Slot { return &c.outbound.concurrency; }, "100", "outgoing connections in all"},

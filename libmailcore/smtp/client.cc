@@ -114,6 +114,12 @@ Task<Result<Reply>> Client::verify(std::string address) {
   co_return reply;
 }
 
+Task<Result<Reply>> Client::etrn(std::string node) {
+  if (!isOneArgument(node)) co_return fail(Error::Kind::syntax, "not a domain to ask for");
+  Result<Reply> reply = co_await ask("ETRN " + node, options_.timeouts.command);
+  co_return reply;
+}
+
 Task<Result<Reply>> Client::probe(std::string forwardPath) {
   if (!isOneArgument(forwardPath)) co_return fail(Error::Kind::syntax, "not an address to ask about");
   Result<Reply> reply = co_await ask("MAIL FROM:<>", options_.timeouts.command);

@@ -89,6 +89,8 @@ class Client {
   /// MAIL FROM:<>, RCPT, RSET: would a recipient be taken? The reply to RCPT, or to MAIL where that was refused (then
   /// with 4xx: it says nothing about the recipient). Errors: as greet.
   [[nodiscard]] Task<Result<Reply>> probe(std::string forwardPath);
+  /// RFC 1985: asks for the mail that waits there. Errors: as greet.
+  [[nodiscard]] Task<Result<Reply>> etrn(std::string node);
   /// Says QUIT and waits a little for the answer.
   [[nodiscard]] Task<void> quit();
 

@@ -13,7 +13,8 @@ namespace {
 
 /// Options that stand alone; every other one is followed by its value.
 constexpr std::array kFlags = {std::string_view("--json"), std::string_view("--all"), std::string_view("--empty"),
-                               std::string_view("--postfix"), std::string_view("--postfix-json")};
+                               std::string_view("--postfix"), std::string_view("--postfix-json"),
+                               std::string_view("--notify"), std::string_view("--senders"), std::string_view("--yes")};
 
 Arguments parseWords(const std::vector<std::string>& words, std::size_t from) {
   Arguments arguments;
@@ -67,6 +68,16 @@ std::span<const Control::Command> Control::commands() {
       Command{"queue",   "release",      Right::change, &Control::release},
       Command{"queue",   "delete",       Right::change, &Control::remove},
       Command{"queue",   "expire",       Right::change, &Control::expire},
+      Command{"queue",   "ages",         Right::look,   &Control::ages},
+      Command{"queue",   "disable",      Right::change, &Control::disable},
+      Command{"queue",   "enable",       Right::change, &Control::enable},
+      Command{"queue",   "move",         Right::change, &Control::move},
+      Command{"queue",   "edit",         Right::change, &Control::edit},
+      Command{"badmail", "list",         Right::look,   &Control::badmailList},
+      Command{"badmail", "show",         Right::change, &Control::badmailShow},
+      Command{"badmail", "retry",        Right::change, &Control::badmailRetry},
+      Command{"badmail", "purge",        Right::change, &Control::badmailPurge},
+      Command{"why",     "",             Right::look,   &Control::why},
       Command{"explain", "",             Right::look,   &Control::explain},
   };
   return kCommands;
@@ -95,6 +106,11 @@ Task<Result<ipc::ControlReply>> Control::answer(Connection from, ipc::ControlReq
     if (command.right == Right::change) {
       std::string line;
       for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+      // In the life of each message that is named, too.
+      for (const std::string& word : words) {
+        const auto id = Id128::parse(word);
+        if (id) env_.history.note(*id, env_.now(), fmt::format("administrator uid={}: {}", uid, line));
+      }
       env_.log.info("control", {{"uid", std::uint64_t{uid}}, {"pid", std::to_string(from->peer().pid)}, {"command", line}});
     }
     Arguments arguments = parseWords(words, command.verb.empty() ? 1 : 2);

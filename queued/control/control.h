@@ -60,6 +60,19 @@ class Control {
   [[nodiscard]] Task<Reply> wait(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> destinations(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> verify(Arguments arguments, std::string cursor);
+  // change_commands.cc
+  [[nodiscard]] Task<Reply> disable(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> enable(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> move(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> edit(Arguments arguments, std::string cursor);
+  // look_commands.cc
+  [[nodiscard]] Task<Reply> why(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> ages(Arguments arguments, std::string cursor);
+  // badmail_commands.cc
+  [[nodiscard]] Task<Reply> badmailList(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> badmailShow(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> badmailRetry(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> badmailPurge(Arguments arguments, std::string cursor);
   // explain.cc
   [[nodiscard]] Task<Reply> explain(Arguments arguments, std::string cursor);
 

@@ -156,13 +156,22 @@ void Control::layOnAll(const std::string& destination, Hold hold) {
                                                   : schedule::DestinationState::frozen);
   }
   if (hold != Hold::none) return;
-  if (destination == spool::Queue::kEverything) dispatcher_.wakeAll();
+  const bool isMany = destination == spool::Queue::kEverything || destination.starts_with(spool::Queue::kSender) ||
+                      destination.starts_with(spool::Queue::kRoute);
+  if (isMany) dispatcher_.wakeAll();
   dispatcher_.pump();
 }
 
 Control::Reply Control::layOn(const Arguments& arguments, Hold hold) {
   Reply reply;
   const std::string destination = arguments.value("--destination");
+  for (const auto& [option, prefix] : {std::pair{"--sender", spool::Queue::kSender}, {"--route", spool::Queue::kRoute}}) {
+    if (arguments.value(option).empty()) continue;
+    // For mail that comes later, too.
+    layOnAll(std::string(prefix) + asciiLower(arguments.value(option)), hold);
+    reply.output = "{\"changed\":1}\n";
+    return reply;
+  }
   if (arguments.has("--all") || !destination.empty()) {
     const bool isKey = destination.find(':') != std::string::npos;
     layOnAll(destination.empty() ? std::string(spool::Queue::kEverything) : isKey ? destination : "mx:" + asciiLower(destination), hold);
@@ -184,7 +193,13 @@ Task<Control::Reply> Control::release(Arguments arguments, std::string) { co_ret
 Task<Control::Reply> Control::remove(Arguments arguments, std::string) {
   const auto ids = select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
-  for (const Id128& id : *ids) dispatcher_.remove(id);
+  for (const Id128& id : *ids) {
+    if (arguments.has("--notify")) {
+      dispatcher_.expire(id);
+    } else {
+      dispatcher_.remove(id);
+    }
+  }
   Reply reply;
   reply.output = fmt::format("{{\"deleted\":{}}}\n", ids->size());
   co_return reply;
@@ -245,6 +260,10 @@ Task<Control::Reply> Control::destinations(Arguments, std::string) {
                                 jsonString(destination->lastReply));
     reply.output += '\n';
     if (reply.output.size() > kPageOctets) break;
+  }
+  for (const auto& [key, hold] : env_.queue.destinations()) {
+    if (env_.scheduler.find(key) != nullptr) continue;
+    reply.output += fmt::format("{{\"destination\":{},\"state\":\"{}\"}}\n", jsonString(key), hold == Hold::held ? "held" : "frozen");
   }
   co_return reply;
 }

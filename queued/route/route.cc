@@ -41,16 +41,6 @@ Route toNextHop(ipc::NextHop nextHop) {
   return route;
 }
 
-Route byMx(const config::Config& config, std::string_view domain) {
-  ipc::NextHop hop;
-  // RFC 5321 5.1: an address literal is its own next hop.
-  hop.kind = domain.starts_with('[') ? ipc::NextHop::Kind::host : ipc::NextHop::Kind::mx;
-  hop.name = domain;
-  hop.port = config.outbound.port;
-  hop.fallbacks = config.outbound.fallbackRelays;
-  return toNextHop(std::move(hop));
-}
-
 /// A smarthost written in brackets, or an address, is asked itself; a bare name is looked up by MX as mail for it would be.
 Route byHost(const RouteRule& rule, ipc::NextHop::Kind kind) {
   ipc::NextHop hop;
@@ -84,7 +74,7 @@ Route byRule(const config::Config& config, const RouteRule& rule, const Query& q
   Route route;
   switch (rule.action) {
     case RouteRule::Action::mx: {
-      route = byMx(config, domain);
+      route = toNextHop(byMx(config, domain));
       if (rule.port != 25) route.nextHop.port = rule.port;
       route.nextHop.tlsRequired = rule.tlsRequired;
       route.nextHop.tlsVerify = static_cast<std::uint8_t>(rule.tlsVerify);
@@ -157,7 +147,7 @@ Route byDirectory(const config::Config& config, const Query& query, const ipc::R
   const RouteRule* rule = ruleFor(config, query, steps);
   if (rule != nullptr) return byRule(config, *rule, query);
   tell(steps, "no route names it: delivered by MX");
-  return byMx(config, domain);
+  return toNextHop(byMx(config, domain));
 }
 
 /// Why a rule is passed over; empty: it decides.
@@ -197,6 +187,27 @@ const RouteRule* ruleFor(const config::Config& config, const Query& query, Steps
   return nullptr;
 }
 
+std::optional<ipc::NextHop> parseHost(std::string_view text) {
+  ipc::NextHop hop;
+  hop.kind = ipc::NextHop::Kind::host;
+  const std::size_t colon = text.rfind(':');
+  const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));
+  if (hasPort) {
+    const auto port = parseDecimal(text.substr(colon + 1), 65'535);
+    if (!port || *port == 0) return std::nullopt;
+    hop.port = static_cast<std::uint16_t>(*port);
+    text = text.substr(0, colon);
+  }
+  if (const auto address = net::IpAddress::parse(text)) {
+    hop.name = "[" + address->text() + "]";
+    return hop;
+  }
+  const bool isAllowed = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == std::string_view::npos;
+  if (text.empty() || !isAllowed || text.starts_with('[') != text.ends_with(']')) return std::nullopt;
+  hop.name = text;
+  return hop;
+}
+
 bool isPeer(const RouteRule& rule, std::string_view client) {
   const Result<net::Endpoint> from = net::Endpoint::parse(client);
   if (client.empty() || !from || !from->unixPath.empty()) return false;
@@ -204,6 +215,16 @@ bool isPeer(const RouteRule& rule, std::string_view client) {
     if (peer.address == from->address) return true;
   }
   return false;
+}
+
+ipc::NextHop byMx(const config::Config& config, std::string_view domain) {
+  ipc::NextHop hop;
+  // RFC 5321 5.1: an address literal is its own next hop.
+  hop.kind = domain.starts_with('[') ? ipc::NextHop::Kind::host : ipc::NextHop::Kind::mx;
+  hop.name = domain;
+  hop.port = config.outbound.port;
+  hop.fallbacks = config.outbound.fallbackRelays;
+  return hop;
 }
 
 ipc::NextHop toPeer(const RouteRule& rule, const net::Endpoint& peer) {

@@ -3,6 +3,7 @@
 // recipient; see known.h and spool/verifier.h.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,8 +62,12 @@ using Steps = std::vector<std::string>;
 [[nodiscard]] bool namesDomain(const config::RouteRule& rule, std::string_view domain);
 /// Lower case, behind the last @; empty for a bare local part.
 [[nodiscard]] std::string domainOf(std::string_view path);
+/// A next hop as administrators type it: HOST, [ADDRESS], either with :PORT. No MX is looked up.
+[[nodiscard]] std::optional<ipc::NextHop> parseHost(std::string_view text);
 /// Is the client one of the rule's peers?
 [[nodiscard]] bool isPeer(const config::RouteRule& rule, std::string_view client);
+/// By the MX of its domain, or to the address literal that it is.
+[[nodiscard]] ipc::NextHop byMx(const config::Config& config, std::string_view domain);
 /// Mail for one of the rule's peers.
 [[nodiscard]] ipc::NextHop toPeer(const config::RouteRule& rule, const net::Endpoint& peer);
 /// The retry schedule of a recipient: the route's own, else its virtual server's, else the defaults.

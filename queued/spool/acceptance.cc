@@ -1,6 +1,9 @@
 #include "queued/spool/acceptance.h"
 
+#include <fmt/format.h>
 #include <sys/statvfs.h>
+
+#include <algorithm>
 
 namespace ostler::spool {
 
@@ -9,6 +12,13 @@ namespace {
 constexpr std::uint64_t kFreshMost = 64U << 20;  ///< contents kept in memory for their first delivery
 
 void logAccepted(const Environment& env, const MessageRecord& record) {
+  std::string to;
+  for (std::size_t at = 0; at < std::min<std::size_t>(record.recipients.size(), 5); ++at) {
+    to += (at == 0 ? "<" : ",<") + record.recipients[at].recipient.forwardPath + ">";
+  }
+  env.history.note(record.id, env.now(),
+                   fmt::format("accepted service={} client={} user={} from=<{}> to={} recipients={} size={}", record.origin.service,
+                               record.origin.client, record.origin.user, record.reversePath, to, record.recipients.size(), record.size));
   if (!env.log.enabled(log::Level::info)) return;
   const std::string& first = record.recipients.empty() ? std::string() : record.recipients.front().recipient.forwardPath;
   env.log.info("accepted", {{"id", record.id.text()},

@@ -52,6 +52,7 @@ Task<void> Dispatcher::watchSchedule() {
       ++looked;
     }
     endWaits();
+    env_.history.flush(env_.now(), env_.config->queue.history);
     pump();
     if (looked == kLooksPerTurn) {
       co_await env_.loop.yield();
@@ -99,6 +100,7 @@ void Dispatcher::remove(const Id128& id) {
   env_.ledger.note(mark);
   env_.queue.apply(mark);
   env_.log.info("deleted", {{"id", id.text()}});
+  env_.history.note(id, env_.now(), "deleted");
   if (env_.queue.find(id) == nullptr) ended(id, large);
 }
 
@@ -142,6 +144,8 @@ void Dispatcher::look(const Id128& id) {
   }
   if (which.empty()) return reschedule(id);
   const Facts facts = factsOf(*message);
+  // Whoever takes the word back wakes everything.
+  if (env_.queue.laidOn(Queue::kSender, facts->record.reversePath) != Hold::none) return;
   for (const std::uint32_t at : which) message->recipients[at].inFlight = true;
   std::vector<std::uint32_t> slow;
   for (const std::uint32_t at : which) {
@@ -189,7 +193,8 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
   query.failures = message == nullptr ? 0 : message->recipients[recipient].attempts;
   query.fromAlias = to.parent != RecipientRecord::kNoParent;
   if (origin.service == "smtp" && origin.user.empty()) query.client = origin.client;
-  const route::Route route = route::route(*env_.config, query, resolution);
+  route::Route route = route::route(*env_.config, query, resolution);
+  if (message != nullptr) turnAside(*message, to.recipient.forwardPath, route);
   switch (route.kind) {
     case route::Route::Kind::local:
       if (!route.expansion.empty()) expand(id, recipient, route);

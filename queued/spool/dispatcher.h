@@ -52,6 +52,10 @@ class Dispatcher {
   /// ETRN: what waits for a domain's server goes out from now on, and for the time that the route says new mail, too. `node`:
   /// "example.com", or "@example.com" for those below it as well. Nothing: mail for it is not held here. Else how many messages.
   [[nodiscard]] std::optional<std::size_t> wakeDomain(std::string_view node);
+  /// Leaves its lines and is routed anew: its next hop was changed.
+  void routeAgain(const Id128& id);
+  /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen".
+  [[nodiscard]] std::string waitReason(const Message& message, std::uint32_t recipient) const;
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
@@ -87,6 +91,8 @@ class Dispatcher {
   [[nodiscard]] Task<void> send(schedule::Destination* destination, Id128 id);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   void deferWaiting(schedule::Destination& destination);
+  [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
+  void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
   void endWaits();
   void leaveLine(const std::string& key, const Id128& id);

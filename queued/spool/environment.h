@@ -11,6 +11,7 @@
 #include "queued/deliver/local.h"
 #include "queued/schedule/scheduler.h"
 #include "queued/spool/directory_client.h"
+#include "queued/spool/history.h"
 #include "queued/spool/large_files.h"
 #include "queued/spool/ledger.h"
 #include "queued/spool/queue.h"
@@ -31,6 +32,7 @@ struct Environment {
   DirectoryClient& directory;
   deliver::LocalDelivery& mailboxes;
   const LargeFiles& large;
+  History& history;
   Verifier& verifier;  ///< who is there in domains that other servers carry
 
   [[nodiscard]] WallTime now() const { return clock.now(); }

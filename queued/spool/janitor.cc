@@ -1,5 +1,7 @@
 #include "queued/spool/janitor.h"
 
+#include "queued/spool/badmail.h"
+
 #include <algorithm>
 
 #include "queued/spool/acceptance.h"
@@ -47,12 +49,24 @@ ScheduleIndex::Changes Janitor::takeChanges() {
   return changes;
 }
 
+/// Once an hour what lies in badmail/ for too long goes, and the oldest of what is too much.
+void Janitor::limitBadmail() {
+  const WallTime now = env_.now();
+  if (now >= badmailLookedAt_ && now - badmailLookedAt_ < std::chrono::hours(1)) return;
+  badmailLookedAt_ = now;
+  const config::QueueSettings& settings = env_.config->queue;
+  env_.disk.post([folder = env_.config->badmailDir(), now, keep = settings.badmailKeep, size = settings.badmailSize] {
+    spool::limitBadmail(folder, now, keep, size);
+  });
+}
+
 Task<void> Janitor::run() {
   while (true) {
     for (int tenth = 0; tenth < 10 && env_.queue.changedCount() < kChangesMost; ++tenth) {
       co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(100)));
       noteReplayPlace();
     }
+    limitBadmail();
     const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
     if (nothingNew) continue;
     auto changes = std::make_shared<ScheduleIndex::Changes>(takeChanges());

@@ -25,6 +25,7 @@ class Janitor {
   [[nodiscard]] ScheduleIndex::Changes takeChanges();
   void noteReplayPlace();
   void retire();
+  void limitBadmail();
   [[nodiscard]] Task<void> moveOldest();
   [[nodiscard]] Task<void> moveOne(Id128 id);
 
@@ -38,6 +39,7 @@ class Janitor {
   std::uint64_t replayFrom_ = 0;
   std::uint64_t committedFrom_ = 0; ///< replayFrom_ of the last committed index
   std::map<std::string, Hold> committedHolds_;
+  WallTime badmailLookedAt_{};
   TaskScope scope_;
 };
 

@@ -28,6 +28,17 @@ struct Fresh {
   std::shared_ptr<const std::string> content;  ///< null for a large one
 };
 
+/// What an administrator wants of a message, instead of what routes and schedule say.
+struct Override {
+  WallTime expiresAt{};  ///< the epoch: as its schedule says
+  std::string movedTo;   ///< a next hop; empty: as the routes say
+};
+/// Null when it changes nothing.
+[[nodiscard]] inline std::shared_ptr<const Override> makeOverride(WallTime expiresAt, std::string movedTo) {
+  if (expiresAt == WallTime{} && movedTo.empty()) return nullptr;
+  return std::make_shared<const Override>(Override{expiresAt, std::move(movedTo)});
+}
+
 struct Message {
   Id128 id;
   journal::Position record;         ///< of its newest message record
@@ -38,6 +49,7 @@ struct Message {
   std::unique_ptr<const std::string> packed;
   std::vector<RecipientNow> recipients;
   std::shared_ptr<const Fresh> fresh;
+  std::shared_ptr<const Override> override;  ///< null almost always
   Hold hold = Hold::none;
   bool large = false;
   bool delayTold = false;

@@ -39,9 +39,12 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   if (route.rule != nullptr && !route.rule->passwordFile.empty()) hop.nextHop.password = passwords_[route.rule->passwordFile];
   schedule::Destination& destination =
       env_.scheduler.destination(key, static_cast<std::uint32_t>(env_.config->outbound.concurrencyPerDestination));
-  if (const auto laid = env_.queue.destinations().find(key); laid != env_.queue.destinations().end()) {
-    destination.setAdministrative(laid->second == Hold::held ? schedule::DestinationState::held : schedule::DestinationState::frozen);
-  }
+  const auto laid = env_.queue.destinations().find(key);
+  Hold hold = laid == env_.queue.destinations().end() ? Hold::none : laid->second;
+  if (hold == Hold::none && route.rule != nullptr) hold = env_.queue.laidOn(Queue::kRoute, route.rule->domain);
+  destination.setAdministrative(hold == Hold::none   ? schedule::DestinationState::active
+                                : hold == Hold::held ? schedule::DestinationState::held
+                                                     : schedule::DestinationState::frozen);
   if (asleep) {
     destination.wakeUntil(awake_[asciiLower(route.rule->domain)]);
     if (destination.state(env_.now()) == schedule::DestinationState::asleep) env_.queue.dropFresh(*message);
@@ -58,7 +61,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
 }
 
 void Dispatcher::pump() {
-  if (draining_ || env_.ledger.stuck() || env_.queue.isStopped() || std::exchange(pumping_, true)) return;
+  if (draining_ || env_.ledger.stuck() || env_.queue.isStopped() || env_.queue.isOutboundStopped() || std::exchange(pumping_, true)) return;
   while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(start->destination, start->message));
   pumping_ = false;
 }
@@ -238,6 +241,67 @@ std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
   return waiting;
 }
 
+config::RetrySchedule Dispatcher::scheduleOf(const config::RetrySchedule& retry, const Message& message) {
+  config::RetrySchedule schedule = retry;
+  if (!message.override || message.override->expiresAt == WallTime{}) return schedule;
+  const auto untilThen = std::chrono::duration_cast<std::chrono::seconds>(message.override->expiresAt - message.arrived);
+  schedule.expiry = std::max(untilThen, std::chrono::seconds(1));
+  return schedule;
+}
+
+/// To where an administrator moved the message, if its recipient is elsewhere.
+void Dispatcher::turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const {
+  if (!message.override || message.override->movedTo.empty() || route.kind != route::Route::Kind::remote) return;
+  const std::string& to = message.override->movedTo;
+  const auto host = to == "mx" ? std::nullopt : route::parseHost(to);
+  route.nextHop = host ? *host : route::byMx(*env_.config, route::domainOf(forwardPath));
+  route.rule = nullptr;
+}
+
+void Dispatcher::routeAgain(const Id128& id) {
+  Message* const message = env_.queue.find(id);
+  if (message == nullptr) return;
+  if (const auto legs = legs_.find(id); legs != legs_.end()) {
+    for (const auto& [key, line] : legs->second.byDestination) {
+      for (const std::uint32_t at : line) message->recipients[at].waiting = false;
+    }
+    legs_.erase(legs);
+  }
+  MarkRecord mark;
+  mark.id = id;
+  mark.kind = MarkRecord::Kind::due;
+  mark.due = env_.now();
+  env_.ledger.note(mark);
+  env_.queue.apply(mark);
+  wakeSoon(id);
+}
+
+std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipient) const {
+  const RecipientNow& now = message.recipients[recipient];
+  if (message.hold == Hold::held) return "is held by an administrator";
+  if (message.hold == Hold::frozen) return "is frozen by an administrator";
+  if (now.inFlight) return "is being delivered";
+  if (env_.queue.isStopped()) return "waits: all delivery is stopped by an administrator";
+  const std::string last = now.lastReply ? "; last reply: " + *now.lastReply : std::string();
+  const schedule::Destination* const destination = now.waiting ? destinationOf(message.id, recipient) : nullptr;
+  if (destination == nullptr) {
+    if (env_.queue.laidOn(Queue::kSender, env_.queue.unpack(message).reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.due - env_.now()).count();
+    return seconds <= 0 ? "is due" + last : "waits " + std::to_string(seconds) + " s for its next attempt" + last;
+  }
+  if (env_.queue.isOutboundStopped()) return "waits: all outbound mail is stopped by an administrator";
+  const std::string hop = " for " + destination->key();
+  switch (destination->state(env_.now())) {
+    case schedule::DestinationState::frozen:
+    case schedule::DestinationState::held: return "waits" + hop + ", which an administrator has stopped";
+    case schedule::DestinationState::asleep: return "waits" + hop + " until its server asks with ETRN";
+    case schedule::DestinationState::retry: return "waits" + hop + ", which does not answer: " + destination->lastReply;
+    case schedule::DestinationState::active: break;
+  }
+  return "waits in line" + hop + ": " + std::to_string(destination->running()) + " of " + std::to_string(destination->window()) +
+         " deliveries run, " + std::to_string(destination->waiting()) + " wait";
+}
+
 void Dispatcher::leaveLine(const std::string& key, const Id128& id) {
   const auto legs = legs_.find(id);
   if (legs == legs_.end()) return;
@@ -260,7 +324,7 @@ void Dispatcher::endWaits() {
       const Message* const message = env_.queue.find(id);
       if (message == nullptr) return true;
       if (message->hold == Hold::held) return false;
-      return schedule::expired(retry, message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
+      return schedule::expired(scheduleOf(retry, *message), message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
     };
     for (const Id128& id : destination->takeFromFront(isOver)) {
       Message* const message = env_.queue.find(id);
@@ -269,7 +333,7 @@ void Dispatcher::endWaits() {
       const std::vector<std::uint32_t> line = legs->second.byDestination[key];
       leaveLine(key, id);
       for (const std::uint32_t at : line) message->recipients[at].waiting = false;
-      if (!schedule::expired(retry, message->arrived, now)) {
+      if (!schedule::expired(scheduleOf(retry, *message), message->arrived, now)) {
         wakeSoon(id);
         continue;
       }

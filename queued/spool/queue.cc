@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {
@@ -47,6 +48,7 @@ Message& Queue::insert(const MessageRecord& record, std::string packed, journal:
   message.hold = record.hold;
   message.large = record.large;
   message.delayTold = record.delayTold;
+  message.override = makeOverride(record.expiresAt, record.movedTo);
   message.recipients.resize(record.recipients.size());
   for (std::size_t at2 = 0; at2 < record.recipients.size(); ++at2) {
     const RecipientRecord& from = record.recipients[at2];
@@ -73,6 +75,12 @@ void Queue::dropFresh(Message& message) {
   message.fresh.reset();
 }
 
+Hold Queue::laidOn(std::string_view prefix, std::string_view what) const {
+  if (destinations_.empty()) return Hold::none;
+  const auto found = destinations_.find(std::string(prefix) + asciiLower(what));
+  return found == destinations_.end() ? Hold::none : found->second;
+}
+
 Message* Queue::find(const Id128& id) {
   const auto found = messages_.find(id);
   return found == messages_.end() ? nullptr : &found->second;
@@ -86,6 +94,8 @@ MessageRecord Queue::unpack(const Message& message) const {
   record.id = message.id;
   record.hold = message.hold;
   record.delayTold = message.delayTold;
+  record.expiresAt = message.override ? message.override->expiresAt : WallTime{};
+  record.movedTo = message.override ? message.override->movedTo : std::string();
   record.recipients.resize(message.recipients.size());
   for (std::size_t at = 0; at < message.recipients.size(); ++at) {
     const RecipientNow& from = message.recipients[at];
@@ -215,6 +225,12 @@ void Queue::applyTo(Message& message, const MarkRecord& mark) {
         if (recipient.state == RecipientState::pending) recipient.state = RecipientState::removed;
       }
       message.removed = true;
+      break;
+    case MarkRecord::Kind::expiry:
+      message.override = makeOverride(mark.due, message.override ? message.override->movedTo : std::string());
+      break;
+    case MarkRecord::Kind::moved:
+      message.override = makeOverride(message.override ? message.override->expiresAt : WallTime{}, mark.to);
       break;
   }
   changed_.insert(message.id);

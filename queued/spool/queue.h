@@ -30,6 +30,12 @@ class Queue {
   /// The destination that stands for all delivery, to mailboxes too: what `ostler queue freeze --all` lays a hold on.
   static constexpr std::string_view kEverything = "*";
 
+  /// All mail to other hosts: `ostler queue disable`.
+  static constexpr std::string_view kOutbound = "outbound";
+  /// In front of a sender, or of a route's domain.
+  static constexpr std::string_view kSender = "sender:";
+  static constexpr std::string_view kRoute = "route:";
+
   /// A new message, or a later record of one that is there. `packed`: the record as it was encoded.
   Message& insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content);
   /// As insert(), for one that was accepted just now: keeps what its first delivery needs.
@@ -57,6 +63,9 @@ class Queue {
   void reserve(std::size_t messages) { messages_.reserve(messages); }
   [[nodiscard]] const std::unordered_map<Id128, Message>& messages() const { return messages_; }
   [[nodiscard]] bool isStopped() const { return destinations_.contains(std::string(kEverything)); }
+  [[nodiscard]] bool isOutboundStopped() const { return destinations_.contains(std::string(kOutbound)); }
+  /// What an administrator has laid on a sender or route; none almost always, so that asking costs nothing.
+  [[nodiscard]] Hold laidOn(std::string_view prefix, std::string_view what) const;
   [[nodiscard]] const std::map<std::string, Hold>& destinations() const { return destinations_; }
 
   /// Is it here, or was it lately? DraftOutcome's answer.

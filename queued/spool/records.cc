@@ -32,7 +32,7 @@ bool valid(const AnyRecord& any) {
       if (!valid(entry.state)) return false;
     }
   }
-  if (const auto* mark = std::get_if<MarkRecord>(&any)) return mark->kind <= MarkRecord::Kind::removed && valid(mark->hold);
+  if (const auto* mark = std::get_if<MarkRecord>(&any)) return mark->kind <= MarkRecord::Kind::moved && valid(mark->hold);
   if (const auto* destination = std::get_if<DestinationRecord>(&any)) return valid(destination->hold);
   return true;
 }

@@ -93,11 +93,14 @@ struct MessageRecord {
   bool delayTold = false;   ///< the delay notice has been sent
   std::vector<RecipientRecord> recipients;
   ipc::Handling handling;
+  WallTime expiresAt{};     ///< an administrator's word; the epoch: as the schedule says
+  std::string movedTo;      ///< an administrator's next hop; empty: as the routes say
   template <class V>
   void fields(V& v) {
     v(id, arrived, origin, reversePath, envid, returnFull, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header,
       hold, delayTold, recipients);
     v.later(handling);
+    v.later(expiresAt, movedTo);
   }
 };
 
@@ -147,14 +150,16 @@ struct ExpansionRecord {
 
 /// An administrator's word on one message.
 struct MarkRecord {
-  enum class Kind : std::uint8_t { hold, due, removed };
+  enum class Kind : std::uint8_t { hold, due, removed, expiry, moved };
   Id128 id;
   Kind kind = Kind::hold;
   Hold hold = Hold::none;
-  WallTime due{};  ///< Kind::due: when pending recipients are tried
+  WallTime due{};  ///< Kind::due: when pending recipients are tried; Kind::expiry: when the message is given up
+  std::string to;  ///< Kind::moved: HOST, HOST:PORT, "mx"; empty: as the routes say
   template <class V>
   void fields(V& v) {
     v(id, kind, hold, due);
+    v.later(to);
   }
 };
 

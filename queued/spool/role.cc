@@ -96,6 +96,7 @@ struct Role::Parts {
         scheduler(config->outbound.concurrency),
         directory(loop, config->socketPath("auth")),
         mailboxes(loop, store, config->accountsDir(), log),
+        history(*disk, config->queueDir() + "/history"),
         verifier(loop, config->socketPath("out"), log),
         loopOf(loop),
         clockOf(clock) {}
@@ -113,6 +114,7 @@ struct Role::Parts {
   schedule::Scheduler scheduler;
   DirectoryClient directory;
   deliver::LocalDelivery mailboxes;
+  History history;
   Verifier verifier;
   Loop& loopOf;
   const Clock& clockOf;
@@ -162,7 +164,7 @@ Result<void> Role::Parts::openJournal() {
 
 void Role::Parts::assemble() {
   env = std::make_unique<Environment>(
-      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, verifier});
+      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, verifier});
   verifier.use(config, readRecipients(*config, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));
@@ -241,6 +243,7 @@ Task<void> Role::drain(Deadline deadline) {
     if (quiet) break;
     co_await p.loopOf.sleepUntil(Deadline::after(std::chrono::milliseconds(10)));
   }
+  p.history.flushNow();
   p.janitor->commitNow();
 }
 

@@ -40,9 +40,12 @@ struct StateRow {
   bool large = false;
   bool delayTold = false;
   std::vector<Recipient> recipients;
+  WallTime expiresAt{};
+  std::string movedTo;
   template <class V>
   void fields(V& v) {
     v(segment, offset, contentOffset, size, arrived, hold, large, delayTold, recipients);
+    v.later(expiresAt, movedTo);
   }
 };
 
@@ -139,6 +142,7 @@ struct ScheduleIndex::Lmdb {
     message.hold = row->hold;
     message.large = row->large;
     message.delayTold = row->delayTold;
+    message.override = makeOverride(row->expiresAt, row->movedTo);
     message.recipients.reserve(row->recipients.size());
     for (const StateRow::Recipient& from : row->recipients) {
       message.recipients.push_back({from.due, queue.shared(from.lastReply), from.attempts, from.state});
@@ -199,6 +203,10 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   row.hold = message.hold;
   row.large = message.large;
   row.delayTold = message.delayTold;
+  if (message.override) {
+    row.expiresAt = message.override->expiresAt;
+    row.movedTo = message.override->movedTo;
+  }
   row.recipients.reserve(message.recipients.size());
   for (const RecipientNow& from : message.recipients) {
     row.recipients.push_back({from.state, from.attempts, from.due, from.lastReply ? *from.lastReply : std::string()});

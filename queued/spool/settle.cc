@@ -1,9 +1,11 @@
 // settle.cc - the Dispatcher's second half: what became of recipients is written down, the sender told where it wants to be.
 // RFC 3461 5.2, RFC 5321 6.1: a report and the end of what it reports are one batch of the journal.
+#include <fmt/format.h>
+
 #include "libmailcore/base/ascii.h"
-#include "queued/deliver/folder.h"
 #include "queued/schedule/retry.h"
 #include "queued/spool/acceptance.h"
+#include "queued/spool/badmail.h"
 #include "queued/spool/contents.h"
 #include "queued/spool/dispatcher.h"
 
@@ -27,6 +29,7 @@ report::Ending endingOf(const Outcome& outcome, DsnAction action) {
 
 void logOutcome(const Environment& env, const Message& message, std::string_view path, const Outcome& outcome, std::string_view event,
                 const std::string& next) {
+  env.history.note(message.id, env.now(), fmt::format("{} to=<{}> by={} reply={} next={}", event, path, outcome.by, report::oneLine(outcome.reply), next));
   const auto level = event == "delivered" ? log::Level::info : log::Level::warn;
   if (!env.log.enabled(level)) return;
   const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(env.now() - message.arrived).count();
@@ -66,8 +69,9 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     if (outcome.state == RecipientState::pending && recipient.state == RecipientState::removed) {
       entry.state = RecipientState::removed;  // an administrator took the message away meanwhile
     } else if (outcome.state == RecipientState::pending) {
-      const config::RetrySchedule& retry =
-          route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient, recipient.attempts) : nullptr, about.origin.virtualServer);
+      const config::RetrySchedule retry = scheduleOf(
+          route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient, recipient.attempts) : nullptr, about.origin.virtualServer),
+          *message);
       schedule::Next next = schedule::afterFailure(retry, message->arrived, entry.attempts, now);
       if (!outcome.countsAsAttempt) next = {schedule::expired(retry, message->arrived, now), now + kSoon};
       if (!outcome.isRemote && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
@@ -158,6 +162,8 @@ Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vec
   Acceptance::appendTo(batch, built.record, reportContent);
   std::string packed = batch.front().content;
   batch.push_back(newRecord(record));
+  env_.history.note(id, env_.now(), "report " + built.record.id.text() + " to=<" + facts->record.reversePath + ">");
+  env_.history.note(built.record.id, env_.now(), "report about " + id.text() + " to=<" + facts->record.reversePath + ">");
   env_.log.info("report", {{"id", built.record.id.text()}, {"about", id.text()}, {"to", facts->record.reversePath}});
   auto fresh = std::make_shared<const Fresh>(Fresh{std::move(built.record), std::move(reportContent)});
   env_.ledger.noteTogether(std::move(batch), [this, fresh = std::move(fresh), packed = std::move(packed),
@@ -179,10 +185,18 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, OutcomeRecord record, std::stri
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
   Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
   if (content) {
-    auto job = [folder = env_.config->badmailDir(), name = id.text(), reason, octets = *content]() -> Result<void> {
-      const Result<void> why = deliver::writeInto(folder, name + ".txt", {reason, "\n"});
-      if (!why) return why;
-      return deliver::writeInto(folder, name + ".eml", {*octets});
+    std::vector<std::uint32_t> which;
+    for (const OutcomeRecord::Entry& entry : record.entries) {
+      if (entry.state == RecipientState::failed) which.push_back(entry.recipient);
+    }
+    Message* const message = env_.queue.find(id);
+    const std::string envelope = message == nullptr ? std::string() : envelopeFields(factsOf(*message)->record, which);
+    env_.history.flushNow();
+    auto job = [folder = env_.config->badmailDir(), name = id.text() + ".eml", reason, envelope, octets = *content, id,
+                history = env_.history.folder(), now = env_.now()]() -> Result<void> {
+      std::string why = reason;
+      for (const History::Event& event : History::find(history, id, now)) why += "\n" + std::to_string(toUnixMillis(event.at) / 1000) + " " + event.text;
+      return writeBadmail(folder, name, why, {envelope, *octets});
     };
     written = co_await env_.disk.run(env_.loop, std::move(job));
   }
@@ -195,6 +209,7 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, OutcomeRecord record, std::stri
       entry.due = env_.now() + std::chrono::minutes(1);
     }
   } else {
+    env_.history.note(id, env_.now(), "badmail: " + reason);
     env_.log.warn("badmail", {{"id", id.text()}, {"reason", reason}});
   }
   writeDown(record);

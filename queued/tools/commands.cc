@@ -16,6 +16,9 @@ constexpr std::array kNouns = {
     Command{"mailbox", &mailbox, "check, rebuild, import and export stored mail"},
     Command{"queue", &queue, "look at the queue and change it"},
     Command{"explain", &explain, "why mail from A to B is taken or not, and where it goes"},
+    Command{"why", &why, "what became of a message, also after it has left"},
+    Command{"badmail", &badmail, "what could be neither delivered nor returned"},
+    Command{"etrn", &etrn, "ask a server that keeps our mail to send it now"},
     Command{"dns", &dns, "ask the DNS as the suite does"},
     Command{"status", &status, "say what runs and which listeners answer"},
 };

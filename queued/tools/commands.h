@@ -32,9 +32,11 @@ struct Command {
 
 // One file each.
 int alias(const Call& call);
+int badmail(const Call& call);
 int check(const Call& call);
 int dns(const Call& call);
 int domain(const Call& call);
+int etrn(const Call& call);
 int explain(const Call& call);
 int mailbox(const Call& call);
 int mailq(const Call& call);
@@ -49,5 +51,6 @@ int setup(const Call& call);
 int status(const Call& call);
 int stop(const Call& call);
 int user(const Call& call);
+int why(const Call& call);
 
 }  // namespace ostler::tools

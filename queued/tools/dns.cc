@@ -11,6 +11,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/dns/unbound_resolver.h"
 #include "queued/tools/common.h"
+#include "queued/tools/dns_options.h"
 
 namespace ostler::tools {
 namespace {
@@ -58,7 +59,9 @@ void print(const dns::Answer& answer, const CommonOptions& options) {
   for (const std::string& record : records) fmt::print("  {}\n", printable(record, 4096));
 }
 
-dns::UnboundOptions optionsOf(const config::DnsSettings& settings) {
+}  // namespace
+
+dns::UnboundOptions dnsOptions(const config::DnsSettings& settings) {
   dns::UnboundOptions options;
   options.servers = settings.servers;
   options.recursive = settings.recursive;
@@ -69,8 +72,6 @@ dns::UnboundOptions optionsOf(const config::DnsSettings& settings) {
   options.serveExpired = settings.serveExpired;
   return options;
 }
-
-}  // namespace
 
 int dns(const Call& call) {
   CommonOptions options;
@@ -101,7 +102,7 @@ int dns(const Call& call) {
   if (!config) return EX_CONFIG;
   Loop loop;
   const auto resolver =
-      dns::UnboundResolver::create(loop, optionsOf(config->dns), std::make_shared<dns::AnswerCache>());
+      dns::UnboundResolver::create(loop, dnsOptions(config->dns), std::make_shared<dns::AnswerCache>());
   if (!resolver) {
     fmt::print(stderr, "{}: {}\n", call.name, resolver.error().detail);
     return EX_CONFIG;

@@ -1,8 +1,11 @@
 // queue.cc - ostler queue: look at the queue of the running suite and change it; ostler explain: why mail goes where it goes.
 #include <sysexits.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <iostream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +15,8 @@
 #include "queued/route/route.h"
 #include "queued/schedule/retry.h"
 #include "queued/tools/common.h"
+#include "queued/tools/salvage.h"
+#include "queued/tools/top.h"
 
 namespace ostler::tools {
 namespace {
@@ -21,12 +26,18 @@ constexpr const char* kQueueHelp =
     "  list     [--sender A] [--recipient A] [--destination DOMAIN]   what waits\n"
     "  show     ID...                     one message with its recipients\n"
     "  retry    ID...|ALL|--destination DOMAIN   try now\n"
-    "  freeze, thaw    ID...|--destination DOMAIN|--all   stop delivery and let it go on; time goes on\n"
+    "  freeze, thaw    ID...|--destination DOMAIN|--sender A|--route DOMAIN|--all   stop delivery and let it go on; time goes on\n"
     "  hold, release   ID...|--destination DOMAIN|--all   the same, but held messages do not expire\n"
-    "  delete   ID...|ALL                 take out of the queue; nobody is told\n"
+    "  delete   ID...|ALL [--notify]      take out of the queue; nobody is told, or the sender with --notify\n"
+    "  move     ID... --to HOST[:PORT]|mx|route   another next hop, whatever the routes say; `route`: theirs again\n"
+    "  edit     ID... --expiry DURATION   when it is given up, from now\n"
+    "  disable, enable [--yes]            all mail to other hosts; mail for mailboxes here flows on\n"
     "  expire   ID...                     end now and tell the sender\n"
     "  export   ID                        the message's octets\n"
     "  wait     --id ID|--empty [--timeout SECONDS]\n"
+    "  ages     [--senders]               how many wait, by domain and minutes of age\n"
+    "  top      [--once]                  what goes out and what waits, and why\n"
+    "  salvage  --to FOLDER               what can be read of a stopped spool's journal, a file each\n"
     "  destinations                       next hops with state, waiting, window\n"
     "  simulate [--domain DOMAIN]         when a message to a host that never answers is tried, told of and given up\n"
     "  verify                             read every message, report damage\n";
@@ -63,6 +74,19 @@ std::string valueAfter(const std::vector<std::string>& words, std::string_view o
   return {};
 }
 
+/// All outbound mail stands still until somebody enables it again: that is asked for.
+bool isConfirmed(std::vector<std::string>& words) {
+  if (std::erase(words, "--yes") > 0) return true;
+  if (::isatty(STDIN_FILENO) == 0) {
+    fmt::print(stderr, "ostler queue disable: stops all mail to other hosts; say --yes\n");
+    return false;
+  }
+  fmt::print(stderr, "Stop all mail to other hosts until `ostler queue enable`? [y/N] ");
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "yes";
+}
+
 }  // namespace
 
 int queue(const Call& call) {
@@ -83,6 +107,9 @@ int queue(const Call& call) {
   words.insert(words.begin(), "queue");
   if (options.json) words.emplace_back("--json");
   if (words[1] == "simulate") return simulate(*config, valueAfter(words, "--domain"));
+  if (words[1] == "top") return top(*config, std::find(words.begin(), words.end(), "--once") != words.end());
+  if (words[1] == "salvage") return salvage(*config, valueAfter(words, "--to"));
+  if (words[1] == "disable" && !isConfirmed(words)) return EX_USAGE;
   if (words[1] == "export") return exportMessage(*config, std::move(words));
   const auto timeout = parseDecimal(valueAfter(words, "--timeout"), 86'400).value_or(60);
   return askAndPrint(*config, "control", std::move(words), Deadline::after(std::chrono::seconds(timeout + 15)));

@@ -30,6 +30,7 @@ struct Wanted {
   bool dotIsContent = false;  // -i
   bool list = false;          // -bp
   bool dialogue = false;      // -bs
+  bool flush = false;         // -q
   std::string sender;
   bool senderGiven = false;
   std::string fullName;
@@ -88,6 +89,7 @@ Result<Wanted> read(const std::vector<std::string>& words) {
         wanted.sender = withoutBrackets(value());
         wanted.senderGiven = true;
         break;
+      case 'q': wanted.flush = true; break;  // -q15m, how often a daemon would: once is now
       case 'F': wanted.fullName = value(); break;
       case 'N':
         wanted.notify = notifyOf(value());
@@ -105,7 +107,6 @@ Result<Wanted> read(const std::vector<std::string>& words) {
       case 'B':
       case 'h':
       case 'O':
-      case 'q':
       case 'X':
       case 'L':
       case 'p': (void)value(); break;
@@ -281,6 +282,9 @@ int sendmail(const Call& call) {
   const auto config = loadConfig(wanted->common);
   if (!config) return EX_CONFIG;
   if (wanted->list) return askAndPrint(*config, "control", {"queue", "list", "--postfix"});
+  if (wanted->flush) {
+    return ask(*config, "control", {"queue", "retry", "--all"}, [](const std::string&) {}, Deadline::after(std::chrono::seconds(60)));
+  }
   if (wanted->dialogue) return dialogue(*config, *wanted);
   std::string content = readMessage(wanted->dotIsContent, std::cin);
   if (wanted->fromHeader) takeRecipients(content, wanted->recipients);

@@ -1,0 +1,107 @@
+// badmail_commands.cc - `ostler badmail`: what could be neither delivered nor returned, with the reason beside it.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/base64.h"
+#include "queued/control/control.h"
+#include "queued/control/listing.h"
+#include "queued/spool/badmail.h"
+
+namespace ostler::control {
+
+namespace {
+
+constexpr std::size_t kPageOctets = 700 * 1024;
+constexpr std::uint64_t kShownMost = 512 * 1024;
+
+Control::Reply refuse(std::uint8_t exitCode, std::string error) {
+  Control::Reply reply;
+  reply.exitCode = exitCode;
+  reply.error = std::move(error);
+  return reply;
+}
+
+std::string dateOf(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm broken{};
+  ::localtime_r(&seconds, &broken);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken)};
+}
+
+}  // namespace
+
+Task<Control::Reply> Control::badmailList(Arguments arguments, std::string) {
+  using Entries = std::vector<spool::BadmailEntry>;
+  auto job = [folder = env_.config->badmailDir()]() -> Result<Entries> { return spool::listBadmail(folder); };
+  const Result<Entries> listed = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!listed) co_return refuse(EX_TEMPFAIL, listed.error().detail);
+  const Entries& entries = *listed;
+  Reply reply;
+  for (const spool::BadmailEntry& entry : entries) {
+    if (arguments.has("--json")) {
+      reply.output += fmt::format("{{\"name\":{},\"size\":{},\"since\":{},\"reason\":{}}}\n", jsonString(entry.name), entry.size,
+                                  toUnixMillis(entry.since) / 1000, jsonString(entry.reason));
+    } else {
+      reply.output += fmt::format("{}  {:>9}  {}\n    {}\n", entry.name, entry.size, dateOf(entry.since), printable(entry.reason, 300));
+    }
+    if (reply.output.size() > kPageOctets) break;
+  }
+  if (entries.empty() && !arguments.has("--json")) reply.output = "There is no badmail.\n";
+  co_return reply;
+}
+
+Task<Control::Reply> Control::badmailShow(Arguments arguments, std::string) {
+  if (arguments.words.size() != 1) co_return refuse(EX_USAGE, "name one file, as `ostler badmail list` shows it");
+  auto job = [folder = env_.config->badmailDir(), name = arguments.words[0]] { return spool::readBadmail(folder, name, kShownMost); };
+  const Result<std::string> text = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!text) co_return refuse(EX_NOINPUT, text.error().detail);
+  Reply reply;
+  reply.output = *text;
+  co_return reply;
+}
+
+/// Into pickup/, which takes it as if it had just been dropped there: with its envelope, if it has one, and a new queue id.
+Task<Control::Reply> Control::badmailRetry(Arguments arguments, std::string) {
+  if (arguments.words.empty()) co_return refuse(EX_USAGE, "name files, as `ostler badmail list` shows them");
+  auto job = [folder = env_.config->badmailDir(), pickup = env_.config->pickupDir(), names = arguments.words]() -> Result<std::size_t> {
+    std::size_t done = 0;
+    for (const std::string& name : names) {
+      const Result<void> moved = spool::moveBadmail(folder, name, pickup);
+      if (!moved) return fail(moved.error());
+      ++done;
+    }
+    return done;
+  };
+  const Result<std::size_t> moved = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!moved) co_return refuse(EX_NOINPUT, moved.error().detail);
+  Reply reply;
+  reply.output = fmt::format("{{\"retried\":{}}}\n", *moved);
+  co_return reply;
+}
+
+Task<Control::Reply> Control::badmailPurge(Arguments arguments, std::string) {
+  const std::string days = arguments.value("--older");
+  const auto age = parseDecimal(days.empty() ? "0" : days, 36'500);
+  if (!age || (days.empty() && !arguments.has("--all") && arguments.words.empty())) {
+    co_return refuse(EX_USAGE, "name files, or --older DAYS, or --all");
+  }
+  auto job = [folder = env_.config->badmailDir(), names = arguments.words, all = arguments.has("--all") || !days.empty(),
+              before = env_.now() - std::chrono::hours(24 * *age)]() -> Result<std::size_t> {
+    return spool::purgeBadmail(folder, names, all, before);
+  };
+  const Result<std::size_t> gone = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!gone) co_return refuse(EX_TEMPFAIL, gone.error().detail);
+  Reply reply;
+  reply.output = fmt::format("{{\"purged\":{}}}\n", *gone);
+  if (*gone == 0 && !arguments.words.empty()) co_return refuse(EX_NOINPUT, "there is no such badmail");
+  co_return reply;
+}
+
+}  // namespace ostler::control

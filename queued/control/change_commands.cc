@@ -1,0 +1,81 @@
+// change_commands.cc - what lasts beyond a delivery: all outbound mail on and off, messages moved to another route, their expiry.
+#include <fmt/format.h>
+#include <sysexits.h>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/config/quantity.h"
+#include "queued/control/control.h"
+
+namespace ostler::control {
+
+namespace {
+
+using spool::MarkRecord;
+
+Control::Reply refuse(std::uint8_t exitCode, std::string error) {
+  Control::Reply reply;
+  reply.exitCode = exitCode;
+  reply.error = std::move(error);
+  return reply;
+}
+
+Control::Reply changed(std::size_t count) {
+  Control::Reply reply;
+  reply.output = fmt::format("{{\"changed\":{}}}\n", count);
+  return reply;
+}
+
+}  // namespace
+
+/// Mail to other hosts stops; mail for mailboxes here flows on, and what waits goes on ageing.
+Task<Control::Reply> Control::disable(Arguments, std::string) {
+  layOnAll(std::string(spool::Queue::kOutbound), spool::Hold::frozen);
+  env_.log.warn("outbound-disabled");
+  co_return changed(1);
+}
+
+Task<Control::Reply> Control::enable(Arguments, std::string) {
+  layOnAll(std::string(spool::Queue::kOutbound), spool::Hold::none);
+  env_.log.warn("outbound-enabled");
+  co_return changed(1);
+}
+
+/// To another host, or with "mx" back to the domain's own; the routes of the configuration then say nothing about these messages.
+Task<Control::Reply> Control::move(Arguments arguments, std::string) {
+  const std::string to = arguments.value("--to");
+  const bool isBack = equalsIgnoreCase(to, "route");
+  if (to.empty() || (!isBack && !equalsIgnoreCase(to, "mx") && !route::parseHost(to))) {
+    co_return refuse(EX_USAGE, "--to HOST[:PORT], --to mx, or --to route for the configured way");
+  }
+  const auto ids = select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  for (const Id128& id : *ids) {
+    MarkRecord mark;
+    mark.id = id;
+    mark.kind = MarkRecord::Kind::moved;
+    mark.to = isBack ? std::string() : to;
+    env_.ledger.note(mark);
+    env_.queue.apply(mark);
+    dispatcher_.routeAgain(id);
+  }
+  co_return changed(ids->size());
+}
+
+/// `--expiry 3d`: counted from now.
+Task<Control::Reply> Control::edit(Arguments arguments, std::string) {
+  const auto expiry = config::parseDuration(arguments.value("--expiry"));
+  if (!expiry || expiry->count() <= 0) co_return refuse(EX_USAGE, "--expiry DURATION, from now, such as 3d");
+  const auto ids = select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  for (const Id128& id : *ids) {
+    MarkRecord mark;
+    mark.id = id;
+    mark.kind = MarkRecord::Kind::expiry;
+    mark.due = env_.now() + *expiry;
+    env_.ledger.note(mark);
+    env_.queue.apply(mark);
+  }
+  co_return changed(ids->size());
+}
+
+}  // namespace ostler::control

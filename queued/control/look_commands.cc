@@ -1,0 +1,136 @@
+// look_commands.cc - why a message is where it is (`ostler why`), and how old the queue is (`ostler queue ages`).
+#include <fmt/format.h>
+#include <sysexits.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "libmailcore/base/ascii.h"
+#include "queued/control/control.h"
+#include "queued/control/listing.h"
+#include "queued/spool/history.h"
+
+namespace ostler::control {
+
+namespace {
+
+using spool::Message;
+using spool::MessageRecord;
+
+std::string momentOf(WallTime time) {
+  const std::int64_t millis = toUnixMillis(time);
+  const std::time_t seconds = millis / 1000;
+  std::tm broken{};
+  ::localtime_r(&seconds, &broken);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken);
+  return fmt::format("{}.{:03}", std::string_view(text, length), millis % 1000);
+}
+
+/// Minutes of age; the last column holds what is older. As qshape has them.
+constexpr std::array<unsigned, 9> kAges = {5, 10, 20, 40, 80, 160, 320, 640, 1280};
+using Ages = std::array<std::uint64_t, kAges.size() + 1>;
+
+std::size_t columnOf(std::chrono::minutes age) {
+  std::size_t at = 0;
+  while (at < kAges.size() && age.count() >= kAges[at]) ++at;
+  return at;
+}
+
+std::string row(std::string_view name, const Ages& ages) {
+  std::uint64_t total = 0;
+  for (const std::uint64_t count : ages) total += count;
+  std::string line = fmt::format("{:>40} {:>7}", name, total);
+  for (const std::uint64_t count : ages) line += fmt::format(" {:>5}", count);
+  return line + "\n";
+}
+
+std::string jsonRow(std::string_view name, const Ages& ages) {
+  std::string line = fmt::format("{{\"domain\":{},\"ages\":[", jsonString(name));
+  for (std::size_t at = 0; at < ages.size(); ++at) line += fmt::format("{}{}", at == 0 ? "" : ",", ages[at]);
+  return line + "]}\n";
+}
+
+}  // namespace
+
+Task<Control::Reply> Control::why(Arguments arguments, std::string) {
+  const auto id = arguments.words.size() == 1 ? Id128::parse(arguments.words[0]) : std::nullopt;
+  Reply reply;
+  if (!id) {
+    reply.exitCode = EX_USAGE;
+    reply.error = "name one queue id";
+    co_return reply;
+  }
+  env_.history.flushNow();
+  using Events = std::vector<spool::History::Event>;
+  auto job = [folder = env_.history.folder(), wanted = *id, now = env_.now()]() -> Result<Events> {
+    return spool::History::find(folder, wanted, now);
+  };
+  const Result<Events> found = co_await env_.disk.run(env_.loop, std::move(job));
+  const Events events = found.value_or(Events());
+  const bool json = arguments.has("--json");
+  for (const spool::History::Event& event : events) {
+    reply.output += json ? fmt::format("{{\"at\":{},\"event\":{}}}\n", toUnixMillis(event.at), jsonString(event.text))
+                         : fmt::format("{}  {}\n", momentOf(event.at), event.text);
+  }
+  const Message* const message = env_.queue.find(*id);
+  if (message == nullptr && events.empty()) {
+    reply.exitCode = EX_NOINPUT;
+    reply.error = fmt::format("nothing is known of {}: it is not in the queue, and queue.history keeps {} days", id->text(),
+                              env_.config->queue.history.count() / 86'400);
+    co_return reply;
+  }
+  if (message == nullptr) {
+    if (!json) reply.output += "It has left the queue.\n";
+    co_return reply;
+  }
+  const MessageRecord record = env_.queue.unpack(*message);
+  for (std::uint32_t at = 0; at < record.recipients.size(); ++at) {
+    if (record.recipients[at].state != spool::RecipientState::pending) continue;
+    const std::string& to = record.recipients[at].recipient.forwardPath;
+    const std::string reason = dispatcher_.waitReason(*message, at);
+    reply.output += json ? fmt::format("{{\"to\":{},\"waits\":{}}}\n", jsonString(to), jsonString(reason))
+                         : fmt::format("now: <{}> {}\n", printable(to), reason);
+  }
+  co_return reply;
+}
+
+/// Recipients that wait, by domain and minutes of age; the fullest domains first.
+Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
+  std::map<std::string, Ages> byDomain;
+  Ages all{};
+  const WallTime now = env_.now();
+  for (const auto& [id, message] : env_.queue.messages()) {
+    const std::size_t column = columnOf(std::chrono::duration_cast<std::chrono::minutes>(now - message.arrived));
+    const MessageRecord record = env_.queue.unpack(message);
+    for (const spool::RecipientRecord& recipient : record.recipients) {
+      if (recipient.state != spool::RecipientState::pending) continue;
+      ++byDomain[arguments.has("--senders") ? route::domainOf(record.reversePath) : route::domainOf(recipient.recipient.forwardPath)][column];
+      ++all[column];
+    }
+  }
+  std::vector<std::pair<std::uint64_t, std::string>> order;
+  for (const auto& [domain, ages] : byDomain) {
+    std::uint64_t total = 0;
+    for (const std::uint64_t count : ages) total += count;
+    order.emplace_back(total, domain);
+  }
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  constexpr std::size_t kMost = 200;
+  if (order.size() > kMost) order.resize(kMost);
+  Reply reply;
+  const bool json = arguments.has("--json");
+  if (!json) {
+    reply.output = fmt::format("{:>40} {:>7}", "", "T");
+    for (const unsigned minutes : kAges) reply.output += fmt::format(" {:>5}", minutes);
+    reply.output += fmt::format(" {:>4}+\n", kAges.back());
+    reply.output += row("TOTAL", all);
+  }
+  for (const auto& [total, domain] : order) {
+    reply.output += json ? jsonRow(domain, byDomain[domain]) : row(domain.empty() ? "MAILER-DAEMON" : domain, byDomain[domain]);
+  }
+  co_return reply;
+}
+
+}  // namespace ostler::control
