@@ -52,7 +52,6 @@ Task<void> Dispatcher::watchSchedule() {
       ++looked;
     }
     endWaits();
-    env_.history.flush(env_.now(), env_.config->queue.history);
     pump();
     if (looked == kLooksPerTurn) {
       co_await env_.loop.yield();

@@ -67,6 +67,7 @@ Task<void> Janitor::run() {
       noteReplayPlace();
     }
     limitBadmail();
+    env_.history.flush(env_.now(), env_.config->queue.history);
     const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
     if (nothingNew) continue;
     auto changes = std::make_shared<ScheduleIndex::Changes>(takeChanges());

@@ -61,6 +61,7 @@ TEST_CASE("a moved message goes to the host it was moved to, after a restart too
   const std::string id = onlyId(spool);
   CHECK(spool.ask({"queue", "move", id, "--to", "not a host"}).exitCode != 0);
   CHECK(spool.ask({"queue", "move", id, "--to", "192.0.2.99:2525"}).exitCode == 0);
+  CHECK(spool.ask({"why", id}).output.find("queue move") != std::string::npos);  // and so it is written
   spool.restart();
   spool.outState = ipc::RecipientOutcome::State::delivered;
   spool.ask({"queue", "retry", "--all"});
