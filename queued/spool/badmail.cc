@@ -21,12 +21,10 @@ bool isName(const std::string& name) { return !name.empty() && name[0] != '.' &&
 
 std::string reasonFile(const std::string& folder, const std::string& name) { return folder + "/" + name + ".txt"; }
 
+/// Beside a message, or written for one that is about to come. A dropped file called .txt has a reason of its own.
 bool isReason(const fs::path& path) {
-  if (path.extension() != ".txt") return false;
-  fs::path message = path;
-  message.replace_extension();
   std::error_code none;
-  return fs::exists(message, none);
+  return path.extension() == ".txt" && !fs::exists(path.string() + ".txt", none);
 }
 
 bool removeOne(const std::string& folder, const std::string& name) {
