@@ -1,6 +1,11 @@
 #include "libmailcore/store/local/index.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace ostler::store::local {
 namespace {
@@ -9,6 +14,7 @@ constexpr std::size_t kMapSize = std::size_t{16} << 30;  // address space, not m
 constexpr unsigned kMaxReaders = 512;
 constexpr std::size_t kReadersKept = 16;
 constexpr std::uint64_t kWritesBetweenReaderChecks = 256;
+constexpr std::uint64_t kMappedAtMost = 2 << 20;
 constexpr const char* kTableNames[kTables] = {"state", "columns", "mail", "summary", "known"};
 
 Error::Kind kindOf(int code) {
@@ -117,6 +123,27 @@ Index::~Index() {
 }
 
 void Index::sync() { check(mdb_env_sync(env_, 1), "sync"); }
+
+void Looked::operator+=(const Looked& other) {
+  if (other.octets == 0) return;
+  octets += other.octets;
+  lowest = lowest == nullptr ? other.lowest : std::min(lowest, other.lowest);
+  highest = std::max(highest, other.highest);
+}
+
+void Index::looked(const Looked& more) {
+  Looked all;
+  {
+    const std::scoped_lock lock(mutex_);
+    looked_ += more;
+    if (looked_.octets < kMappedAtMost) return;
+    all = std::exchange(looked_, {});
+  }
+  // Both ends lie in the map, which is of the file and not written through: nothing is lost, only unmapped until it is touched again.
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto from = reinterpret_cast<std::uintptr_t>(all.lowest) / page * page;
+  ::madvise(reinterpret_cast<void*>(from), reinterpret_cast<std::uintptr_t>(all.highest) - from, MADV_DONTNEED);
+}
 
 MDB_txn* Index::takeReader() {
   MDB_txn* reader = nullptr;

@@ -41,6 +41,19 @@ auto guarded(Job&& job) -> decltype(job()) {
 enum class Table : std::uint8_t { state = 0, columns = 1, mail = 2, summary = 3, known = 4 };
 inline constexpr std::size_t kTables = 5;
 
+/// Octets of the map that a reader looked at: how many, and between which addresses.
+struct Looked {
+  std::uint64_t octets = 0;
+  const char* lowest = nullptr;
+  const char* highest = nullptr;
+  void at(std::string_view value) {
+    octets += value.size();
+    if (lowest == nullptr || value.data() < lowest) lowest = value.data();
+    if (value.data() + value.size() > highest) highest = value.data() + value.size();
+  }
+  void operator+=(const Looked& other);
+};
+
 class Txn;
 
 /// Walks over one table in key order. Lives inside its transaction.
@@ -122,6 +135,9 @@ class Index : public std::enable_shared_from_this<Index> {
   };
   /// Everything committed so far survives a power cut from here on.
   void sync();
+  /// Tells what was looked at. Every few MiB the process gives up what it has mapped in between, so that going through a large mailbox
+  /// does not make it large; the page cache keeps the pages, and whoever reads them next gets them back without I/O.
+  void looked(const Looked& more);
 
  private:
   Index() = default;
@@ -134,6 +150,7 @@ class Index : public std::enable_shared_from_this<Index> {
   std::uint64_t writes_ = 0;  // touched under the account's lock
   std::mutex mutex_;
   std::vector<MDB_txn*> readers_;  // reset, ready to be renewed
+  Looked looked_;                  // since the process last gave something up
 };
 
 }  // namespace ostler::store::local

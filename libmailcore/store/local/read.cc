@@ -21,10 +21,12 @@ std::optional<MailboxRow> rowById(const Txn& txn, const MailboxId& id) {
 class ByEmailId {
  public:
   ByEmailId(const Txn& txn, Table table) : cursor_(txn, table) {}
-  std::optional<std::string_view> find(const EmailId& id) {
+  std::optional<std::string_view> find(const EmailId& id, Looked& looked) {
     const bool there = (cursor_.isOnPair() && cursor_.next() && cursor_.key() == id.octets()) ||
                        (cursor_.seek(id.octets()) && cursor_.key() == id.octets());
-    return there ? std::optional(cursor_.value()) : std::nullopt;
+    if (!there) return std::nullopt;
+    looked.at(cursor_.value());
+    return cursor_.value();
   }
 
  private:
@@ -36,6 +38,7 @@ struct Rows {
   explicit Rows(const Txn& txn) : mail(txn, Table::mail), summaries(txn, Table::summary) {}
   ByEmailId mail;
   ByEmailId summaries;
+  Looked looked;
 };
 
 // One message's row for a visitor, filled column by column.
@@ -62,7 +65,7 @@ class RowReader {
     const bool summaryIsMissing = columns_.summary && !fillSummary(rows, d.emailId, row);
     const bool needsText = columns_.envelope || columns_.structure;
     if (!needsText && !summaryIsMissing && !columns_.content && (uidlIsHere || !columns_.uidl)) return true;
-    const auto octets = rows.mail.find(d.emailId);
+    const auto octets = rows.mail.find(d.emailId, rows.looked);
     if (!octets) throw IndexFailure(Error::Kind::permanent, "index: a message without its row; rebuild it from the log");
     const MailRow known = mailRow(*octets);
     if (columns_.uidl && !uidlIsHere) setUidl(std::string(known.uidl), row);
@@ -85,7 +88,7 @@ class RowReader {
  private:
   // False: it is too large to be kept, or was made by another version of the renderer.
   static bool fillSummary(Rows& rows, const EmailId& id, MessageRow& row) {
-    const auto octets = rows.summaries.find(id);
+    const auto octets = rows.summaries.find(id, rows.looked);
     if (!octets) return false;
     const SummaryRow known = summaryRow(*octets);
     if (known.preparedVersion != message::kPreparedVersion) return false;
@@ -194,6 +197,7 @@ Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const Uid
     unsigned chunks = 0;
     std::uint32_t through = UINT32_MAX;  // all up to here was shown
     bool enough = false;
+    Looked looked;
     {
       Rows rows(read);
       Membership wanted(left);
@@ -204,16 +208,19 @@ Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const Uid
           return Walk::stop;
         }
         readState(cursor.value(), key.firstUid, state);
+        rows.looked.at(cursor.value());
         bool haveDetail = false;
         for (std::size_t at = 0; at < state.count && !enough; ++at) {
           if (!wanted.contains(state.uids[at])) continue;
-          if (RowReader::needsDetail(columns) && !haveDetail) readDetail(read, key, detail);
+          if (RowReader::needsDetail(columns) && !haveDetail) rows.looked.at(readDetail(read, key, detail));
           haveDetail = RowReader::needsDetail(columns);
           if (reader.fill(rows, state, haveDetail ? &detail : nullptr, at, row)) enough = !visitor.row(row);
         }
         return enough ? Walk::stop : Walk::on;
       });
+      looked = rows.looked;
     }
+    folder.index()->looked(looked);
     if (enough || through == UINT32_MAX) return {};
     left = left.without(UidSet::of({Uid{1}, Uid{through}}));
     read.renew();

@@ -23,11 +23,12 @@ void readState(std::string_view octets, std::uint32_t firstUid, StateChunk& into
   }
 }
 
-void readDetail(const Txn& txn, const ChunkKey& key, DetailChunk& into) {
+std::string_view readDetail(const Txn& txn, const ChunkKey& key, DetailChunk& into) {
   const auto octets = txn.get(Table::columns, chunkKey(Column::detail, key.mailbox, key.firstUid));
   if (!octets || !decodeDetail(*octets, into)) {
     throw IndexFailure(Error::Kind::permanent, "index: a damaged chunk; rebuild it from the log");
   }
+  return *octets;
 }
 
 }  // namespace ostler::store::local

@@ -64,6 +64,6 @@ void walkChunks(const Txn& txn, MailboxNumber mailbox, const UidSet& uids, Each 
 
 /// Throw IndexFailure when the chunk is damaged or missing.
 void readState(std::string_view octets, std::uint32_t firstUid, StateChunk& into);
-void readDetail(const Txn& txn, const ChunkKey& key, DetailChunk& into);
+std::string_view readDetail(const Txn& txn, const ChunkKey& key, DetailChunk& into);  ///< what it read
 
 }  // namespace ostler::store::local
