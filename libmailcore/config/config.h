@@ -197,7 +197,7 @@ struct RouteRule {
 
 struct QueueSettings {
   std::uint64_t freeSpaceFloor = 64ULL << 20;  ///< below this many free octets new mail gets 452
-  ByteCount segmentSize = 64_MiB;
+  ByteCount segmentSize = 16_MiB;
   ByteCount largeMessage = 256_KiB;  ///< above this, content is a file of its own
   std::uint64_t maxMessages = 0;
   seconds fdatasyncWindow{0};

@@ -56,7 +56,7 @@ const Row<Config> kConfig[] = {
     {"imap", [](Config& c) -> Slot { return &c.imap; }, "", "IMAP"},
 
     {"queue.free_space_floor", [](Config& c) -> Slot { return Octets{&c.queue.freeSpaceFloor}; }, "64 MiB", "with less free disk new mail gets 452"},
-    {"queue.segment_size", [](Config& c) -> Slot { return &c.queue.segmentSize; }, "64 MiB", "of one file of the journal", {1 << 20, 4ULL << 30}},
+    {"queue.segment_size", [](Config& c) -> Slot { return &c.queue.segmentSize; }, "16 MiB", "of one file of the journal", {1 << 20, 4ULL << 30}},
     {"queue.large_message", [](Config& c) -> Slot { return &c.queue.largeMessage; }, "256 KiB", "above this, content is a file of its own", {4096, 64ULL << 20}},
     {"queue.max_messages", [](Config& c) -> Slot { return &c.queue.maxMessages; }, "0", "in the queue at once"},
     {"queue.fdatasync_window", [](Config& c) -> Slot { return &c.queue.fdatasyncWindow; }, "0", "how long a commit may wait for company", {0, 1}},

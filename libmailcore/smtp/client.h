@@ -64,6 +64,7 @@ struct Outcome {
   /// ours where the connection or a missing extension decided.
   std::vector<Reply> recipients;
   std::vector<bool> dsnPassedOn;   ///< per recipient
+  std::vector<bool> deferredAtRcpt;  ///< per recipient: 4xx to its RCPT, before any content: another host may take it
   std::optional<Error> broken;     ///< the connection ended in the middle; recipients without a reply have a 4xx of ours
   bool contentSent = false;        ///< the final dot went out: with `broken`, the server may have the message
   bool refusedAtOnce = false;      ///< MAIL was refused, or nothing was sent: another host may take it

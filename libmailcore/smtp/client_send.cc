@@ -30,6 +30,7 @@ class Client::Sending {
         open_(transaction.recipients.size(), false) {
     outcome_.recipients.assign(transaction.recipients.size(), localReply(451, "4.4.2", "connection lost"));
     outcome_.dsnPassedOn.assign(transaction.recipients.size(), false);
+    outcome_.deferredAtRcpt.assign(transaction.recipients.size(), false);
   }
 
   [[nodiscard]] Task<Outcome> run() {
@@ -178,6 +179,7 @@ class Client::Sending {
         accepted_[to.recipient] = reply.code / 100 == 2;
         open_[to.recipient] = accepted_[to.recipient];
         outcome_.recipients[to.recipient] = reply.code / 100 == 3 ? localReply(451, "4.5.0", reply.oneLine()) : reply;
+        outcome_.deferredAtRcpt[to.recipient] = reply.isTransient();
         outcome_.dsnPassedOn[to.recipient] = accepted_[to.recipient] && client_.capabilities_.dsn;
         break;
       case Step::data:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/dns/name.h"
@@ -68,6 +69,7 @@ class Sender::Delivery {
       : sender_(sender), settings_(std::move(settings)), request_(std::move(request)), fd_(std::move(content)) {
     outcome_.recipients.resize(request_.envelope.recipients.size());
     for (std::size_t i = 0; i < outcome_.recipients.size(); ++i) open_.push_back(i);
+    isAnswered_.resize(outcome_.recipients.size());
     if (request_.heloName.empty()) request_.heloName = settings_->hostName;
     content_.prefix = std::move(request_.prefix);
     content_.fd = fd_.get();
@@ -88,7 +90,9 @@ class Sender::Delivery {
     }
     const std::vector<Host> hosts = reachableFirst(found.hosts, &hostKey);
     bool settled = co_await byIdleSession(hosts);
-    for (std::size_t i = 0; i < hosts.size() && !settled; ++i) settled = co_await byHost(hosts[i]);
+    for (std::size_t i = 0; i < hosts.size() && !settled; ++i) {
+      if (!asked_.contains(hostKey(hosts[i]))) settled = co_await byHost(hosts[i]);
+    }
     if (!settled) answerOpen(lastRefusal(), lastHost_);
     logOutcomes();
     co_return std::move(outcome_);
@@ -104,6 +108,7 @@ class Sender::Delivery {
       if (!session) continue;
       const bool settled = co_await transact(key, std::move(session));
       if (settled) co_return true;
+      if (hostAnswered_) asked_.insert(hostKey(host));
     }
     co_return false;
   }
@@ -115,8 +120,10 @@ class Sender::Delivery {
     const std::vector<net::Endpoint> endpoints = reachableFirst(way.endpoints, &endpointKey);
     for (const net::Endpoint& to : endpoints) {
       if (connects_ == kMostConnects) break;
+      hostAnswered_ = false;
       const bool settled = co_await byEndpoint(host, to, way.tls);
       if (settled) co_return true;
+      if (hostAnswered_) co_return false;  // its other addresses would say the same; the next host may not: RFC 5321 5.1
     }
     if (unreached_ == unreachedBefore + endpoints.size()) noteUnreachable(hostKey(host));
     co_return false;
@@ -157,9 +164,12 @@ class Sender::Delivery {
       ipc::RecipientOutcome& to = outcome_.recipients[open_[i]];
       to = outcomeOf(outcome.recipients[i], session->remoteHost);
       to.dsnPassedOn = outcome.dsnPassedOn[i] && to.state == State::delivered;
-      if (elsewhere && to.state == State::deferred) left.push_back(open_[i]);
+      const bool heard = outcome.deferredAtRcpt[i];
+      isAnswered_[open_[i]] = isAnswered_[open_[i]] || heard;
+      if (heard || (elsewhere && to.state == State::deferred)) left.push_back(open_[i]);
     }
-    if (!left.empty()) noteRefusal(outcome.recipients.front(), session->remoteHost);
+    hostAnswered_ = !elsewhere;
+    if (!left.empty() && elsewhere) noteRefusal(outcome.recipients.front(), session->remoteHost);
     lastHost_ = session->remoteHost;
     tls_ = session->client.tls() ? session->client.tls()->text() : "";
     open_ = std::move(left);
@@ -219,7 +229,9 @@ class Sender::Delivery {
   }
 
   void answerOpen(const smtp::Reply& reply, const std::string& remoteHost) {
-    for (const std::size_t i : open_) outcome_.recipients[i] = outcomeOf(reply, remoteHost);
+    for (const std::size_t i : open_) {
+      if (!isAnswered_[i]) outcome_.recipients[i] = outcomeOf(reply, remoteHost);
+    }
     open_.clear();
   }
 
@@ -245,6 +257,9 @@ class Sender::Delivery {
   smtp::Content content_;
   ipc::DeliverOutcome outcome_;
   std::vector<std::size_t> open_;  // recipients without a final answer
+  std::vector<bool> isAnswered_;   // a server deferred it at RCPT: its words are better than a later host's silence
+  std::set<std::string> asked_;    // hosts that answered over an idle session
+  bool hostAnswered_ = false;      // the last transaction, recipient by recipient
   std::vector<smtp::Reply> refusals_;
   std::string lastHost_;
   std::string tls_;

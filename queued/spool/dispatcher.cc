@@ -124,6 +124,9 @@ void Dispatcher::expire(const Id128& id) {
 
 Dispatcher::Facts Dispatcher::factsOf(Message& message) {
   if (message.fresh) return message.fresh;
+  const auto legs = legs_.find(message.id);
+  const bool isKept = legs != legs_.end() && legs->second.facts;
+  if (isKept && legs->second.facts->record.recipients.size() == message.recipients.size()) return legs->second.facts;
   return std::make_shared<const Fresh>(Fresh{env_.queue.unpack(message), nullptr});
 }
 

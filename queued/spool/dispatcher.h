@@ -71,6 +71,7 @@ class Dispatcher {
   };
   /// The recipients of a message that wait for one next hop.
   struct Legs {
+    Facts facts;  ///< of a long envelope, without its content
     std::map<std::string, std::vector<std::uint32_t>> byDestination;
   };
 
@@ -90,6 +91,7 @@ class Dispatcher {
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   [[nodiscard]] Task<void> send(schedule::Destination* destination, Id128 id);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
+  [[nodiscard]] std::vector<std::uint32_t> takeLeg(schedule::Destination& destination, const Id128& id);
   void deferWaiting(schedule::Destination& destination);
   [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;

@@ -17,6 +17,10 @@ namespace {
 /// All drafts together; beyond it the next octets of a draft go to its file, however small it is.
 constexpr std::uint64_t kBudget = 64U << 20;
 constexpr std::size_t kOpenMost = 20'000;
+constexpr std::size_t kOpenMostOfUser = 200;  ///< over submit.sock, which is open to every local user
+/// Between two pieces of a draft. RFC 5321 4.5.3.2.5 gives a client 3 minutes for each.
+constexpr std::chrono::minutes kIdleMost{10};
+constexpr std::size_t kMailboxOutcomes = 10'000;
 
 bool hasHighOctet(std::string_view octets) {
   unsigned char all = 0;
@@ -35,6 +39,8 @@ struct Drafts::Draft {
   explicit Draft(Loop& loop) : idle(loop) {}
   Id128 id;
   std::uint64_t connection = 0;
+  std::optional<uid_t> localUser;  // over submit.sock
+  SteadyTime touched = std::chrono::steady_clock::now();
   ipc::SessionInfo session;
   ipc::Envelope envelope;
   std::string user;
@@ -52,7 +58,9 @@ struct Drafts::Draft {
 };
 
 Drafts::Drafts(Environment& env, Questions& questions, Acceptance& acceptance)
-    : env_(env), questions_(questions), acceptance_(acceptance) {}
+    : env_(env), questions_(questions), acceptance_(acceptance), scope_(env.loop) {
+  scope_.spawn(dropIdle());
+}
 
 Drafts::~Drafts() = default;
 
@@ -100,10 +108,33 @@ void Drafts::expectCommit(Draft& draft, bool isSoon) {
 
 void Drafts::forget(const std::shared_ptr<Draft>& draft) {
   if (drafts_.erase(draft->id) == 0) return;
+  if (draft->localUser && --perUser_[*draft->localUser] == 0) perUser_.erase(*draft->localUser);
   expectCommit(*draft, false);
   buffered_ -= draft->buffer.size();
   const bool named = draft->committing && env_.queue.find(draft->id) != nullptr;
   if (draft->file && !named) env_.disk.post([&files = env_.large, id = draft->id] { files.unlink(id); });
+}
+
+/// A peer that opens drafts and says no more must not keep others from theirs.
+Task<void> Drafts::dropIdle() {
+  for (;;) {
+    co_await env_.loop.sleepUntil(Deadline::after(kIdleMost / 10));
+    const SteadyTime since = std::chrono::steady_clock::now() - kIdleMost;
+    std::vector<std::shared_ptr<Draft>> idle;
+    for (const auto& [id, draft] : drafts_) {
+      if (draft->touched < since && !draft->committing && !draft->writing) idle.push_back(draft);
+    }
+    for (const auto& draft : idle) forget(draft);
+  }
+}
+
+/// Nothing of it is queued, so that the queue does not know it: for a client that lost us before the replies came.
+void Drafts::remember(const ipc::CommitReply& reply, const Id128& id) {
+  if (!mailboxOutcomes_.emplace(id, reply).second) return;
+  mailboxOrder_.push_back(id);
+  if (mailboxOrder_.size() <= kMailboxOutcomes) return;
+  mailboxOutcomes_.erase(mailboxOrder_.front());
+  mailboxOrder_.pop_front();
 }
 
 void Drafts::discard(const Id128& id, std::uint64_t connection) {
@@ -131,6 +162,8 @@ Task<Result<std::string>> Drafts::checkAgain(ipc::SessionInfo session, ipc::Enve
 Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft request, DraftSource source) {
   if (request.envelope.recipients.empty()) co_return fail(Error::Kind::syntax, "a draft without recipients");
   if (drafts_.size() >= kOpenMost) co_return fail(Error::Kind::limit, "too many drafts are open");
+  const auto ofUser = source == DraftSource::local ? perUser_.find(from->peer().uid) : perUser_.end();
+  if (ofUser != perUser_.end() && ofUser->second >= kOpenMostOfUser) co_return fail(Error::Kind::limit, "too many drafts of this user are open");
   if (request.draft.isNull() || drafts_.contains(request.draft) || env_.queue.knows(request.draft)) {
     co_return fail(Error::Kind::exists, "the draft's id has been used");
   }
@@ -149,6 +182,10 @@ Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft reque
     request.session.client = fmt::format("uid {}", from->peer().uid);
   }
   if (drafts_.contains(request.draft)) co_return fail(Error::Kind::exists, "the draft's id has been used");
+  if (source == DraftSource::local) {
+    draft->localUser = from->peer().uid;
+    ++perUser_[from->peer().uid];
+  }
   draft->id = request.draft;
   draft->connection = from->id();
   draft->session = std::move(request.session);
@@ -161,6 +198,7 @@ Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft reque
 /// Adds octets to the buffer. Errors: limit (larger than the virtual server takes).
 Result<void> Drafts::take(Draft& draft, std::string&& octets) {
   draft.size += octets.size();
+  draft.touched = std::chrono::steady_clock::now();
   const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
   // Trace fields that smtpd put in front do not count against the client.
   if (!server.limits.messageSize.allows(draft.size > 4096 ? draft.size - 4096 : 0)) {
@@ -340,6 +378,7 @@ Task<Result<ipc::CommitReply>> Drafts::commitToMailboxes(std::shared_ptr<Draft> 
     ipc::SmtpReply one = co_await deliverNow(draft, content, at);
     reply.replies.push_back(std::move(one));
   }
+  remember(reply, draft->id);
   co_return reply;
 }
 
@@ -397,6 +436,7 @@ Task<Result<ipc::CommitReply>> Drafts::outcome(ipc::DraftOutcome request) {
     if (found == drafts_.end() || !found->second->committing) break;
     co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
   }
+  if (const auto known = mailboxOutcomes_.find(request.draft); known != mailboxOutcomes_.end()) co_return known->second;
   ipc::CommitReply reply;
   if (!env_.queue.knows(request.draft)) co_return reply;
   reply.queueId = request.draft.text();

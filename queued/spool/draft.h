@@ -3,7 +3,9 @@
 // file of queue/large/. States 1 to 5 of STATES.md.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -42,6 +44,8 @@ class Drafts {
   [[nodiscard]] Task<Result<ipc::CommitReply>> commit(Connection from, ipc::CommitDraft request);
   [[nodiscard]] Task<Result<ipc::CommitReply>> outcome(ipc::DraftOutcome request);
   void discard(const Id128& id, std::uint64_t connection);
+  [[nodiscard]] Task<void> dropIdle();
+  void remember(const ipc::CommitReply& reply, const Id128& id);
 
   [[nodiscard]] Task<Result<std::string>> checkAgain(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t size);
   [[nodiscard]] Result<void> take(Draft& draft, std::string&& octets);
@@ -60,9 +64,13 @@ class Drafts {
   Questions& questions_;
   Acceptance& acceptance_;
   std::unordered_map<Id128, std::shared_ptr<Draft>> drafts_;
+  std::map<uid_t, std::size_t> perUser_;  ///< drafts over submit.sock
+  std::unordered_map<Id128, ipc::CommitReply> mailboxOutcomes_;  ///< LMTP: what lately committed drafts were answered
+  std::deque<Id128> mailboxOrder_;
   std::uint64_t buffered_ = 0;  ///< octets in all drafts
   std::size_t committing_ = 0;
   std::size_t soonCommitted_ = 0;  ///< drafts of which nothing but the commit is to come
+  TaskScope scope_;
 };
 
 }  // namespace ostler::spool

@@ -1,4 +1,6 @@
 // next_hops.cc - the Dispatcher's way to other hosts: lines for next hops, and the dialogue that role out has for us.
+#include <algorithm>
+
 #include "libmailcore/base/ascii.h"
 #include "queued/schedule/retry.h"
 #include "queued/spool/contents.h"
@@ -12,6 +14,13 @@ namespace {
 constexpr std::chrono::hours kDialogueMost{1};
 
 constexpr std::size_t kHopsKept = 10'000;
+
+/// In one transaction: what every server takes (RFC 5321 4.5.3.1.8). A mailing goes in several, and lets others in between.
+constexpr std::size_t kRecipientsAtOnce = 100;
+
+/// From here on it is kept while the message waits, so that it is not read back for each of its transactions.
+constexpr std::size_t kLongEnvelope = 16;
+static_assert(kLongEnvelope < kRecipientsAtOnce);
 
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
@@ -50,7 +59,12 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
     if (destination.state(env_.now()) == schedule::DestinationState::asleep) env_.queue.dropFresh(*message);
   }
   RecipientNow& now = message->recipients[recipient];
-  std::vector<std::uint32_t>& line = legs_[id].byDestination[key];
+  Legs& legs = legs_[id];
+  const std::size_t recipients = facts->record.recipients.size();
+  if (recipients > kLongEnvelope && (!legs.facts || legs.facts->record.recipients.size() != recipients)) {
+    legs.facts = std::make_shared<const Fresh>(Fresh{facts->record, nullptr});
+  }
+  std::vector<std::uint32_t>& line = legs.byDestination[key];
   const bool isInLine = !line.empty();
   line.push_back(recipient);
   now.inFlight = false;
@@ -86,13 +100,28 @@ void Dispatcher::deferWaiting(schedule::Destination& destination) {
   }
 }
 
-Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
+/// Takes recipients that wait for that destination out of their line; the message stays in it while there are more.
+std::vector<std::uint32_t> Dispatcher::takeLeg(schedule::Destination& destination, const Id128& id) {
   std::vector<std::uint32_t> which;
-  if (const auto legs = legs_.find(id); legs != legs_.end()) {
-    which = std::move(legs->second.byDestination[destination->key()]);
-    legs->second.byDestination.erase(destination->key());
-    if (legs->second.byDestination.empty()) legs_.erase(legs);
+  const auto legs = legs_.find(id);
+  if (legs == legs_.end()) return which;
+  auto& lines = legs->second.byDestination;
+  const auto line = lines.find(destination.key());
+  if (line == lines.end()) return which;
+  const auto end = line->second.begin() + static_cast<std::ptrdiff_t>(std::min(line->second.size(), kRecipientsAtOnce));
+  which.assign(line->second.begin(), end);
+  line->second.erase(line->second.begin(), end);
+  if (!line->second.empty()) {
+    env_.scheduler.push(destination, senderOf(legs->second.facts->record), id);
+    return which;
   }
+  lines.erase(line);
+  if (lines.empty()) legs_.erase(legs);
+  return which;
+}
+
+Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
+  std::vector<std::uint32_t> which = takeLeg(*destination, id);
   Message* message = env_.queue.find(id);
   std::erase_if(which, [message](std::uint32_t at) {
     return message == nullptr || at >= message->recipients.size() || message->recipients[at].state != RecipientState::pending;

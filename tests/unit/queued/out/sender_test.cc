@@ -132,6 +132,23 @@ TEST_CASE("each recipient has its own outcome, with the server's words") {
   CHECK(first.messages.at(0).to == std::vector<std::string>{"yes@rcpt.example"});
 }
 
+TEST_CASE("a recipient that the best host defers at RCPT is offered to the next host in the same attempt") {
+  TwoHosts world;
+  Behaviour grey;
+  grey.rcptReplies = {{"later@rcpt.example", "450 4.2.0 Greylisted"}};
+  SmtpSink& first = world.sink("127.0.0.2", grey);
+  SmtpSink& second = world.sink("127.0.0.3");
+  const auto outcome = world.send(World::message({"yes@rcpt.example", "later@rcpt.example"}));
+  CHECK(outcome.recipients[0].state == State::delivered);
+  CHECK(outcome.recipients[1].state == State::delivered);
+  CHECK(outcome.recipients[1].remoteHost.starts_with("mx2.rcpt.example"));
+  CHECK(first.messages.size() == 1);
+  CHECK(second.messages.size() == 1);
+  // Over the idle session, too, and the host that deferred is not asked twice.
+  CHECK(world.sendOne(World::message({"later@rcpt.example"})).state == State::delivered);
+  CHECK(first.connections == 1);
+}
+
 TEST_CASE("a connection dropped after the final dot is temporary, and no other host gets the message") {
   TwoHosts world;
   Behaviour drops;

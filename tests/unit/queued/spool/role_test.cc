@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "tests/unit/queued/spool/spool_fixture.h"
 
@@ -181,6 +182,55 @@ TEST_CASE("over LMTP each recipient has a reply of its own") {
   CHECK(reply->replies[1].code == 250);
   CHECK(house.mailboxOf("alice").size() == 1);
   CHECK(house.mailboxOf("bob").size() == 1);
+}
+
+TEST_CASE("what LMTP was answered is known by the draft's id, for a smtpd that lost us before the reply") {
+  SpoolFixture house;
+  house.start();
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  session.service = "lmtp";
+  const auto reply = house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: l\r\n\r\nx\r\n", session);
+  REQUIRE(reply);
+  CHECK(house.outcomeOf(*Id128::parse(reply->queueId)) == reply->queueId);
+}
+
+TEST_CASE("a local user who opens drafts and leaves them keeps nobody else from sending") {
+  SpoolFixture house;
+  house.start();
+  for (int n = 0; n < 200; ++n) REQUIRE(house.openLocalDraft());
+  const auto refused = house.openLocalDraft();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Error::Kind::limit);
+  CHECK(house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: l\r\n\r\nx\r\n"));
+}
+
+TEST_CASE("a mailing to 10,000 recipients at a host that does not answer delays no message to another host, nor to a mailbox") {
+  SpoolFixture house;
+  house.start();
+  house.hangs = [](const ipc::Deliver& request) { return request.nextHop.name == "dead.test"; };
+  std::vector<std::string> many;
+  for (int n = 0; n < 10'000; ++n) many.push_back("u" + std::to_string(n) + "@dead.test");
+  REQUIRE(house.send("alice@example.test", many, "Subject: all\r\n\r\nx\r\n", house.loggedIn()));
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(house.send("alice@example.test", {"x@healthy.test", "bob@example.test"}, "Subject: one\r\n\r\nx\r\n", house.loggedIn()));
+  CHECK(house.waitFor([&] { return house.sent.size() == 1 && house.mailboxOf("bob").size() == 1; }));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(2));
+  CHECK(house.sent.at(0).request.nextHop.name == "healthy.test");
+}
+
+TEST_CASE("a mailing goes in transactions of 100 recipients, each recipient once") {
+  SpoolFixture house;
+  house.start();
+  std::vector<std::string> many;
+  for (int n = 0; n < 1'050; ++n) many.push_back("u" + std::to_string(n) + "@remote.test");
+  REQUIRE(house.send("alice@example.test", many, "Subject: all\r\n\r\nx\r\n", house.loggedIn()));
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "10"}).exitCode == 0);
+  std::set<std::string> reached;
+  for (const SpoolFixture::Sent& one : house.sent) {
+    CHECK(one.request.envelope.recipients.size() <= 100);
+    for (const ipc::Recipient& to : one.request.envelope.recipients) CHECK(reached.insert(to.forwardPath).second);
+  }
+  CHECK(reached.size() == many.size());
 }
 
 TEST_CASE("a message that has come by too many servers is refused") {

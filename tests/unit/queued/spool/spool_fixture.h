@@ -131,6 +131,13 @@ class SpoolFixture {
     with(*changed);
     config = std::move(changed);
   }
+  /// Opens a draft as a local user's program does, and leaves it.
+  Result<ipc::Empty> openLocalDraft() {
+    ipc::OpenDraft open;
+    open.draft = Id128::make(clock_.now());
+    open.envelope.recipients.emplace_back().forwardPath = "alice@example.test";
+    return loop_.runUntilDone(submit_->call(std::move(open), Deadline::after(std::chrono::seconds(10))));
+  }
   std::string outcomeOf(const Id128& draft) {
     ipc::DraftOutcome request;
     request.draft = draft;
@@ -159,6 +166,7 @@ class SpoolFixture {
   ipc::RecipientOutcome::State outState = ipc::RecipientOutcome::State::delivered;
   ipc::SmtpReply outReply{250, "2.0.0", "ok"};
   std::map<std::string, ipc::AskedRecipient> elsewhere;  ///< "KEY address" → what that server says; others do not answer
+  std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
   int asked = 0;
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
 
@@ -243,6 +251,7 @@ class SpoolFixture {
     co_return ipc::AskedRecipient{{451, "4.4.1", "connection refused"}, "", false};
   }
   Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, std::vector<UniqueFd> descriptors) {
+    if (hangs && hangs(request)) co_await loop_.sleepUntil(Deadline::never());
     Result<std::string> content = request.prefix;
     if (request.length > 0) content = readRange(descriptors.at(0).get(), request.offset, request.length);
     ipc::DeliverOutcome outcome;
