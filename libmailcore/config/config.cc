@@ -1,8 +1,10 @@
 #include "libmailcore/config/config.h"
 
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -66,8 +68,39 @@ Loaded load(const std::string& file) {
   return loaded;
 }
 
+namespace {
+
+/// Is it the folder itself, or below it?
+bool isWithin(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
+/// Mail that is dropped where mail is taken from, or kept, would go in circles; and rename is no promise over a network.
+void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
+  const RouteRule* first = nullptr;
+  for (const RouteRule& rule : config.routes) first = first == nullptr && rule.action == RouteRule::Action::drop ? &rule : first;
+  if (first == nullptr) return;
+  std::error_code none;
+  const auto real = [&none](const std::string& path) { return std::filesystem::weakly_canonical(path, none); };
+  const std::filesystem::path drop = real(config.dropDir());
+  for (const std::string& other : {config.pickupDir(), config.queueDir(), config.badmailDir()}) {
+    if (!isWithin(drop, real(other)) && !isWithin(real(other), drop)) continue;
+    problems.push_back({Problem::Severity::error, first->place,
+                        "the drop folder " + drop.string() + " is, contains or lies in " + other + ": mail would go in circles"});
+  }
+  struct statfs system {};
+  constexpr std::array<unsigned long, 4> kNetwork = {0x6969, 0xFF534D42, 0xFE534D42, 0x517B};  // NFS, CIFS, SMB2, SMB
+  if (::statfs(drop.c_str(), &system) != 0) return;
+  const auto kind = static_cast<unsigned long>(system.f_type) & 0xFFFFFFFFUL;
+  if (std::ranges::find(kNetwork, kind) != kNetwork.end())
+    problems.push_back({Problem::Severity::error, first->place, "the drop folder " + drop.string() + " is not on a local disk"});
+}
+
+}  // namespace
+
 std::vector<Problem> checkFiles(const Config& config) {
   std::vector<Problem> problems;
+  checkDropFolder(config, problems);
   for (const net::CertificateFiles& pair : config.certificates) {
     requireReadable(pair.certificate, problems);
     requireReadable(pair.key, problems);

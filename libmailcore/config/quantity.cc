@@ -83,6 +83,30 @@ Result<std::chrono::seconds> parseDuration(std::string_view text) {
   return std::chrono::seconds(sum);
 }
 
+Result<std::vector<HourWindow>> parseHours(std::string_view text) {
+  const auto mistake = [] { return fail(Error::Kind::syntax, "hours are written as 22:00-06:00"); };
+  const auto minuteOf = [](std::string_view time) -> std::optional<unsigned> {
+    const std::size_t colon = time.find(':');
+    if (colon == std::string_view::npos || time.size() - colon != 3) return std::nullopt;
+    const auto hour = parseDecimal(time.substr(0, colon), 24);
+    const auto minute = parseDecimal(time.substr(colon + 1), 59);
+    if (!hour || !minute || *hour * 60 + *minute > 24 * 60) return std::nullopt;
+    return static_cast<unsigned>(*hour * 60 + *minute) % (24 * 60);
+  };
+  std::vector<HourWindow> windows;
+  for (const std::string_view part : split(text, ' ')) {
+    if (part.empty()) continue;
+    const std::size_t dash = part.find('-');
+    if (dash == std::string_view::npos) return mistake();
+    const auto from = minuteOf(part.substr(0, dash));
+    const auto to = minuteOf(part.substr(dash + 1));
+    if (!from || !to || *from == *to) return mistake();
+    windows.push_back({*from, *to});
+  }
+  if (windows.empty()) return mistake();
+  return windows;
+}
+
 std::string toText(ByteCount size) {
   for (const auto& [name, shift] : {std::pair{" GiB", 30U}, std::pair{" MiB", 20U}, std::pair{" KiB", 10U}}) {
     if (size.octets != 0 && size.octets % (1ULL << shift) == 0) return std::to_string(size.octets >> shift) + name;

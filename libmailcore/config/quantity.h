@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libmailcore/base/result.h"
 #include "libmailcore/base/units.h"
@@ -17,6 +18,15 @@ namespace ostler::config {
 /// One or more numbers with a unit: s m h d w, e.g. "1h 30m"; a bare number is seconds. Each unit once, the largest
 /// first. Errors: syntax, limit (more than 100 years).
 [[nodiscard]] Result<std::chrono::seconds> parseDuration(std::string_view text);
+
+/// A part of the day, in minutes since midnight; `to` before `from` goes over midnight.
+struct HourWindow {
+  unsigned from = 0;
+  unsigned to = 0;
+  bool operator==(const HourWindow&) const = default;
+};
+/// "22:00-06:00", several with blanks between. Errors: syntax (none, not hours, an empty window).
+[[nodiscard]] Result<std::vector<HourWindow>> parseHours(std::string_view text);
 
 /// The shortest text that parses to the same value: "35 MiB", "2d", "1h 30m".
 [[nodiscard]] std::string toText(ByteCount size);

@@ -78,6 +78,7 @@ const Row<Config> kConfig[] = {
     {"outbound.ca_file", [](Config& c) -> Slot { return Path{&c.outbound.caFile}; }, "", "roots for verified TLS; empty: the system's"},
     {"outbound.port", [](Config& c) -> Slot { return &c.outbound.port; }, "25", "where MX hosts listen; other than 25 for tests alone", kPort},
 
+    {"reports.copy_to", [](Config& c) -> Slot { return &c.reports.copyTo; }, "", "an address that gets a copy of every report of a failure"},
     {"dns.servers", [](Config& c) -> Slot { return &c.dns.servers; }, "", "resolvers to ask, as address:port; empty: those of /etc/resolv.conf"},
     {"dns.recursive", [](Config& c) -> Slot { return &c.dns.recursive; }, "false", "without servers: resolve from the root servers down"},
     {"dns.stubs", [](Config& c) -> Slot { return &c.dns.stubs; }, "", "servers of single zones: {example.test: [\"127.0.0.1:5300\"]}"},
@@ -153,6 +154,9 @@ const Row<Server> kVirtualServer[] = {
     {"masquerade_domain", [](Server& s) -> Slot { return &s.masqueradeDomain; }, "", "instead of the domain of our users in MAIL FROM"},
     {"xclient_from", [](Server& s) -> Slot { return &s.xclientFrom; }, "", "clients that may say who the client is"},
     {"xforward_from", [](Server& s) -> Slot { return &s.xforwardFrom; }, "", "clients that may say, for the log, where a message came from"},
+    {"outbound.helo_name", [](Server& s) -> Slot { return &s.heloName; }, "", "what EHLO says for its mail; empty: the suite's"},
+    {"outbound.source_v4", [](Server& s) -> Slot { return &s.sourceV4; }, "", "the IPv4 address its mail leaves from; empty: the suite's"},
+    {"outbound.source_v6", [](Server& s) -> Slot { return &s.sourceV6; }, "", "the IPv6 address its mail leaves from; empty: the suite's"},
     {"retry", [](Server& s) -> Slot { return &s.retry; }, "", "when deferred mail is tried again"},
 };
 
@@ -177,7 +181,7 @@ const Row<RouteRule> kRouteRule[] = {
     {"action", [](RouteRule& r) -> Slot { return choice(r.action, {"mx", "smarthost", "lmtp", "drop", "reject", "forward", "peers"}); }, "mx", "what happens to mail for it"},
     {"sender", [](RouteRule& r) -> Slot { return &r.sender; }, "", "for mail from these alone: an address, example.com, or .example.com (all below)"},
     {"after_failures", [](RouteRule& r) -> Slot { return &r.afterFailures; }, "0", "passed over until so many attempts have failed", {0, 1000}},
-    {"host", [](RouteRule& r) -> Slot { return &r.host; }, "", "of smarthost and lmtp: a name, [name] without MX look-up, [address], or a socket's path; of forward: the new domain"},
+    {"host", [](RouteRule& r) -> Slot { return &r.host; }, "", "of smarthost and lmtp: a name, [name] without MX look-up, [address], or a socket's path; of forward: the new domain; of drop: the domain whose folder it goes into"},
     {"fallback", [](RouteRule& r) -> Slot { return &r.fallback; }, "", "hosts to try in their order when none of its own can be reached: name, [address], either with :port"},
     {"relay", [](RouteRule& r) -> Slot { return &r.relay; }, "false", "strangers may send to it: we are its gateway or backup MX"},
     {"recipients", [](RouteRule& r) -> Slot { return &r.recipients; }, "", "of a relay domain: those there are, as local parts or addresses; unset: any"},
@@ -189,6 +193,10 @@ const Row<RouteRule> kRouteRule[] = {
     {"etrn.open", [](RouteRule& r) -> Slot { return &r.etrn.open; }, "15m", "after an ETRN new mail goes out at once for so long", {0, 86'400}},
     {"etrn.from", [](RouteRule& r) -> Slot { return &r.etrn.from; }, "", "networks that may ask"},
     {"etrn.users", [](RouteRule& r) -> Slot { return &r.etrn.users; }, "", "logged in users that may ask"},
+    {"pace.concurrency", [](RouteRule& r) -> Slot { return &r.pace.concurrency; }, "0", "connections to one next hop; 0: outbound.concurrency_per_destination"},
+    {"pace.messages_per_connection", [](RouteRule& r) -> Slot { return &r.pace.messagesPerConnection; }, "0", "0: outbound.messages_per_connection"},
+    {"pace.per_minute", [](RouteRule& r) -> Slot { return &r.pace.perMinute; }, "0", "messages to one next hop", {0, 1'000'000}},
+    {"pace.hours", [](RouteRule& r) -> Slot { return &r.pace.hours; }, "", "mail goes out then alone, local time: \"22:00-06:00\"; empty: always"},
     {"port", [](RouteRule& r) -> Slot { return &r.port; }, "25", "of host", kPort},
     {"tls_verify", [](RouteRule& r) -> Slot { return choice(r.tlsVerify, {"none", "pkix", "dane"}); }, "none", "how the next hop's certificate is checked"},
     {"tls_required", [](RouteRule& r) -> Slot { return &r.tlsRequired; }, "false", "defer rather than send in clear"},

@@ -1,8 +1,10 @@
 // validate.cc - contradictions: values that are right one by one and wrong together.
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
 
 namespace ostler::config {
@@ -140,13 +142,14 @@ class Validator {
     if (needsHost && rule.host.empty()) {
       error(rule.place, rule.domain == "*" ? "a gateway for all mail needs a 'host'" : "this route needs a 'host'");
     }
-    if (!needsHost && !rule.host.empty())
-      error(rule.place, "'host' is for action smarthost, lmtp and forward; with this action it means nothing");
+    if (!needsHost && !rule.host.empty() && rule.action != Action::drop)
+      error(rule.place, "'host' is for action smarthost, lmtp, forward and drop; with this action it means nothing");
     relayDomain(rule);
     if (rule.action == Action::peers || !rule.peers.empty()) peers(rule);
     if (rule.action == Action::forward && equalsIgnoreCase(rule.domain, rule.host))
       error(rule.place, "this domain is forwarded to itself");
     etrn(rule);
+    pace(rule);
     if (rule.user.empty() != rule.passwordFile.empty()) error(rule.place, "'user' and 'password_file' go together");
     if (!rule.user.empty() && !rule.tlsRequired)
       warning(rule.place, "a password may be sent in clear text: set tls_required: true");
@@ -218,6 +221,24 @@ class Validator {
                               " min that etrn.open lets mail out: a failed attempt waits for the next ETRN");
       break;
     }
+  }
+
+  void pace(const RouteRule& rule) {
+    if (rule.pace.hours.empty()) return;
+    const auto windows = parseHours(rule.pace.hours);
+    if (!windows) return error(rule.place, "'pace.hours': " + windows.error().detail + ", not '" + rule.pace.hours + "'");
+    unsigned longest = 0;
+    for (const HourWindow& window : *windows) longest = std::max(longest, (window.to + 1440 - window.from) % 1440);
+    const RetrySchedule& schedule = rule.retry ? *rule.retry
+                                    : config_.virtualServers.empty() ? kStandard
+                                                                     : config_.virtualServers.front().retry;
+    for (const seconds interval : {schedule.first, schedule.second, schedule.third, schedule.subsequent}) {
+      if (interval.count() <= static_cast<long>(longest) * 60) continue;
+      warning(rule.place, "a retry interval of " + toText(interval) + " is longer than the delivery window: a failed "
+                          "attempt waits for the next window");
+      break;
+    }
+    if (schedule.expiry < seconds(86'400)) warning(rule.place, "retry.expiry is shorter than a day, and pace.hours opens once a day");
   }
 
   void certificates() {

@@ -47,8 +47,9 @@ Result<void> writeInto(const std::string& folder, const std::string& name, const
   return {};
 }
 
-std::string dropHeader(std::string_view reversePath, std::string_view forwardPath) {
-  return fmt::format("X-Sender: {}\r\nX-Receiver: {}\r\n", reversePath, forwardPath);
+Result<void> makeFolder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0750) == 0 || errno == EEXIST) return {};
+  return failErrno(path);
 }
 
 Result<void> appendToMbox(const std::string& path, std::string_view reversePath, std::string_view content,

@@ -14,8 +14,8 @@ namespace ostler::deliver {
 /// Puts `octets` into folder/name. Errors: limit (disk full), temporary, permanent (no such folder).
 [[nodiscard]] Result<void> writeInto(const std::string& folder, const std::string& name, const std::vector<std::string_view>& octets);
 
-/// The two lines that go in front of a dropped message, as the classic drop folder has them: X-Sender, X-Receiver.
-[[nodiscard]] std::string dropHeader(std::string_view reversePath, std::string_view forwardPath);
+/// Makes a folder that is not there yet. Errors: permanent, limit.
+[[nodiscard]] Result<void> makeFolder(const std::string& path);
 
 /// Appends to an mbox file under a lock, "From " lines quoted, LF line ends. Errors: temporary, limit.
 [[nodiscard]] Result<void> appendToMbox(const std::string& path, std::string_view reversePath, std::string_view content,

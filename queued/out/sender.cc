@@ -71,6 +71,7 @@ class Sender::Delivery {
     for (std::size_t i = 0; i < outcome_.recipients.size(); ++i) open_.push_back(i);
     isAnswered_.resize(outcome_.recipients.size());
     if (request_.heloName.empty()) request_.heloName = settings_->hostName;
+    useSource();
     content_.prefix = std::move(request_.prefix);
     content_.fd = fd_.get();
     content_.cold = &sender_.coldReads_;
@@ -103,7 +104,7 @@ class Sender::Delivery {
   [[nodiscard]] Task<bool> byIdleSession(const std::vector<Host>& hosts) {
     for (const Host& host : hosts) {
       if (host.preference != hosts.front().preference) break;
-      const std::string key = SessionCache::keyOf(request_.nextHop, host, request_.heloName);
+      const std::string key = sessionKey(host);
       std::unique_ptr<Session> session = sender_.cache_.take(key);
       if (!session) continue;
       const bool settled = co_await transact(key, std::move(session));
@@ -148,7 +149,7 @@ class Sender::Delivery {
     }
     sender_.unreachable_.erase(endpointKey(to));
     sender_.unreachable_.erase(hostKey(host));
-    const std::string key = SessionCache::keyOf(request_.nextHop, host, request_.heloName);
+    const std::string key = sessionKey(host);
     const bool settled = co_await transact(key, std::move(opened.session));
     co_return settled;
   }
@@ -178,7 +179,7 @@ class Sender::Delivery {
   }
 
   void giveBack(const std::string& key, std::unique_ptr<Session> session) {
-    const std::uint64_t most = settings_->messagesPerConnection;
+    const std::uint64_t most = request_.messagesPerConnection != 0 ? request_.messagesPerConnection : settings_->messagesPerConnection;
     ++session->messages;
     if (!session->client.usable()) return;
     if (sender_.gate_.closed() || (most != 0 && session->messages >= most)) {
@@ -195,6 +196,19 @@ class Sender::Delivery {
     if (request_.envelope.returnFull) out.ret = smtp::ReturnContent::full;
     for (const std::size_t i : open_) out.recipients.push_back(recipientOf(request_.envelope.recipients[i]));
     return out;
+  }
+
+  // A virtual server's mail leaves from addresses of its own.
+  void useSource() {
+    if (request_.sourceV4.empty() && request_.sourceV6.empty()) return;
+    auto own = std::make_shared<Settings>(*settings_);
+    if (const auto four = net::IpAddress::parse(request_.sourceV4)) own->sourceV4 = *four;
+    if (const auto six = net::IpAddress::parse(request_.sourceV6)) own->sourceV6 = *six;
+    settings_ = std::move(own);
+  }
+  // Sessions from another address, or with another name, are not ours to use.
+  [[nodiscard]] std::string sessionKey(const Host& host) const {
+    return SessionCache::keyOf(request_.nextHop, host, request_.heloName) + " " + request_.sourceV4 + " " + request_.sourceV6;
   }
 
   static std::string hostKey(const Host& host) { return host.name + ":" + std::to_string(host.port); }

@@ -21,6 +21,11 @@ std::optional<Id128> Destination::start(WallTime now) {
   // After a pause one message goes first: whether the host is back costs one attempt, not a window of them.
   const std::uint32_t allowed = failuresInARow_ > 0 ? 1 : window();
   if (lines_.empty() || running_ >= allowed || state(now) != DestinationState::active) return std::nullopt;
+  if (perMinute_ != 0) {
+    const bool isClockSetBack = pacedUntil_ > now + std::chrono::minutes(1);
+    if (now < pacedUntil_ && !isClockSetBack) return std::nullopt;
+    pacedUntil_ = now + std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(60)) / static_cast<std::int64_t>(perMinute_);
+  }
   const auto line = lines_.begin();
   const Id128 message = line->messages.front();
   line->messages.pop_front();

@@ -45,6 +45,10 @@ class Destination {
   [[nodiscard]] std::vector<Id128> takeFromFront(const std::function<bool(const Id128&)>& isOver);
   /// Sends only until then; ETRN sets a later time. Never called: always.
   void wakeUntil(WallTime until) { awakeUntil_ = until; }
+  /// Messages a minute; 0: as many as go.
+  void setPace(std::uint64_t perMinute) { perMinute_ = perMinute; }
+  /// When the pace lets the next one start.
+  [[nodiscard]] WallTime pacedUntil() const { return pacedUntil_; }
   void setAdministrative(DestinationState state) { administrative_ = state; }  ///< active, frozen or held
   void retryNow() { retryAt_ = {}; }
   void setMaxConcurrency(std::uint32_t most) { most_ = most; }
@@ -71,6 +75,8 @@ class Destination {
   std::uint32_t running_ = 0;
   std::uint32_t failuresInARow_ = 0;
   WallTime retryAt_{};
+  std::uint64_t perMinute_ = 0;
+  WallTime pacedUntil_{};
   WallTime awakeUntil_ = WallTime::max();
   DestinationState administrative_ = DestinationState::active;
   std::size_t waiting_ = 0;

@@ -1,5 +1,7 @@
 #include "queued/schedule/scheduler.h"
 
+#include <algorithm>
+
 namespace ostler::schedule {
 
 std::optional<Id128> Scheduler::takeDue(WallTime now) {
@@ -22,6 +24,7 @@ Destination* Scheduler::find(const std::string& key) {
 }
 
 std::optional<Scheduler::Start> Scheduler::start(WallTime now) {
+  nextPaced_ = WallTime::max();
   if (concurrency_ != 0 && running_ >= concurrency_) return std::nullopt;
   auto at = lined_.upper_bound(turn_);
   for (std::size_t left = lined_.size(); left > 0; --left) {
@@ -36,6 +39,7 @@ std::optional<Scheduler::Start> Scheduler::start(WallTime now) {
       turn_ = *at;
       return Start{destination, *message};
     }
+    if (destination->pacedUntil() > now) nextPaced_ = std::min(nextPaced_, destination->pacedUntil());
     ++at;
   }
   return std::nullopt;

@@ -25,6 +25,8 @@ class Scheduler {
   [[nodiscard]] std::optional<Id128> takeDue(WallTime now);
   /// When takeDue() gives something next, and when a resting destination may be asked again; max() if never.
   [[nodiscard]] WallTime nextDue() const { return due_.empty() ? WallTime::max() : due_.top().at; }
+  /// When a destination with a pace may go on; max() if none waits for that.
+  [[nodiscard]] WallTime nextPaced() const { return nextPaced_; }
   [[nodiscard]] std::size_t scheduled() const { return due_.size(); }
 
   Destination& destination(const std::string& key, std::uint32_t maxConcurrency);
@@ -57,6 +59,7 @@ class Scheduler {
   std::map<std::string, std::unique_ptr<Destination>> destinations_;
   std::set<std::string> lined_;  ///< destinations that may have somebody in line: the others cost nothing
   std::string turn_;  ///< key of the destination that started last
+  WallTime nextPaced_ = WallTime::max();
   std::uint64_t concurrency_;
   std::uint64_t running_ = 0;
 };

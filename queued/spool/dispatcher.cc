@@ -5,6 +5,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/message/received.h"
 #include "queued/deliver/folder.h"
+#include "queued/spool/badmail.h"
 #include "queued/spool/contents.h"
 
 namespace ostler::spool {
@@ -62,6 +63,9 @@ Task<void> Dispatcher::watchSchedule() {
     if (running_ < kMostRunning && env_.scheduler.nextDue() != WallTime::max()) {
       const auto untilDue = env_.scheduler.nextDue() - env_.now();
       pause = std::clamp<std::chrono::nanoseconds>(untilDue, std::chrono::milliseconds(1), pause);
+    }
+    if (env_.scheduler.nextPaced() != WallTime::max()) {
+      pause = std::clamp<std::chrono::nanoseconds>(env_.scheduler.nextPaced() - env_.now(), std::chrono::milliseconds(1), pause);
     }
     const Result<void> changed = co_await scheduleChanged_.wait(Deadline::after(pause));
     (void)changed;
@@ -204,7 +208,7 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
       return;
     case route::Route::Kind::remote: return queueForHop(id, facts, recipient, route);
     case route::Route::Kind::peers: return scope_.spawn(sendToPeer(id, facts, recipient, route));
-    case route::Route::Kind::drop:
+    case route::Route::Kind::drop: return drop(id, facts, recipient, route);
     case route::Route::Kind::file:
     case route::Route::Kind::pipe: return scope_.spawn(deliverToFile(id, facts, recipient, route.kind));
     case route::Route::Kind::reject: return refuse(id, recipient, route.reply);
@@ -243,6 +247,7 @@ void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::R
   }
   env_.ledger.note(expansion);
   env_.queue.apply(expansion);
+  tellExpanded(record, expansion);
   env_.scheduler.wakeAt(env_.now(), id);
   scheduleChanged_.set();
 }
@@ -312,6 +317,47 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
   }
 }
 
+/// One file a message and domain: what a look at the message finds for it goes together.
+void Dispatcher::drop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
+  const bool hasOther = route.rule != nullptr && !route.rule->host.empty();
+  const std::string domain = hasOther ? asciiLower(route.rule->host) : route::domainOf(facts->record.recipients[recipient].recipient.forwardPath);
+  if (domain.empty() || domain.front() == '.' || domain.find('/') != std::string::npos) {
+    return refuse(id, recipient, {550, "5.1.3", "The domain cannot be the name of a folder"});
+  }
+  std::vector<std::uint32_t>& together = drops_[{id, domain}];
+  together.push_back(recipient);
+  if (together.size() == 1) scope_.spawn(deliverToDrop(id, facts, domain));
+}
+
+Task<void> Dispatcher::deliverToDrop(Id128 id, Facts facts, std::string domain) {
+  ++running_;
+  co_await env_.loop.yield();  // the message's other recipients come in this turn
+  const auto together = drops_.extract({id, domain});
+  const std::vector<std::uint32_t> which = together.empty() ? std::vector<std::uint32_t>() : together.mapped();
+  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  const std::string folder = env_.config->dropDir() + "/" + domain;
+  Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
+  if (content && !which.empty()) {
+    auto job = [folder, name = id.text() + "-" + std::to_string(which.front()) + ".eml", envelope = envelopeFields(facts->record, which),
+                octets = *content]() -> Result<void> {
+      const Result<void> made = deliver::makeFolder(folder);
+      return made ? deliver::writeInto(folder, name, {envelope, *octets}) : made;
+    };
+    written = co_await env_.disk.run(env_.loop, std::move(job));
+  }
+  --running_;
+  std::vector<Outcome> outcomes;
+  for (const std::uint32_t at : which) {
+    Outcome outcome;
+    outcome.recipient = at;
+    outcome.by = folder;
+    outcome.state = written ? RecipientState::delivered : RecipientState::pending;
+    outcome.reply = written ? ipc::SmtpReply{250, "2.0.0", "Dropped"} : ipc::SmtpReply{451, "4.3.0", written.error().detail};
+    outcomes.push_back(std::move(outcome));
+  }
+  if (!outcomes.empty()) settle(id, std::move(outcomes));
+}
+
 Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind) {
   ++running_;
   Outcome outcome;
@@ -320,13 +366,7 @@ Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipi
   const MessageRecord& record = facts->record;
   const std::string path = record.recipients[recipient].recipient.forwardPath;
   Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
-  if (content && kind == route::Route::Kind::drop) {
-    outcome.by = env_.config->dropDir();
-    auto job = [folder = outcome.by, name = id.text() + "-" + std::to_string(recipient) + ".eml",
-                header = deliver::dropHeader(record.reversePath, path),
-                octets = *content] { return deliver::writeInto(folder, name, {header, *octets}); };
-    written = co_await env_.disk.run(env_.loop, std::move(job));
-  } else if (content && kind == route::Route::Kind::file) {
+  if (content && kind == route::Route::Kind::file) {
     outcome.by = path;
     auto job = [path, from = record.reversePath, octets = *content, when = toUnixMillis(env_.now()) / 1000] {
       return deliver::appendToMbox(path, from, *octets, when);

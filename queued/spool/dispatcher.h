@@ -85,6 +85,8 @@ class Dispatcher {
   [[nodiscard]] Task<void> deliverReadBack(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
   void putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
                         const std::shared_ptr<const std::string>& content);
+  void drop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
+  [[nodiscard]] Task<void> deliverToDrop(Id128 id, Facts facts, std::string domain);
   [[nodiscard]] Task<void> deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind);
   [[nodiscard]] Task<void> sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
   void refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply);
@@ -102,6 +104,9 @@ class Dispatcher {
   void settle(const Id128& id, std::vector<Outcome> outcomes);
   [[nodiscard]] Task<void> settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings);
   [[nodiscard]] Task<void> settleAsBadmail(Id128 id, OutcomeRecord record, std::string reason);
+  [[nodiscard]] std::shared_ptr<const Fresh> copyFor(const MessageRecord& report, std::shared_ptr<const std::string> content,
+                                                     const std::vector<report::Ending>& endings) const;
+  void tellExpanded(const MessageRecord& about, const ExpansionRecord& expansion);
   void writeDown(const OutcomeRecord& record);
   void reschedule(const Id128& id);
   void ended(const Id128& id, bool large);
@@ -112,6 +117,7 @@ class Dispatcher {
   std::map<std::string, std::string> passwords_;
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
+  std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out
   WallTime waitsLookedAt_{};
   Signal scheduleChanged_;

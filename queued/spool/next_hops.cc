@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "queued/policy/policy.h"
+#include "queued/schedule/hours.h"
 #include "queued/schedule/retry.h"
 #include "queued/spool/contents.h"
 #include "queued/spool/dispatcher.h"
@@ -29,6 +31,16 @@ constexpr std::size_t kWithRequest = 64 * 1024;
 const std::string kAsleep = "etrn:";
 constexpr std::chrono::seconds kLookAtWaits{10};
 
+std::uint64_t concurrencyOf(const config::Config& config, const config::RouteRule* rule) {
+  const bool hasOwn = rule != nullptr && rule->pace.concurrency != 0;
+  return hasOwn ? rule->pace.concurrency : config.outbound.concurrencyPerDestination;
+}
+
+/// Until when a route's hours let its mail out; the epoch while they do not.
+WallTime openUntil(const config::RouteRule& rule, WallTime now) {
+  return schedule::openUntil(rule.pace.hours, now, schedule::localMinuteOfDay(now)).value_or(WallTime{});
+}
+
 std::uint64_t senderOf(const MessageRecord& record) {
   return std::hash<std::string>{}(record.origin.user.empty() ? record.reversePath : record.origin.user);
 }
@@ -47,7 +59,8 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   hop = {route.nextHop, route.rule, env_.config};
   if (route.rule != nullptr && !route.rule->passwordFile.empty()) hop.nextHop.password = passwords_[route.rule->passwordFile];
   schedule::Destination& destination =
-      env_.scheduler.destination(key, static_cast<std::uint32_t>(env_.config->outbound.concurrencyPerDestination));
+      env_.scheduler.destination(key, static_cast<std::uint32_t>(concurrencyOf(*env_.config, route.rule)));
+  destination.setPace(route.rule == nullptr ? 0 : route.rule->pace.perMinute);
   const auto laid = env_.queue.destinations().find(key);
   Hold hold = laid == env_.queue.destinations().end() ? Hold::none : laid->second;
   if (hold == Hold::none && route.rule != nullptr) hold = env_.queue.laidOn(Queue::kRoute, route.rule->domain);
@@ -58,6 +71,8 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
     destination.wakeUntil(awake_[asciiLower(route.rule->domain)]);
     if (destination.state(env_.now()) == schedule::DestinationState::asleep) env_.queue.dropFresh(*message);
   }
+  const bool hasHours = !asleep && route.rule != nullptr && !route.rule->pace.hours.empty();
+  if (hasHours) destination.wakeUntil(openUntil(*route.rule, env_.now()));
   RecipientNow& now = message->recipients[recipient];
   Legs& legs = legs_[id];
   const std::size_t recipients = facts->record.recipients.size();
@@ -183,7 +198,12 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   }
   request.queueId = id.text();
   request.nextHop = hop.nextHop;
-  request.heloName = env_.config->outbound.heloName.empty() ? env_.config->hostName : env_.config->outbound.heloName;
+  const config::VirtualServer& server = policy::serverOf(*env_.config, record.origin.virtualServer);
+  const std::string& suite = env_.config->outbound.heloName.empty() ? env_.config->hostName : env_.config->outbound.heloName;
+  request.heloName = server.heloName.empty() ? suite : server.heloName;
+  if (server.sourceV4) request.sourceV4 = server.sourceV4->text();
+  if (server.sourceV6) request.sourceV6 = server.sourceV6->text();
+  request.messagesPerConnection = hop.rule == nullptr ? 0 : hop.rule->pace.messagesPerConnection;
   request.hasEightBit = record.hasEightBit;
   request.utf8Header = record.utf8Header;
   request.envelope.reversePath = record.reversePath;
@@ -323,7 +343,7 @@ std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipie
   switch (destination->state(env_.now())) {
     case schedule::DestinationState::frozen:
     case schedule::DestinationState::held: return "waits" + hop + ", which an administrator has stopped";
-    case schedule::DestinationState::asleep: return "waits" + hop + " until its server asks with ETRN";
+    case schedule::DestinationState::asleep: return "waits" + hop + " until its server asks with ETRN, or for the hours of its route";
     case schedule::DestinationState::retry: return "waits" + hop + ", which does not answer: " + destination->lastReply;
     case schedule::DestinationState::active: break;
   }
@@ -349,6 +369,7 @@ void Dispatcher::endWaits() {
     const Hop hop = hops_[key];
     const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
     const bool isEtrn = key.starts_with(kAsleep);
+    if (!isEtrn && hop.rule != nullptr && !hop.rule->pace.hours.empty()) destination->wakeUntil(openUntil(*hop.rule, now));
     const auto isOver = [&](const Id128& id) {
       const Message* const message = env_.queue.find(id);
       if (message == nullptr) return true;

@@ -199,6 +199,9 @@ void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
     // RFC 3461 5.2.7: reports of what an alias leads to name the address that the sender wrote.
     if (child.recipient.orcpt.empty()) child.recipient.orcpt = "rfc822;" + parent.recipient.forwardPath;
     child.parent = expansion.recipient;
+    const bool isList = expansion.targets.size() + (expansion.hasMailboxes ? 1 : 0) > 1;
+    // RFC 3461 5.2.7.3: the sender hears "expanded", and of failures.
+    if (isList) child.recipient.notify &= static_cast<std::uint8_t>(~ipc::Recipient::kNotifySuccess);
     record.recipients.push_back(std::move(child));
   }
   message.packed = std::make_unique<const std::string>(ipc::encode(record));

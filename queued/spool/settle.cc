@@ -2,6 +2,8 @@
 // RFC 3461 5.2, RFC 5321 6.1: a report and the end of what it reports are one batch of the journal.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "libmailcore/base/ascii.h"
 #include "queued/schedule/retry.h"
 #include "queued/spool/acceptance.h"
@@ -25,6 +27,11 @@ report::Ending endingOf(const Outcome& outcome, DsnAction action) {
   ending.reply = outcome.reply;
   if (outcome.isRemote) ending.remoteHost = outcome.by;
   return ending;
+}
+
+/// An alias of which the sender has heard as expanded: that it reached a mailbox here, too, is no more news.
+bool isExpanded(const MessageRecord& about, std::uint32_t recipient) {
+  return std::any_of(about.recipients.begin(), about.recipients.end(), [&](const RecipientRecord& other) { return other.parent == recipient; });
 }
 
 void logOutcome(const Environment& env, const Message& message, std::string_view path, const Outcome& outcome, std::string_view event,
@@ -98,7 +105,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     } else if (outcome.state == RecipientState::delivered) {
       logOutcome(env_, *message, path, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
-      if (!outcome.dsnPassedOn) endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
+      if (!outcome.dsnPassedOn && !isExpanded(about, outcome.recipient)) endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
     }
     record.entries.push_back(std::move(entry));
   }
@@ -147,6 +154,34 @@ void Dispatcher::ended(const Id128& id, bool large) {
   env_.ledger.whenSynced([&disk = env_.disk, &files = env_.large, id] { disk.post([&files, id] { files.unlink(id); }); });
 }
 
+/// RFC 3461 5.2.7.3: an alias with several targets is told of as expanded, and they report no success of their own.
+void Dispatcher::tellExpanded(const MessageRecord& about, const ExpansionRecord& expansion) {
+  const bool isList = expansion.targets.size() + (expansion.hasMailboxes ? 1 : 0) > 1;
+  const bool isAsked = report::isWanted(about.recipients[expansion.recipient].recipient, DsnAction::expanded);
+  if (!isList || !isAsked || about.reversePath.empty()) return;
+  report::Ending ending;
+  ending.recipient = expansion.recipient;
+  ending.action = DsnAction::expanded;
+  ending.reply = {250, "2.1.5", "Delivered to a list"};
+  OutcomeRecord nothing;
+  nothing.id = about.id;
+  std::vector<report::Ending> endings;
+  endings.push_back(std::move(ending));
+  scope_.spawn(settleWithReport(about.id, std::move(nothing), std::move(endings)));
+}
+
+/// The postmaster's copy of a report of failures, if the configuration wants one. Like the report it is never bounced.
+std::shared_ptr<const Fresh> Dispatcher::copyFor(const MessageRecord& report, std::shared_ptr<const std::string> content,
+                                                       const std::vector<report::Ending>& endings) const {
+  const std::string& to = env_.config->reports.copyTo;
+  const bool anyFailed = std::any_of(endings.begin(), endings.end(), [](const report::Ending& e) { return e.action == DsnAction::failed; });
+  if (to.empty() || !anyFailed || equalsIgnoreCase(report.recipients.front().recipient.forwardPath, to)) return nullptr;
+  MessageRecord record = report;
+  record.id = Id128::make(env_.now());
+  record.recipients.front().recipient.forwardPath = to;
+  return std::make_shared<const Fresh>(Fresh{std::move(record), std::move(content)});
+}
+
 Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings) {
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, kReturnedMost);
@@ -162,11 +197,18 @@ Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vec
   Acceptance::appendTo(batch, built.record, reportContent);
   std::string packed = batch.front().content;
   batch.push_back(newRecord(record));
+  std::shared_ptr<const Fresh> copy = copyFor(built.record, reportContent, endings);
+  std::string packedCopy;
+  if (copy) {
+    packedCopy = newRecord(copy->record).content;
+    Acceptance::appendTo(batch, copy->record, copy->content);
+  }
   env_.history.note(id, env_.now(), "report " + built.record.id.text() + " to=<" + facts->record.reversePath + ">");
   env_.history.note(built.record.id, env_.now(), "report about " + id.text() + " to=<" + facts->record.reversePath + ">");
   env_.log.info("report", {{"id", built.record.id.text()}, {"about", id.text()}, {"to", facts->record.reversePath}});
   auto fresh = std::make_shared<const Fresh>(Fresh{std::move(built.record), std::move(reportContent)});
-  env_.ledger.noteTogether(std::move(batch), [this, fresh = std::move(fresh), packed = std::move(packed),
+  env_.ledger.noteTogether(std::move(batch), [this, fresh = std::move(fresh), packed = std::move(packed), copy = std::move(copy),
+                                              packedCopy = std::move(packedCopy),
                                               record = std::move(record)](const journal::Committed& places) {
     const Id128 reportId = fresh->record.id;
     env_.queue.insertFresh(fresh, packed, places[0], places[1]);
@@ -175,6 +217,11 @@ Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vec
     env_.queue.apply(record);
     if (cause != nullptr && env_.queue.find(record.id) == nullptr) ended(record.id, large);
     reschedule(record.id);
+    if (copy) {
+      const Id128 copyId = copy->record.id;
+      env_.queue.insertFresh(copy, packedCopy, places[3], places[4]);
+      wake(copyId);
+    }
     wake(reportId);
   });
 }

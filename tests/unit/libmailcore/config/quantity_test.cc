@@ -44,3 +44,13 @@ TEST_CASE("a size or duration is written as one would write it") {
   CHECK(toText(std::chrono::seconds(5'400)) == "1h 30m");
   CHECK(toText(std::chrono::seconds(0)) == "0");
 }
+
+TEST_CASE("hours of a day are read, over midnight too, and what is none is refused") {
+  const auto hours = parseHours("22:00-06:00  12:30-24:00");
+  REQUIRE(hours);
+  CHECK(*hours == std::vector<HourWindow>{{22 * 60, 6 * 60}, {12 * 60 + 30, 0}});
+  for (const char* wrong : {"", "22-06", "25:00-06:00", "22:60-06:00", "22:00", "22:00-22:00", "24:01-06:00", "a:00-b:00"}) {
+    INFO(wrong);
+    CHECK_FALSE(parseHours(wrong));
+  }
+}

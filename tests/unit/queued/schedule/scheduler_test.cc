@@ -103,3 +103,15 @@ TEST_CASE("a thousand messages to a host that is down for a day leave within its
   }
   CHECK(sent == 1000);
 }
+
+TEST_CASE("a destination with a pace gets its messages a minute, not more") {
+  Scheduler scheduler(0);
+  Destination& slow = scheduler.destination("slow", 10);
+  slow.setPace(2);
+  const WallTime now = fromUnixMillis(1'600'000'000'000);
+  for (int i = 0; i < 3; ++i) scheduler.push(slow, 1, Id128::make(now));
+  REQUIRE(scheduler.start(now));
+  CHECK_FALSE(scheduler.start(now + std::chrono::seconds(29)));
+  CHECK(scheduler.nextPaced() == now + std::chrono::seconds(30));
+  CHECK(scheduler.start(now + std::chrono::seconds(30)));
+}

@@ -146,3 +146,74 @@ TEST_CASE("a forwarded domain's mail goes on to the new one") {
   REQUIRE(spool.send("a@b.test", {"bob@old.test"}, kText));
   REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
 }
+
+TEST_CASE("a dropped domain gets one file a message, with its whole envelope, in its own folder") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes = {rule("dropped.test", config::RouteRule::Action::drop), rule("also.test", config::RouteRule::Action::drop, "dropped.test")};
+  });
+  spool.start();
+  REQUIRE(spool.send("a@b.test", {"one@dropped.test", "two@dropped.test", "three@also.test"}, kText));
+  const std::string folder = spool.config->dropDir() + "/dropped.test";
+  const auto files = [&] {
+    std::vector<std::string> names;
+    std::error_code none;
+    for (const auto& file : std::filesystem::directory_iterator(folder, none)) {
+      if (file.path().filename().string()[0] != '.') names.push_back(file.path().string());
+    }
+    return names;
+  };
+  REQUIRE(spool.waitFor([&] { return files().size() == 1; }));
+  std::ifstream file(files().front());
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  CHECK(text.starts_with("X-Sender: <a@b.test>\r\nX-Receiver: <one@dropped.test>\r\nX-Receiver: <two@dropped.test>\r\nX-Receiver: <three@also.test>\r\n"));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
+}
+
+TEST_CASE("outside its hours a route's mail waits") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes = {rule("far.test", config::RouteRule::Action::smarthost, "[192.0.2.9]"),
+                     rule("open.test", config::RouteRule::Action::smarthost, "[192.0.2.8]")};
+    const std::time_t now = std::time(nullptr);
+    std::tm broken{};
+    ::localtime_r(&now, &broken);
+    const int next = (broken.tm_hour + 2) % 24;
+    const int after = (broken.tm_hour + 3) % 24;
+    char hours[16];
+    std::snprintf(hours, sizeof hours, "%02d:00-%02d:00", next, after);
+    config.routes[0].pace.hours = hours;
+    std::snprintf(hours, sizeof hours, "%02d:00-%02d:00", after, next);
+    config.routes[1].pace.hours = hours;
+  });
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.send("alice@example.test", {"x@open.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+  CHECK(spool.sent[0].request.nextHop.name == "[192.0.2.8]");
+  CHECK(spool.ask({"queue", "destinations"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos);
+}
+
+TEST_CASE("the postmaster gets a copy of a report of a failure, and the list is told of as expanded") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.reports.copyTo = "carol@example.test"; });
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "no such user"};
+  REQUIRE(spool.send("alice@example.test", {"y@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("carol").size() == 1 && spool.mailboxOf("alice").size() == 1; }));
+  CHECK(spool.mailboxOf("carol")[0].find("no such user") != std::string::npos);
+  spool.outState = ipc::RecipientOutcome::State::delivered;
+  const auto wantsSuccess = [](ipc::Envelope& envelope) {
+    envelope.recipients[0].notify = ipc::Recipient::kNotifySuccess;
+    envelope.recipients[0].notifyGiven = true;
+  };
+  REQUIRE(spool.send("bob@example.test", {"team@example.test"}, kText, SpoolFixture::stranger(), wantsSuccess));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
+  CHECK(spool.mailboxOf("bob")[0].find("Action: expanded") != std::string::npos);
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
+  CHECK(spool.mailboxOf("bob").size() == 1);
+  CHECK(spool.sent.back().request.envelope.recipients[0].notify == ipc::Recipient::kNotifyNever);
+}
