@@ -3,12 +3,52 @@
 #include <catch2/catch.hpp>
 
 #include "libmailcore/store/local/chunk.h"
+#include "libmailcore/store/local/index.h"
 #include "libmailcore/store/local/rows.h"
+#include "libmailcore/store/octets.h"
 
 namespace ostler::store::local {
 namespace {
 
 Id128 id(int n) { return Id128::make(WallTime(std::chrono::seconds(n))); }
+
+TEST_CASE("a mail row and its texts come back as they were, and cut short they are refused") {
+  std::string keys;
+  putFixed(keys, std::uint64_t{1} << 63);
+  putFixed(keys, std::uint64_t{7});
+  const std::string texts = packTexts({std::string(300, 'e'), "", "(structure)"});
+  MailRow row;
+  row.threadId = id(3);
+  row.uidl = "old";
+  row.threadKeys = keys;
+  row.preparedVersion = 1;
+  row.texts = texts;
+  const std::string octets = encodeRow(row);
+  const MailRow back = mailRow(octets);
+  CHECK(back.threadId == row.threadId);
+  CHECK(back.uidl == "old");
+  CHECK(back.threadKeys == keys);
+  CHECK(mailTexts(back.texts).envelope == std::string(300, 'e'));
+  CHECK(mailTexts(back.texts).body.empty());
+  CHECK(mailTexts(back.texts).bodyStructure == "(structure)");
+  for (std::size_t length = 0; length < texts.size(); ++length) {
+    CHECK_THROWS_AS(mailTexts(std::string_view(texts).substr(0, length)), IndexFailure);
+  }
+}
+
+TEST_CASE("a chunk in which every message is in another's thread comes back") {
+  DetailChunk chunk;
+  chunk.count = kChunkMessages;
+  std::vector<EmailId> threads;
+  for (int at = 0; at < 100; ++at) threads.push_back(id(at));
+  for (std::size_t at = 0; at < chunk.count; ++at) {
+    chunk.rows[at].emailId = id(1'000);
+    chunk.rows[at].threadId = threads[at % threads.size()];
+  }
+  DetailChunk back;
+  REQUIRE(decodeDetail(encodeDetail(chunk), back));
+  for (std::size_t at = 0; at < chunk.count; ++at) CHECK(back.rows[at].threadId == chunk.rows[at].threadId);
+}
 
 TEST_CASE("every log record comes back as it was") {
   const UidSet uids = UidSet::fromRanges({{Uid{1}, Uid{5}}, {Uid{9}, Uid{9}}, {Uid{4'000'000'000}, Uid{UINT32_MAX}}});
