@@ -22,6 +22,9 @@ class Process final : public daemon::Role {
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
           return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
         });
+    server_.on<ipc::AskRecipient>([this](std::shared_ptr<ipc::ServerConnection>, ipc::AskRecipient request, std::vector<UniqueFd>) {
+      return sender_->ask(std::move(request));
+    });
   }
 
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
