@@ -1,4 +1,4 @@
-// main.cc - queued: one program, three roles, each a process of its own with its own rights. `-c FILE --role spool|out|auth`.
+// main.cc - queued: one program, four roles, each a process of its own with its own rights. `-c FILE --role spool|out|auth|health`.
 #include <sys/prctl.h>
 #include <sysexits.h>
 
@@ -10,6 +10,7 @@
 
 #include "libmailcore/daemon/descriptors.h"
 #include "queued/auth/auth.h"
+#include "queued/health/health.h"
 #include "queued/out/out.h"
 #include "queued/spool/spool.h"
 
@@ -25,10 +26,11 @@ constexpr std::array kRoles = {
     RoleEntry{"spool", "queued/spool", &ostler::spool::runSpool},
     RoleEntry{"out", "queued/out", &ostler::out::runOut},
     RoleEntry{"auth", "queued/auth", &ostler::queued::auth::runAuth},
+    RoleEntry{"health", "queued/health", &ostler::health::runHealth},
 };
 
 int usage() {
-  std::fprintf(stderr, "usage: queued [-c FILE] --role spool|out|auth\n");
+  std::fprintf(stderr, "usage: queued [-c FILE] --role spool|out|auth|health\n");
   return EX_USAGE;
 }
 

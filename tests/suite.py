@@ -22,7 +22,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 QUICKSTART = SOURCE / 'packaging' / 'quickstart'
 LONG = os.environ.get('OSTLER_LONG') == '1'
-OFFSETS = {'SMTP': 25, 'SUBMISSION': 587, 'SUBMISSIONS': 465, 'LMTP': 24, 'POP3': 110, 'POP3S': 995, 'IMAP': 143, 'IMAPS': 993}
+OFFSETS = {'SMTP': 25, 'SUBMISSION': 587, 'SUBMISSIONS': 465, 'LMTP': 24, 'POP3': 110, 'POP3S': 995, 'IMAP': 143, 'IMAPS': 993, 'HTTP': 80}
 
 
 class Skip(Exception):

@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <tuple>
 
+#include "libmailcore/base/clock.h"
 #include "libmailcore/config/reader.h"
 #include "libmailcore/config/yaml.h"
+#include "libmailcore/net/certificate.h"
 
 namespace ostler::config {
 namespace {
@@ -31,6 +33,25 @@ std::vector<std::string> dropIns(const std::filesystem::path& folder) {
 std::string machineName() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
+}
+
+/// How many days before it ends an administrator is told.
+constexpr std::chrono::hours kExpiresSoon{21 * 24};
+
+/// What is wrong with a certificate that can be read.
+void checkCertificate(const std::string& file, const std::string& hostName, std::vector<Problem>& problems) {
+  const auto facts = net::readCertificate(file, hostName);
+  const auto warn = [&](Problem::Severity severity, const std::string& text) {
+    problems.push_back({severity, {file, 0, 0}, text});
+  };
+  if (!facts) return warn(Problem::Severity::error, facts.error().detail);
+  const auto left = facts->notAfter - SystemClock().now();
+  const auto days = std::chrono::duration_cast<std::chrono::hours>(left).count() / 24;
+  if (left.count() < 0) {
+    warn(Problem::Severity::error, "the certificate has expired");
+  } else if (left < kExpiresSoon) {
+    warn(Problem::Severity::warning, "the certificate expires in " + std::to_string(days) + " days");
+  }
 }
 
 void requireReadable(const std::string& file, std::vector<Problem>& problems) {
@@ -60,6 +81,7 @@ Loaded load(const std::string& file) {
   Config config;
   readConfig(root, path.parent_path().string(), config, loaded.problems);
   if (config.hostName.empty()) config.hostName = machineName();
+  config.log.countersDir = config.runDir + "/metrics";
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
   validate(config, file, loaded.problems);
   std::ranges::sort(loaded.problems, {},
@@ -102,7 +124,9 @@ std::vector<Problem> checkFiles(const Config& config) {
   std::vector<Problem> problems;
   checkDropFolder(config, problems);
   for (const net::CertificateFiles& pair : config.certificates) {
+    const std::size_t before = problems.size();
     requireReadable(pair.certificate, problems);
+    if (problems.size() == before) checkCertificate(pair.certificate, config.hostName, problems);
     requireReadable(pair.key, problems);
   }
   for (const RouteRule& rule : config.routes) {

@@ -265,9 +265,11 @@ struct OauthSettings {
 };
 
 struct LogSettings {
-  enum class Target { standardError, journald, syslog, file } target = Target::standardError;
+  enum class Target { standardError, journald, syslog, file, nothing } target = Target::standardError;
   enum class Format { text, json } format = Format::text;
-  std::string file;
+  std::string file;            ///< with strftime's % a file a day
+  net::Endpoint syslogServer;  ///< of target syslog; none: the local one
+  std::string countersDir;     ///< where processes count what they log; load() sets it
   std::string level = "info";                  ///< trace debug info warn error
   std::map<std::string, std::string> modules;  ///< level per module: "smtpd", "spool", "store", ...
 };
@@ -293,6 +295,7 @@ struct Config {
   ReportSettings reports;
   DnsSettings dns;
   DirectorySettings directory;
+  std::vector<net::Endpoint> healthListeners;  ///< HTTP for monitors; none: not served
   SendingLimits sending;
   OauthSettings oauth;
 
@@ -304,7 +307,6 @@ struct Config {
   [[nodiscard]] std::string directoryDir() const { return dataDir + "/directory"; }
   [[nodiscard]] std::string socketPath(const std::string& name) const { return runDir + "/" + name + ".sock"; }
 
- private:
   [[nodiscard]] std::string spoolRoot() const { return spoolDir.empty() ? dataDir + "/spool" : spoolDir; }
 };
 

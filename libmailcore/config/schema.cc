@@ -37,6 +37,7 @@ const Row<Config> kConfig[] = {
     {"workers", [](Config& c) -> Slot { return &c.workers; }, "0", "event loops of smtpd, pop3d and imapd each; 0: one a core", {0, 1024}},
     {"user", [](Config& c) -> Slot { return &c.user; }, "", "the user the daemons become; empty: they stay who started them"},
     {"users.auth", [](Config& c) -> Slot { return &c.users["auth"]; }, "", "who queued's role auth was started as, where each process has a user of its own"},
+    {"users.health", [](Config& c) -> Slot { return &c.users["health"]; }, "", "who queued's role health was started as, where each process has a user of its own"},
     {"users.imapd", [](Config& c) -> Slot { return &c.users["imapd"]; }, "", "who imapd was started as, where each process has a user of its own"},
     {"users.out", [](Config& c) -> Slot { return &c.users["out"]; }, "", "who queued's role out was started as, where each process has a user of its own"},
     {"users.pop3d", [](Config& c) -> Slot { return &c.users["pop3d"]; }, "", "who pop3d was started as, where each process has a user of its own"},
@@ -45,9 +46,10 @@ const Row<Config> kConfig[] = {
     {"tls.certificates", [](Config& c) -> Slot { return &c.certificates; }, "", "the servers' certificates; the first when SNI matches none"},
     {"tls.client_ca", [](Config& c) -> Slot { return Path{&c.clientCa}; }, "", "clients are asked for a certificate of these authorities, for AUTH EXTERNAL"},
 
-    {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file"}); }, "stderr", "where lines go"},
+    {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file", "nothing"}); }, "stderr", "where lines go"},
     {"log.format", [](Config& c) -> Slot { return choice(c.log.format, {"text", "json"}); }, "text", "key=value text or JSON lines"},
-    {"log.file", [](Config& c) -> Slot { return Path{&c.log.file}; }, "", "for target file; opened anew on SIGHUP"},
+    {"log.file", [](Config& c) -> Slot { return Path{&c.log.file}; }, "", "for target file; opened anew on SIGHUP; %m and %d make a file a day (strftime(3))"},
+    {"log.syslog_server", [](Config& c) -> Slot { return &c.log.syslogServer; }, "", "for target syslog: the server to send to by UDP (RFC 5426), as address:port; empty: the local one"},
     {"log.level", [](Config& c) -> Slot { return level(c.log.level); }, "info", "lines below this level are not written"},
     {"log.modules", [](Config& c) -> Slot { return &c.log.modules; }, "", "a level of its own for a module: {spool: debug}"},
 
@@ -86,6 +88,8 @@ const Row<Config> kConfig[] = {
     {"dns.hosts", [](Config& c) -> Slot { return &c.dns.hosts; }, "", "addresses that win over DNS: {mail.example.net: [192.0.2.1]}"},
     {"dns.use_etc_hosts", [](Config& c) -> Slot { return &c.dns.useEtcHosts; }, "false", "let /etc/hosts win over DNS"},
     {"dns.serve_expired", [](Config& c) -> Slot { return &c.dns.serveExpired; }, "false", "answer with expired data while all servers fail"},
+
+    {"health.listeners", [](Config& c) -> Slot { return &c.healthListeners; }, "", "where /healthz, /readyz and /metrics are served over HTTP, such as 127.0.0.1:8025; empty: nowhere"},
 
     {"directory.tag_separator", [](Config& c) -> Slot { return &c.directory.tagSeparator; }, "+", "user+tag@ reaches user@; empty: no tags"},
     {"directory.aliases_file", [](Config& c) -> Slot { return Path{&c.directory.aliasesFile}; }, "", "in sendmail's syntax, loaded by newaliases"},

@@ -13,6 +13,8 @@
 namespace ostler::daemon {
 namespace {
 
+constexpr std::chrono::seconds kLogLook{5};  ///< how late a new day may come to a log of a file a day
+
 /// One signal, handled on the loop.
 class OnSignal {
  public:
@@ -45,6 +47,7 @@ class Running {
     const OnSignal onUsr1(loop_, SIGUSR1, [this] { log_.reopen(); });
     std::uint64_t watchdog = 0;
     if (sd_watchdog_enabled(0, &watchdog) > 0) tasks_.spawn(feedWatchdog(std::chrono::microseconds(watchdog / 2)));
+    tasks_.spawn(watchLog());
     log_.info("started");
     sd_notify(0, "READY=1");
     loop_.run();
@@ -76,6 +79,12 @@ class Running {
   Task<void> drain() {
     co_await role_.drain();
     loop_.stop();
+  }
+  Task<void> watchLog() {
+    for (;;) {
+      co_await loop_.sleepUntil(Deadline::after(kLogLook));
+      log_.tick();
+    }
   }
   Task<void> feedWatchdog(std::chrono::microseconds interval) {
     for (;;) {

@@ -15,6 +15,7 @@
 #include "libmailcore/daemon/listener_set.h"
 #include "libmailcore/daemon/worker_thread.h"
 #include "libmailcore/log/open.h"
+#include "libmailcore/net/certificate.h"
 
 namespace ostler::daemon {
 namespace {
@@ -22,6 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDrainTime = 8s;  // `--stop` promises that all is gone after ten
+constexpr auto kLogLook = 5s;     // how late a new day may come to a log of a file a day
+constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
 Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config) {
@@ -65,6 +68,7 @@ class Master {
   using Event = std::unique_ptr<event, FreeEvent>;
 
   void reload();
+  void tellOfCertificates() const;
   void beginDrain();
   void look();
   void watch();
@@ -106,6 +110,7 @@ Result<void> Master::start(std::shared_ptr<const config::Config> config) {
     workers_.back()->use(snapshot_, std::move((*shares)[n]));
     workers_.back()->start();
   }
+  tellOfCertificates();
   log_.info("started", {{"workers", std::uint64_t{count}}, {"listeners", std::uint64_t{plans.size()}}});
   return {};
 }
@@ -136,10 +141,21 @@ void Master::serve() {
     events_.push_back(every(std::chrono::microseconds(watchdogMicros / 2),
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
+  events_.push_back(every(kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
   sd_notify(0, "READY=1");
   loop_.run();
   workers_.clear();
   log_.info("stopped");
+}
+
+// Said at start and on reload: whoever reads the log hears of it before clients do.
+void Master::tellOfCertificates() const {
+  for (const net::CertificateFiles& pair : snapshot_->config->certificates) {
+    const auto facts = net::readCertificate(pair.certificate, snapshot_->config->hostName);
+    if (!facts) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::hours>(facts->notAfter - SystemClock().now()).count() / 24;
+    if (left < kTellDays) log_.warn("certificate-expires", {{"file", pair.certificate}, {"days", std::to_string(left)}});
+  }
 }
 
 void Master::reload() {
@@ -161,6 +177,7 @@ void Master::reload() {
   snapshot_ = std::move(*snapshot);
   for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->use(snapshot_, std::move((*shares)[n]));
   log::apply(log_, snapshot_->config->log);
+  tellOfCertificates();
   log_.info("reloaded", {{"listeners", std::uint64_t{plans.size()}}});
   sd_notify(0, "READY=1");
 }

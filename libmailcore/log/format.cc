@@ -1,5 +1,6 @@
 #include "libmailcore/log/format.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -141,6 +142,15 @@ std::string formatJson(const Line& line) {
   }
   out += "}\n";
   return out;
+}
+
+std::string formatSyslog(const Line& line, int priority, std::string_view machine, std::uint64_t pid,
+                         std::string_view message) {
+  std::string program(line.program.substr(0, 48));  // APP-NAME: printable US-ASCII, 48 at most
+  std::replace(program.begin(), program.end(), '/', '-');
+  const std::string_view event = line.event.substr(0, 32);  // MSGID
+  return fmt::format("<{}>1 {} {} {} {} {} - {}", priority, timeText(line.time), machine, program, pid,
+                     event.empty() ? "-" : event, message);
 }
 
 }  // namespace ostler::log

@@ -35,4 +35,8 @@ struct Line {
 /// event and fields alone, without time and level: for syslog and journald, which have their own.
 [[nodiscard]] std::string formatMessage(const Line& line);
 
+/// What a syslog server gets: RFC 5424 6. `message` is the line's text.
+[[nodiscard]] std::string formatSyslog(const Line& line, int priority, std::string_view machine, std::uint64_t pid,
+                                       std::string_view message);
+
 }  // namespace ostler::log

@@ -1,13 +1,17 @@
 #include "libmailcore/log/log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -18,6 +22,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/unique_fd.h"
 #include "libmailcore/log/format.h"
+#include "libmailcore/metrics/counters.h"
 
 namespace ostler::log {
 namespace {
@@ -25,6 +30,21 @@ namespace {
 int syslogPriority(Level level) {
   constexpr int kPriorities[] = {LOG_DEBUG, LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
   return kPriorities[static_cast<std::size_t>(level)];
+}
+
+/// What strftime(3) makes of a pattern now, in local time; a name without % stays as it is.
+std::string fileNow(const std::string& pattern) {
+  if (pattern.find('%') == std::string::npos) return pattern;
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::localtime_r(&now, &parts);
+  char name[512];
+  return {name, std::strftime(name, sizeof name, pattern.c_str(), &parts)};
+}
+
+std::string machineName() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
 }
 
 /// One write(2) a line: on a file in append mode lines of several processes do not mix. What cannot be written is
@@ -46,7 +66,10 @@ class Sink {
   using ModuleLevel = std::atomic<int>;
   static constexpr int kNone = -1;  ///< no level of its own: the sink's
 
-  explicit Sink(Options options) : options_(std::move(options)), level_(static_cast<int>(options_.level)) { open(); }
+  explicit Sink(Options options) : options_(std::move(options)), level_(static_cast<int>(options_.level)), server_(options_.syslogSocket) {
+    open();
+    count();
+  }
 
   /// Lives as long as the sink, so Logs may point to it.
   [[nodiscard]] ModuleLevel& moduleLevel(std::string_view module) {
@@ -61,12 +84,16 @@ class Sink {
 
   void write(Line line) {
     line.program = options_.program;
+    if (counters_) {
+      counters_->add(line.event);
+      if (line.level >= Level::warn) counters_->add(line.level == Level::warn ? "level-warn" : "level-error");
+    }
     line.time = std::chrono::system_clock::now();
     switch (options_.target) {
       case Options::Target::nothing:
         return;
       case Options::Target::syslog:
-        return ::syslog(LOG_MAIL | syslogPriority(line.level), "%s", text(line).c_str());
+        return writeSyslog(line);
       case Options::Target::journald:
         return writeJournal(line);
       case Options::Target::standardError:
@@ -80,6 +107,15 @@ class Sink {
   }
 
   void reopen() { open(); }
+  void tick() {
+    if (options_.target != Options::Target::file) return;
+    const std::string name = fileNow(options_.file);
+    {
+      const std::lock_guard lock(mutex_);
+      if (name == opened_) return;
+    }
+    open();
+  }
 
  private:
   [[nodiscard]] std::string form(const Line& line) const {
@@ -95,14 +131,36 @@ class Sink {
   void open() {
     if (options_.target == Options::Target::syslog) ::openlog(options_.program.c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
     if (options_.target != Options::Target::file) return;
-    UniqueFd opened(::open(options_.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640));
+    const std::string name = fileNow(options_.file);
+    UniqueFd opened(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0660));
     if (!opened) {
-      writeLine(STDERR_FILENO, "cannot open the log file " + options_.file + ": " + std::strerror(errno) +
+      writeLine(STDERR_FILENO, "cannot open the log file " + name + ": " + std::strerror(errno) +
                                    "; logging goes on where it went\n");
       return;
     }
     const std::lock_guard lock(mutex_);
     file_ = std::move(opened);
+    opened_ = name;
+  }
+
+  /// Counting is a help, not a duty: where it cannot be done it is not.
+  void count() {
+    if (options_.countersDir.empty()) return;
+    std::string name = options_.program;
+    std::replace(name.begin(), name.end(), '/', '-');
+    ::mkdir(options_.countersDir.c_str(), 0770);
+    if (auto counters = metrics::Counters::open(options_.countersDir + "/" + name)) counters_ = std::move(*counters);
+  }
+
+  /// To the server, if there is one and the kernel takes it; else to the local one: what the server misses is there.
+  void writeSyslog(const Line& line) {
+    const int priority = LOG_MAIL | syslogPriority(line.level);
+    const std::string message = text(line);
+    if (server_) {
+      const std::string packet = formatSyslog(line, priority, machine_, static_cast<std::uint64_t>(::getpid()), message);
+      if (::send(server_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return;
+    }
+    ::syslog(priority, "%s", message.c_str());
   }
 
   /// Each field is a journal field of its own (OSTLER_CLIENT=...), beside the readable MESSAGE.
@@ -127,6 +185,10 @@ class Sink {
   std::atomic<int> level_;
   std::mutex mutex_;
   UniqueFd file_;
+  std::string opened_;  ///< its name
+  UniqueFd server_;
+  const std::string machine_ = machineName();
+  std::shared_ptr<metrics::Counters> counters_;
   std::map<std::string, ModuleLevel> modules_;  // nodes stay where they are
 };
 
@@ -156,6 +218,10 @@ void Log::setLevel(std::string_view module, Level level) const {
   if (!sink_) return;
   if (module.empty()) return sink_->setLevel(level);
   sink_->moduleLevel(module).store(static_cast<int>(level), std::memory_order_relaxed);
+}
+
+void Log::tick() const {
+  if (sink_) sink_->tick();
 }
 
 void Log::reopen() const {

@@ -28,8 +28,10 @@ struct Field {
 struct Options {
   enum class Target { standardError, journald, syslog, file, nothing } target = Target::standardError;
   enum class Format { text, json } format = Format::text;
-  std::string program;  ///< "smtpd", "queued/spool"
-  std::string file;
+  std::string program;      ///< "smtpd", "queued/spool"
+  std::string file;         ///< with a % it is a pattern of strftime(3): another file when it names another
+  int syslogSocket = -1;    ///< connected to a syslog server; taken over. Without: the local one
+  std::string countersDir;  ///< where the events are counted (metrics/counters.h); empty: nowhere
   Level level = Level::info;
 };
 
@@ -64,6 +66,8 @@ class Log {
   void setLevel(std::string_view module, Level level) const;
   /// After rotation.
   void reopen() const;
+  /// Opens the file of a new day. Called now and then by a thread that may open files; those that may write on meanwhile.
+  void tick() const;
 
  private:
   std::shared_ptr<Sink> sink_;

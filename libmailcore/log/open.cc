@@ -1,5 +1,8 @@
 #include "libmailcore/log/open.h"
 
+#include <sys/socket.h>
+
+#include "libmailcore/base/unique_fd.h"
 #include "libmailcore/log/format.h"
 
 namespace ostler::log {
@@ -10,6 +13,16 @@ void applyLevels(const Log& log, const config::LogSettings& settings) {
   for (const auto& [module, level] : settings.modules) log.setLevel(module, parseLevel(level).value_or(Level::info));
 }
 
+/// Connected before the process confines itself: later it may not. RFC 5426. -1: there is no server, or no way to it.
+int connectedTo(const net::Endpoint& server) {
+  if (server == net::Endpoint{}) return -1;
+  sockaddr_storage address{};
+  const socklen_t length = server.toSockaddr(address);
+  UniqueFd socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return -1;
+  return socket.release();
+}
+
 }  // namespace
 
 Log open(const config::LogSettings& settings, std::string program) {
@@ -17,6 +30,7 @@ Log open(const config::LogSettings& settings, std::string program) {
   Options options;
   options.program = std::move(program);
   options.file = settings.file;
+  options.countersDir = settings.countersDir;
   options.format = settings.format == config::LogSettings::Format::json ? Options::Format::json : Options::Format::text;
   switch (settings.target) {
     case From::standardError:
@@ -27,9 +41,13 @@ Log open(const config::LogSettings& settings, std::string program) {
       break;
     case From::syslog:
       options.target = Options::Target::syslog;
+      options.syslogSocket = connectedTo(settings.syslogServer);
       break;
     case From::file:
       options.target = Options::Target::file;
+      break;
+    case From::nothing:
+      options.target = Options::Target::nothing;
       break;
   }
   Log log = Log::open(options);

@@ -56,6 +56,7 @@ std::span<const Control::Command> Control::commands() {
   static constexpr std::array kCommands = {
       //      noun       verb            right          handler
       Command{"queue",   "list",         Right::look,   &Control::list},
+      Command{"queue",   "summary",      Right::look,   &Control::summary},
       Command{"queue",   "show",         Right::look,   &Control::show},
       Command{"queue",   "wait",         Right::look,   &Control::wait},
       Command{"queue",   "destinations", Right::look,   &Control::destinations},

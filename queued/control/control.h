@@ -48,6 +48,7 @@ class Control {
 
   // queue_commands.cc
   [[nodiscard]] Task<Reply> list(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> summary(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> show(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> retry(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> freeze(Arguments arguments, std::string cursor);

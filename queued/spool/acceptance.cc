@@ -5,13 +5,15 @@
 
 #include <algorithm>
 
+#include "libmailcore/message/header.h"
+
 namespace ostler::spool {
 
 namespace {
 
 constexpr std::uint64_t kFreshMost = 64U << 20;  ///< contents kept in memory for their first delivery
 
-void logAccepted(const Environment& env, const MessageRecord& record) {
+void logAccepted(const Environment& env, const MessageRecord& record, const std::string* content) {
   std::string to;
   for (std::size_t at = 0; at < std::min<std::size_t>(record.recipients.size(), 5); ++at) {
     to += (at == 0 ? "<" : ",<") + record.recipients[at].recipient.forwardPath + ">";
@@ -29,6 +31,7 @@ void logAccepted(const Environment& env, const MessageRecord& record) {
                             {"from", record.reversePath},
                             {"to", first},
                             {"recipients", std::uint64_t{record.recipients.size()}},
+                            {"message_id", content == nullptr ? std::string() : message::HeaderView(*content).unfolded("Message-ID")},
                             {"size", record.size}});
 }
 
@@ -49,7 +52,7 @@ Task<Result<void>> Acceptance::accept(MessageRecord record, std::shared_ptr<cons
   auto synced = [this, fresh = std::move(fresh), packed = std::move(packed)](const journal::Committed& places) mutable {
     const journal::Position at = places.front();
     const journal::Position contentAt = places.back();
-    logAccepted(env_, fresh->record);
+    logAccepted(env_, fresh->record, fresh->content.get());
     const Id128 accepted = fresh->record.id;
     // Beyond the budget, and while nothing is delivered, content is read back from the journal when its turn comes.
     if (env_.queue.freshOctets() < kFreshMost && !env_.queue.isStopped()) {

@@ -19,6 +19,9 @@ constexpr std::array kNouns = {
     Command{"why", &why, "what became of a message, also after it has left"},
     Command{"badmail", &badmail, "what could be neither delivered nor returned"},
     Command{"etrn", &etrn, "ask a server that keeps our mail to send it now"},
+    Command{"backup", &backup, "copy users, mail and queue while the suite runs"},
+    Command{"restore", &restore, "put a backup back"},
+    Command{"log", &log, "follow a message through all daemons"},
     Command{"dns", &dns, "ask the DNS as the suite does"},
     Command{"status", &status, "say what runs and which listeners answer"},
 };

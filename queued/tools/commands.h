@@ -33,11 +33,13 @@ struct Command {
 // One file each.
 int alias(const Call& call);
 int badmail(const Call& call);
+int backup(const Call& call);
 int check(const Call& call);
 int dns(const Call& call);
 int domain(const Call& call);
 int etrn(const Call& call);
 int explain(const Call& call);
+int log(const Call& call);
 int mailbox(const Call& call);
 int mailq(const Call& call);
 int newaliases(const Call& call);
@@ -45,6 +47,7 @@ int postcat(const Call& call);
 int postqueue(const Call& call);
 int postsuper(const Call& call);
 int queue(const Call& call);
+int restore(const Call& call);
 int run(const Call& call);
 int sendmail(const Call& call);
 int setup(const Call& call);

@@ -29,7 +29,7 @@ fs::path daemonFolder() {
   return fs::exists(installed / "smtpd") ? installed : ours;
 }
 
-std::vector<Program> programsOf(const std::string& configFile) {
+std::vector<Program> programsOf(const config::Config& config, const std::string& configFile) {
   const fs::path folder = daemonFolder();
   const auto path = [&](const char* name) { return (folder / name).string(); };
   std::vector<Program> programs;
@@ -37,6 +37,8 @@ std::vector<Program> programsOf(const std::string& configFile) {
     programs.push_back({std::string("queued/") + role, {path("queued"), "--role", role, "-c", configFile}, 1});
   }
   for (const char* name : {"smtpd", "pop3d", "imapd"}) programs.push_back({name, {path(name), "-c", configFile}, 0});
+  if (!config.healthListeners.empty())
+    programs.push_back({"queued/health", {path("queued"), "--role", "health", "-c", configFile}, 0});
   return programs;
 }
 
@@ -110,7 +112,7 @@ int run(const Call& call) {
   }
   const log::Log log = log::open(config->log, "ostler");
   const EnvironmentFile environment(environmentFile);
-  Supervisor supervisor(programsOf(options.config), log,
+  Supervisor supervisor(programsOf(*config, options.config), log,
                         [&](const std::vector<pid_t>& pids) { environment.write(pids); });
   log.info("run", {{"version", OSTLER_VERSION}, {"config", options.config}});
   supervisor.run([&] { return mayReload(options, log); });

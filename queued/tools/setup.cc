@@ -14,8 +14,8 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/random.h"
+#include "libmailcore/net/certificate.h"
 #include "libmailcore/sasl/verifiers.h"
-#include "queued/tools/certificate.h"
 #include "queued/tools/directory_tool.h"
 #include "queued/tools/dns_records.h"
 
@@ -35,7 +35,7 @@ struct SetupOptions {
   bool noStart = false;
 };
 
-constexpr std::string_view kProcesses[] = {"smtpd", "spool", "out", "auth", "pop3d", "imapd"};
+constexpr std::string_view kProcesses[] = {"smtpd", "spool", "out", "auth", "pop3d", "imapd", "health"};
 
 /// Users of the package: each process has its own.
 std::string usersSection() {
@@ -74,6 +74,8 @@ imap:
     - {{address: "[::]:143"}}
     - {{address: "0.0.0.0:993", tls: implicit}}
     - {{address: "[::]:993", tls: implicit}}
+health:
+  listeners: ["127.0.0.1:8025"]
 directory:
   postmaster: {user}@{domain}
 )",
@@ -102,13 +104,13 @@ Result<void> writeFile(const fs::path& file, const std::string& text, mode_t mod
 /// The pair's places in the configuration: the files given, or new ones below tls/.
 Result<std::pair<std::string, std::string>> certificateFor(const SetupOptions& options, const fs::path& folder) {
   if (!options.certificate.empty()) {
-    const auto facts = readCertificate(options.certificate, options.hostName);
+    const auto facts = net::readCertificate(options.certificate, options.hostName);
     if (!facts) return fail(facts.error());
     if (!facts->namesHost)
       fmt::print(stderr, "ostler setup: {} does not name {}\n", options.certificate, options.hostName);
     return std::pair{fs::absolute(options.certificate).string(), fs::absolute(options.key).string()};
   }
-  const auto made = makeSelfSigned(options.hostName);
+  const auto made = net::makeSelfSigned(options.hostName);
   if (!made) return fail(made.error());
   const std::string base = "tls/" + options.hostName;
   std::error_code ignored;

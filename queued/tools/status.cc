@@ -1,74 +1,111 @@
-// status.cc - ostler status: is it running, and does every listener answer. --ready: exit status 0 only when all do.
-#include <poll.h>
-#include <sys/socket.h>
+// status.cc - ostler status: is it running, does every listener answer, and how is it. --ready: the exit status alone.
+#include <sys/statvfs.h>
 #include <sysexits.h>
 
-#include <cerrno>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "libmailcore/base/unique_fd.h"
+#include "libmailcore/metrics/counters.h"
+#include "libmailcore/net/certificate.h"
+#include "queued/health/probe.h"
 #include "queued/tools/common.h"
 #include "queued/tools/supervisor_lock.h"
 
 namespace ostler::tools {
 namespace {
 
-struct Row {
-  std::string service;
-  net::Endpoint address;
-  bool greets = true;  ///< a TLS listener waits for the client: there a connection must do
+struct Health {
+  bool all = true;
+  std::vector<nlohmann::json> lines;
 };
 
-std::vector<Row> rowsOf(const config::Config& config) {
-  std::vector<Row> rows;
-  const auto add = [&](const std::string& service, const config::Listener& listener) {
-    rows.push_back(
-        {service, listener.address, listener.tls != config::ListenerTls::implicit && listener.proxyFrom.empty()});
+void addListeners(Health& health, const config::Config& config) {
+  for (const health::Probe& probe : health::probesOf(config)) {
+    const bool up = health::answers(probe);
+    health.all = health.all && up;
+    health.lines.push_back({{"service", probe.service}, {"address", probe.address.text()}, {"up", up}});
+  }
+}
+
+/// What the spool says of its queue; nothing when it does not answer.
+void addQueue(Health& health, const config::Config& config) {
+  std::string summary;
+  const auto keep = [&summary](const std::string& output) { summary += output; };
+  const Deadline soon = Deadline::after(std::chrono::seconds(5));
+  if (ask(config, "control", {"queue", "summary"}, keep, soon) != EX_OK) return;
+  const auto numbers = nlohmann::json::parse(summary, nullptr, false);
+  if (numbers.is_object()) health.lines.push_back({{"queue", numbers}});
+}
+
+void addCertificates(Health& health, const config::Config& config) {
+  for (const net::CertificateFiles& pair : config.certificates) {
+    const auto facts = net::readCertificate(pair.certificate, config.hostName);
+    if (!facts) continue;
+    const auto left = facts->notAfter - SystemClock().now();
+    health.lines.push_back({{"certificate", pair.certificate},
+                            {"days", std::chrono::duration_cast<std::chrono::hours>(left).count() / 24},
+                            {"self_signed", facts->selfSigned}});
+  }
+}
+
+void addDisk(Health& health, const config::Config& config) {
+  for (const std::string& folder : {config.dataDir, config.spoolRoot()}) {
+    struct statvfs disk{};
+    if (::statvfs(folder.c_str(), &disk) != 0) continue;
+    health.lines.push_back({{"disk", folder}, {"free_octets", disk.f_bavail * disk.f_frsize}});
+  }
+}
+
+/// How often each process logged a warning or an error is in its counters; what, in its log.
+void addProcesses(Health& health, const config::Config& config) {
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(config.log.countersDir, none)) {
+    const auto reading = metrics::readCounters(entry.path().string());
+    if (!reading) continue;
+    const auto count = [&reading](const char* name) {
+      const auto found = reading->counts.find(name);
+      return found == reading->counts.end() ? std::uint64_t{0} : found->second;
+    };
+    health.lines.push_back({{"process", entry.path().filename().string()},
+                            {"pid", reading->pid},
+                            {"started", count("started")},
+                            {"warnings", count("level-warn")},
+                            {"errors", count("level-error")}});
+  }
+}
+
+void printInWords(const nlohmann::json& line) {
+  if (line.contains("service")) {
+    fmt::print("{:<10} {:<40} {}\n", line["service"].get<std::string>(), line["address"].get<std::string>(),
+               line["up"].get<bool>() ? "up" : "down");
+    return;
+  }
+  std::string text;
+  const auto add = [&text](const std::string& key, const nlohmann::json& value) {
+    text += (text.empty() ? "" : " ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
   };
-  for (const config::VirtualServer& server : config.virtualServers) {
-    for (const config::Listener& listener : server.listeners) add("smtp", listener);
+  for (const char* const first : {"version", "queue", "certificate", "disk", "process"}) {
+    if (line.contains(first) && !line[first].is_object()) add(first, line[first]);
+    if (line.contains(first) && line[first].is_object()) text = first;
   }
-  for (const config::Listener& listener : config.pop3.listeners) add("pop3", listener);
-  for (const config::Listener& listener : config.imap.listeners) add("imap", listener);
-  for (const char* name : {"control", "submit", "smtpd"}) {
-    net::Endpoint socket;
-    socket.unixPath = config.socketPath(name);
-    rows.push_back({name, socket, false});
+  for (const auto& [key, value] : line.items()) {
+    if (value.is_object()) {
+      for (const auto& [inner, number] : value.items()) add(inner, number);
+    } else if (!text.starts_with(key + " ")) {
+      add(key, value);
+    }
   }
-  return rows;
+  fmt::print("{}\n", text);
 }
 
-/// "0.0.0.0" is where one listens, not where one connects.
-net::Endpoint reachable(net::Endpoint at) {
-  if (!at.unixPath.empty()) return at;
-  for (const char octet : at.address.octets()) {
-    if (octet != 0) return at;
+/// Nothing is printed: does every listener answer?
+int readiness(const config::Config& config) {
+  for (const health::Probe& probe : health::probesOf(config)) {
+    if (!health::answers(probe)) return EX_UNAVAILABLE;
   }
-  at.address = net::IpAddress::parse(at.address.isV4() ? "127.0.0.1" : "::1").value();
-  return at;
-}
-
-bool waitFor(int fd, short events) {
-  pollfd wait{fd, events, 0};
-  return ::poll(&wait, 1, 2'000) == 1;
-}
-
-bool answers(const Row& row) {
-  sockaddr_storage address{};
-  const socklen_t length = reachable(row.address).toSockaddr(address);
-  const UniqueFd fd(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return false;
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-    if (errno != EINPROGRESS || !waitFor(fd.get(), POLLOUT)) return false;
-    int failure = 0;
-    socklen_t size = sizeof failure;
-    if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0 || failure != 0) return false;
-  }
-  if (!row.greets) return true;
-  char first = 0;
-  return waitFor(fd.get(), POLLIN) && ::recv(fd.get(), &first, 1, 0) == 1;
+  return EX_OK;
 }
 
 }  // namespace
@@ -76,29 +113,32 @@ bool answers(const Row& row) {
 int status(const Call& call) {
   CommonOptions options;
   bool ready = false;
-  CLI::App app("Says whether the suite runs and which listeners answer. Exit status 0 when all do, else 69.");
+  CLI::App app(
+      "Says what runs: version, listeners, queue, certificates, disk, processes. Exit status 0 when every listener answers, "
+      "else 69.");
   addConfigOption(app, options);
   addJsonOption(app, options);
   app.add_flag("--ready", ready, "print nothing");
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
+  if (ready) return readiness(*config);
 
+  Health health;
   const auto supervisor = SupervisorLock::holder(config->runDir);
-  bool all = true;
-  if (!ready && !options.json) fmt::print("supervisor {}\n", supervisor ? std::to_string(*supervisor) : "-");
-  for (const Row& row : rowsOf(*config)) {
-    const bool up = answers(row);
-    all = all && up;
-    if (ready && !up) break;
-    if (ready) continue;
-    if (options.json) {
-      fmt::print("{}\n", nlohmann::json{{"service", row.service}, {"address", row.address.text()}, {"up", up}}.dump());
-    } else {
-      fmt::print("{:<10} {:<40} {}\n", row.service, row.address.text(), up ? "up" : "down");
-    }
+  health.lines.push_back({{"version", OSTLER_VERSION}, {"supervisor", supervisor ? *supervisor : 0}});
+  addListeners(health, *config);
+  if (health.all) addQueue(health, *config);
+  addCertificates(health, *config);
+  addDisk(health, *config);
+  addProcesses(health, *config);
+  for (const nlohmann::json& line : health.lines) {
+    if (options.json)
+      fmt::print("{}\n", line.dump());
+    else
+      printInWords(line);
   }
-  return all ? EX_OK : EX_UNAVAILABLE;
+  return health.all ? EX_OK : EX_UNAVAILABLE;
 }
 
 }  // namespace ostler::tools

@@ -1,4 +1,4 @@
-#include "queued/tools/certificate.h"
+#include "libmailcore/net/certificate.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -11,7 +11,7 @@
 #include <ctime>
 #include <memory>
 
-namespace ostler::tools {
+namespace ostler::net {
 namespace {
 
 template <auto Free>
@@ -100,4 +100,4 @@ Result<CertificateFacts> readCertificate(const std::string& file, const std::str
   return facts;
 }
 
-}  // namespace ostler::tools
+}  // namespace ostler::net

@@ -1,5 +1,5 @@
-// certificate.h - certificates as the tools need them: a self-signed one to begin with, and how long one still lasts.
-// Is not: TLS (net/tls.h).
+// certificate.h - certificates as an administrator meets them: a self-signed one to begin with, and how long one still lasts.
+// Is not: TLS (tls.h).
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/result.h"
 
-namespace ostler::tools {
+namespace ostler::net {
 
 struct CertificatePair {
   std::string certificate;  ///< PEM
@@ -25,4 +25,4 @@ struct CertificateFacts {
 /// Of the first certificate in a PEM file. Errors: notFound, syntax.
 [[nodiscard]] Result<CertificateFacts> readCertificate(const std::string& file, const std::string& hostName);
 
-}  // namespace ostler::tools
+}  // namespace ostler::net

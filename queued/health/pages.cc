@@ -1,0 +1,140 @@
+#include "queued/health/pages.h"
+
+#include <sys/statvfs.h>
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "libmailcore/metrics/counters.h"
+#include "libmailcore/net/certificate.h"
+#include "queued/health/exposition.h"
+#include "queued/health/probe.h"
+
+namespace ostler::health {
+namespace {
+
+using Config = std::shared_ptr<const config::Config>;
+
+constexpr std::chrono::seconds kPatience{5};
+Page busy() { return {503, "too many questions at once\n"}; }
+
+struct Answer {
+  Probe probe;
+  bool up = false;
+};
+
+std::vector<Answer> askAll(const Config& config) {
+  std::vector<Answer> asked;
+  for (const Probe& probe : probesOf(*config)) {
+    if (probe.service == "http") continue;  // that is us
+    asked.push_back({probe, answers(probe)});
+  }
+  return asked;
+}
+
+void addListeners(Exposition& out, const Config& config) {
+  out.family("ostler_listener_up", "gauge", "does a listener answer");
+  for (const Answer& answer : askAll(config)) {
+    out.sample("ostler_listener_up", {{"service", answer.probe.service}, {"address", answer.probe.address.text()}},
+               answer.up ? 1 : 0);
+  }
+}
+
+void addEvents(Exposition& out, const Config& config) {
+  out.family("ostler_events_total", "counter", "events logged by a process: what happened how often");
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(config->log.countersDir, none)) {
+    const auto reading = metrics::readCounters(entry.path().string());
+    if (!reading) continue;
+    for (const auto& [event, count] : reading->counts) {
+      out.sample("ostler_events_total", {{"process", entry.path().filename().string()}, {"event", event}},
+                 static_cast<std::int64_t>(count));
+    }
+  }
+}
+
+void addCertificates(Exposition& out, const Config& config) {
+  out.family("ostler_certificate_not_after_seconds", "gauge", "when a certificate expires, in seconds since 1970");
+  for (const net::CertificateFiles& pair : config->certificates) {
+    const auto facts = net::readCertificate(pair.certificate, config->hostName);
+    if (facts) {
+      out.sample("ostler_certificate_not_after_seconds", {{"file", pair.certificate}},
+                 toUnixMillis(facts->notAfter) / 1000);
+    }
+  }
+}
+
+void addDisk(Exposition& out, const Config& config) {
+  out.family("ostler_disk_free_octets", "gauge", "what an unprivileged process may still write");
+  for (const std::string& folder : {config->dataDir, config->spoolRoot()}) {
+    struct statvfs disk{};
+    if (::statvfs(folder.c_str(), &disk) != 0) continue;
+    out.sample("ostler_disk_free_octets", {{"folder", folder}}, static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize));
+  }
+}
+
+void addQueue(Exposition& out, const std::string& summary) {
+  out.family("ostler_spool_up", "gauge", "does the spool answer");
+  const auto numbers = nlohmann::json::parse(summary, nullptr, false);
+  out.sample("ostler_spool_up", {}, numbers.is_object() ? 1 : 0);
+  if (!numbers.is_object()) return;
+  for (const auto& [name, value] : numbers.items()) {
+    if (!value.is_number_integer()) continue;
+    out.family("ostler_queue_" + name, "gauge", "of the queue");
+    out.sample("ostler_queue_" + name, {}, value.get<std::int64_t>());
+  }
+}
+
+std::string numbersOf(const Config& config, const std::string& summary) {
+  Exposition out;
+  out.family("ostler_build_info", "gauge", "which version runs");
+  out.sample("ostler_build_info", {{"version", OSTLER_VERSION}}, 1);
+  addQueue(out, summary);
+  addListeners(out, config);
+  addEvents(out, config);
+  addCertificates(out, config);
+  addDisk(out, config);
+  return out.text();
+}
+
+Page readiness(const Config& config) {
+  Page page;
+  for (const Answer& answer : askAll(config)) {
+    if (answer.up) continue;
+    page.status = 503;
+    page.text += answer.probe.service + " " + answer.probe.address.text() + " does not answer\n";
+  }
+  if (page.status == 200) page.text = "ready\n";
+  return page;
+}
+
+}  // namespace
+
+Pages::Pages(Loop& loop, Pool& pool, Config config)
+    : loop_(loop), pool_(pool), config_(std::move(config)), control_(loop, config_->socketPath("control")) {}
+
+Task<Page> Pages::readyz() {
+  auto job = [config = config_]() -> Result<Page> { return readiness(config); };
+  Result<Page> page = co_await pool_.run(loop_, std::move(job));
+  co_return page.value_or(busy());
+}
+
+Task<std::string> Pages::queueSummary() {
+  ipc::ControlRequest request;
+  request.words = {"queue", "summary"};
+  Result<ipc::ControlReply> reply = co_await control_.call(std::move(request), Deadline::after(kPatience));
+  if (!reply || reply->exitCode != 0) co_return std::string();
+  co_return std::move(reply->output);
+}
+
+Task<Page> Pages::metrics() {
+  std::string summary = co_await queueSummary();
+  auto job = [config = config_, summary = std::move(summary)]() -> Result<Page> {
+    return Page{200, numbersOf(config, summary)};
+  };
+  Result<Page> page = co_await pool_.run(loop_, std::move(job));
+  co_return page.value_or(busy());
+}
+
+}  // namespace ostler::health

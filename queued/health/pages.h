@@ -1,0 +1,40 @@
+// pages.h - what /readyz and /metrics say. Is not: HTTP (server.h).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/async/pool.h"
+#include "libmailcore/config/config.h"
+#include "libmailcore/ipc/socket.h"
+
+namespace ostler::health {
+
+struct Page {
+  unsigned status = 200;
+  std::string text;
+};
+
+/// One loop. Whatever blocks runs on the pool.
+class Pages {
+ public:
+  Pages(Loop& loop, Pool& pool, std::shared_ptr<const config::Config> config);
+  void use(std::shared_ptr<const config::Config> config) { config_ = std::move(config); }
+
+  /// 200 when this process serves.
+  [[nodiscard]] static Page healthz() { return {200, "ok\n"}; }
+  /// 200 when every listener answers, 503 with the names of those that do not.
+  [[nodiscard]] Task<Page> readyz();
+  [[nodiscard]] Task<Page> metrics();
+
+ private:
+  /// Of `queue summary`; empty when the spool does not answer.
+  [[nodiscard]] Task<std::string> queueSummary();
+  Loop& loop_;
+  Pool& pool_;
+  std::shared_ptr<const config::Config> config_;
+  ipc::Client control_;
+};
+
+}  // namespace ostler::health

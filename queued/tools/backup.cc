@@ -1,0 +1,251 @@
+// backup.cc - ostler backup DIR, while the suite runs, and ostler restore DIR, while it does not.
+// A backup holds the directory, the log of every account (its index is made anew) and the queue as files for pickup/.
+#include <fcntl.h>
+#include <lmdb.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "libmailcore/base/base64.h"
+#include "libmailcore/base/unique_fd.h"
+#include "libmailcore/store/local/lock.h"
+#include "queued/health/probe.h"
+#include "queued/tools/common.h"
+#include "queued/tools/owner.h"
+#include "queued/tools/supervisor_lock.h"
+
+namespace ostler::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFormat = 1;
+constexpr const char* kNote = "BACKUP";
+
+/// Errors of the file system as ours.
+template <class Work>
+Result<void> guarded(Work work) {
+  try {
+    return work();
+  } catch (const fs::filesystem_error& error) {
+    return fail(Error::Kind::temporary, error.what());
+  }
+}
+
+// ---- the directory: LMDB's own hot copy
+
+Result<void> copyDirectory(const std::string& from, const fs::path& to) {
+  if (!fs::exists(from + "/directory.mdb")) return {};
+  fs::create_directories(to);
+  MDB_env* env = nullptr;
+  int code = mdb_env_create(&env);
+  if (code == 0) code = mdb_env_set_maxdbs(env, 64);
+  if (code == 0) code = mdb_env_open(env, (from + "/directory.mdb").c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0600);
+  if (code == 0) code = mdb_env_copy2(env, (to / "directory.mdb").c_str(), MDB_CP_COMPACT);
+  mdb_env_close(env);
+  return code == 0 ? Result<void>() : fail(Error::Kind::temporary, "copying the directory: " + std::string(mdb_strerror(code)));
+}
+
+// ---- accounts
+
+/// Files that are there and longer than their copies, or have none; copies whose file is gone are taken away.
+void follow(const fs::path& from, const fs::path& to) {
+  std::error_code gone;  // compaction may take a file away while we look
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const fs::path copy = to / entry.path().filename();
+    const auto size = fs::file_size(entry.path(), gone);
+    if (gone || (fs::exists(copy) && fs::file_size(copy) == size && fs::last_write_time(copy) >= fs::last_write_time(entry.path(), gone)))
+      continue;
+    fs::copy_file(entry.path(), copy, fs::copy_options::overwrite_existing, gone);
+  }
+  for (const auto& copy : fs::directory_iterator(to)) {
+    if (!fs::exists(from / copy.path().filename())) fs::remove(copy.path());
+  }
+}
+
+/// Most is copied while others write; under the account's lock only what changed meanwhile.
+Result<void> copyAccount(const fs::path& from, const fs::path& to) {
+  if (!fs::exists(from / "log")) return {};
+  fs::create_directories(to / "log");
+  follow(from / "log", to / "log");
+  const UniqueFd fd(::open((from / "lock").c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd) return fail(Error::Kind::temporary, (from / "lock").string() + " cannot be opened");
+  const auto lock = store::local::HeldLock::take(fd.get(), Deadline::after(std::chrono::seconds(30)));
+  if (!lock) return fail(lock.error());
+  follow(from / "log", to / "log");
+  return {};
+}
+
+Result<std::size_t> copyAccounts(const fs::path& from, const fs::path& to) {
+  std::size_t count = 0;
+  fs::create_directories(to);
+  if (!fs::exists(from)) return count;
+  for (const auto& entry : fs::directory_iterator(from)) {
+    if (!entry.is_directory()) continue;
+    const Result<void> copied = copyAccount(entry.path(), to / entry.path().filename());
+    if (!copied) return fail(copied.error());
+    ++count;
+  }
+  return count;
+}
+
+// ---- the queue
+
+/// A message as a file for pickup/: recipients that still wait.
+std::string pickupFile(const nlohmann::json& about, const std::string& content) {
+  std::string text = fmt::format("X-Sender: <{}>\r\n", about.value("from", std::string()));
+  for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
+    if (recipient.value("state", std::string()) == "pending")
+      text += fmt::format("X-Receiver: <{}>\r\n", recipient.value("to", std::string()));
+  }
+  return text + content;
+}
+
+Result<std::size_t> copyQueue(const config::Config& config, const fs::path& to) {
+  fs::create_directories(to);
+  const Deadline deadline = Deadline::after(std::chrono::hours(1));
+  std::vector<std::string> ids;
+  const auto note = [&ids](const std::string& page) {
+    std::size_t start = 0;
+    while (start < page.size()) {
+      const std::size_t end = std::min(page.find('\n', start), page.size());
+      const auto row = nlohmann::json::parse(page.substr(start, end - start), nullptr, false);
+      if (row.is_object() && row.contains("id")) ids.push_back(row["id"].get<std::string>());
+      start = end + 1;
+    }
+  };
+  if (ask(config, "control", {"queue", "list", "--json"}, note, deadline) != EX_OK)
+    return fail(Error::Kind::temporary, "the queue is not in this backup: the spool does not answer");
+  std::size_t count = 0;
+  for (const std::string& id : ids) {
+    nlohmann::json about;
+    std::string content;
+    const auto take = [&](const std::string& page) {
+      const auto row = nlohmann::json::parse(page, nullptr, false);
+      if (row.is_object() && row.contains("octets")) content += decodeBase64(row["octets"].get<std::string>()).value_or("");
+      if (row.is_object() && row.contains("id")) about = row;
+    };
+    if (ask(config, "control", {"queue", "export", id}, take, deadline) != EX_OK) continue;  // delivered meanwhile
+    std::ofstream file(to / (id + ".eml"), std::ios::binary);
+    file << pickupFile(about, content);
+    if (!file.flush()) return fail(Error::Kind::temporary, "cannot write " + (to / id).string());
+    ++count;
+  }
+  return count;
+}
+
+// ---- back
+
+Result<void> readNote(const fs::path& folder) {
+  std::ifstream in(folder / kNote);
+  std::string word;
+  int format = 0;
+  in >> word >> format;
+  if (word != "ostler-backup") return fail(Error::Kind::notFound, folder.string() + " holds no backup");
+  if (format > kFormat)
+    return fail(Error::Kind::permanent, fmt::format("this backup has format {}, newer than the {} this version knows", format, kFormat));
+  return {};
+}
+
+void takeOver(const fs::path& from, const fs::path& to, const config::Config& config) {
+  if (!fs::exists(from)) return;
+  fs::create_directories(to);
+  const std::optional<Owner> owner = ownerBelow(to.string(), config);
+  for (const auto& entry : fs::recursive_directory_iterator(from)) {
+    const fs::path target = to / fs::relative(entry.path(), from);
+    if (entry.is_directory()) {
+      fs::create_directories(target);
+      ::chmod(target.c_str(), 0770);
+    } else {
+      fs::copy_file(entry.path(), target);
+      ::chmod(target.c_str(), 0660);
+    }
+    if (owner) give(target.string(), *owner);
+  }
+}
+
+/// Under systemd there is no supervisor of ours.
+bool spoolAnswers(const config::Config& config) {
+  health::Probe probe;
+  probe.address.unixPath = config.socketPath("control");
+  probe.greets = false;
+  return health::answers(probe);
+}
+
+bool isEmpty(const fs::path& folder) { return !fs::exists(folder) || fs::is_empty(folder); }
+
+Result<void> restoreFrom(const fs::path& folder, const config::Config& config) {
+  const Result<void> noted = readNote(folder);
+  if (!noted) return noted;
+  if (SupervisorLock::holder(config.runDir) || spoolAnswers(config))
+    return fail(Error::Kind::temporary, "the suite runs; stop it first");
+  if (!isEmpty(config.accountsDir()) || fs::exists(config.directoryDir() + "/directory.mdb"))
+    return fail(Error::Kind::exists, "there are accounts or a directory in " + config.dataDir + " already; a backup goes into an empty place");
+  takeOver(folder / "directory", config.directoryDir(), config);
+  takeOver(folder / "accounts", config.accountsDir(), config);
+  takeOver(folder / "queue", config.pickupDir(), config);
+  return {};
+}
+
+int told(const Call& call, const Result<void>& done) {
+  if (done) return EX_OK;
+  fmt::print(stderr, "{}: {}\n", call.name, done.error().detail);
+  switch (done.error().kind) {
+    case Error::Kind::exists: return EX_CANTCREAT;
+    case Error::Kind::notFound: return EX_NOINPUT;
+    case Error::Kind::permanent: return EX_DATAERR;
+    default: return EX_TEMPFAIL;
+  }
+}
+
+}  // namespace
+
+int backup(const Call& call) {
+  CommonOptions options;
+  std::string folder;
+  CLI::App app("Copies users, mail and queue to a folder while the suite runs.");
+  addConfigOption(app, options);
+  app.add_option("folder", folder, "a new or empty folder")->required();
+  if (const auto status = parse(app, call)) return *status;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  ::umask(0077);
+  return told(call, guarded([&]() -> Result<void> {
+    const fs::path to = fs::absolute(folder);
+    if (!isEmpty(to)) return fail(Error::Kind::exists, folder + " is not empty");
+    fs::create_directories(to);
+    // The directory last: an account whose mail was copied is in it.
+    const auto accounts = copyAccounts(config->accountsDir(), to / "accounts");
+    if (!accounts) return fail(accounts.error());
+    const auto queued = copyQueue(*config, to / "queue");
+    if (!queued) return fail(queued.error());
+    const Result<void> directory = copyDirectory(config->directoryDir(), to / "directory");
+    if (!directory) return directory;
+    std::ofstream note(to / kNote);
+    note << "ostler-backup " << kFormat << "\nversion " << OSTLER_VERSION << "\ntime " << std::time(nullptr) << "\n";
+    if (!note.flush()) return fail(Error::Kind::temporary, "cannot write " + folder);
+    fmt::print("{} accounts, {} messages of the queue\n", *accounts, *queued);
+    return {};
+  }));
+}
+
+int restore(const Call& call) {
+  CommonOptions options;
+  std::string folder;
+  CLI::App app("Puts a backup back: users, mail, and the queue by way of pickup/. The suite must not run, and have no mail yet.");
+  addConfigOption(app, options);
+  app.add_option("folder", folder, "what `ostler backup` made")->required();
+  if (const auto status = parse(app, call)) return *status;
+  const auto config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  ::umask(0007);
+  return told(call, guarded([&] { return restoreFrom(fs::absolute(folder), *config); }));
+}
+
+}  // namespace ostler::tools
