@@ -23,6 +23,7 @@ constexpr std::array kNouns = {
     Command{"restore", &restore, "put a backup back"},
     Command{"log", &log, "follow a message through all daemons"},
     Command{"dns", &dns, "ask the DNS as the suite does"},
+    Command{"doctor", &doctor, "look at everything that mail depends on"},
     Command{"status", &status, "say what runs and which listeners answer"},
 };
 

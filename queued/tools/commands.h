@@ -36,6 +36,7 @@ int badmail(const Call& call);
 int backup(const Call& call);
 int check(const Call& call);
 int dns(const Call& call);
+int doctor(const Call& call);
 int domain(const Call& call);
 int etrn(const Call& call);
 int explain(const Call& call);

@@ -23,8 +23,8 @@ namespace {
 
 constexpr const char* kQueueHelp =
     "ostler queue VERB [-c FILE] [--json]\n"
-    "  summary                            how much waits, for monitors: one JSON object
-  list     [--sender A] [--recipient A] [--destination DOMAIN]   what waits\n"
+    "  summary                            how much waits, for monitors: one JSON object\n"
+    "  list     [--sender A] [--recipient A] [--destination DOMAIN]   what waits\n"
     "  show     ID...                     one message with its recipients\n"
     "  retry    ID...|ALL|--destination DOMAIN   try now\n"
     "  freeze, thaw    ID...|--destination DOMAIN|--sender A|--route DOMAIN|--all   stop delivery and let it go on; time goes on\n"

@@ -1,0 +1,238 @@
+// doctor.cc - ostler doctor: looks at everything that mail depends on and says what is wrong: configuration, keys, certificates,
+// listeners, DNS, clock, disk; and sends a message round the loop.
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "libmailcore/async/loop.h"
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/config/quantity.h"
+#include "libmailcore/directory/own/own_directory.h"
+#include "libmailcore/dns/unbound_resolver.h"
+#include "libmailcore/net/certificate.h"
+#include "queued/health/probe.h"
+#include "queued/tools/common.h"
+#include "queued/tools/dns_options.h"
+#include "queued/tools/dns_records.h"
+
+namespace ostler::tools {
+namespace {
+
+using config::Config;
+
+constexpr std::chrono::seconds kDnsWait{10};
+constexpr std::chrono::seconds kLoopWait{15};
+
+/// What was found, printed as it is found.
+class Findings {
+ public:
+  explicit Findings(const CommonOptions& options) : options_(options) {}
+  void good(const std::string& what) { print("ok", what); }
+  void warn(const std::string& what) {
+    warned_ = true;
+    print("warning", what);
+  }
+  void bad(const std::string& what) {
+    bad_ = true;
+    print("error", what);
+  }
+  [[nodiscard]] int exitStatus() const { return bad_ ? 1 : warned_ ? 2 : EX_OK; }
+
+ private:
+  void print(const char* severity, const std::string& what) const {
+    if (options_.json)
+      fmt::print("{}\n", nlohmann::json{{"severity", severity}, {"text", what}}.dump());
+    else
+      fmt::print("{:<8} {}\n", severity, what);
+  }
+  const CommonOptions& options_;
+  bool warned_ = false;
+  bool bad_ = false;
+};
+
+void lookAtConfiguration(Findings& findings, const Config& config, const std::vector<config::Problem>& problems) {
+  std::vector<config::Problem> all = problems;
+  for (config::Problem& problem : config::checkFiles(config)) all.push_back(std::move(problem));
+  for (const config::Problem& problem : all) {
+    const bool isError = problem.severity == config::Problem::Severity::error;
+    isError ? findings.bad(config::toText(problem)) : findings.warn(config::toText(problem));
+  }
+  if (all.empty()) findings.good("the configuration has no problems");
+}
+
+void lookAtKeys(Findings& findings, const Config& config) {
+  for (const net::CertificateFiles& pair : config.certificates) {
+    struct stat status{};
+    if (::stat(pair.key.c_str(), &status) != 0) continue;
+    if ((status.st_mode & 07) != 0)
+      findings.bad(pair.key + " can be read by every user; chmod o-rwx");
+    const auto facts = net::readCertificate(pair.certificate, config.hostName);
+    if (!facts) continue;
+    if (!facts->namesHost) findings.warn(pair.certificate + " does not name " + config.hostName);
+    if (facts->selfSigned) findings.warn(pair.certificate + " is self-signed: clients will not trust it");
+    if (facts->namesHost && !facts->selfSigned) findings.good(pair.certificate + " names " + config.hostName);
+  }
+}
+
+bool lookAtListeners(Findings& findings, const Config& config) {
+  bool all = true;
+  for (const health::Probe& probe : health::probesOf(config)) {
+    if (health::answers(probe)) continue;
+    all = false;
+    findings.bad(probe.service + " " + probe.address.text() + " does not answer");
+  }
+  if (all) findings.good("every listener answers");
+  return all;
+}
+
+void lookAtMachine(Findings& findings, const Config& config) {
+  timex clock{};
+  const int state = ::adjtimex(&clock);
+  if (state == TIME_ERROR || (clock.status & STA_UNSYNC) != 0)
+    findings.warn("no time server sets this machine's clock; dates of mail and expiry of certificates depend on it");
+  else
+    findings.good("the clock is set by a time server");
+  for (const std::string& folder : {config.dataDir, config.spoolRoot()}) {
+    struct statvfs disk{};
+    if (::statvfs(folder.c_str(), &disk) != 0) continue;
+    const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+    const std::string text = folder + " has " + config::toText(ByteCount{free >> 20 << 20}) + " free";
+    free < config.queue.freeSpaceFloor * 2 ? findings.bad(text) : findings.good(text);
+  }
+}
+
+/// The DNS's answer; tempfail when there is none.
+class Dns {
+ public:
+  explicit Dns(const Config& config)
+      : resolver_(dns::UnboundResolver::create(loop_, dnsOptions(config.dns), std::make_shared<dns::AnswerCache>())) {}
+  dns::Answer ask(const std::string& name, dns::Type type) {
+    if (!resolver_) return {};
+    const auto answer = loop_.runUntilDone((*resolver_)->lookup(name, type, Deadline::after(kDnsWait)));
+    return answer ? *answer : dns::Answer{};
+  }
+
+ private:
+  Loop loop_;
+  Result<std::unique_ptr<dns::UnboundResolver>> resolver_;
+};
+
+std::string withoutDot(std::string name) {
+  if (name.ends_with('.')) name.pop_back();
+  return asciiLower(name);
+}
+
+void lookAtDomain(Findings& findings, Dns& dns, const Config& config, const std::string& domain) {
+  const dns::Answer mx = dns.ask(domain, dns::Type::mx);
+  const bool leadsHere = std::any_of(mx.mx.begin(), mx.mx.end(), [&](const dns::Mx& one) {
+    return withoutDot(one.exchange) == withoutDot(config.hostName);
+  });
+  if (!mx.found() && !mx.absent()) return findings.warn("the DNS does not answer for " + domain);
+  leadsHere ? findings.good("the MX of " + domain + " is " + config.hostName)
+            : findings.bad("no MX of " + domain + " leads to " + config.hostName);
+  const dns::Answer txt = dns.ask(domain, dns::Type::txt);
+  const bool hasSpf = std::any_of(txt.texts.begin(), txt.texts.end(), [](const std::string& text) { return text.starts_with("v=spf1"); });
+  hasSpf ? findings.good(domain + " has an SPF record") : findings.warn(domain + " has no SPF record (RFC 7208)");
+}
+
+void lookAtDns(Findings& findings, const Config& config, const std::vector<std::string>& domains) {
+  Dns dns(config);
+  std::vector<net::IpAddress> addresses = dns.ask(config.hostName, dns::Type::a).addresses;
+  for (const net::IpAddress& address : dns.ask(config.hostName, dns::Type::aaaa).addresses) addresses.push_back(address);
+  if (addresses.empty()) findings.bad(config.hostName + " has no address in the DNS");
+  const std::vector<net::IpAddress> ours = addressesOfThisHost();
+  for (const net::IpAddress& address : addresses) {
+    if (std::find(ours.begin(), ours.end(), address) == ours.end())
+      findings.warn(config.hostName + " is " + address.text() + ", which no interface here has (address translation, perhaps)");
+    const dns::Answer back = dns.ask(address.reversePointerName(), dns::Type::ptr);
+    const bool same = std::any_of(back.names.begin(), back.names.end(), [&](const std::string& name) {
+      return withoutDot(name) == withoutDot(config.hostName);
+    });
+    same ? findings.good(address.text() + " leads back to " + config.hostName)
+         : findings.warn("the PTR record of " + address.text() + " is not " + config.hostName + ": others may refuse our mail");
+  }
+  for (const std::string& domain : domains) lookAtDomain(findings, dns, config, domain);
+}
+
+/// Our own sendmail, with a message on its standard input.
+bool submit(const CommonOptions& options, const std::string& to) {
+  int ends[2];
+  if (::pipe(ends) != 0) return false;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[0], STDIN_FILENO);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    ::execl("/proc/self/exe", "sendmail", "-C", options.config.c_str(), "-f", "<>", to.c_str(), nullptr);
+    ::_exit(127);
+  }
+  ::close(ends[0]);
+  const std::string text = "Subject: ostler doctor\nTo: " + to + "\n\nThis message went round the loop. It may be deleted.\n";
+  const bool written = ::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(ends[1]);
+  int status = 0;
+  return child > 0 && ::waitpid(child, &status, 0) == child && written && status == 0;
+}
+
+void sendRound(Findings& findings, const CommonOptions& options, const Config& config, const std::string& to) {
+  if (!submit(options, to)) return findings.bad("a test message to " + to + " was not taken");
+  const Deadline deadline = Deadline::after(kLoopWait);
+  while (!deadline.passed()) {
+    std::string waiting;
+    const auto keep = [&waiting](const std::string& page) { waiting += page; };
+    const int status = ask(config, "control", {"queue", "list", "--json", "--recipient", to}, keep, deadline);
+    if (status == EX_OK && waiting.find(to) == std::string::npos) return findings.good("a test message reached " + to);
+    ::usleep(50'000);
+  }
+  findings.bad("a test message to " + to + " is still in the queue; see `ostler queue list`");
+}
+
+std::vector<std::string> domainsOf(const Config& config) {
+  std::vector<std::string> names;
+  if (!std::filesystem::exists(config.directoryDir() + "/directory.mdb")) return names;
+  const auto directory = directory::OwnDirectory::open(config.directoryDir());
+  const auto domains = directory ? (*directory)->domains() : Result<std::vector<directory::Domain>>(fail(directory.error()));
+  if (!domains) return names;
+  for (const directory::Domain& domain : *domains) names.push_back(domain.name);
+  return names;
+}
+
+}  // namespace
+
+int doctor(const Call& call) {
+  CommonOptions options;
+  bool noDns = false;
+  bool noSend = false;
+  CLI::App app(
+      "Looks at what mail depends on: configuration, keys, certificates, listeners, clock, disk, DNS; and sends a message to "
+      "the postmaster. Exit status 0 all is well, 1 errors, 2 warnings.");
+  addConfigOption(app, options);
+  addJsonOption(app, options);
+  app.add_flag("--no-dns", noDns, "do not ask the DNS");
+  app.add_flag("--no-send", noSend, "send nothing");
+  if (const auto status = parse(app, call)) return *status;
+  const config::Loaded loaded = config::load(options.config);
+  if (!loaded.config) return loadConfig(options) ? EX_SOFTWARE : EX_CONFIG;
+  const Config& config = *loaded.config;
+  Findings findings(options);
+  lookAtConfiguration(findings, config, loaded.problems);
+  lookAtKeys(findings, config);
+  const bool up = lookAtListeners(findings, config);
+  lookAtMachine(findings, config);
+  const std::vector<std::string> domains = domainsOf(config);
+  if (domains.empty()) findings.bad("there is no domain; `ostler domain add NAME`");
+  if (!noDns) lookAtDns(findings, config, domains);
+  if (!noSend && up && !domains.empty()) sendRound(findings, options, config, "postmaster@" + domains.front());
+  return findings.exitStatus();
+}
+
+}  // namespace ostler::tools
