@@ -81,6 +81,9 @@ const Row<Config> kConfig[] = {
     {"outbound.port", [](Config& c) -> Slot { return &c.outbound.port; }, "25", "where MX hosts listen; other than 25 for tests alone", kPort},
 
     {"reports.copy_to", [](Config& c) -> Slot { return &c.reports.copyTo; }, "", "an address that gets a copy of every report of a failure"},
+    {"reports.templates", [](Config& c) -> Slot { return Path{&c.reports.templates}; }, "", "a folder with the words of reports: LANGUAGE.txt"},
+    {"reports.language", [](Config& c) -> Slot { return &c.reports.language; }, "", "of reports; several with blanks between stand one below the other; empty: en"},
+
     {"dns.servers", [](Config& c) -> Slot { return &c.dns.servers; }, "", "resolvers to ask, as address:port; empty: those of /etc/resolv.conf"},
     {"dns.recursive", [](Config& c) -> Slot { return &c.dns.recursive; }, "false", "without servers: resolve from the root servers down"},
     {"dns.stubs", [](Config& c) -> Slot { return &c.dns.stubs; }, "", "servers of single zones: {example.test: [\"127.0.0.1:5300\"]}"},

@@ -50,6 +50,8 @@ class Validator {
     }
     if (!config_.dns.servers.empty() && config_.dns.recursive)
       error(top_, "dns.servers contradicts dns.recursive: choose one");
+    if (!config_.reports.language.empty() && config_.reports.language != "en" && config_.reports.templates.empty())
+      error(top_, "reports.language needs reports.templates: the folder with " + config_.reports.language + ".txt");
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
       error(top_, "directory.postmaster must be an address, such as alice@example.com");

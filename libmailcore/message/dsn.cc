@@ -156,7 +156,7 @@ std::string subjectLine(const DsnRequest& request) {
     while ((static_cast<unsigned char>(subject[end]) & 0xC0) == 0x80) --end;
     subject = subject.substr(0, end) + "...";
   }
-  const std::string prefix = dsnSubject(request.recipients);
+  const std::string prefix = dsnSubject(request);
   return encodeWords(oneLine(subject.empty() ? prefix : prefix + ": " + subject), 9);
 }
 

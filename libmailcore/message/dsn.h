@@ -29,6 +29,8 @@ struct DsnRecipient {
   std::optional<WallTime> willRetryUntil;  ///< of a delayed one
 };
 
+class DsnWords;
+
 /// How much of the message goes back. RFC 3461 4.3.
 enum class DsnReturn { headers, full };
 
@@ -45,6 +47,7 @@ struct DsnRequest {
   std::vector<DsnRecipient> recipients;   ///< REQUIRES: at least one
   std::string_view content;               ///< of the message; outlives the call
   bool smtpUtf8 = false;                  ///< the sender takes internationalized reports: RFC 6533
+  std::vector<const DsnWords*> words;     ///< languages of its text, one below the other; none: English. See dsn_words.h
   std::size_t maxReturnedOctets = 65536;  ///< more than this returns headers alone, whatever RET says
 };
 

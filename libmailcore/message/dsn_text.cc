@@ -6,6 +6,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/message/charset.h"
 #include "libmailcore/message/date_time.h"
+#include "libmailcore/message/dsn_words.h"
 
 namespace ostler::message {
 namespace {
@@ -13,17 +14,18 @@ namespace {
 // The order is that of the report: what needs the reader's attention first.
 struct ActionWords {
   DsnAction action;
+  std::string_view key;
   std::string_view subject;
   std::string_view heading;
 };
 constexpr std::array<ActionWords, 5> kActions = {{
-    {DsnAction::failed, "Not delivered", "Your message could not be delivered to:"},
-    {DsnAction::delayed, "Delivery delayed",
+    {DsnAction::failed, "failed", "Not delivered", "Your message could not be delivered to:"},
+    {DsnAction::delayed, "delayed", "Delivery delayed",
      "Your message has not been delivered yet to the following recipients. You need not send it "
      "again: this server goes on trying."},
-    {DsnAction::delivered, "Delivered", "Your message was delivered to:"},
-    {DsnAction::relayed, "Relayed", "Your message was passed on to a server that sends no delivery reports, for:"},
-    {DsnAction::expanded, "Delivered to a list",
+    {DsnAction::delivered, "delivered", "Delivered", "Your message was delivered to:"},
+    {DsnAction::relayed, "relayed", "Relayed", "Your message was passed on to a server that sends no delivery reports, for:"},
+    {DsnAction::expanded, "expanded", "Delivered to a list",
      "Your message was delivered to a list and passed on to its members, for:"},
 }};
 
@@ -56,14 +58,16 @@ constexpr std::array<Advice, 13> kAdvice = {{
     {".6.7", "The recipient's server does not take addresses beyond ASCII. Use another address of the recipient."},
 }};
 
-std::string_view adviceFor(std::string_view status) {
+std::string_view adviceFor(std::string_view status, const DsnWords& in) {
   const std::string_view detail = status.substr(std::min<std::size_t>(1, status.size()));
   for (const Advice& advice : kAdvice) {
-    if (advice.detail == detail) return advice.words;
+    if (advice.detail == detail) return in.get("advice" + std::string(detail), advice.words);
   }
-  if (detail.starts_with(".7."))
-    return "The server refused the message by its rules. Ask the recipient, or your administrator, for the reason.";
-  return "Try again later; if it fails again, show this report to your administrator.";
+  if (detail.starts_with(".7.")) {
+    return in.get("advice.7",
+                  "The server refused the message by its rules. Ask the recipient, or your administrator, for the reason.");
+  }
+  return in.get("advice.other", "Try again later; if it fails again, show this report to your administrator.");
 }
 
 // Breaks at blanks; a word longer than a line stays whole.
@@ -92,49 +96,65 @@ std::string cleaned(std::string_view text) {
   return out;
 }
 
-void describe(std::string& out, const DsnRecipient& recipient) {
+void describe(std::string& out, const DsnRecipient& recipient, const DsnWords& in) {
   paragraph(out, "<" + cleaned(recipient.recipient) + ">", "  ");
   if (!recipient.diagnostic.empty()) {
-    const std::string said = recipient.remoteMta.empty() ? "Reason: " : "The server " + recipient.remoteMta + " said: ";
-    paragraph(out, cleaned(said + recipient.diagnostic), "      ");
+    const std::string said = recipient.remoteMta.empty() ? std::string(in.get("reason", "Reason:"))
+                                                         : fillIn(in.get("said", "The server {host} said:"), "host", recipient.remoteMta);
+    paragraph(out, cleaned(said + " " + recipient.diagnostic), "      ");
   }
   if (recipient.willRetryUntil) {
-    paragraph(out, "This server goes on trying until " + formatDateTime(*recipient.willRetryUntil) + ".", "      ");
+    paragraph(out, fillIn(in.get("until", "This server goes on trying until {date}."), "date", formatDateTime(*recipient.willRetryUntil)),
+              "      ");
   }
-  if (recipient.action == DsnAction::failed) paragraph(out, adviceFor(recipient.status), "      ");
+  if (recipient.action == DsnAction::failed) paragraph(out, adviceFor(recipient.status, in), "      ");
 }
 
-}  // namespace
-
-std::string dsnSubject(const std::vector<DsnRecipient>& recipients) {
-  for (const ActionWords& words : kActions) {
-    const auto isIt = [&](const DsnRecipient& recipient) { return recipient.action == words.action; };
-    if (std::any_of(recipients.begin(), recipients.end(), isIt)) return std::string(words.subject);
-  }
-  return "Delivery report";
-}
-
-std::string dsnText(const DsnRequest& request) {
-  std::string out;
-  paragraph(out, "This is the mail server " + request.reportingMta + ".", "");
+void textIn(std::string& out, const DsnRequest& request, const DsnWords& in) {
+  paragraph(out, fillIn(in.get("intro", "This is the mail server {host}."), "host", request.reportingMta), "");
   for (const ActionWords& words : kActions) {
     bool first = true;
     for (const DsnRecipient& recipient : request.recipients) {
       if (recipient.action != words.action) continue;
       out += "\r\n";
       if (first) {
-        paragraph(out, words.heading, "");
+        paragraph(out, in.get(std::string(words.key) + ".heading", words.heading), "");
         out += "\r\n";
       }
       first = false;
-      describe(out, recipient);
+      describe(out, recipient, in);
     }
   }
   out += "\r\n";
-  paragraph(out,
-            "Technical details follow below; your administrator can use them." +
-                (request.queueId.empty() ? std::string() : " The message's queue id was " + request.queueId + "."),
-            "");
+  std::string end(in.get("outro", "Technical details follow below; your administrator can use them."));
+  if (!request.queueId.empty()) end += " " + fillIn(in.get("queue_id", "The message's queue id was {queue_id}."), "queue_id", request.queueId);
+  paragraph(out, end, "");
+}
+
+const DsnWords& english() {
+  static const DsnWords kEnglish;
+  return kEnglish;
+}
+
+}  // namespace
+
+std::string dsnSubject(const DsnRequest& request) {
+  const DsnWords& in = request.words.empty() ? english() : *request.words.front();
+  for (const ActionWords& words : kActions) {
+    const auto isIt = [&](const DsnRecipient& recipient) { return recipient.action == words.action; };
+    if (!std::any_of(request.recipients.begin(), request.recipients.end(), isIt)) continue;
+    return std::string(in.get(std::string(words.key) + ".subject", words.subject));
+  }
+  return "Delivery report";
+}
+
+std::string dsnText(const DsnRequest& request) {
+  std::string out;
+  if (request.words.empty()) textIn(out, request, english());
+  for (const DsnWords* const in : request.words) {
+    if (!out.empty()) out += "\r\n" + std::string(60, '-') + "\r\n\r\n";
+    textIn(out, request, *in);
+  }
   return out;
 }
 

@@ -10,7 +10,7 @@
 namespace ostler::message {
 
 /// "Not delivered", "Delivery delayed", ...: after the most serious thing that happened.
-[[nodiscard]] std::string dsnSubject(const std::vector<DsnRecipient>& recipients);
+[[nodiscard]] std::string dsnSubject(const DsnRequest& request);
 /// The text part's body, lines of at most 76 octets where words allow, CRLF.
 [[nodiscard]] std::string dsnText(const DsnRequest& request);
 

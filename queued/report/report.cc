@@ -2,6 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "libmailcore/base/ascii.h"
+
 namespace ostler::report {
 
 namespace {
@@ -38,7 +44,7 @@ bool isWanted(const ipc::Recipient& recipient, DsnAction action) {
 }
 
 Report build(const config::Config& config, const spool::MessageRecord& about, const std::vector<Ending>& endings,
-             std::string_view content, WallTime now) {
+             std::string_view content, WallTime now, const std::vector<message::DsnWords>& words) {
   Report report;
   report.record.id = Id128::make(now);
   message::DsnRequest request;
@@ -53,6 +59,7 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   request.returned = about.returnFull ? message::DsnReturn::full : message::DsnReturn::headers;
   request.content = content;
   request.smtpUtf8 = about.smtpUtf8;
+  for (const message::DsnWords& language : words) request.words.push_back(&language);
   for (const Ending& ending : endings) request.recipients.push_back(toDsn(about, ending, now));
   report.content = message::buildDsn(request);
 
@@ -71,6 +78,27 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   to.recipient.notifyGiven = true;
   record.recipients.push_back(std::move(to));
   return report;
+}
+
+Result<std::vector<message::DsnWords>> readWords(const config::ReportSettings& settings) {
+  std::vector<message::DsnWords> all;
+  for (const std::string_view language : split(settings.language, ' ')) {
+    if (language.empty()) continue;
+    if (!std::all_of(language.begin(), language.end(), [](char c) { return isAsciiAlnum(c) || c == '-' || c == '_'; })) {
+      return ostler::fail(Error::Kind::syntax, "reports.language: '" + printable(language) + "' is no name of a language");
+    }
+    const std::string path = settings.templates + "/" + std::string(language) + ".txt";
+    std::ifstream file(path);
+    if (!file && language == "en") {
+      all.emplace_back();
+      continue;
+    }
+    if (!file) return ostler::fail(Error::Kind::notFound, path + " cannot be read");
+    Result<message::DsnWords> words = message::DsnWords::parse(std::string{std::istreambuf_iterator<char>(file), {}});
+    if (!words) return ostler::fail(words.error().kind, path + ": " + words.error().detail);
+    all.push_back(std::move(*words));
+  }
+  return all;
 }
 
 std::string oneLine(const ipc::SmtpReply& reply) {

@@ -9,6 +9,7 @@
 
 #include "libmailcore/config/config.h"
 #include "libmailcore/message/dsn.h"
+#include "libmailcore/message/dsn_words.h"
 #include "queued/spool/records.h"
 
 namespace ostler::report {
@@ -30,8 +31,12 @@ struct Report {
   std::string content;
 };
 /// REQUIRES: a reverse-path, and at least one ending. `content`: of the message, its header at least.
+/// `words`: the languages of its text.
 [[nodiscard]] Report build(const config::Config& config, const spool::MessageRecord& about, const std::vector<Ending>& endings,
-                           std::string_view content, WallTime now);
+                           std::string_view content, WallTime now, const std::vector<message::DsnWords>& words = {});
+/// The words for the languages of the configuration, in their order; "en" without a file is the built-in one. Reads files.
+/// Errors: notFound, syntax: which file, which line.
+[[nodiscard]] Result<std::vector<message::DsnWords>> readWords(const config::ReportSettings& settings);
 
 /// "450 4.2.0 text", lines joined.
 [[nodiscard]] std::string oneLine(const ipc::SmtpReply& reply);

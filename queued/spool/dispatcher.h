@@ -58,6 +58,7 @@ class Dispatcher {
   [[nodiscard]] std::string waitReason(const Message& message, std::uint32_t recipient) const;
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
+  void setWords(std::vector<message::DsnWords> words) { words_ = std::move(words); }
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
   /// Where each recipient that waits for a next hop waits; null if none does.
   [[nodiscard]] const schedule::Destination* destinationOf(const Id128& id, std::uint32_t recipient) const;
@@ -115,6 +116,7 @@ class Dispatcher {
   Environment& env_;
   ipc::Client out_;
   std::map<std::string, std::string> passwords_;
+  std::vector<message::DsnWords> words_;      ///< the languages of reports
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder

@@ -79,6 +79,14 @@ route::RecipientFiles readRecipients(const config::Config& config, const log::Lo
   return files;
 }
 
+/// The languages of reports. Those that cannot be read are told, and reports are English.
+std::vector<message::DsnWords> readWords(const config::Config& config, const log::Log& log) {
+  Result<std::vector<message::DsnWords>> words = report::readWords(config.reports);
+  if (words) return std::move(*words);
+  log.error("report-words", {{"reason", words.error().detail}});
+  return {};
+}
+
 std::unique_ptr<Pool> makeDiskPool() {
   return std::make_unique<Pool>("spool-disk", 4U);
 }
@@ -168,6 +176,7 @@ void Role::Parts::assemble() {
   verifier.use(config, readRecipients(*config, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));
+  dispatcher->setWords(readWords(*config, log));
   acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
   questions = std::make_unique<Questions>(*env);
   questions->onEtrn([this](std::string_view node) { return dispatcher->wakeDomain(node); });
@@ -228,6 +237,7 @@ void Role::use(std::shared_ptr<const config::Config> config) {
   p.env->config = std::move(config);
   p.scheduler.setConcurrency(p.config->outbound.concurrency);
   p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
+  p.dispatcher->setWords(readWords(*p.config, p.log));
   p.verifier.use(p.config, readRecipients(*p.config, p.log));
 }
 

@@ -16,6 +16,7 @@ Result<void> confine(const config::Config& config, const std::string& configFile
     if (!rule.passwordFile.empty()) rights.read.push_back(rule.passwordFile);
     if (!rule.recipientsFile.empty()) rights.read.push_back(rule.recipientsFile);
   }
+  if (!config.reports.templates.empty()) rights.read.push_back(config.reports.templates);
   for (const char* const system : {"/proc/self", "/dev/urandom"}) rights.read.emplace_back(system);
   for (const std::string& own : {config.pickupDir(), config.queueDir(), config.dropDir(), config.badmailDir(),
                                  config.accountsDir(), config.runDir}) {

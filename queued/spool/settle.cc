@@ -191,7 +191,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vec
   const Facts facts = factsOf(*message);
   // Without its content the report still says what happened.
   const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
-  report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now());
+  report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), words_);
   std::vector<journal::NewRecord> batch;
   auto reportContent = std::make_shared<const std::string>(std::move(built.content));
   Acceptance::appendTo(batch, built.record, reportContent);
