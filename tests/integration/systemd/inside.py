@@ -243,12 +243,14 @@ def denied():
         if unit != 'auth':
             lines.append('ls /var/lib/ostler/directory')
         if unit not in ('auth', 'spool'):
-            lines += ['ls /var/lib/ostler/accounts', connect % 'control']
+            lines.append('ls /var/lib/ostler/accounts')
+        if unit not in ('auth', 'spool', 'health'):
+            lines.append(connect % 'control')
         if unit != 'spool':
             lines.append(connect % 'out')
         if unit not in ('spool', 'smtpd'):
             lines.append(connect % 'smtpd')
-        if unit != 'out':
+        if unit not in ('out', 'health'):  # health asks our own listeners
             lines.append(reach)
         if unit not in ('smtpd', 'pop3d', 'imapd'):
             lines.append('cat /etc/ostler/tls/mail.example.test.key')
