@@ -17,7 +17,17 @@ constexpr std::array kKeywords = {
     Keyword{"SMTPUTF8", &Capabilities::smtpUtf8},     Keyword{"CHUNKING", &Capabilities::chunking},
     Keyword{"BINARYMIME", &Capabilities::binaryMime}, Keyword{"DSN", &Capabilities::dsn},
     Keyword{"STARTTLS", &Capabilities::startTls},     Keyword{"SIZE", &Capabilities::size},
+    Keyword{"DELIVERBY", &Capabilities::deliverBy},   Keyword{"MT-PRIORITY", &Capabilities::priority},
+    Keyword{"REQUIRETLS", &Capabilities::requireTls},
 };
+
+// "LIMITS RCPTMAX=20 MAILMAX=5": RFC 9422 3. What is not known or not a number limits nothing.
+void readLimits(const std::vector<std::string_view>& words, Capabilities& into) {
+  for (const std::string_view word : words) {
+    if (startsWithIgnoreCase(word, "RCPTMAX=")) into.mostRecipients = parseDecimal(word.substr(8), 999'999).value_or(0);
+    if (startsWithIgnoreCase(word, "MAILMAX=")) into.mostMessages = parseDecimal(word.substr(8), 999'999).value_or(0);
+  }
+}
 
 void readLine(std::string_view line, Capabilities& into) {
   const std::vector<std::string_view> words = split(line, ' ');
@@ -25,6 +35,7 @@ void readLine(std::string_view line, Capabilities& into) {
     if (equalsIgnoreCase(words[0], keyword.name)) into.*keyword.flag = true;
   }
   if (equalsIgnoreCase(words[0], "SIZE") && words.size() > 1) into.maxSize = parseDecimal(words[1]).value_or(0);
+  if (equalsIgnoreCase(words[0], "LIMITS")) readLimits(words, into);
   // "AUTH=PLAIN" is what servers of before RFC 2554 say; the others say AUTH too.
   if (!equalsIgnoreCase(words[0], "AUTH")) return;
   for (std::size_t i = 1; i < words.size(); ++i) {

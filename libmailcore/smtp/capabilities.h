@@ -20,6 +20,11 @@ struct Capabilities {
   bool startTls = false;      ///< RFC 3207
   bool size = false;          ///< RFC 1870
   std::uint64_t maxSize = 0;  ///< 0: it named no limit
+  bool deliverBy = false;     ///< RFC 2852
+  bool priority = false;      ///< RFC 6710
+  bool requireTls = false;    ///< RFC 8689
+  std::uint64_t mostRecipients = 0;  ///< of one transaction: RFC 9422; 0: it named none
+  std::uint64_t mostMessages = 0;    ///< of one session: RFC 9422; 0: it named none
   std::vector<std::string> authMechanisms;  ///< upper case: RFC 4954
 
   [[nodiscard]] bool offersAuth(std::string_view mechanism) const;

@@ -1,7 +1,8 @@
 // client.h - the client's side of an SMTP or LMTP session over a Connection: greeting to QUIT, one transaction after the other.
 // Is not: which host to ask and what to do with a refusal; see queued/out/.
 // RFC 5321 (3.1 to 3.3, 4.5.3.2 timeouts), RFC 2033 (LMTP), RFC 2920 (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS),
-// RFC 4954 (AUTH), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 (DSN).
+// RFC 4954 (AUTH), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 (DSN), RFC 2852 (DELIVERBY),
+// RFC 6710 (MT-PRIORITY), RFC 8689 (REQUIRETLS), RFC 9422 (LIMITS).
 #pragma once
 
 #include <chrono>
@@ -55,6 +56,9 @@ struct Transaction {
   std::string reversePath;  ///< without <>; empty: <>
   std::optional<ReturnContent> ret;
   std::optional<std::string> envid;
+  std::optional<DeliverBy> by;
+  std::int8_t priority = 0;
+  bool requireTls = false;  ///< goes to a server that offers REQUIRETLS alone
   std::vector<Recipient> recipients;
 };
 

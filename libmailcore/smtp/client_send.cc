@@ -62,6 +62,13 @@ class Client::Sending {
     if (!can.smtpUtf8 && (content_.utf8Header || !isAllAscii(transaction_.reversePath))) {
       return refuseAll(localReply(553, "5.6.7", "the next host does not take internationalised mail (SMTPUTF8)"));
     }
+    if (transaction_.requireTls && !can.requireTls) {
+      return refuseAll(localReply(550, "5.7.30", "the next host does not promise TLS for the rest of the way (REQUIRETLS)"));
+    }
+    // RFC 2852 4.1.4: what must be given back in time goes to who will do that. An LMTP server delivers at once.
+    if (transaction_.by && transaction_.by->giveBack && !can.deliverBy && !client_.options_.lmtp) {
+      return refuseAll(localReply(554, "5.3.3", "the next host does not keep delivery deadlines (DELIVERBY)"));
+    }
     for (std::size_t i = 0; i < accepted_.size(); ++i) {
       const std::string& path = transaction_.recipients[i].forwardPath;
       const bool ascii = isAllAscii(path);
@@ -70,6 +77,11 @@ class Client::Sending {
       } else if (!ascii && !can.smtpUtf8) {
         outcome_.recipients[i] = localReply(553, "5.6.7", "the next host does not take internationalised addresses (SMTPUTF8)");
       } else {
+        if (can.mostRecipients != 0 && asked_.size() >= can.mostRecipients) {
+          // RFC 9422 4: not asked now, but in a transaction of its own.
+          outcome_.recipients[i] = localReply(452, "4.5.3", "more recipients than the next host takes at once");
+          continue;
+        }
         asked_.push_back(i);
         open_[i] = true;
         utf8_ = utf8_ || !ascii;
@@ -100,6 +112,9 @@ class Client::Sending {
       parameters.ret = transaction_.ret;
       parameters.envid = transaction_.envid;
     }
+    if (can.deliverBy) parameters.by = transaction_.by;
+    if (can.priority && transaction_.priority != 0) parameters.priority = transaction_.priority;
+    parameters.requireTls = transaction_.requireTls;
     return "MAIL FROM:<" + transaction_.reversePath + ">" + format(parameters) + "\r\n";
   }
 

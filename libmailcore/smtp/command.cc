@@ -27,20 +27,20 @@ Command splitCommand(std::string_view line) {
   return {line.substr(0, space), trimSpaces(line.substr(space + 1))};
 }
 
-Result<MailCommand> parseMail(std::string_view argument) {
+Result<MailCommand> parseMail(std::string_view argument, std::string_view domainForBare) {
   const auto text = afterKeyword(argument, "FROM:");
   if (!text) return fail(text.error());
-  auto path = parseReversePath(*text);
+  auto path = parseReversePath(*text, domainForBare);
   if (!path) return fail(path.error());
   auto parameters = parseMailParameters(path->rest);
   if (!parameters) return fail(parameters.error());
   return MailCommand{std::move(path->path), std::move(*parameters)};
 }
 
-Result<RcptCommand> parseRcpt(std::string_view argument) {
+Result<RcptCommand> parseRcpt(std::string_view argument, std::string_view domainForBare) {
   const auto text = afterKeyword(argument, "TO:");
   if (!text) return fail(text.error());
-  auto path = parseForwardPath(*text);
+  auto path = parseForwardPath(*text, domainForBare);
   if (!path) return fail(path.error());
   auto parameters = parseRcptParameters(path->rest);
   if (!parameters) return fail(parameters.error());

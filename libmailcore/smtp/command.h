@@ -30,8 +30,9 @@ struct RcptCommand {
 };
 /// The argument of MAIL: `FROM:<alice@example.test> SIZE=100`. A space after the colon is read over, as clients send it.
 /// Errors: syntax, limit (a path too long), notFound (an unknown parameter).
-[[nodiscard]] Result<MailCommand> parseMail(std::string_view argument);
-[[nodiscard]] Result<RcptCommand> parseRcpt(std::string_view argument);
+/// `domainForBare`: put behind an address that has none; empty: such an address is an error.
+[[nodiscard]] Result<MailCommand> parseMail(std::string_view argument, std::string_view domainForBare = {});
+[[nodiscard]] Result<RcptCommand> parseRcpt(std::string_view argument, std::string_view domainForBare = {});
 
 /// The argument of EHLO, HELO or LHLO: a domain or an address literal. Errors: syntax.
 /// Deviates from RFC 5321 4.1.4: a name that is neither is taken too if it is printable ASCII without spaces; desktop clients

@@ -1,6 +1,7 @@
 #include "libmailcore/smtp/parameters.h"
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <vector>
 
@@ -58,6 +59,89 @@ Result<void> readEnvid(MailParameters& into, std::string_view value) {
   return {};
 }
 
+// by-value = by-time ";" by-mode [by-trace]; by-time = ["-" / "+"] 1*9DIGIT; by-mode = "N" / "R"; by-trace = "T". RFC 2852 4.
+Result<void> readBy(MailParameters& into, std::string_view value) {
+  const std::size_t semicolon = value.find(';');
+  if (semicolon == std::string_view::npos) return bad("BY");
+  std::string_view time = value.substr(0, semicolon);
+  const std::string mode = asciiUpper(value.substr(semicolon + 1));
+  const bool negative = time.starts_with('-');
+  if (negative || time.starts_with('+')) time.remove_prefix(1);
+  const auto seconds = time.size() <= 9 ? parseDecimal(time) : std::nullopt;
+  if (!seconds || (mode != "N" && mode != "R" && mode != "NT" && mode != "RT")) return bad("BY");
+  DeliverBy by{static_cast<std::int64_t>(*seconds), mode[0] == 'R', mode.size() == 2};
+  if (negative) by.seconds = -by.seconds;
+  if (by.giveBack && by.seconds <= 0) return bad("BY");
+  into.by = by;
+  return {};
+}
+Result<void> readHoldFor(MailParameters& into, std::string_view value) {
+  into.holdFor = value.size() <= 9 ? parseDecimal(value) : std::nullopt;
+  return into.holdFor.value_or(0) > 0 && !into.holdUntil ? Result<void>() : bad("HOLDFOR");
+}
+
+// date-time of RFC 3339 5.6, with or without a fraction, seconds since 1970.
+std::optional<std::int64_t> parseInternetTime(std::string_view text) {
+  constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() < kForm.size() + 1) return std::nullopt;
+  for (std::size_t at = 0; at < kForm.size(); ++at) {
+    const bool fits = kForm[at] == 'd' ? isAsciiDigit(text[at]) : toAsciiLower(kForm[at]) == toAsciiLower(text[at]);
+    if (!fits) return std::nullopt;
+  }
+  const auto number = [text](std::size_t at, std::size_t digits) {
+    return static_cast<unsigned>(parseDecimal(text.substr(at, digits)).value_or(0));
+  };
+  const std::chrono::year_month_day day{std::chrono::year(static_cast<int>(number(0, 4))), std::chrono::month(number(5, 2)),
+                                        std::chrono::day(number(8, 2))};
+  if (!day.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 60) return std::nullopt;
+  std::int64_t seconds = std::chrono::sys_seconds(std::chrono::sys_days(day)).time_since_epoch().count();
+  seconds += number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
+  std::size_t at = kForm.size();
+  if (text[at] == '.') {
+    const std::size_t digits = ++at;
+    while (at < text.size() && isAsciiDigit(text[at])) ++at;
+    if (at == digits) return std::nullopt;
+  }
+  const std::string_view zone = text.substr(at);
+  if (equalsIgnoreCase(zone, "Z")) return seconds;
+  const bool isOffset = zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && zone[3] == ':' && isAsciiDigit(zone[1]) &&
+                        isAsciiDigit(zone[2]) && isAsciiDigit(zone[4]) && isAsciiDigit(zone[5]);
+  if (!isOffset || number(at + 1, 2) > 23 || number(at + 4, 2) > 59) return std::nullopt;
+  const std::int64_t east = number(at + 1, 2) * 3600 + number(at + 4, 2) * 60;
+  return zone[0] == '+' ? seconds - east : seconds + east;
+}
+std::string internetTime(std::int64_t seconds) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day day(midnight);
+  const std::chrono::hh_mm_ss clock(time - midnight);
+  const auto digits = [](std::int64_t value, std::size_t width) {
+    const std::string text = std::to_string(value);
+    return std::string(width > text.size() ? width - text.size() : 0, '0') + text;
+  };
+  return digits(static_cast<int>(day.year()), 4) + "-" + digits(static_cast<unsigned>(day.month()), 2) + "-" +
+         digits(static_cast<unsigned>(day.day()), 2) + "T" + digits(clock.hours().count(), 2) + ":" +
+         digits(clock.minutes().count(), 2) + ":" + digits(clock.seconds().count(), 2) + "Z";
+}
+
+Result<void> readHoldUntil(MailParameters& into, std::string_view value) {
+  into.holdUntil = parseInternetTime(value);
+  return into.holdUntil && !into.holdFor ? Result<void>() : bad("HOLDUNTIL");
+}
+// priority-value = (["-"] NZDIGIT) / "0", 1 to 9. RFC 6710 2.
+Result<void> readPriority(MailParameters& into, std::string_view value) {
+  const bool negative = value.starts_with('-');
+  if (negative) value.remove_prefix(1);
+  if (value.size() != 1 || !isAsciiDigit(value[0]) || (negative && value[0] == '0')) return bad("MT-PRIORITY");
+  const int number = value[0] - '0';
+  into.priority = static_cast<std::int8_t>(negative ? -number : number);
+  return {};
+}
+Result<void> readRequireTls(MailParameters& into, std::string_view value) {
+  into.requireTls = true;
+  return value.empty() ? Result<void>() : bad("REQUIRETLS");
+}
+
 Result<void> readNotify(RcptParameters& into, std::string_view value) {
   Notify notify;
   if (!equalsIgnoreCase(value, "NEVER")) {
@@ -99,6 +183,9 @@ constexpr std::array kMail = {
     Known<MailParameters>{"SIZE", readSize},         Known<MailParameters>{"BODY", readBody},
     Known<MailParameters>{"SMTPUTF8", readSmtpUtf8}, Known<MailParameters>{"AUTH", readAuth},
     Known<MailParameters>{"RET", readRet},           Known<MailParameters>{"ENVID", readEnvid},
+    Known<MailParameters>{"BY", readBy},             Known<MailParameters>{"HOLDFOR", readHoldFor},
+    Known<MailParameters>{"HOLDUNTIL", readHoldUntil}, Known<MailParameters>{"MT-PRIORITY", readPriority},
+    Known<MailParameters>{"REQUIRETLS", readRequireTls},
 };
 constexpr std::array kRcpt = {
     Known<RcptParameters>{"NOTIFY", readNotify},
@@ -158,6 +245,14 @@ std::string format(const MailParameters& parameters) {
   if (parameters.auth) out += " AUTH=" + encodeXtext(*parameters.auth);
   if (parameters.ret) out += *parameters.ret == ReturnContent::full ? " RET=FULL" : " RET=HDRS";
   if (parameters.envid) out += " ENVID=" + encodeXtext(*parameters.envid);
+  if (parameters.by) {
+    out += " BY=" + std::to_string(parameters.by->seconds) + (parameters.by->giveBack ? ";R" : ";N");
+    if (parameters.by->trace) out += 'T';
+  }
+  if (parameters.holdFor) out += " HOLDFOR=" + std::to_string(*parameters.holdFor);
+  if (parameters.holdUntil) out += " HOLDUNTIL=" + internetTime(*parameters.holdUntil);
+  if (parameters.priority) out += " MT-PRIORITY=" + std::to_string(*parameters.priority);
+  if (parameters.requireTls) out += " REQUIRETLS";
   return out;
 }
 

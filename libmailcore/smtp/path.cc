@@ -101,9 +101,11 @@ class Cursor {
   std::string_view left_;
 };
 
-Result<Mailbox> mailboxAt(Cursor& cursor) {
+Result<Mailbox> mailboxAt(Cursor& cursor, std::string_view domainForBare = {}) {
   auto local = cursor.localPart();
   if (!local) return fail(local.error());
+  const bool isBare = !domainForBare.empty() && cursor.rest().starts_with('>');
+  if (isBare) return Mailbox{std::move(*local), std::string(domainForBare)};
   if (!cursor.take('@')) return fail(Error::Kind::syntax, "path: no domain");
   auto domain = cursor.domain();
   if (!domain) return fail(domain.error());
@@ -170,13 +172,13 @@ Result<Mailbox> parseMailbox(std::string_view text) {
   return mailbox;
 }
 
-Result<ParsedPath<ReversePath>> parseReversePath(std::string_view text) {
+Result<ParsedPath<ReversePath>> parseReversePath(std::string_view text, std::string_view domainForBare) {
   Cursor cursor(text);
   if (!cursor.take('<')) return fail(Error::Kind::syntax, "path: no opening bracket");
   ReversePath path;
   if (cursor.rest().empty() || cursor.rest().front() != '>') {
     if (const auto dropped = cursor.dropSourceRoute(); !dropped) return fail(dropped.error());
-    auto mailbox = mailboxAt(cursor);
+    auto mailbox = mailboxAt(cursor, domainForBare);
     if (!mailbox) return fail(mailbox.error());
     path = ReversePath(std::move(*mailbox));
   }
@@ -185,7 +187,7 @@ Result<ParsedPath<ReversePath>> parseReversePath(std::string_view text) {
   return ParsedPath<ReversePath>{std::move(path), *rest};
 }
 
-Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text) {
+Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text, std::string_view domainForBare) {
   constexpr std::string_view kBare = "<postmaster>";
   if (startsWithIgnoreCase(text, kBare)) {
     const std::string_view rest = text.substr(kBare.size());
@@ -196,7 +198,7 @@ Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text) {
   Cursor cursor(text);
   if (!cursor.take('<')) return fail(Error::Kind::syntax, "path: no opening bracket");
   if (const auto dropped = cursor.dropSourceRoute(); !dropped) return fail(dropped.error());
-  auto mailbox = mailboxAt(cursor);
+  auto mailbox = mailboxAt(cursor, domainForBare);
   if (!mailbox) return fail(mailbox.error());
   const auto rest = afterPath(cursor);
   if (!rest) return fail(rest.error());

@@ -65,8 +65,8 @@ struct ParsedPath {
   Path path;
   std::string_view rest;
 };
-/// `<alice@example.test> SIZE=100`. Errors: as parseMailbox.
-[[nodiscard]] Result<ParsedPath<ReversePath>> parseReversePath(std::string_view text);
-[[nodiscard]] Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text);
+/// `<alice@example.test> SIZE=100`. `domainForBare`: of a local part alone; empty: that is an error. Errors: as parseMailbox.
+[[nodiscard]] Result<ParsedPath<ReversePath>> parseReversePath(std::string_view text, std::string_view domainForBare = {});
+[[nodiscard]] Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text, std::string_view domainForBare = {});
 
 }  // namespace ostler::smtp

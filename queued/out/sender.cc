@@ -104,7 +104,7 @@ class Sender::Delivery {
   [[nodiscard]] Task<bool> byIdleSession(const std::vector<Host>& hosts) {
     for (const Host& host : hosts) {
       if (host.preference != hosts.front().preference) break;
-      const std::string key = sessionKey(host);
+      const std::string key = keyOf(host);
       std::unique_ptr<Session> session = sender_.cache_.take(key);
       if (!session) continue;
       const bool settled = co_await transact(key, std::move(session));
@@ -117,6 +117,7 @@ class Sender::Delivery {
   [[nodiscard]] Task<bool> byHost(const Host& host) {
     Approach way = co_await approach(settings_, request_.nextHop, host);
     if (way.endpoints.empty()) noteRefusal(way.refusal, "");
+    if (!heedSender(host, way.tls)) co_return false;
     const std::size_t unreachedBefore = unreached_;
     const std::vector<net::Endpoint> endpoints = reachableFirst(way.endpoints, &endpointKey);
     for (const net::Endpoint& to : endpoints) {
@@ -149,9 +150,34 @@ class Sender::Delivery {
     }
     sender_.unreachable_.erase(endpointKey(to));
     sender_.unreachable_.erase(hostKey(host));
-    const std::string key = sessionKey(host);
-    const bool settled = co_await transact(key, std::move(opened.session));
+    const bool settled = co_await transact(keyOf(host), std::move(opened.session));
     co_return settled;
+  }
+
+  // A session is as good as the TLS policy it was opened with.
+  [[nodiscard]] std::string keyOf(const Host& host) const {
+    const ipc::Handling& handling = request_.envelope.handling;
+    return sessionKey(host) +
+           (handling.requireTls ? " REQUIRETLS" : handling.tlsOptional ? " optional" : "");
+  }
+
+  // What the sender says about TLS, on top of what configuration and DNS say. False: not to this host. RFC 8689 4.2.1, 5.
+  [[nodiscard]] bool heedSender(const Host& host, TlsPolicy& tls) {
+    const ipc::Handling& handling = request_.envelope.handling;
+    if (handling.tlsOptional && request_.nextHop.user.empty()) {
+      tls.required = false;
+      tls.verify = net::TlsVerify::none;
+    }
+    if (!handling.requireTls || host.name.starts_with('/')) return true;
+    if (request_.nextHop.kind == ipc::NextHop::Kind::mx && !host.authenticated) {
+      noteRefusal({550, "5.7.30", "nothing proves that mail for " + request_.nextHop.name + " goes to " + host.name +
+                                      " (REQUIRETLS needs DNSSEC)"},
+                  "");
+      return false;
+    }
+    tls.required = true;
+    if (tls.verify == net::TlsVerify::none) tls.verify = net::TlsVerify::pkix;
+    return true;
   }
 
   // Sends to the recipients that are still open. True: nothing is left that another host might take.
@@ -180,9 +206,11 @@ class Sender::Delivery {
 
   void giveBack(const std::string& key, std::unique_ptr<Session> session) {
     const std::uint64_t most = request_.messagesPerConnection != 0 ? request_.messagesPerConnection : settings_->messagesPerConnection;
+    const std::uint64_t theirs = session->client.capabilities().mostMessages;  // RFC 9422
     ++session->messages;
     if (!session->client.usable()) return;
-    if (sender_.gate_.closed() || (most != 0 && session->messages >= most)) {
+    const bool enough = (most != 0 && session->messages >= most) || (theirs != 0 && session->messages >= theirs);
+    if (sender_.gate_.closed() || enough) {
       sender_.cache_.endSession(std::move(session));
     } else {
       sender_.cache_.put(key, std::move(session));
@@ -194,6 +222,15 @@ class Sender::Delivery {
     out.reversePath = inAsciiWherePossible(request_.envelope.reversePath);
     if (!request_.envelope.envid.empty()) out.envid = request_.envelope.envid;
     if (request_.envelope.returnFull) out.ret = smtp::ReturnContent::full;
+    const ipc::Handling& handling = request_.envelope.handling;
+    if (handling.by != ipc::Handling::By::none) {
+      // RFC 2852 4.1.2: what is left of the time.
+      const auto left = std::chrono::duration_cast<std::chrono::seconds>(handling.deliverBy - std::chrono::system_clock::now());
+      const bool giveBack = handling.by == ipc::Handling::By::giveBack;
+      out.by = smtp::DeliverBy{giveBack ? std::max<std::int64_t>(left.count(), 1) : left.count(), giveBack, handling.byTrace};
+    }
+    out.priority = handling.priority;
+    out.requireTls = handling.requireTls;
     for (const std::size_t i : open_) out.recipients.push_back(recipientOf(request_.envelope.recipients[i]));
     return out;
   }

@@ -26,6 +26,34 @@ TEST_CASE("command: MAIL with all its parameters") {
   CHECK(parseMail("FROM: <a@b>")->path.text() == "a@b");
 }
 
+TEST_CASE("command: MAIL with what it asks of the way") {
+  const auto mail = parseMail("FROM:<a@b> BY=120;rt HOLDFOR=3600 MT-PRIORITY=-4 REQUIRETLS");
+  REQUIRE(mail);
+  CHECK(mail->parameters.by == DeliverBy{120, true, true});
+  CHECK(mail->parameters.holdFor == 3600);
+  CHECK(mail->parameters.priority == -4);
+  CHECK(mail->parameters.requireTls);
+  CHECK(format(mail->parameters) == " BY=120;RT HOLDFOR=3600 MT-PRIORITY=-4 REQUIRETLS");
+  CHECK(parseMail("FROM:<a@b> BY=-5;N")->parameters.by == DeliverBy{-5, false, false});
+}
+
+TEST_CASE("command: HOLDUNTIL is a time of RFC 3339 in any zone") {
+  CHECK(parseMail("FROM:<a@b> HOLDUNTIL=2023-11-14T22:13:20Z")->parameters.holdUntil == 1'700'000'000);
+  CHECK(parseMail("FROM:<a@b> HOLDUNTIL=2023-11-15T00:13:20.5+02:00")->parameters.holdUntil == 1'700'000'000);
+  CHECK(format(parseMail("FROM:<a@b> HOLDUNTIL=2024-02-29t23:59:59z")->parameters) == " HOLDUNTIL=2024-02-29T23:59:59Z");
+}
+
+TEST_CASE("command: what asks the impossible of the way is refused") {
+  const std::string wrong =
+      GENERATE("BY=", "BY=1", "BY=0;R", "BY=-1;R", "BY=1;X", "BY=1;NTT", "BY=1234567890;N", "BY=+;N", "HOLDFOR=0",
+               "HOLDFOR=", "HOLDFOR=-1", "HOLDFOR=1234567890", "HOLDFOR=1 HOLDUNTIL=2023-11-14T22:13:20Z",
+               "HOLDUNTIL=2023-11-14T22:13:20", "HOLDUNTIL=2023-02-30T00:00:00Z", "HOLDUNTIL=2023-11-14T24:00:00Z",
+               "HOLDUNTIL=2023-11-14T22:13:20.Z", "HOLDUNTIL=2023-11-14T22:13:20+2:00", "MT-PRIORITY=10", "MT-PRIORITY=-0",
+               "MT-PRIORITY=", "MT-PRIORITY=+1", "REQUIRETLS=1");
+  CAPTURE(wrong);
+  CHECK(parseMail("FROM:<a@b> " + wrong).error().kind == Error::Kind::syntax);
+}
+
 TEST_CASE("command: RCPT with all its parameters") {
   const auto rcpt = parseRcpt("TO:<a@b> NOTIFY=success,DELAY ORCPT=RFC822;x+40y");
   REQUIRE(rcpt);
