@@ -6,6 +6,7 @@
 
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/socket.h"
+#include "queued/out/questions.h"
 #include "queued/out/sandbox.h"
 #include "queued/out/sender.h"
 
@@ -25,6 +26,9 @@ class Process final : public daemon::Role {
     server_.on<ipc::AskRecipient>([this](std::shared_ptr<ipc::ServerConnection>, ipc::AskRecipient request, std::vector<UniqueFd>) {
       return sender_->ask(std::move(request));
     });
+    server_.on<ipc::LookUp>([this](std::shared_ptr<ipc::ServerConnection>, ipc::LookUp request, std::vector<UniqueFd>) {
+      return lookUp(settings_, std::move(request));
+    });
   }
 
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
@@ -37,6 +41,7 @@ class Process final : public daemon::Role {
     const Result<void> confined = confine(*start.config, start.configFile);
     if (!confined) return refuse(EX_OSERR, confined.error());
     // The Sender has threads, and only those started after that are confined, too.
+    process->settings_ = *settings;
     process->sender_.emplace(start.loop, std::move(*settings), start.log);
     return process;
   }
@@ -44,7 +49,8 @@ class Process final : public daemon::Role {
   [[nodiscard]] Result<void> use(std::shared_ptr<const config::Config> config) override {
     const Result<std::shared_ptr<const Settings>> settings = makeSettings(loop_, *config);
     if (!settings) return fail(settings.error());
-    sender_->use(*settings);
+    settings_ = *settings;
+    sender_->use(settings_);
     return {};
   }
   [[nodiscard]] Task<void> drain() override {
@@ -64,6 +70,7 @@ class Process final : public daemon::Role {
 
   Loop& loop_;
   log::Log log_;
+  std::shared_ptr<const Settings> settings_;  // in force; a reload replaces it
   std::optional<Sender> sender_;
   ipc::Server server_;
 };
