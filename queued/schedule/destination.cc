@@ -4,9 +4,10 @@
 
 namespace ostler::schedule {
 
-void Destination::push(std::uint64_t sender, const Id128& message) {
-  auto [place, isNew] = bySender_.try_emplace(sender);
-  if (isNew) place->second = lines_.insert(lines_.end(), Line{sender, {}});
+void Destination::push(std::uint64_t sender, const Id128& message, std::int8_t priority) {
+  Lane& lane = lanes_[priority];
+  auto [place, isNew] = lane.bySender.try_emplace(sender);
+  if (isNew) place->second = lane.lines.insert(lane.lines.end(), Line{sender, {}});
   place->second->messages.push_back(message);
   ++waiting_;
 }
@@ -20,21 +21,24 @@ DestinationState Destination::state(WallTime now) const {
 std::optional<Id128> Destination::start(WallTime now) {
   // After a pause one message goes first: whether the host is back costs one attempt, not a window of them.
   const std::uint32_t allowed = failuresInARow_ > 0 ? 1 : window();
-  if (lines_.empty() || running_ >= allowed || state(now) != DestinationState::active) return std::nullopt;
+  if (lanes_.empty() || running_ >= allowed || state(now) != DestinationState::active) return std::nullopt;
   if (perMinute_ != 0) {
     const bool isClockSetBack = pacedUntil_ > now + std::chrono::minutes(1);
     if (now < pacedUntil_ && !isClockSetBack) return std::nullopt;
     pacedUntil_ = now + std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(60)) / static_cast<std::int64_t>(perMinute_);
   }
-  const auto line = lines_.begin();
+  const auto first = lanes_.begin();
+  auto& [lines, bySender] = first->second;
+  const auto line = lines.begin();
   const Id128 message = line->messages.front();
   line->messages.pop_front();
   --waiting_;
   if (line->messages.empty()) {
-    bySender_.erase(line->sender);
-    lines_.erase(line);
+    bySender.erase(line->sender);
+    lines.erase(line);
+    if (lines.empty()) lanes_.erase(first);
   } else {
-    lines_.splice(lines_.end(), lines_, line);
+    lines.splice(lines.end(), lines, line);
   }
   ++running_;
   return message;
@@ -62,11 +66,12 @@ void Destination::finished(HostVerdict verdict, WallTime now, std::chrono::secon
 
 std::deque<Id128> Destination::takeAll() {
   std::deque<Id128> all;
-  for (Line& line : lines_) {
-    for (const Id128& message : line.messages) all.push_back(message);
+  for (const auto& [priority, lane] : lanes_) {
+    for (const Line& line : lane.lines) {
+      for (const Id128& message : line.messages) all.push_back(message);
+    }
   }
-  lines_.clear();
-  bySender_.clear();
+  lanes_.clear();
   waiting_ = 0;
   return all;
 }

@@ -2,13 +2,15 @@
 // State: active (tries), retry (did not answer: nothing is sent before retryAt), frozen and held (an administrator's word), asleep
 // (waits until its server asks with ETRN).
 // Concurrency adapts as TCP's window does: one more after a round of successes, half after a host that did not answer.
-// Fairness between senders: each sender's messages wait in a line of their own, the lines take turns.
+// Fairness between senders: each sender's messages wait in a line of their own, the lines take turns. What has a higher priority
+// goes before all of that (RFC 6710).
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -32,7 +34,7 @@ class Destination {
  public:
   Destination(std::string key, std::uint32_t maxConcurrency) : key_(std::move(key)), most_(maxConcurrency) {}
 
-  void push(std::uint64_t sender, const Id128& message);
+  void push(std::uint64_t sender, const Id128& message, std::int8_t priority = 0);
   /// The next message that may start now; its slot is taken until finished().
   [[nodiscard]] std::optional<Id128> start(WallTime now);
   /// `pause`: how long the host rests at first when it does not answer; doubles up to `longest`.
@@ -80,8 +82,12 @@ class Destination {
   WallTime awakeUntil_ = WallTime::max();
   DestinationState administrative_ = DestinationState::active;
   std::size_t waiting_ = 0;
-  std::list<Line> lines_;  ///< front: whose turn it is
-  std::unordered_map<std::uint64_t, std::list<Line>::iterator> bySender_;
+  /// Of one priority.
+  struct Lane {
+    std::list<Line> lines;  ///< front: whose turn it is
+    std::unordered_map<std::uint64_t, std::list<Line>::iterator> bySender;
+  };
+  std::map<std::int8_t, Lane, std::greater<>> lanes_;  ///< none is empty
 };
 
 }  // namespace ostler::schedule

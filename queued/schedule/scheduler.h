@@ -34,8 +34,8 @@ class Scheduler {
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Destination>>& destinations() const { return destinations_; }
 
   /// Puts a message in line for a next hop.
-  void push(Destination& destination, std::uint64_t sender, const Id128& message) {
-    destination.push(sender, message);
+  void push(Destination& destination, std::uint64_t sender, const Id128& message, std::int8_t priority = 0) {
+    destination.push(sender, message, priority);
     lined_.insert(destination.key());
   }
   struct Start {

@@ -80,6 +80,19 @@ TEST_CASE("what is frozen waits until it is thawed") {
   CHECK(destination.start(kNow));
 }
 
+TEST_CASE("what has a higher priority goes first, and senders take turns within one priority") {
+  Destination destination("mx:a.test", 10);
+  destination.push(1, idOf(1), 0);
+  destination.push(1, idOf(2), 0);
+  destination.push(2, idOf(3), 0);
+  destination.push(3, idOf(4), -5);
+  destination.push(3, idOf(5), 9);
+  std::vector<Id128> order;
+  while (const auto next = destination.start(kNow)) order.push_back(*next);
+  CHECK(order == std::vector<Id128>{idOf(5), idOf(1), idOf(3), idOf(2), idOf(4)});
+  CHECK(destination.waiting() == 0);
+}
+
 TEST_CASE("a thousand messages to a host that is down for a day leave within its first minute back") {
   Scheduler scheduler(100);
   const config::RetrySchedule retry;
