@@ -5,21 +5,13 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "queued/policy/checks.h"
 
 namespace ostler::policy {
 
 namespace {
 
 using ipc::SmtpReply;
-
-bool listed(const std::vector<net::Cidr>& ranges, std::string_view client) {
-  const Result<net::Endpoint> endpoint = net::Endpoint::parse(client);
-  if (!endpoint || !endpoint->unixPath.empty()) return false;
-  for (const net::Cidr& range : ranges) {
-    if (range.contains(endpoint->address)) return true;
-  }
-  return false;
-}
 
 bool isTrustedService(std::string_view service) { return service == "local" || service == "pickup" || service == "report"; }
 
@@ -50,7 +42,30 @@ bool mayRelay(const config::VirtualServer& server, const Client& client) {
   if (client.service == "lmtp") return false;
   if (isTrustedService(client.service)) return true;
   if (client.identity != nullptr && client.identity->known) return server.relayAuthenticated;
-  return listed(server.relayFrom, client.address);
+  return isListed(server.relayFrom, client.address);
+}
+
+bool mayUse(config::SenderRule rule, const ipc::Identity& identity, std::string_view reversePath, std::string_view tagSeparator) {
+  const auto isOwn = [&](std::string_view address) {
+    ipc::Identity alone;
+    alone.account.address = address;
+    return ownsAddress(alone, reversePath, tagSeparator);
+  };
+  switch (rule) {
+    case config::SenderRule::own:
+      return isOwn(identity.account.address);
+    case config::SenderRule::alias:
+      return ownsAddress(identity, reversePath, tagSeparator);
+    case config::SenderRule::domain: {
+      const std::string_view own = identity.account.address;
+      const std::string domain(own.substr(std::min(own.rfind('@'), own.size())));
+      const bool inDomain = !domain.empty() && reversePath.size() > domain.size() && equalsIgnoreCase(reversePath.substr(std::min(reversePath.rfind('@'), reversePath.size())), domain);
+      return inDomain || ownsAddress(identity, reversePath, tagSeparator);
+    }
+    case config::SenderRule::any:
+      return true;
+  }
+  return false;
 }
 
 bool mayAsk(config::Askers askers, const config::VirtualServer& server, const Client& client) {
@@ -58,14 +73,14 @@ bool mayAsk(config::Askers askers, const config::VirtualServer& server, const Cl
   switch (askers) {
     case config::Askers::nobody: return false;
     case config::Askers::authenticated: return authenticated;
-    case config::Askers::listed: return authenticated || listed(server.relayFrom, client.address);
+    case config::Askers::listed: return authenticated || isListed(server.relayFrom, client.address);
     case config::Askers::everybody: return true;
   }
   return false;
 }
 
 bool mayStart(const config::EtrnRule& rule, const Client& client) {
-  if (listed(rule.from, client.address)) return true;
+  if (isListed(rule.from, client.address)) return true;
   if (client.identity == nullptr || !client.identity->known) return false;
   return std::any_of(rule.users.begin(), rule.users.end(),
                      [&](const std::string& user) { return equalsIgnoreCase(user, client.identity->account.address); });
@@ -73,43 +88,22 @@ bool mayStart(const config::EtrnRule& rule, const Client& client) {
 
 SmtpReply senderVerdict(const config::VirtualServer& server, const Client& client, std::string_view reversePath,
                         std::uint64_t declaredSize, std::string_view tagSeparator) {
-  const bool authenticated = client.identity != nullptr && client.identity->known;
-  if (client.service == "submission" && !authenticated) {
-    return {530, "5.7.0", "Authentication required: log in before sending"};  // RFC 6409 4.3
-  }
-  if (!server.limits.messageSize.allows(declaredSize)) {
-    return {552, "5.3.4", fmt::format("The message is larger than the {} octets taken here", server.limits.messageSize.octets)};
-  }
-  if (authenticated) {
-    const std::uint64_t most = client.identity->account.messageSize;
-    if (most != 0 && declaredSize > most) {
-      return {552, "5.3.4", fmt::format("The message is larger than the {} octets your account may send", most)};
-    }
-    // RFC 6409 6.1. The null reverse-path stays allowed: mail programs send dispositions with it.
-    if (!reversePath.empty() && !ownsAddress(*client.identity, reversePath, tagSeparator)) {
-      return {553, "5.7.1",
-              fmt::format("{} may not send as {}: use one of your own addresses as sender", client.identity->account.address,
-                          reversePath)};
-    }
-  }
-  return {250, "2.1.0", "Sender ok"};
+  config::Config config;
+  config.directory.tagSeparator = tagSeparator;
+  Facts facts{config, server, client};
+  facts.reversePath = reversePath;
+  facts.declaredSize = declaredSize;
+  facts.senderDomain.state = ipc::LookedUp::State::yes;
+  return firstObjection(Stage::mail, facts).value_or(SmtpReply{250, "2.1.0", "Sender ok"});
 }
 
 SmtpReply recipientVerdict(const config::VirtualServer& server, const Client& client, std::string_view forwardPath,
                            const route::Route& route) {
-  using Kind = route::Route::Kind;
-  if (route.kind == Kind::reject) return route.reply;
-  if (route.kind == Kind::local || route.kind == Kind::peers) return {250, "2.1.5", "Recipient ok"};
-  if (client.service == "lmtp") {
-    return {550, "5.7.1", fmt::format("LMTP delivers to mailboxes of this server alone, and {} is none", forwardPath)};
-  }
-  // A domain that a route names and that ends here (handed to a program, dropped into a folder) is ours, whoever sends.
-  const bool endsHere = route.rule != nullptr && route.rule->domain != "*" && !route.rule->domain.starts_with('.') &&
-                        (route.rule->action == config::RouteRule::Action::lmtp || route.kind == Kind::drop);
-  const bool isOursToRelay = route.rule != nullptr && route.rule->relay;
-  if (endsHere || isOursToRelay || mayRelay(server, client)) return {250, "2.1.5", "Recipient ok"};
-  return {554, "5.7.1",
-          fmt::format("Relay access denied: {} is not on this server. Log in first to send to others", forwardPath)};
+  const config::Config config;
+  Facts facts{config, server, client};
+  facts.forwardPath = forwardPath;
+  facts.route = &route;
+  return firstObjection(Stage::rcpt, facts).value_or(SmtpReply{250, "2.1.5", "Recipient ok"});
 }
 
 SmtpReply roomVerdict(const Fill& fill) {

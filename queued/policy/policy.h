@@ -27,15 +27,18 @@ struct Fill {
 
 [[nodiscard]] const config::VirtualServer& serverOf(const config::Config& config, std::string_view name);
 
-/// 250 2.1.0, or why not.
+/// 250 2.1.0, or why not, as far as nothing needs to be looked up: the list of checks.h.
 [[nodiscard]] ipc::SmtpReply senderVerdict(const config::VirtualServer& server, const Client& client,
                                            std::string_view reversePath, std::uint64_t declaredSize,
                                            std::string_view tagSeparator);
-/// 250 2.1.5, or why not. `route` is where the recipient's mail would go.
+/// 250 2.1.5, or why not. `route` is where the recipient's mail would go. As senderVerdict().
 [[nodiscard]] ipc::SmtpReply recipientVerdict(const config::VirtualServer& server, const Client& client,
                                               std::string_view forwardPath, const route::Route& route);
 /// 250 2.1.5 while there is room for one more octet and one more message, else 452 4.2.2.
 [[nodiscard]] ipc::SmtpReply roomVerdict(const Fill& fill);
+/// Is the reverse-path one that the virtual server lets this user have?
+[[nodiscard]] bool mayUse(config::SenderRule rule, const ipc::Identity& identity, std::string_view reversePath,
+                          std::string_view tagSeparator);
 /// May the client send to anybody?
 [[nodiscard]] bool mayRelay(const config::VirtualServer& server, const Client& client);
 /// Belongs the client to those who may use a command that tells about us? `listed`: relay_from.

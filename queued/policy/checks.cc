@@ -1,0 +1,79 @@
+#include "queued/policy/checks.h"
+
+#include <array>
+
+#include "libmailcore/base/ascii.h"
+
+namespace ostler::policy {
+namespace {
+
+unsigned nothing(const Facts&) { return noFact; }
+unsigned nameForAccess(const Facts& f) {
+  return f.server.accessOnly.names.empty() && f.server.accessExcept.names.empty() ? noFact : clientName;
+}
+unsigned nameWhereChecked(const Facts& f) { return f.server.checkReverseDns ? clientName : noFact; }
+unsigned heloWhereChecked(const Facts& f) { return f.server.checkHelo ? heloHost : noFact; }
+bool isOurs(const Facts& f) { return f.client.identity != nullptr && f.client.identity->known; }
+unsigned domainOfStrangers(const Facts& f) {
+  const bool looks = f.server.checkSenderDomain && !f.reversePath.empty() && f.client.service == "smtp" && !isOurs(f) &&
+                     !isListed(f.server.relayFrom, f.client.address);
+  return looks ? senderDomain : noFact;
+}
+unsigned disk(const Facts&) { return diskRoom; }
+unsigned nameForRelay(const Facts& f) {
+  const bool looks = !f.server.relayFromNames.empty() && f.client.service == "smtp" && !isOurs(f) && f.route != nullptr &&
+                     f.route->kind == route::Route::Kind::remote;
+  return looks ? clientName : noFact;
+}
+unsigned fillWhereLimited(const Facts& f) {
+  const bool hasLimit = f.route != nullptr && f.route->kind == route::Route::Kind::local && f.route->locals.size() == 1 &&
+                        (f.route->locals[0].account.quotaOctets != 0 || f.route->locals[0].account.quotaMessages != 0);
+  return hasLimit ? mailboxFill : noFact;
+}
+
+constexpr std::array kChecks = {
+    //    name               stage           judge                needs              again  written in
+    Check{"access_name",     Stage::connect, &accessName,         &nameForAccess,    false, "RFC 5321 3.1"},
+    Check{"reverse_dns",     Stage::connect, &reverseDns,         &nameWhereChecked, false, "RFC 1912 2.1"},
+    Check{"helo_name",       Stage::helo,    &heloName,           &heloWhereChecked, false, "RFC 5321 4.1.4"},
+    Check{"submission_login",Stage::mail,    &submissionLogin,    &nothing,          true,  "RFC 6409 4.3"},
+    Check{"message_size",    Stage::mail,    &messageSize,        &nothing,          true,  "RFC 1870 6.1"},
+    Check{"sender_owner",    Stage::mail,    &senderOwner,        &nothing,          true,  "RFC 6409 6.1"},
+    Check{"sender_domain",   Stage::mail,    &senderDomainExists, &domainOfStrangers,false, "RFC 7505 4.2"},
+    Check{"disk_floor",      Stage::mail,    &diskFloor,          &disk,             false, "RFC 3463 3.4"},
+    Check{"nowhere",         Stage::rcpt,    &nowhere,            &nothing,          true,  "RFC 5321 3.3"},
+    Check{"relay",           Stage::rcpt,    &relay,              &nameForRelay,     true,  "RFC 5321 3.6.2"},
+    Check{"mailbox_room",    Stage::rcpt,    &mailboxRoom,        &fillWhereLimited, true,  "RFC 3463 3.3"},
+};
+
+}  // namespace
+
+std::span<const Check> allChecks() { return kChecks; }
+
+bool isNamed(const std::vector<std::string>& names, std::string_view name) {
+  if (name.empty()) return false;
+  const std::string lower = asciiLower(name);
+  for (const std::string& wanted : names) {
+    if (wanted.starts_with('.') ? lower.ends_with(asciiLower(wanted)) : lower == asciiLower(wanted)) return true;
+  }
+  return false;
+}
+
+bool isListed(const std::vector<net::Cidr>& ranges, std::string_view client) {
+  const Result<net::Endpoint> endpoint = net::Endpoint::parse(client);
+  if (!endpoint || !endpoint->unixPath.empty()) return false;
+  for (const net::Cidr& range : ranges) {
+    if (range.contains(endpoint->address)) return true;
+  }
+  return false;
+}
+
+std::optional<ipc::SmtpReply> firstObjection(Stage stage, const Facts& facts) {
+  for (const Check& check : kChecks) {
+    if (check.stage != stage) continue;
+    if (auto reply = check.judge(facts)) return reply;
+  }
+  return std::nullopt;
+}
+
+}  // namespace ostler::policy

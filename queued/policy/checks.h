@@ -1,0 +1,73 @@
+// checks.h - what is looked at before a step of the receiving dialogue is answered yes: one ordered list per stage, one file a check.
+// Each check is a pure function of Facts. What must be looked up first it says with `needs`; who runs the list looks that up, and
+// only that. Is not: what smtpd sees by itself (smtpd/checks.h), asked before these.
+// To add one (a DNS list, greylisting, a milter): a file in checks/, a line here, a row in checks.cc, and a Fact if it needs a new one.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "libmailcore/config/config.h"
+#include "libmailcore/ipc/message.h"
+#include "queued/policy/policy.h"
+#include "queued/route/route.h"
+
+namespace ostler::policy {
+
+enum class Stage { connect, helo, mail, rcpt };
+
+/// What has to be looked up. A set of them.
+enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16 };
+
+/// What a check may look at. References are of the caller's.
+struct Facts {
+  const config::Config& config;
+  const config::VirtualServer& server;
+  Client client;
+  std::string_view helo{};
+  std::string_view reversePath{};
+  std::uint64_t declaredSize = 0;
+  std::string_view forwardPath{};
+  const route::Route* route = nullptr;  ///< rcpt
+  // Looked up; what nobody asked for stays as it is.
+  ipc::LookedUp clientName{};
+  ipc::LookedUp heloHost{};
+  ipc::LookedUp senderDomain{};
+  bool diskHasRoom = true;
+  Fill fill{};
+};
+
+// In the order of the list; each in checks/<its name>.cc. Nothing: no objection.
+using Judge = std::optional<ipc::SmtpReply> (*)(const Facts&);
+[[nodiscard]] std::optional<ipc::SmtpReply> accessName(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> reverseDns(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> heloName(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> submissionLogin(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> messageSize(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> senderOwner(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> senderDomainExists(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> diskFloor(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> nowhere(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> relay(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> mailboxRoom(const Facts& facts);
+
+struct Check {
+  std::string_view name;  ///< in the log and in `ostler explain`
+  Stage stage;
+  Judge judge;
+  unsigned (*needs)(const Facts&);  ///< of what is known before: noFact where the check would not look
+  bool again;  ///< protects others from us: asked a second time when a draft is opened, since smtpd may have been broken into
+  std::string_view writtenIn;
+};
+[[nodiscard]] std::span<const Check> allChecks();
+
+/// "mail.example.com", or ".example.com" for all below, and `name` is not empty.
+[[nodiscard]] bool isNamed(const std::vector<std::string>& names, std::string_view name);
+/// Is the client on a list of networks?
+[[nodiscard]] bool isListed(const std::vector<net::Cidr>& ranges, std::string_view client);
+
+/// What the first check that objects says, of those that need nothing to be looked up or whose facts are there.
+[[nodiscard]] std::optional<ipc::SmtpReply> firstObjection(Stage stage, const Facts& facts);
+
+}  // namespace ostler::policy

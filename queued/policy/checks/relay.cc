@@ -1,0 +1,26 @@
+// relay.cc - mail for others is taken from who logged in, from listed clients, and from local programs alone.
+#include <fmt/format.h>
+
+#include "queued/policy/checks.h"
+
+namespace ostler::policy {
+
+std::optional<ipc::SmtpReply> relay(const Facts& facts) {
+  using Kind = route::Route::Kind;
+  if (facts.route == nullptr || facts.route->kind == Kind::local || facts.route->kind == Kind::peers) return std::nullopt;
+  if (facts.client.service == "lmtp") {
+    return ipc::SmtpReply{550, "5.7.1", fmt::format("LMTP delivers to mailboxes of this server alone, and {} is none", facts.forwardPath)};
+  }
+  // A domain that a route names and that ends here (handed to a program, dropped into a folder) is ours, whoever sends.
+  const config::RouteRule* const rule = facts.route->rule;
+  const bool endsHere = rule != nullptr && rule->domain != "*" && !rule->domain.starts_with('.') &&
+                        (rule->action == config::RouteRule::Action::lmtp || facts.route->kind == Kind::drop);
+  const bool isOursToRelay = rule != nullptr && rule->relay;
+  if (endsHere || isOursToRelay || mayRelay(facts.server, facts.client)) return std::nullopt;
+  const bool isStranger = facts.client.service == "smtp" && (facts.client.identity == nullptr || !facts.client.identity->known);
+  if (isStranger && isNamed(facts.server.relayFromNames, facts.clientName.name)) return std::nullopt;
+  return ipc::SmtpReply{554, "5.7.1",
+                        fmt::format("Relay access denied: {} is not on this server. Log in first to send to others", facts.forwardPath)};
+}
+
+}  // namespace ostler::policy

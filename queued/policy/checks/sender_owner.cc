@@ -1,0 +1,16 @@
+// sender_owner.cc - who logged in sends as itself. The null reverse-path stays allowed: mail programs send dispositions with it.
+#include <fmt/format.h>
+
+#include "queued/policy/checks.h"
+
+namespace ostler::policy {
+
+std::optional<ipc::SmtpReply> senderOwner(const Facts& facts) {
+  if (facts.client.identity == nullptr || !facts.client.identity->known || facts.reversePath.empty()) return std::nullopt;
+  if (mayUse(facts.server.senderRule, *facts.client.identity, facts.reversePath, facts.config.directory.tagSeparator)) return std::nullopt;
+  return ipc::SmtpReply{553, "5.7.1",
+                        fmt::format("{} may not send as {}: use one of your own addresses as sender",
+                                    facts.client.identity->account.address, facts.reversePath)};
+}
+
+}  // namespace ostler::policy

@@ -1,0 +1,128 @@
+#include "queued/policy/checks.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace ostler;
+using namespace ostler::policy;
+
+namespace {
+
+using State = ipc::LookedUp::State;
+
+int codeOf(Stage stage, const Facts& facts) {
+  const auto reply = firstObjection(stage, facts);
+  return reply ? reply->code : 0;
+}
+
+struct Room {
+  config::Config config;
+  config::VirtualServer server;
+  Facts facts{config, server, {"smtp", "192.0.2.7:1"}};
+};
+
+}  // namespace
+
+TEST_CASE("every check has a name of its own and says where it is written") {
+  std::set<std::string_view> names;
+  for (const Check& check : allChecks()) {
+    CAPTURE(check.name);
+    CHECK(names.insert(check.name).second);
+    CHECK(check.writtenIn.starts_with("RFC "));
+  }
+}
+
+TEST_CASE("as the settings are shipped, nothing is looked up but the domain of a stranger's sender and the disk") {
+  Room room;
+  room.facts.reversePath = "a@b.test";
+  unsigned needs = 0;
+  for (const Check& check : allChecks()) needs |= check.needs(room.facts);
+  CHECK(needs == (senderDomain | diskRoom));
+}
+
+TEST_CASE("clients may be let in or kept out by name") {
+  Room room;
+  room.server.accessExcept.names = {".bad.test"};
+  room.facts.clientName = {State::yes, "mail.bad.test"};
+  CHECK(codeOf(Stage::connect, room.facts) == 554);
+  room.facts.clientName = {State::yes, "mail.good.test"};
+  CHECK(codeOf(Stage::connect, room.facts) == 0);
+  room.facts.clientName = {State::yes, "xbad.test"};
+  CHECK(codeOf(Stage::connect, room.facts) == 0);
+
+  Room only;
+  only.server.accessOnly.names = {"mail.good.test"};
+  only.server.accessOnly.networks = {net::Cidr::parse("198.51.100.0/24").value()};
+  only.facts.clientName = {State::yes, "MAIL.good.test"};
+  CHECK(codeOf(Stage::connect, only.facts) == 0);
+  only.facts.clientName = {State::no, ""};
+  CHECK(codeOf(Stage::connect, only.facts) == 554);
+  only.facts.clientName = {State::later, ""};
+  CHECK(codeOf(Stage::connect, only.facts) == 421);
+  only.facts.client.address = "198.51.100.3:9";
+  CHECK(codeOf(Stage::connect, only.facts) == 0);
+}
+
+TEST_CASE("reverse DNS and HELO are looked at where that is set, and a name server that is away refuses nobody for good") {
+  Room room;
+  room.facts.helo = "nowhere.test";
+  room.facts.clientName.state = room.facts.heloHost.state = State::no;
+  CHECK(codeOf(Stage::connect, room.facts) == 0);
+  CHECK(codeOf(Stage::helo, room.facts) == 0);
+  room.server.checkReverseDns = room.server.checkHelo = true;
+  CHECK(codeOf(Stage::connect, room.facts) == 554);
+  CHECK(codeOf(Stage::helo, room.facts) == 550);
+  room.facts.clientName.state = room.facts.heloHost.state = State::later;
+  CHECK(codeOf(Stage::connect, room.facts) == 421);
+  CHECK(codeOf(Stage::helo, room.facts) == 451);
+  room.facts.helo = "[192.0.2.7]";
+  CHECK(codeOf(Stage::helo, room.facts) == 0);
+}
+
+TEST_CASE("a sender whom nobody could answer is refused") {
+  Room room;
+  room.facts.reversePath = "a@b.test";
+  room.facts.senderDomain.state = State::no;
+  CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "5.1.8");
+  room.facts.senderDomain.state = State::nullMx;
+  CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "5.7.27");
+  room.facts.senderDomain.state = State::later;
+  CHECK(codeOf(Stage::mail, room.facts) == 0);
+  room.facts.diskHasRoom = false;
+  CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "4.3.1");
+}
+
+TEST_CASE("a client that is listed by name may relay, one that only says so may not") {
+  Room room;
+  route::Route remote;
+  remote.kind = route::Route::Kind::remote;
+  room.facts.route = &remote;
+  room.server.relayFromNames = {".partner.test"};
+  CHECK(codeOf(Stage::rcpt, room.facts) == 554);
+  room.facts.clientName = {State::yes, "out.partner.test"};
+  CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+  room.facts.client.service = "lmtp";
+  CHECK(codeOf(Stage::rcpt, room.facts) == 550);
+}
+
+TEST_CASE("which senders a user may have is the virtual server's rule") {
+  ipc::Identity alice;
+  alice.known = true;
+  alice.account.address = "alice@example.test";
+  alice.addresses = {"sales@example.test"};
+  using Rule = config::SenderRule;
+  struct Row {
+    Rule rule;
+    const char* path;
+    bool may;
+  };
+  for (const Row& row : {Row{Rule::own, "alice@example.test", true}, Row{Rule::own, "alice+x@example.test", true},
+                         Row{Rule::own, "sales@example.test", false}, Row{Rule::alias, "sales@example.test", true},
+                         Row{Rule::alias, "bob@example.test", false}, Row{Rule::domain, "bob@example.test", true},
+                         Row{Rule::domain, "bob@other.test", false}, Row{Rule::domain, "x@evil.test@example.test.evil", false},
+                         Row{Rule::domain, "@example.test", false}, Row{Rule::any, "bob@other.test", true}}) {
+    CAPTURE(static_cast<int>(row.rule), row.path);
+    CHECK(mayUse(row.rule, alice, row.path, "+") == row.may);
+  }
+}
