@@ -33,6 +33,7 @@ FileRights listenerFiles(const config::Config& config, const std::string& config
     addReread(rights, config, pair.certificate);
     addReread(rights, config, pair.key);
   }
+  if (!config.clientCa.empty()) addReread(rights, config, config.clientCa);
   return rights;
 }
 

@@ -30,7 +30,7 @@ constexpr auto kLook = 20ms;     // how often a draining main thread looks wheth
 Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config) {
   auto snapshot = std::make_shared<Snapshot>();
   if (!config->certificates.empty()) {
-    auto tls = net::TlsServerContext::load(config->certificates);
+    auto tls = net::TlsServerContext::load(config->certificates, config->clientCa);
     if (!tls) return fail(tls.error());
     snapshot->tls = std::move(*tls);
   }

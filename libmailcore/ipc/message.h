@@ -92,9 +92,10 @@ struct LoginStart {
   std::optional<std::string> initial;     ///< raw octets of the initial response
   std::string tlsExporter;                ///< channel binding data where TLS gives it
   std::string tlsServerEndPoint;
+  std::vector<std::string> tlsPeerAddresses;  ///< mail addresses of the client's verified certificate: for EXTERNAL
   template <class V>
   void fields(V& v) {
-    v(session, mechanism, initial, tlsExporter, tlsServerEndPoint);
+    v(session, mechanism, initial, tlsExporter, tlsServerEndPoint, tlsPeerAddresses);
   }
 };
 

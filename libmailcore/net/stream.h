@@ -23,6 +23,7 @@ struct TlsInfo {
   std::string serverName;             ///< SNI, empty if the client sent none
   std::string peerName;               ///< subject of the peer's certificate, empty if none was verified
   bool peerVerified = false;
+  std::vector<std::string> peerAddresses;  ///< mail addresses that the verified certificate names
   std::string tlsExporter;            ///< 32 octets, label "EXPORTER-Channel-Binding": RFC 9266; empty below TLS 1.3
   std::string serverEndPoint;         ///< hash of the server's certificate, tls-server-end-point: RFC 5929 4.1
   [[nodiscard]] std::string text() const { return protocol + " " + cipher; }

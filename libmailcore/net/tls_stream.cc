@@ -37,6 +37,15 @@ std::string exporter(SSL* ssl) {
   return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
+// rfc822Name of subjectAltName: RFC 5280 4.2.1.6.
+std::vector<std::string> addressesOf(X509* certificate) {
+  std::vector<std::string> out;
+  STACK_OF(OPENSSL_STRING)* const names = X509_get1_email(certificate);
+  for (int at = 0; at < sk_OPENSSL_STRING_num(names); ++at) out.emplace_back(sk_OPENSSL_STRING_value(names, at));
+  X509_email_free(names);
+  return out;
+}
+
 TlsInfo infoOf(SSL* ssl) {
   TlsInfo info;
   info.protocol = SSL_get_version(ssl);
@@ -45,6 +54,7 @@ TlsInfo infoOf(SSL* ssl) {
   X509* const peer = SSL_get0_peer_certificate(ssl);
   info.peerVerified = peer && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
   if (info.peerVerified) info.peerName = subjectOf(peer);
+  if (info.peerVerified && SSL_is_server(ssl)) info.peerAddresses = addressesOf(peer);
   info.tlsExporter = exporter(ssl);
   if (const X509* const server = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : peer) {
     info.serverEndPoint = endPointBinding(server);
