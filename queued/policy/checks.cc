@@ -25,6 +25,9 @@ unsigned nameForRelay(const Facts& f) {
                      f.route->kind == route::Route::Kind::remote;
   return looks ? clientName : noFact;
 }
+unsigned carrierOfOthers(const Facts& f) {
+  return f.route != nullptr && f.route->kind != route::Route::Kind::local ? carrier : noFact;
+}
 unsigned fillWhereLimited(const Facts& f) {
   const bool hasLimit = f.route != nullptr && f.route->kind == route::Route::Kind::local && f.route->locals.size() == 1 &&
                         (f.route->locals[0].account.quotaOctets != 0 || f.route->locals[0].account.quotaMessages != 0);
@@ -43,6 +46,7 @@ constexpr std::array kChecks = {
     Check{"disk_floor",      Stage::mail,    &diskFloor,          &disk,             false, "RFC 3463 3.4"},
     Check{"nowhere",         Stage::rcpt,    &nowhere,            &nothing,          true,  "RFC 5321 3.3"},
     Check{"relay",           Stage::rcpt,    &relay,              &nameForRelay,     true,  "RFC 5321 3.6.2"},
+    Check{"call_ahead",      Stage::rcpt,    &callAhead,          &carrierOfOthers,  true,  "RFC 5321 3.6.2"},
     Check{"mailbox_room",    Stage::rcpt,    &mailboxRoom,        &fillWhereLimited, true,  "RFC 3463 3.3"},
 };
 

@@ -18,7 +18,7 @@ namespace ostler::policy {
 enum class Stage { connect, helo, mail, rcpt };
 
 /// What has to be looked up. A set of them.
-enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16 };
+enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32 };
 
 /// What a check may look at. References are of the caller's.
 struct Facts {
@@ -36,6 +36,7 @@ struct Facts {
   ipc::LookedUp senderDomain{};
   bool diskHasRoom = true;
   Fill fill{};
+  std::optional<ipc::SmtpReply> carrierRefuses{};  ///< the server that carries the recipient's domain has no such user
 };
 
 // In the order of the list; each in checks/<its name>.cc. Nothing: no objection.
@@ -50,6 +51,7 @@ using Judge = std::optional<ipc::SmtpReply> (*)(const Facts&);
 [[nodiscard]] std::optional<ipc::SmtpReply> diskFloor(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> nowhere(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> relay(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> callAhead(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> mailboxRoom(const Facts& facts);
 
 struct Check {

@@ -56,7 +56,9 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   request.queueId = about.id.text();
   request.arrived = about.arrived;
   request.now = now;
-  request.returned = about.returnFull ? message::DsnReturn::full : message::DsnReturn::headers;
+  // RFC 8689 6: of mail that must not be read on its way, a report shows the header alone.
+  const bool full = about.returnFull && !about.handling.requireTls;
+  request.returned = full ? message::DsnReturn::full : message::DsnReturn::headers;
   request.content = content;
   request.smtpUtf8 = about.smtpUtf8;
   for (const message::DsnWords& language : words) request.words.push_back(&language);
@@ -70,6 +72,8 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   record.origin.client = about.id.text();
   record.origin.session = about.origin.session;
   record.smtpUtf8 = about.smtpUtf8;
+  record.handling.requireTls = about.handling.requireTls;
+  record.handling.priority = about.handling.priority;  // RFC 6710 4.4: as urgent as its cause
   record.size = report.content.size();
   record.hasEightBit = record.eightBit = about.smtpUtf8;
   spool::RecipientRecord to;

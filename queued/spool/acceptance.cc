@@ -55,7 +55,8 @@ Task<Result<void>> Acceptance::accept(MessageRecord record, std::shared_ptr<cons
     logAccepted(env_, fresh->record, fresh->content.get());
     const Id128 accepted = fresh->record.id;
     // Beyond the budget, and while nothing is delivered, content is read back from the journal when its turn comes.
-    if (env_.queue.freshOctets() < kFreshMost && !env_.queue.isStopped()) {
+    const bool isSoon = fresh->record.handling.holdUntil <= env_.now();
+    if (isSoon && env_.queue.freshOctets() < kFreshMost && !env_.queue.isStopped()) {
       env_.queue.insertFresh(std::move(fresh), std::move(packed), at, contentAt);
     } else {
       env_.queue.insert(fresh->record, std::move(packed), at, contentAt);

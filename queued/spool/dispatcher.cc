@@ -108,6 +108,11 @@ void Dispatcher::remove(const Id128& id) {
 }
 
 void Dispatcher::expire(const Id128& id) {
+  giveUp(id, {554, "5.4.7", "Taken out of the queue by the administrator"});
+}
+
+/// Ends what is not under way as failed; its sender is told, with what the last attempt said.
+void Dispatcher::giveUp(const Id128& id, const ipc::SmtpReply& why) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   std::vector<Outcome> outcomes;
@@ -117,7 +122,8 @@ void Dispatcher::expire(const Id128& id) {
     Outcome outcome;
     outcome.recipient = at;
     outcome.state = RecipientState::failed;
-    outcome.reply = {554, "5.4.7", "Taken out of the queue by the administrator. The last reason: " + (recipient.lastReply ? *recipient.lastReply : "none")};
+    outcome.reply = why;
+    outcome.reply.text += ". The last reason: " + (recipient.lastReply ? *recipient.lastReply : "none");
     recipient.inFlight = true;
     recipient.waiting = false;
     outcomes.push_back(std::move(outcome));
@@ -142,6 +148,7 @@ void Dispatcher::look(const Id128& id) {
     env_.scheduler.wakeAt(now + kSoon, id);
     return;
   }
+  if (message->giveBackAt <= now) return giveUp(id, {554, "5.4.7", "Not delivered in the time that its sender gave (RFC 2852)"});
   std::vector<std::uint32_t> which;
   for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
     const RecipientNow& recipient = message->recipients[at];

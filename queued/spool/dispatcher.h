@@ -78,6 +78,7 @@ class Dispatcher {
 
   void look(const Id128& id);
   [[nodiscard]] Task<void> watchSchedule();
+  void giveUp(const Id128& id, const ipc::SmtpReply& why);
   [[nodiscard]] Facts factsOf(Message& message);
   [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which);
   void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/message/binary.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/received.h"
 #include "queued/report/report.h"
+#include "queued/spool/recode.h"
 
 namespace ostler::spool {
 
@@ -22,10 +25,19 @@ constexpr std::size_t kOpenMostOfUser = 200;  ///< over submit.sock, which is op
 constexpr std::chrono::minutes kIdleMost{10};
 constexpr std::size_t kMailboxOutcomes = 10'000;
 
-bool hasHighOctet(std::string_view octets) {
-  unsigned char all = 0;
-  for (const char c : octets) all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
-  return all > 127;
+/// RFC 8689 5: "TLS-Required: No" in the header.
+bool saysTlsOptional(std::string_view content) {
+  const message::HeaderView header(content);
+  const auto field = header.find("TLS-Required");
+  return field && equalsIgnoreCase(message::unfold(field->value), "No");
+}
+
+/// The reverse-path as the world shall see it: one in the domain of our user gets the virtual server's public one.
+std::string masqueraded(const std::string& path, const std::string& user, const config::VirtualServer& server) {
+  const std::string domain = route::domainOf(path);
+  const bool isOwn = !user.empty() && !domain.empty() && domain == route::domainOf(user);
+  if (server.masqueradeDomain.empty() || !isOwn) return path;
+  return path.substr(0, path.rfind('@') + 1) + server.masqueradeDomain;
 }
 
 /// Of our users: such a message gets the fields it lacks. RFC 6409 8.
@@ -143,10 +155,10 @@ void Drafts::discard(const Id128& id, std::uint64_t connection) {
 
 /// What smtpd says was checked is checked once more: it has no say over who may relay. Gives the authenticated user, or "".
 Task<Result<std::string>> Drafts::checkAgain(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t size) {
-  ipc::SmtpReply verdict = co_await questions_.sender(session, envelope.reversePath, size);
+  ipc::SmtpReply verdict = co_await questions_.sender(session, envelope.reversePath, size, Thorough::again);
   for (const ipc::Recipient& recipient : envelope.recipients) {
     if (verdict.code != 250) break;
-    verdict = co_await questions_.recipient(session, recipient.forwardPath);
+    verdict = co_await questions_.recipient(session, recipient.forwardPath, Thorough::again);
   }
   const bool isFinal = verdict.code >= 500;
   // A mailbox that filled up since RCPT is answered per recipient at delivery.
@@ -281,6 +293,26 @@ Task<Result<ipc::Empty>> Drafts::data(Connection from, ipc::DraftData request) {
   co_return ipc::Empty{};
 }
 
+/// What came as BINARYMIME becomes lines. RFC 3030 3.
+Task<Result<void>> Drafts::recode(std::shared_ptr<Draft> draft) {
+  draft->envelope.binary = false;
+  if (!draft->file) {
+    buffered_ -= draft->buffer.size();
+    draft->buffer = message::withoutBinary(draft->buffer);
+    buffered_ += draft->buffer.size();
+    draft->size = draft->buffer.size();
+    draft->hasEightBit = hasHighOctet(draft->buffer);
+    co_return Result<void>();
+  }
+  auto job = [fd = draft->file.get()] { return recodeFile(fd); };
+  Result<Recoded> recoded = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!recoded) co_return fail(recoded.error());
+  draft->size = recoded->size;
+  draft->head = std::move(recoded->head);
+  draft->hasEightBit = recoded->hasEightBit;
+  co_return Result<void>();
+}
+
 MessageRecord Drafts::recordOf(const Draft& draft) const {
   MessageRecord record;
   record.id = draft.id;
@@ -291,7 +323,7 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   record.origin.helo = draft.session.helo;
   record.origin.user = draft.user;
   record.origin.session = draft.session.session;
-  record.reversePath = draft.envelope.reversePath;
+  record.reversePath = masqueraded(draft.envelope.reversePath, draft.user, policy::serverOf(*env_.config, draft.session.virtualServer));
   record.envid = draft.envelope.envid;
   record.returnFull = draft.envelope.returnFull;
   record.smtpUtf8 = draft.envelope.smtpUtf8;
@@ -304,9 +336,17 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
     const message::HeaderView header(draft.file ? std::string_view(draft.head) : std::string_view(draft.buffer));
     record.utf8Header = hasHighOctet(header.text());
   }
+  record.handling = draft.envelope.handling;
+  // Only our own users' mail goes before that of others: RFC 6710 8.
+  if (draft.user.empty() && draft.session.service != "local") {
+    record.handling.priority = std::min<std::int8_t>(record.handling.priority, 0);
+    record.handling.holdUntil = {};
+  }
+  record.handling.tlsOptional = !record.handling.requireTls && saysTlsOptional(draft.file ? draft.head : draft.buffer);
   for (const ipc::Recipient& recipient : draft.envelope.recipients) {
     RecipientRecord to;
     to.recipient = recipient;
+    to.due = record.handling.holdUntil;
     record.recipients.push_back(std::move(to));
   }
   return record;
@@ -325,6 +365,10 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
   }
   if (whole && (draft->file || draft->buffer.size() > env_.config->queue.largeMessage.octets)) whole = co_await flush(draft);
   completeHeader(*draft);
+  if (whole && draft->envelope.binary) {
+    const Result<void> recoded = co_await recode(draft);
+    whole = recoded;
+  }
   Result<ipc::CommitReply> reply = ipc::CommitReply{};
   const std::string_view head = draft->file ? draft->head : draft->buffer;
   const unsigned hops = policy::serverOf(*env_.config, draft->session.virtualServer).limits.hops;

@@ -50,6 +50,7 @@ struct Message {
   std::vector<RecipientNow> recipients;
   std::shared_ptr<const Fresh> fresh;
   std::shared_ptr<const Override> override;  ///< null almost always
+  WallTime giveBackAt = WallTime::max();  ///< RFC 2852: what is not delivered by then is given back
   Hold hold = Hold::none;
   bool large = false;
   bool delayTold = false;

@@ -84,7 +84,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   line.push_back(recipient);
   now.inFlight = false;
   now.waiting = true;
-  if (!isInLine) env_.scheduler.push(destination, senderOf(facts->record), id);
+  if (!isInLine) env_.scheduler.push(destination, senderOf(facts->record), id, facts->record.handling.priority);
   // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
   if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination);
 }
@@ -212,6 +212,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   request.envelope.smtpUtf8 = record.smtpUtf8;
   request.envelope.eightBit = record.eightBit;
   request.envelope.binary = record.binary;
+  request.envelope.handling = record.handling;
   for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
   const Deadline deadline = Deadline::after(kDialogueMost);
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);

@@ -13,28 +13,37 @@ policy::Client clientOf(const ipc::SessionInfo& session, const std::shared_ptr<c
   return {session.service, session.client, identity.get()};
 }
 
+/// The address alone of an endpoint's text; empty for a Unix socket.
+std::string addressOf(const std::string& endpoint) {
+  const Result<net::Endpoint> parsed = net::Endpoint::parse(endpoint);
+  return parsed && parsed->unixPath.empty() ? parsed->address.text() : std::string();
+}
+
 }  // namespace
 
 void Questions::serve(ipc::Server& server) {
   using Connection = std::shared_ptr<ipc::ServerConnection>;
   using Descriptors = std::vector<UniqueFd>;
+  using Answer = Task<Result<ipc::SmtpReply>>;
+  struct Wrap {
+    static Answer answer(Task<ipc::SmtpReply> reply) {
+      ipc::SmtpReply said = co_await std::move(reply);
+      co_return said;
+    }
+  };
+  server.on<ipc::CheckClient>([this](const Connection&, ipc::CheckClient request, const Descriptors&) {
+    return Wrap::answer(client(std::move(request.session)));
+  });
+  server.on<ipc::CheckHelo>([this](const Connection&, ipc::CheckHelo request, const Descriptors&) {
+    return Wrap::answer(helo(std::move(request.session)));
+  });
   server.on<ipc::CheckSender>([this](const Connection&, ipc::CheckSender request, const Descriptors&) {
-    return answerSender(std::move(request));
+    return Wrap::answer(sender(std::move(request.session), std::move(request.reversePath), request.declaredSize));
   });
   server.on<ipc::CheckRecipient>([this](const Connection&, ipc::CheckRecipient request, const Descriptors&) {
-    return answerRecipient(std::move(request));
+    return Wrap::answer(recipient(std::move(request.session), std::move(request.forwardPath)));
   });
   serveAsks(server);
-}
-
-Task<Result<ipc::SmtpReply>> Questions::answerSender(ipc::CheckSender request) {
-  ipc::SmtpReply reply = co_await sender(std::move(request.session), std::move(request.reversePath), request.declaredSize);
-  co_return reply;
-}
-
-Task<Result<ipc::SmtpReply>> Questions::answerRecipient(ipc::CheckRecipient request) {
-  ipc::SmtpReply reply = co_await recipient(std::move(request.session), std::move(request.forwardPath));
-  co_return reply;
 }
 
 Task<Result<std::shared_ptr<const ipc::Identity>>> Questions::identityOf(std::string token) {
@@ -45,41 +54,104 @@ Task<Result<std::shared_ptr<const ipc::Identity>>> Questions::identityOf(std::st
   co_return identity;
 }
 
-Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize) {
+Task<policy::Fill> Questions::fillOf(ipc::Account account) {
+  const Result<store::Quota> quota = co_await env_.mailboxes.quota(std::move(account));
+  if (!quota) co_return policy::Fill{};  // it waits in the queue
+  co_return policy::Fill{quota->usedOctets, quota->usedMessages, quota->limitOctets, quota->limitMessages};
+}
+
+/// What a set of checks needs, into the facts. What is known already is not asked again.
+Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts) {
+  using What = ipc::LookUp::What;
+  if ((needs & policy::clientName) != 0) {
+    ipc::LookedUp name = co_await dns_.ask(What::clientName, addressOf(std::string(facts.client.address)));
+    facts.clientName = std::move(name);
+  }
+  if ((needs & policy::heloHost) != 0) {
+    ipc::LookedUp host = co_await dns_.ask(What::hostName, std::string(facts.helo));
+    facts.heloHost = std::move(host);
+  }
+  if ((needs & policy::senderDomain) != 0) {
+    ipc::LookedUp domain = co_await dns_.ask(What::mailDomain, route::domainOf(facts.reversePath));
+    facts.senderDomain = std::move(domain);
+  }
+  if ((needs & policy::diskRoom) != 0) facts.diskHasRoom = hasRoom_(facts.declaredSize);
+  if ((needs & policy::mailboxFill) != 0) {
+    const policy::Fill fill = co_await fillOf(facts.route->locals[0].account);
+    facts.fill = fill;
+  }
+  if ((needs & policy::carrier) != 0) {
+    // While nobody can say the mail is taken and waits; only a certain "no" refuses.
+    Finding finding = co_await env_.verifier.find(*facts.route, std::string(facts.forwardPath));
+    if (finding.kind == Finding::Kind::notThere) facts.carrierRefuses = std::move(finding.reply);
+  }
+}
+
+Task<std::optional<ipc::SmtpReply>> Questions::objection(policy::Stage stage, policy::Facts& facts, Thorough thorough) {
+  unsigned known = policy::noFact;
+  for (const policy::Check& check : policy::allChecks()) {
+    if (check.stage != stage || (thorough == Thorough::again && !check.again)) continue;
+    const unsigned missing = check.needs(facts) & ~known;
+    if (missing != policy::noFact) co_await lookUp(missing, facts);
+    known |= missing;
+    std::optional<ipc::SmtpReply> reply = check.judge(facts);
+    if (!reply) continue;
+    env_.log.info("refused", {{"check", check.name}, {"client", facts.client.address}, {"from", facts.reversePath},
+                              {"to", facts.forwardPath}, {"code", std::uint64_t{reply->code}}});
+    co_return reply;
+  }
+  co_return std::nullopt;
+}
+
+Task<ipc::SmtpReply> Questions::client(ipc::SessionInfo session) {
+  const std::shared_ptr<const config::Config> config = env_.config;
+  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
+  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::connect, facts, Thorough::all);
+  if (refused) co_return std::move(*refused);
+  co_return ipc::SmtpReply{220, "", facts.clientName.name};
+}
+
+Task<ipc::SmtpReply> Questions::helo(ipc::SessionInfo session) {
+  const std::shared_ptr<const config::Config> config = env_.config;
+  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
+  facts.helo = session.helo;
+  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::helo, facts, Thorough::all);
+  if (refused) co_return std::move(*refused);
+  co_return ipc::SmtpReply{250, "", "OK"};
+}
+
+Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize,
+                                       Thorough thorough) {
   const auto identity = co_await identityOf(session.token);
   if (!identity && identity.error().kind == Error::Kind::denied) {
     co_return ipc::SmtpReply{530, "5.7.0", "Your login has ended: log in again"};
   }
   if (!identity) co_return awayReply();
-  const config::VirtualServer& server = policy::serverOf(*env_.config, session.virtualServer);
-  co_return policy::senderVerdict(server, clientOf(session, *identity), reversePath, declaredSize,
-                                  env_.config->directory.tagSeparator);
+  const std::shared_ptr<const config::Config> config = env_.config;
+  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  facts.helo = session.helo;
+  facts.reversePath = reversePath;
+  facts.declaredSize = declaredSize;
+  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::mail, facts, thorough);
+  if (refused) co_return std::move(*refused);
+  co_return ipc::SmtpReply{250, "2.1.0", "Sender ok"};
 }
 
-Task<ipc::SmtpReply> Questions::roomIn(ipc::Account account) {
-  const Result<store::Quota> quota = co_await env_.mailboxes.quota(std::move(account));
-  if (!quota) co_return ipc::SmtpReply{250, "2.1.5", "Recipient ok"};  // it waits in the queue
-  co_return policy::roomVerdict({quota->usedOctets, quota->usedMessages, quota->limitOctets, quota->limitMessages});
-}
-
-Task<ipc::SmtpReply> Questions::recipient(ipc::SessionInfo session, std::string forwardPath) {
+Task<ipc::SmtpReply> Questions::recipient(ipc::SessionInfo session, std::string forwardPath, Thorough thorough) {
   const auto identity = co_await identityOf(session.token);
   if (!identity) co_return awayReply();
   const auto resolution = co_await env_.directory.resolve(forwardPath);
   if (!resolution) co_return awayReply();
+  const std::shared_ptr<const config::Config> config = env_.config;
   const bool isStranger = *identity == nullptr && session.service == "smtp";
   const std::string client = isStranger ? session.client : std::string();
-  const route::Route route = route::route(*env_.config, {.forwardPath = forwardPath, .client = client}, **resolution);
-  const config::VirtualServer& server = policy::serverOf(*env_.config, session.virtualServer);
-  ipc::SmtpReply verdict = policy::recipientVerdict(server, clientOf(session, *identity), forwardPath, route);
-  if (verdict.code == 250 && route.kind != route::Route::Kind::local) {
-    // While nobody can say the mail is taken and waits; only a certain "no" refuses.
-    Finding finding = co_await env_.verifier.find(route, forwardPath);
-    if (finding.kind == Finding::Kind::notThere) verdict = std::move(finding.reply);
-  }
-  const bool hasLimit = route.locals.size() == 1 && (route.locals[0].account.quotaOctets != 0 || route.locals[0].account.quotaMessages != 0);
-  if (verdict.code == 250 && hasLimit) verdict = co_await roomIn(route.locals[0].account);
-  co_return verdict;
+  const route::Route route = route::route(*config, {.forwardPath = forwardPath, .client = client}, **resolution);
+  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  facts.forwardPath = forwardPath;
+  facts.route = &route;
+  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::rcpt, facts, thorough);
+  if (refused) co_return std::move(*refused);
+  co_return ipc::SmtpReply{250, "2.1.5", "Recipient ok"};
 }
 
 }  // namespace ostler::spool

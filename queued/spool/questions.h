@@ -1,5 +1,5 @@
-// questions.h - Questions: answers what smtpd asks, CheckSender to ETRN, by asking the directory and policy/. VRFY, EXPN and ETRN are
-// in asks.cc.
+// questions.h - Questions: answers what smtpd asks before it says yes, CheckClient to CheckRecipient, by running the lists of
+// policy/checks.h; it looks up for each check what that needs. VRFY, EXPN and ETRN are in asks.cc.
 #pragma once
 
 #include <functional>
@@ -8,20 +8,33 @@
 #include <string>
 
 #include "libmailcore/ipc/socket.h"
+#include "queued/policy/checks.h"
 #include "queued/policy/policy.h"
+#include "queued/spool/dns_client.h"
 #include "queued/spool/environment.h"
 
 namespace ostler::spool {
 
+/// Which checks of a list are run.
+enum class Thorough {
+  all,
+  again,  ///< those that protect others: smtpd's word is checked a second time when a draft is opened
+};
+
 /// One loop. Every answer is a reply of SMTP: an error inside is "451 4.3.0 try later".
 class Questions {
  public:
-  explicit Questions(Environment& env) : env_(env) {}
+  /// `hasRoom`: does the queue take so many octets more?
+  Questions(Environment& env, const std::string& outSocket, std::function<bool(std::uint64_t)> hasRoom)
+      : env_(env), dns_(env.loop, outSocket), hasRoom_(std::move(hasRoom)) {}
   /// Registers what it answers.
   void serve(ipc::Server& server);
 
-  [[nodiscard]] Task<ipc::SmtpReply> sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize);
-  [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::SessionInfo session, std::string forwardPath);
+  [[nodiscard]] Task<ipc::SmtpReply> client(ipc::SessionInfo session);
+  [[nodiscard]] Task<ipc::SmtpReply> helo(ipc::SessionInfo session);
+  [[nodiscard]] Task<ipc::SmtpReply> sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize,
+                                            Thorough thorough = Thorough::all);
+  [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::SessionInfo session, std::string forwardPath, Thorough thorough = Thorough::all);
   /// VRFY and EXPN: who may ask hears it; for everybody else 252, which says nothing. Peers of a domain may ask about it: RFC 5321 3.5.
   [[nodiscard]] Task<ipc::SmtpReply> verify(ipc::Verify request);
   /// Starts the mail that waits for a domain, where the route lets this client ask. RFC 1985.
@@ -33,13 +46,15 @@ class Questions {
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Identity>>> identityOf(std::string token);
 
  private:
-  [[nodiscard]] Task<Result<ipc::SmtpReply>> answerSender(ipc::CheckSender request);
-  [[nodiscard]] Task<Result<ipc::SmtpReply>> answerRecipient(ipc::CheckRecipient request);
-  [[nodiscard]] Task<ipc::SmtpReply> roomIn(ipc::Account account);
+  [[nodiscard]] Task<std::optional<ipc::SmtpReply>> objection(policy::Stage stage, policy::Facts& facts, Thorough thorough);
+  [[nodiscard]] Task<void> lookUp(unsigned needs, policy::Facts& facts);
+  [[nodiscard]] Task<policy::Fill> fillOf(ipc::Account account);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerVerify(ipc::Verify request);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerEtrn(ipc::EtrnRequest request);
   void serveAsks(ipc::Server& server);
   Environment& env_;
+  DnsClient dns_;
+  std::function<bool(std::uint64_t)> hasRoom_;
   WakeDomain wakeDomain_;
 };
 

@@ -49,6 +49,7 @@ Message& Queue::insert(const MessageRecord& record, std::string packed, journal:
   message.large = record.large;
   message.delayTold = record.delayTold;
   message.override = makeOverride(record.expiresAt, record.movedTo);
+  if (record.handling.by == ipc::Handling::By::giveBack) message.giveBackAt = record.handling.deliverBy;
   message.recipients.resize(record.recipients.size());
   for (std::size_t at2 = 0; at2 < record.recipients.size(); ++at2) {
     const RecipientRecord& from = record.recipients[at2];

@@ -178,7 +178,8 @@ void Role::Parts::assemble() {
   dispatcher->setPasswords(readPasswords(*config, log));
   dispatcher->setWords(readWords(*config, log));
   acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
-  questions = std::make_unique<Questions>(*env);
+  questions = std::make_unique<Questions>(*env, config->socketPath("out"),
+                                          [this](std::uint64_t octets) { return acceptance->hasRoom(octets).has_value(); });
   questions->onEtrn([this](std::string_view node) { return dispatcher->wakeDomain(node); });
   drafts = std::make_unique<Drafts>(*env, *questions, *acceptance);
   pickup = std::make_unique<Pickup>(*env, *acceptance);

@@ -62,6 +62,8 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   const Facts facts = factsOf(*message);
   const MessageRecord& about = facts->record;
   const WallTime now = env_.now();
+  // What its sender held back is as old as its release: RFC 4865 5.
+  const WallTime began = std::max(message->arrived, about.handling.holdUntil);
   OutcomeRecord record;
   record.id = id;
   std::vector<report::Ending> endings;
@@ -79,9 +81,12 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       const config::RetrySchedule retry = scheduleOf(
           route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient, recipient.attempts) : nullptr, about.origin.virtualServer),
           *message);
-      schedule::Next next = schedule::afterFailure(retry, message->arrived, entry.attempts, now);
-      if (!outcome.countsAsAttempt) next = {schedule::expired(retry, message->arrived, now), now + kSoon};
+      schedule::Next next = schedule::afterFailure(retry, began, entry.attempts, now);
+      if (!outcome.countsAsAttempt) next = {schedule::expired(retry, began, now), now + kSoon};
       if (!outcome.isRemote && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
+      // A deadline is looked at when it has come: RFC 2852 4.
+      if (about.handling.by == ipc::Handling::By::giveBack && about.handling.deliverBy <= now) next.gaveUp = true;
+      if (about.handling.deliverBy > now) next.due = std::min(next.due, about.handling.deliverBy);
       entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
       if (next.gaveUp) {
         entry.state = RecipientState::failed;
@@ -90,9 +95,10 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       } else {
         entry.due = next.due;
         logOutcome(env_, *message, path, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
-        if (!message->delayTold && schedule::delayNoticeDue(retry, message->arrived, now)) {
+        const bool isLate = about.handling.by == ipc::Handling::By::notify && about.handling.deliverBy <= now;
+        if (!message->delayTold && (isLate || schedule::delayNoticeDue(retry, began, now))) {
           report::Ending ending = endingOf(outcome, DsnAction::delayed);
-          ending.willRetryUntil = message->arrived + retry.expiry;
+          ending.willRetryUntil = began + retry.expiry;
           record.delayTold = true;
           endings.push_back(std::move(ending));
         }

@@ -157,6 +157,8 @@ class SpoolFixture {
     }
     return true;
   }
+  void skip(std::chrono::seconds time) { clock_.skipped += time; }
+  WallTime now() const { return clock_.now(); }
   Loop& loop() { return loop_; }
   const std::string& root() const { return root_; }
 
@@ -267,7 +269,11 @@ class SpoolFixture {
   }
 
   Loop loop_;
-  SystemClock clock_;
+  /// The machine's time, moved on by what a test skipped.
+  struct SkippingClock final : Clock {
+    WallTime now() const override { return std::chrono::system_clock::now() + skipped; }
+    std::chrono::seconds skipped{0};
+  } clock_;
   std::string root_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ipc::Server> auth_;

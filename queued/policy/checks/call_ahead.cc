@@ -1,0 +1,10 @@
+// call_ahead.cc - a recipient that the server behind us does not have is refused here, not bounced.
+#include "queued/policy/checks.h"
+
+namespace ostler::policy {
+
+std::optional<ipc::SmtpReply> callAhead(const Facts& facts) {
+  return facts.carrierRefuses;
+}
+
+}  // namespace ostler::policy

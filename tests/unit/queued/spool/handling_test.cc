@@ -1,0 +1,134 @@
+// What a sender asks of the way, through the whole spool: hold, deadline, TLS, priority, binary content.
+#include <catch2/catch.hpp>
+
+#include "tests/unit/queued/spool/spool_fixture.h"
+
+namespace ostler::spool {
+namespace {
+
+using namespace std::chrono_literals;
+using By = ipc::Handling::By;
+
+}  // namespace
+
+TEST_CASE("a message held until later leaves then and not before, through a restart too") {
+  SpoolFixture house;
+  house.start();
+  const auto hold = [&](ipc::Envelope& envelope) { envelope.handling.holdUntil = house.now() + 1h; };
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: h\r\n\r\nx\r\n", house.loggedIn(), hold));
+  house.restart();
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "1"}).exitCode != 0);
+  CHECK(house.sent.empty());
+  house.skip(61min);
+  CHECK(house.waitFor([&] { return house.sent.size() == 1; }));
+}
+
+TEST_CASE("a stranger's message is not held, nor does it go before others") {
+  SpoolFixture house;
+  house.start();
+  const auto ask = [&](ipc::Envelope& envelope) {
+    envelope.handling.holdUntil = house.now() + 1h;
+    envelope.handling.priority = 9;
+  };
+  REQUIRE(house.send("s@elsewhere.test", {"team@example.test"}, "Subject: h\r\n\r\nx\r\n", SpoolFixture::stranger(), ask));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.sent[0].request.envelope.handling.priority == 0);
+}
+
+TEST_CASE("what must arrive in time or come back, comes back when the time is over") {
+  SpoolFixture house;
+  house.start();
+  house.outState = ipc::RecipientOutcome::State::deferred;
+  house.outReply = {451, "4.2.0", "busy"};
+  const auto by = [&](ipc::Envelope& envelope) {
+    envelope.handling.by = By::giveBack;
+    envelope.handling.deliverBy = house.now() + 1h;
+  };
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: d\r\n\r\nx\r\n", house.loggedIn(), by));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.mailboxOf("alice").empty());
+  house.skip(61min);
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }, 20s));
+  CHECK(house.mailboxOf("alice")[0].find("5.4.7") != std::string::npos);
+  CHECK(house.mailboxOf("alice")[0].find("Action: failed") != std::string::npos);
+}
+
+TEST_CASE("what shall arrive in time is told late when the time is over, and goes on being tried") {
+  SpoolFixture house;
+  house.start();
+  house.outState = ipc::RecipientOutcome::State::deferred;
+  house.outReply = {451, "4.2.0", "busy"};
+  const auto by = [&](ipc::Envelope& envelope) {
+    envelope.handling.by = By::notify;
+    envelope.handling.deliverBy = house.now() + 10min;
+  };
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: d\r\n\r\nx\r\n", house.loggedIn(), by));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  house.skip(11min);
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }, 20s));
+  CHECK(house.mailboxOf("alice")[0].find("Action: delayed") != std::string::npos);
+  house.outState = ipc::RecipientOutcome::State::delivered;
+  house.ask({"queue", "retry", "ALL"});
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+}
+
+TEST_CASE("a message that asks for TLS says so to the next hop, and so does its report, which holds the header alone") {
+  SpoolFixture house;
+  house.start();
+  house.outState = ipc::RecipientOutcome::State::failed;
+  house.outReply = {550, "5.7.30", "no REQUIRETLS"};
+  const auto tls = [](ipc::Envelope& envelope) {
+    envelope.handling.requireTls = true;
+    envelope.returnFull = true;
+  };
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: t\r\n\r\nsecret\r\n", house.loggedIn(), tls));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));
+  CHECK(house.sent[0].request.envelope.handling.requireTls);
+  CHECK(house.mailboxOf("alice")[0].find("secret") == std::string::npos);
+}
+
+TEST_CASE("TLS-Required: No in the header is passed on, unless the envelope asks for TLS") {
+  SpoolFixture house;
+  house.start();
+  const std::string content = "Subject: t\r\nTLS-Required: No\r\n\r\nx\r\n";
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, content, house.loggedIn()));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.sent[0].request.envelope.handling.tlsOptional);
+  const auto tls = [](ipc::Envelope& envelope) { envelope.handling.requireTls = true; };
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, content, house.loggedIn(), tls));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 2; }));
+  CHECK_FALSE(house.sent[1].request.envelope.handling.tlsOptional);
+}
+
+TEST_CASE("what comes as BINARYMIME is stored and sent as lines, small and large") {
+  SpoolFixture house;
+  house.start();
+  const auto binary = [](ipc::Envelope& envelope) { envelope.binary = true; };
+  const std::string header = "Subject: b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n";
+  const std::string body("a\nb\rc\0d", 7);
+  REQUIRE(house.send("s@elsewhere.test", {"team@example.test"}, header + body, SpoolFixture::stranger(), binary));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1 && house.mailboxOf("alice").size() == 1; }));
+  CHECK_FALSE(house.sent[0].request.envelope.binary);
+  CHECK(house.sent[0].content.ends_with("Content-Transfer-Encoding: base64\r\n\r\nYQpiDWMAZA==\r\n"));
+  REQUIRE(house.send("s@elsewhere.test", {"bob@example.test"}, header + std::string(600'000, '\0'), SpoolFixture::stranger(), binary));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("bob").size() == 1; }));
+  const std::string stored = house.mailboxOf("bob")[0];
+  CHECK(stored.size() > 800'000);
+  CHECK(stored.find('\0') == std::string::npos);
+}
+
+TEST_CASE("the reverse-path of a user is masqueraded, that of others is not") {
+  SpoolFixture house;
+  auto config = std::make_shared<config::Config>(*house.config);
+  config->virtualServers[0].masqueradeDomain = "public.example";
+  house.config = config;
+  house.start();
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: m\r\n\r\nx\r\n", house.loggedIn()));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.sent[0].request.envelope.reversePath == "alice@public.example");
+  REQUIRE(house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: m\r\n\r\nx\r\n"));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));
+  CHECK(house.mailboxOf("alice")[0].starts_with("Return-Path: <s@elsewhere.test>"));
+}
+
+}  // namespace ostler::spool
