@@ -13,8 +13,8 @@ namespace ostler::smtpd {
 enum class Needs {
   nothing,
   clearText,  ///< TLS is offered and not begun
-  identity,   ///< on a submission listener: AUTH was successful (RFC 6409 4.3)
   login,      ///< AUTH is offered, and was not successful yet
+  trust,      ///< the virtual server lists the host that is connected
 };
 
 /// Which protocols know the verb.
@@ -45,13 +45,17 @@ struct Commands {
       Command{"LHLO",     kAnyState,                     Needs::nothing,   Spoken::lmtp,   Trailing::nothing, &S::lhlo,     "RFC 2033 4.1"},
       Command{"STARTTLS", kNoMail,                       Needs::clearText, Spoken::byAll,  Trailing::nothing, &S::startTls, "RFC 3207 4"},
       Command{"AUTH",     S::greeted,                    Needs::login,     Spoken::smtp,   Trailing::nothing, &S::auth,     "RFC 4954 4"},
-      Command{"MAIL",     S::greeted,                    Needs::identity,  Spoken::byAll,  Trailing::nothing, &S::mail,     "RFC 5321 4.1.1.2"},
+      Command{"MAIL",     S::greeted,                    Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::mail,     "RFC 5321 4.1.1.2"},
       Command{"RCPT",     S::mailOpen | S::rcptOpen,     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rcpt,     "RFC 5321 4.1.1.3"},
       Command{"DATA",     S::rcptOpen,                   Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::data,     "RFC 5321 4.1.1.4"},
       Command{"BDAT",     S::rcptOpen | S::bdatOpen,     Needs::nothing,   Spoken::byAll,  Trailing::chunk,   &S::bdat,     "RFC 3030 2"},
       Command{"RSET",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rset,     "RFC 5321 4.1.1.5"},
       Command{"NOOP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::noop,     "RFC 5321 4.1.1.9"},
       Command{"VRFY",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::vrfy,     "RFC 5321 4.1.1.6"},
+      Command{"EXPN",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::expn,     "RFC 5321 4.1.1.7"},
+      Command{"ETRN",     S::greeted,                    Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::etrn,     "RFC 1985 5"},
+      Command{"XCLIENT",  kNoMail,                       Needs::trust,     Spoken::byAll,  Trailing::nothing, &S::xclient,  "Postfix's XCLIENT_README"},
+      Command{"XFORWARD", kNoMail,                       Needs::trust,     Spoken::byAll,  Trailing::nothing, &S::xforward, "Postfix's XFORWARD_README"},
       Command{"HELP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::help,     "RFC 5321 4.1.1.8"},
       Command{"QUIT",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::quit,     "RFC 5321 4.1.1.10"},
   };

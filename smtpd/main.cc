@@ -7,10 +7,11 @@ int main(int argc, char** argv) {
   using namespace ostler;
   constexpr std::size_t kBufferedContent = 256U << 20;  // of the whole process
   smtpd::Budget budget(kBufferedContent);
+  smtpd::Rates rates;
   daemon::Daemon smtp;
   smtp.name = "smtpd";
   smtp.listeners = smtpd::listenersOf;
-  smtp.protocol = [&budget](const daemon::Worker& worker) { return smtpd::makeProtocol(worker, budget); };
+  smtp.protocol = [&](const daemon::Worker& worker) { return smtpd::makeProtocol(worker, budget, rates); };
   smtp.confineProcess = smtpd::confineProcess;
   smtp.confineWorker = smtpd::confineWorker;
   smtp.refusal = "421 4.7.0 Too many connections, try again later\r\n";

@@ -16,6 +16,10 @@ class Policy {
   virtual ~Policy() = default;
 
   // the spool
+  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient request, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline deadline) = 0;

@@ -5,6 +5,18 @@ namespace ostler::smtpd {
 PolicyClient::PolicyClient(Loop& loop, std::string spoolSocket, std::string authSocket)
     : spool_(loop, std::move(spoolSocket)), auth_(loop, std::move(authSocket)) {}
 
+Task<Result<ipc::SmtpReply>> PolicyClient::checkClient(ipc::CheckClient request, Deadline deadline) {
+  return spool_.call(std::move(request), deadline);
+}
+Task<Result<ipc::SmtpReply>> PolicyClient::checkHelo(ipc::CheckHelo request, Deadline deadline) {
+  return spool_.call(std::move(request), deadline);
+}
+Task<Result<ipc::SmtpReply>> PolicyClient::verify(ipc::Verify request, Deadline deadline) {
+  return spool_.call(std::move(request), deadline);
+}
+Task<Result<ipc::SmtpReply>> PolicyClient::etrn(ipc::EtrnRequest request, Deadline deadline) {
+  return spool_.call(std::move(request), deadline);
+}
 Task<Result<ipc::SmtpReply>> PolicyClient::checkSender(ipc::CheckSender request, Deadline deadline) {
   return spool_.call(std::move(request), deadline);
 }

@@ -12,6 +12,10 @@ class PolicyClient final : public Policy {
  public:
   PolicyClient(Loop& loop, std::string spoolSocket, std::string authSocket);
 
+  Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient request, Deadline deadline) override;
+  Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline deadline) override;
+  Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline deadline) override;
+  Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override;
   Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline deadline) override;

@@ -1,6 +1,7 @@
 #include "smtpd/session.h"
 
 #include <algorithm>
+#include <array>
 
 #include "libmailcore/base/ascii.h"
 #include "smtpd/commands.h"
@@ -16,6 +17,15 @@ constexpr std::size_t kMostUnsent = 64 * 1024;
 constexpr std::uint64_t kMostIdleCommands = 10'000;  // between two messages: nobody has so much to ask
 constexpr auto kGoodbyeTime = 5s;
 constexpr auto kHandshakeTime = 60s;
+constexpr auto kPolicyTime = 15s;
+
+// What a browser, a proxy scanner or a TLS client says first. Nothing good comes behind it: a form posted to us may hold commands.
+constexpr std::array<std::string_view, 10> kOtherProtocols = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
+                                                             "CONNECT", "TRACE", "PATCH", "PRI"};
+bool isOtherProtocol(std::string_view verb) {
+  if (verb.starts_with("\x16\x03")) return true;  // TLS without STARTTLS
+  return std::any_of(kOtherProtocols.begin(), kOtherProtocols.end(), [verb](std::string_view other) { return equalsIgnoreCase(other, verb); });
+}
 
 std::string serviceName(config::SmtpKind kind) {
   return kind == config::SmtpKind::mx ? "smtp" : kind == config::SmtpKind::submission ? "submission" : "lmtp";
@@ -40,6 +50,7 @@ Session::Session(const Surroundings& around, daemon::Arrival arrival)
       kind_(plan_->listener.kind),
       overUnix_(!plan_->listener.address.unixPath.empty()),
       clientAddress_(arrival.client.address),
+      peerAddress_(arrival.client.address),
       connection_(around.loop, std::move(arrival.stream)) {
   info_.session = Id128::make(around.clock.now());
   info_.service = serviceName(kind_);
@@ -71,8 +82,67 @@ Task<void> Session::run() {
   logEnd();
 }
 
+// What the checks of this process see.
+checks::Visit Session::visit() const {
+  return {server_,
+          kind_,
+          overUnix_ ? nullptr : &clientAddress_,
+          connection_.tls() != nullptr,
+          isAuthenticated(),
+          messages_,
+          sessionOctets_,
+          envelope_.recipients.size(),
+          around_.rates,
+          std::chrono::steady_clock::now()};
+}
+
+// The first check of the stage that objects decides.
+std::optional<smtp::Reply> Session::objection(checks::Stage stage) {
+  auto objected = checks::ask(stage, visit());
+  if (!objected) return std::nullopt;
+  around_.log.info("refused", {{"session", info_.session.text()},
+                               {"client", info_.client},
+                               {"check", objected->check},
+                               {"reply", objected->reply.oneLine()}});
+  if (objected->reply.code == 421) end(objected->check);
+  return std::move(objected->reply);
+}
+
+// Names of clients are looked up where the virtual server asks for them, and there alone.
+Task<std::optional<smtp::Reply>> Session::clientRefusal() {
+  const bool wanted = !overUnix_ && (server_.checkReverseDns || !server_.accessOnly.names.empty() || !server_.accessExcept.names.empty());
+  if (!wanted) co_return std::nullopt;
+  const Result<ipc::SmtpReply> verdict = co_await around_.policy.checkClient({info_}, Deadline::after(kPolicyTime));
+  if (!verdict) co_return unavailable("client", verdict.error());
+  if (verdict->code == 220) {
+    info_.clientName = verdict->text;
+    co_return std::nullopt;
+  }
+  co_return toReply(*verdict);
+}
+
+// The greeting, or why there is none. A client that talks before it has not read the standard: RFC 5321 3.1.
+Task<void> Session::greet() {
+  std::optional<Reply> refused = objection(checks::Stage::connect);
+  if (!refused && limits().greetingDelay.count() > 0 && !visit().isExempt()) {
+    const Result<void> early = co_await connection_.stream().waitReadable(Deadline::after(limits().greetingDelay));
+    if (early) refused = Reply{554, "", "You talked before the greeting"};
+    if (!early && early.error().kind != Error::Kind::timeout) refused = lost(early.error());
+  }
+  if (!refused) {
+    std::optional<Reply> byName = co_await clientRefusal();
+    refused = std::move(byName);
+  }
+  if (!refused) {
+    co_await say({220, "", hostName() + (isLmtp() ? " LMTP" : " ESMTP") + " Ostler"});
+    co_return;
+  }
+  end("refused at the connection");
+  co_await say(std::move(*refused));
+}
+
 Task<void> Session::converse() {
-  co_await say({220, "", hostName() + (isLmtp() ? " LMTP" : " ESMTP") + " Ostler"});
+  co_await greet();
   while (!ended()) {
     if (around_.gate.closed()) {
       co_await say(lost({Error::Kind::interrupted, "drain"}));
@@ -95,12 +165,21 @@ Task<void> Session::converse() {
       end("too many errors");
       co_await say({421, "4.7.0", "Too many errors"});
     }
+    if (!ended() && limits().unknownRecipients != 0 && unknownRecipients_ >= limits().unknownRecipients) {
+      end("too many unknown recipients");
+      co_await say({421, "4.7.0", "Too many recipients that do not exist"});
+    }
   }
 }
 
 Task<void> Session::dispatch(std::string_view line) {
   Reply reply = co_await answer(line);
   if (reply.isPermanent()) ++errors_;
+  // Whoever makes many mistakes is guessing, and gets slow answers. Not while we leave.
+  const bool isSlow = reply.isPermanent() && limits().tarpit.count() > 0 && errors_ > limits().tarpitAfter;
+  if (isSlow && !ended() && !around_.gate.closed() && !visit().isExempt()) {
+    co_await around_.loop.sleepUntil(Deadline::after(limits().tarpit));
+  }
   co_await say(std::move(reply));
 }
 
@@ -109,6 +188,10 @@ Task<smtp::Reply> Session::answer(std::string_view line) {
   if (connection_.bareLf()) co_return Reply{500, "5.5.2", "Lines end in CRLF"};
   const auto [verb, argument] = smtp::splitCommand(line);
   const Command* const command = Commands::find(verb, kind_);
+  if (!command && isOtherProtocol(verb)) {
+    end("not SMTP");
+    co_return Reply{500, "5.5.1", "This is a mail server"};
+  }
   if (!command) co_return Reply{500, "5.5.1", "Command not recognized"};
   if (auto refused = refusal(*command)) {
     if (command->trailing == Trailing::chunk) {
@@ -129,9 +212,9 @@ std::optional<smtp::Reply> Session::refusal(const Command& command) const {
       if (connection_.tls()) return Reply{503, "5.5.1", "TLS is active already"};
       if (!tlsOffered()) return Reply{502, "5.5.1", "TLS is not offered"};
       break;
-    case Needs::identity:
-      if (kind_ == config::SmtpKind::submission && !isAuthenticated())
-        return Reply{530, "5.7.0", "Authentication required"};
+    case Needs::trust:
+      // The list is of hosts that are connected, never of clients they speak of.
+      if (overUnix_ || !listedAsTrusted(command.verb)) return Reply{550, "5.7.0", "You may not say who the client is"};
       break;
     case Needs::login:
       if (isAuthenticated()) return Reply{503, "5.5.1", "Authenticated already"};
@@ -156,28 +239,51 @@ smtp::Reply Session::hello(std::string_view argument, std::string_view protocol)
   return {250, "", hostName()};
 }
 
+// Whether the name can be believed is asked of queued, where the virtual server wants to know.
+Task<std::optional<smtp::Reply>> Session::heloRefusal() {
+  if (!server_.checkHelo || isLmtp()) co_return std::nullopt;
+  const Result<ipc::SmtpReply> verdict = co_await around_.policy.checkHelo({info_}, Deadline::after(kPolicyTime));
+  if (verdict && verdict->code == 250) co_return std::nullopt;
+  state_ = connected;
+  if (!verdict) co_return unavailable("helo", verdict.error());
+  co_return toReply(*verdict);
+}
+
 Task<smtp::Reply> Session::helo(std::string_view argument) {
   Reply reply = hello(argument, "HELO");
-  if (reply.isPositive()) extended_ = false;
+  if (!reply.isPositive()) co_return reply;
+  std::optional<Reply> refused = co_await heloRefusal();
+  if (refused) co_return std::move(*refused);
+  extended_ = false;
   co_return reply;
 }
 
 Task<smtp::Reply> Session::ehlo(std::string_view argument) {
   Reply reply = hello(argument, isLmtp() ? "LHLO" : "EHLO");
   if (!reply.isPositive()) co_return reply;
+  std::optional<Reply> refused = co_await heloRefusal();
+  if (refused) co_return std::move(*refused);
   extended_ = true;
-  reply.text += "\nPIPELINING";  // RFC 2920
-  reply.text += "\nSIZE " + std::to_string(limits().messageSize.octets);
-  reply.text += "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nDSN";
-  if (tlsOffered()) reply.text += "\nSTARTTLS";
-  const std::vector<std::string> mechanisms = mechanismsOffered();
-  if (!mechanisms.empty()) reply.text += "\nAUTH";
-  for (const std::string& mechanism : mechanisms) reply.text += " " + mechanism;
+  reply.text += offerText(offerTo());
   co_return reply;
 }
 
 Task<smtp::Reply> Session::lhlo(std::string_view argument) {
   return ehlo(argument);
+}
+
+OfferTo Session::offerTo() const {
+  OfferTo to{server_, kind_};
+  to.tls = connection_.tls() != nullptr;
+  to.startTls = tlsOffered();
+  to.mayVerify = mayAsk(server_.vrfy);
+  to.mayExpand = mayAsk(server_.expn);
+  to.mayStart = mayAsk(server_.etrn);
+  to.mayXclient = !overUnix_ && listedAsTrusted("XCLIENT");
+  to.mayXforward = !overUnix_ && listedAsTrusted("XFORWARD");
+  to.mechanisms = mechanismsOffered();
+  to.now = around_.clock.now();
+  return to;
 }
 
 bool Session::tlsOffered() const {
@@ -221,20 +327,6 @@ Task<smtp::Reply> Session::rset(std::string_view) {
 
 Task<smtp::Reply> Session::noop(std::string_view) {
   co_return Reply{250, "2.0.0", "OK"};
-}
-
-// Which addresses exist is nobody's business: RFC 5321 7.3.
-Task<smtp::Reply> Session::vrfy(std::string_view argument) {
-  if (argument.empty()) co_return Reply{501, "5.5.4", "VRFY needs an address"};
-  co_return Reply{252, "2.1.5", "Cannot verify, but will accept the message and try to deliver it"};
-}
-
-Task<smtp::Reply> Session::help(std::string_view) {
-  std::string text = "Commands:";
-  for (const Command& command : Commands::kTable) {
-    if (Commands::find(command.verb, kind_)) text += " " + std::string(command.verb);
-  }
-  co_return Reply{214, "2.0.0", text};
 }
 
 Task<smtp::Reply> Session::quit(std::string_view) {
@@ -282,6 +374,7 @@ void Session::logEnd() const {
                                    {"helo", info_.helo},
                                    {"tls", info_.tls},
                                    {"user", account_.address},
+                                   {"forwarded", forwardedFor_},
                                    {"reason", endReason_},
                                    {"messages", messages_},
                                    {"errors", errors_},

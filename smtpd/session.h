@@ -1,6 +1,7 @@
 // session.h - one client's dialogue, from greeting to goodbye. RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP).
 // Is not: the table of commands (commands.h), policy (policy.h), or content (incoming.h).
-// Handlers stand by group: session_mail.cc, session_data.cc, session_auth.cc; all else in session.cc.
+// Handlers stand by group: session_mail.cc, session_data.cc, session_auth.cc, session_query.cc (VRFY, EXPN, ETRN, HELP),
+// session_trusted.cc (XCLIENT, XFORWARD); all else in session.cc.
 #pragma once
 
 #include <memory>
@@ -18,6 +19,8 @@
 #include "libmailcore/smtp/line_ends.h"
 #include "libmailcore/smtp/reply.h"
 #include "smtpd/budget.h"
+#include "smtpd/checks.h"
+#include "smtpd/extensions.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy.h"
 
@@ -31,6 +34,7 @@ struct Surroundings {
   Gate& gate;
   Policy& policy;
   Budget& budget;
+  Rates& rates;
   const Clock& clock;
   log::Log log;
 };
@@ -60,7 +64,14 @@ class Session {
 
   // session.cc
   [[nodiscard]] Task<void> converse();
+  [[nodiscard]] Task<void> greet();
+  [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
+  [[nodiscard]] Task<std::optional<Reply>> heloRefusal();
   [[nodiscard]] Task<void> dispatch(std::string_view line);
+  [[nodiscard]] std::optional<Reply> objection(checks::Stage stage);
+  [[nodiscard]] checks::Visit visit() const;
+  [[nodiscard]] bool mayAsk(config::Askers who) const;
+  [[nodiscard]] OfferTo offerTo() const;
   [[nodiscard]] Task<Reply> answer(std::string_view line);
   [[nodiscard]] std::optional<Reply> refusal(const Command& command) const;
   [[nodiscard]] Task<Reply> ehlo(std::string_view argument);
@@ -70,10 +81,9 @@ class Session {
   [[nodiscard]] Task<Reply> rset(std::string_view argument);
   [[nodiscard]] Task<Reply> noop(std::string_view argument);
   [[nodiscard]] Task<Reply> quit(std::string_view argument);
-  [[nodiscard]] Task<Reply> vrfy(std::string_view argument);
-  [[nodiscard]] Task<Reply> help(std::string_view argument);
   [[nodiscard]] Reply hello(std::string_view argument, std::string_view protocol);
   void forgetWhatWasHeard();
+  [[nodiscard]] bool listedAsTrusted(std::string_view verb) const;
   [[nodiscard]] Task<void> say(Reply reply);
   void end(std::string_view reason) { endReason_ = endReason_.empty() ? reason : endReason_; }
   [[nodiscard]] Reply lost(const Error& error);
@@ -81,10 +91,22 @@ class Session {
   [[nodiscard]] bool ended() const { return !endReason_.empty(); }
   void logEnd() const;
 
+  // session_query.cc
+  [[nodiscard]] Task<Reply> vrfy(std::string_view argument);
+  [[nodiscard]] Task<Reply> expn(std::string_view argument);
+  [[nodiscard]] Task<Reply> etrn(std::string_view argument);
+  [[nodiscard]] Task<Reply> help(std::string_view argument);
+
+  // session_trusted.cc
+  [[nodiscard]] Task<Reply> xclient(std::string_view argument);
+  [[nodiscard]] Task<Reply> xforward(std::string_view argument);
+
   // session_mail.cc
   [[nodiscard]] Task<Reply> mail(std::string_view argument);
   [[nodiscard]] Task<Reply> rcpt(std::string_view argument);
   [[nodiscard]] std::optional<Reply> refusal(const smtp::MailCommand& command) const;
+  [[nodiscard]] ipc::Handling handlingOf(const smtp::MailParameters& parameters) const;
+  [[nodiscard]] std::string_view domainForBare() const;
   void beginNewTransaction();
 
   // session_data.cc
@@ -122,7 +144,8 @@ class Session {
   const config::VirtualServer& server_;
   const config::SmtpKind kind_;
   const bool overUnix_;  // then the client has no address
-  const net::IpAddress clientAddress_;
+  net::IpAddress clientAddress_;      // what XCLIENT says, once it was said
+  const net::IpAddress peerAddress_;  // who is connected, behind a PROXY header
   const SteadyTime since_ = std::chrono::steady_clock::now();
   net::Connection connection_;
 
@@ -133,7 +156,10 @@ class Session {
   ipc::Account account_;  // after AUTH
   std::uint64_t authGeneration_ = 0;
   std::uint64_t errors_ = 0;
+  std::uint64_t unknownRecipients_ = 0;
   std::uint64_t messages_ = 0;
+  std::uint64_t sessionOctets_ = 0;
+  std::string forwardedFor_;  // XFORWARD: for the log
   std::uint64_t commandsSinceMessage_ = 0;
 
   // One mail transaction. RFC 5321 3.3.

@@ -25,6 +25,7 @@ bool bindsChannel(const std::string& mechanism) {
 // A client on loopback is a stranger like any other: only `plaintextFrom` lets a password through without TLS.
 bool Session::passwordsAllowed() const {
   const auto& from = server_.auth.plaintextFrom;
+  if (connection_.tls() == nullptr && server_.tlsRequired) return false;
   return connection_.tls() != nullptr || std::any_of(from.begin(), from.end(), [this](const net::Cidr& range) {
            return range.contains(clientAddress_);
          });
@@ -36,6 +37,8 @@ std::vector<std::string> Session::mechanismsOffered() const {
   const net::TlsInfo* const tls = connection_.tls();
   const bool canBind = tls && !(tls->tlsExporter.empty() && tls->serverEndPoint.empty());
   if (!canBind) std::erase_if(offered, bindsChannel);
+  // RFC 4422 A: whom the certificate names is known before anything is said.
+  if (!tls || tls->peerAddresses.empty()) std::erase(offered, "EXTERNAL");
   return offered;
 }
 
@@ -57,6 +60,7 @@ Task<smtp::Reply> Session::auth(std::string_view argument) {
   if (const net::TlsInfo* const tls = connection_.tls()) {
     start.tlsExporter = tls->tlsExporter;
     start.tlsServerEndPoint = tls->serverEndPoint;
+    start.tlsPeerAddresses = tls->peerAddresses;
   }
   const Result<ipc::LoginReply> verdict = co_await login(std::move(start));
   if (!verdict) co_return failedExchange(verdict.error());

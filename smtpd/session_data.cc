@@ -58,6 +58,10 @@ std::unique_ptr<Incoming> Session::openMessage() {
     settings.messageSize =
         settings.messageSize == 0 ? account_.messageSize : std::min(settings.messageSize, account_.messageSize);
   }
+  if (limits().sessionSize.octets != 0) {
+    const std::uint64_t left = limits().sessionSize.octets - std::min(sessionOctets_, limits().sessionSize.octets - 1);
+    settings.messageSize = settings.messageSize == 0 ? left : std::min(settings.messageSize, left);
+  }
   settings.hops = limits().hops;
   if (kind_ == config::SmtpKind::submission) {  // RFC 6409 8.1, 8.3
     settings.missingFields = [host = hostName(), now = around_.clock.now(),
@@ -71,6 +75,7 @@ std::unique_ptr<Incoming> Session::openMessage() {
 
 Task<smtp::Reply> Session::data(std::string_view argument) {
   if (!argument.empty()) co_return Reply{501, "5.5.4", "DATA takes no argument"};
+  if (envelope_.binary) co_return Reply{503, "5.5.1", "BINARYMIME goes with BDAT"};  // RFC 3030 3
   const std::unique_ptr<Incoming> incoming = openMessage();
   if (declaredSize_ > kAskFirst) {
     const Result<void> agreed = co_await incoming->opened();
@@ -103,6 +108,7 @@ Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
 
 Task<smtp::Reply> Session::finishMessage(Incoming& incoming) {
   const std::uint64_t size = incoming.size();
+  sessionOctets_ += size;
   const Outcome outcome = co_await incoming.finish(idle());
   const std::size_t recipients = envelope_.recipients.size();
   if (!outcome.queueId.empty()) {
@@ -152,8 +158,10 @@ Task<smtp::Reply> Session::bdat(std::string_view argument) {
     beginNewTransaction();
     co_return refused.replies.front();
   }
-  if (chunkEnds_.afterCr()) complete->refuse(kBareLineEnd);
-  if (!chunkEnds_.atLineStart()) complete->buffer() += "\r\n";
+  if (!envelope_.binary) {
+    if (chunkEnds_.afterCr()) complete->refuse(kBareLineEnd);
+    if (!chunkEnds_.atLineStart()) complete->buffer() += "\r\n";
+  }
   Reply reply = co_await finishMessage(*complete);
   co_return reply;
 }
@@ -167,7 +175,7 @@ Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octet
     if (some->empty()) co_return fail(Error::Kind::closed, "closed inside BDAT");
     octets -= some->size();
     chunkEnds_.look(*some);
-    if (chunkEnds_.bare()) incoming.refuse(kBareLineEnd);
+    if (chunkEnds_.bare() && !envelope_.binary) incoming.refuse(kBareLineEnd);
     incoming.buffer() += *some;
     co_await incoming.passOn(idle());
   }

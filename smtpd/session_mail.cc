@@ -1,4 +1,6 @@
 // session_mail.cc - MAIL and RCPT: the envelope. RFC 5321 4.1.1.2, 4.1.1.3; RFC 1870, RFC 3461, RFC 6531.
+#include <array>
+
 #include "libmailcore/base/ascii.h"
 #include "smtpd/session.h"
 
@@ -29,6 +31,18 @@ std::uint8_t notifyBits(const smtp::Notify& notify) {
                                    (notify.delay ? R::kNotifyDelay : 0));
 }
 
+// A parameter belongs to an extension, and is known where that is offered.
+struct ParameterUse {
+  std::string_view extension;
+  bool (*isUsed)(const smtp::MailParameters&);
+};
+constexpr std::array kUses = {
+    ParameterUse{"BINARYMIME", [](const smtp::MailParameters& p) { return p.body == smtp::Body::binaryMime; }},
+    ParameterUse{"DELIVERBY", [](const smtp::MailParameters& p) { return p.by.has_value(); }},
+    ParameterUse{"FUTURERELEASE", [](const smtp::MailParameters& p) { return p.holdFor || p.holdUntil; }},
+    ParameterUse{"MT-PRIORITY", [](const smtp::MailParameters& p) { return p.priority.has_value(); }},
+};
+
 ipc::Recipient toRecipient(const smtp::RcptCommand& command) {
   ipc::Recipient recipient;
   recipient.forwardPath = command.path.text();
@@ -55,21 +69,58 @@ std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command) co
     return Reply{552, "5.3.4",
                  "Message too big; the limit is " + std::to_string(limits().messageSize.octets) + " octets"};
   }
-  if (command.parameters.body == smtp::Body::binaryMime) return Reply{555, "5.5.4", "BINARYMIME is not offered"};
+  const OfferTo offered = offerTo();
+  for (const ParameterUse& use : kUses) {
+    if (use.isUsed(command.parameters) && !isOffered(use.extension, offered)) {
+      return Reply{555, "5.5.4", std::string(use.extension) + " is not offered here"};
+    }
+  }
+  if (command.parameters.requireTls && !isOffered("REQUIRETLS", offered)) {
+    return Reply{530, "5.7.10", "REQUIRETLS needs TLS on this connection"};  // RFC 8689 2
+  }
+  const WallTime latest = around_.clock.now() + limits().futureRelease;
+  if (handlingOf(command.parameters).holdUntil > latest) {
+    return Reply{501, "5.5.4", "Held for too long; the most is " + std::to_string(limits().futureRelease.count()) + " seconds"};
+  }
   if (!command.path.isAscii() && !command.parameters.smtpUtf8) {
     return Reply{553, "5.6.7", "This address needs SMTPUTF8"};
   }
   return std::nullopt;
 }
 
+// The extensions' parameters with times that are absolute, since the message may wait before it is looked at.
+ipc::Handling Session::handlingOf(const smtp::MailParameters& parameters) const {
+  ipc::Handling handling;
+  const WallTime now = around_.clock.now();
+  // Nobody means more than ten years; the clock holds 292.
+  constexpr std::int64_t kMostSeconds = 10 * 366 * 86'400LL;
+  if (parameters.holdFor) handling.holdUntil = now + std::chrono::seconds(*parameters.holdFor);
+  if (parameters.holdUntil) {
+    const std::int64_t wait = *parameters.holdUntil - toUnixMillis(now) / 1000;
+    handling.holdUntil = now + std::chrono::seconds(std::clamp<std::int64_t>(wait, 0, kMostSeconds));
+  }
+  if (parameters.by) {
+    handling.by = parameters.by->giveBack ? ipc::Handling::By::giveBack : ipc::Handling::By::notify;
+    handling.deliverBy = now + std::chrono::seconds(parameters.by->seconds);
+    handling.byTrace = parameters.by->trace;
+  }
+  handling.priority = parameters.priority.value_or(0);
+  // A stranger may ask to go later, not before others: RFC 6710 8.
+  if (!isAuthenticated()) handling.priority = std::min<std::int8_t>(handling.priority, 0);
+  handling.requireTls = parameters.requireTls;
+  return handling;
+}
+
+// What our users leave out: RFC 6409 6.2. An address of a stranger is complete or wrong.
+std::string_view Session::domainForBare() const {
+  return isAuthenticated() ? std::string_view(server_.defaultDomain) : std::string_view();
+}
+
 Task<smtp::Reply> Session::mail(std::string_view argument) {
-  const auto command = smtp::parseMail(argument);
+  if (auto objected = objection(checks::Stage::mail)) co_return std::move(*objected);
+  const auto command = smtp::parseMail(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.7");
   if (auto refused = refusal(*command)) co_return std::move(*refused);
-  if (limits().messagesPerConnection != 0 && messages_ >= limits().messagesPerConnection) {
-    end("too many messages");
-    co_return Reply{421, "4.7.0", "Too many messages on this connection"};
-  }
   if (isAuthenticated() && authGeneration_ != around_.policy.authGeneration()) {
     end("auth restarted");
     co_return Reply{421, "4.7.0", "Please authenticate again"};
@@ -86,23 +137,27 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   envelope_.returnFull = command->parameters.ret == smtp::ReturnContent::full;
   envelope_.smtpUtf8 = command->parameters.smtpUtf8;
   envelope_.eightBit = command->parameters.body == smtp::Body::eightBitMime;
+  envelope_.binary = command->parameters.body == smtp::Body::binaryMime;
+  envelope_.handling = handlingOf(command->parameters);
   declaredSize_ = command->parameters.size.value_or(0);
   state_ = mailOpen;
+  if (command->parameters.priority.value_or(0) != envelope_.handling.priority) {
+    co_return Reply{250, "2.3.6", "Sender ok, with the priority of other mail"};  // RFC 6710 4.1
+  }
   co_return reply;
 }
 
 Task<smtp::Reply> Session::rcpt(std::string_view argument) {
-  const auto command = smtp::parseRcpt(argument);
+  if (auto objected = objection(checks::Stage::rcpt)) co_return std::move(*objected);
+  const auto command = smtp::parseRcpt(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.3");
   if (!command->path.isAscii() && !envelope_.smtpUtf8) co_return Reply{553, "5.6.7", "This address needs SMTPUTF8"};
-  if (limits().recipients != 0 && envelope_.recipients.size() >= limits().recipients) {
-    co_return Reply{452, "4.5.3", "Too many recipients"};  // RFC 5321 4.5.3.1.10
-  }
   ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text()};
   const Result<ipc::SmtpReply> verdict =
       co_await around_.policy.checkRecipient(std::move(question), Deadline::after(kPolicyTime));
   if (!verdict) co_return unavailable("recipient", verdict.error());
   Reply reply = toReply(*verdict);
+  if (reply.isPermanent()) ++unknownRecipients_;
   if (!reply.isPositive()) co_return reply;
   envelope_.recipients.push_back(toRecipient(*command));
   state_ = rcptOpen;

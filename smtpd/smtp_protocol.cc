@@ -8,9 +8,9 @@ namespace {
 
 class SmtpProtocol final : public daemon::Protocol {
  public:
-  SmtpProtocol(const daemon::Worker& worker, Budget& budget)
+  SmtpProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates)
       : policy_(worker.loop, worker.snapshot->config->socketPath("smtpd"), worker.snapshot->config->socketPath("auth")),
-        around_{worker.loop, worker.gate, policy_, budget, clock_, worker.log} {}
+        around_{worker.loop, worker.gate, policy_, budget, rates, clock_, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Session session(around_, std::move(arrival));
@@ -36,8 +36,8 @@ std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
   return plans;
 }
 
-std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget) {
-  return std::make_unique<SmtpProtocol>(worker, budget);
+std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates) {
+  return std::make_unique<SmtpProtocol>(worker, budget, rates);
 }
 
 }  // namespace ostler::smtpd

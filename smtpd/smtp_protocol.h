@@ -6,13 +6,14 @@
 
 #include "libmailcore/daemon/service.h"
 #include "smtpd/budget.h"
+#include "smtpd/rates.h"
 
 namespace ostler::smtpd {
 
 /// All listeners of all virtual servers.
 [[nodiscard]] std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config);
 
-/// `budget`: of the process; outlives the protocol.
-[[nodiscard]] std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget);
+/// `budget` and `rates`: of the process; they outlive the protocol.
+[[nodiscard]] std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates);
 
 }  // namespace ostler::smtpd

@@ -32,6 +32,29 @@ class FakePolicy final : public Policy {
   std::uint64_t generation = 1;
   std::size_t openDrafts() const { return drafts_.size(); }
 
+  /// The client's name; "" is none. Those in .bad.example are refused.
+  std::string clientName = "client.example";
+  int etrns = 0;
+  Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient, Deadline) override {
+    if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
+    if (clientName.ends_with(".bad.example")) co_return ipc::SmtpReply{554, "", "Your name may not connect here"};
+    co_return ipc::SmtpReply{220, "", clientName};
+  }
+  Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline) override {
+    if (request.session.helo.starts_with("unknown.")) co_return ipc::SmtpReply{550, "5.7.1", "No such host"};
+    co_return ipc::SmtpReply{250, "", "OK"};
+  }
+  Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline) override {
+    if (request.argument.starts_with("unknown")) co_return ipc::SmtpReply{550, "5.1.1", "No such user"};
+    if (request.expand) co_return ipc::SmtpReply{250, "2.1.5", "<alice@example.test>\n<bob@example.test>"};
+    co_return ipc::SmtpReply{250, "2.1.5", "<" + request.argument + ">"};
+  }
+  Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline) override {
+    if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
+    ++etrns;
+    if (request.argument == "empty.example") co_return ipc::SmtpReply{251, "2.0.0", "No messages waiting"};
+    co_return ipc::SmtpReply{253, "2.0.0", "3 pending messages for node " + request.argument + " started"};
+  }
   Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
     if (request.reversePath.starts_with("unknown@")) co_return ipc::SmtpReply{550, "5.1.8", "No such domain"};

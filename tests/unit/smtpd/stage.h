@@ -16,11 +16,12 @@ struct Stage {
   Gate gate{loop};
   FakePolicy policy;
   Budget budget{16U << 20};
+  Rates rates;
   ManualClock clock{fromUnixMillis(1'700'000'000'000)};
   config::Config config;
   daemon::ListenerPlan plan;
   std::shared_ptr<const net::TlsServerContext> tls;
-  Surroundings around{loop, gate, policy, budget, clock, log::Log()};
+  Surroundings around{loop, gate, policy, budget, rates, clock, log::Log()};
   std::string client = "192.0.2.7:4321";
 
   Stage() {

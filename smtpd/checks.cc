@@ -1,0 +1,40 @@
+#include "smtpd/checks.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ostler::smtpd::checks {
+namespace {
+
+constexpr std::array kChecks = {
+    //    name               stage           judge             written in
+    Check{"closed",          Stage::connect, &closed,          "RFC 7504 3"},
+    Check{"access_list",     Stage::connect, &accessList,      "RFC 5321 3.1"},
+    Check{"connection_rate", Stage::connect, &connectionRate,  "RFC 5321 3.8"},
+    Check{"tls_required",    Stage::mail,    &tlsRequired,     "RFC 3207 4"},
+    Check{"login_required",  Stage::mail,    &loginRequired,   "RFC 4954 6"},
+    Check{"session_limits",  Stage::mail,    &sessionLimits,   "RFC 5321 3.8"},
+    Check{"message_rate",    Stage::mail,    &messageRate,     "RFC 5321 7.8"},
+    Check{"recipient_limit", Stage::rcpt,    &recipientLimit,  "RFC 5321 4.5.3.1.10"},
+    Check{"recipient_rate",  Stage::rcpt,    &recipientRate,   "RFC 5321 7.8"},
+};
+
+}  // namespace
+
+bool Visit::isOn(const std::vector<net::Cidr>& list) const {
+  return client != nullptr && std::any_of(list.begin(), list.end(), [this](const net::Cidr& range) { return range.contains(*client); });
+}
+
+std::span<const Check> all() {
+  return kChecks;
+}
+
+std::optional<Objection> ask(Stage stage, const Visit& visit) {
+  for (const Check& check : kChecks) {
+    if (check.stage != stage) continue;
+    if (auto reply = check.judge(visit)) return Objection{check.name, std::move(*reply)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace ostler::smtpd::checks

@@ -1,0 +1,66 @@
+// checks.h - what this process itself looks at before a step of the dialogue is answered: one ordered list, one file a check.
+// Is not: what needs the directory or the DNS; those checks are queued's (queued/policy/checks.h), asked after these.
+// To add one: a file in checks/, a line here, a row in checks.cc.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "libmailcore/config/config.h"
+#include "libmailcore/net/address.h"
+#include "libmailcore/smtp/reply.h"
+#include "smtpd/rates.h"
+
+namespace ostler::smtpd::checks {
+
+enum class Stage { connect, mail, rcpt };
+
+/// What a check may look at. Values and references of the session; a check changes nothing but the rates.
+struct Visit {
+  const config::VirtualServer& server;
+  config::SmtpKind kind;
+  const net::IpAddress* client;  ///< null: over a Unix socket
+  bool tls = false;
+  bool authenticated = false;
+  std::uint64_t messages = 0;       ///< accepted on this connection
+  std::uint64_t sessionOctets = 0;  ///< of their content
+  std::size_t recipients = 0;       ///< of this transaction
+  Rates& rates;
+  SteadyTime now;
+
+  [[nodiscard]] bool isOn(const std::vector<net::Cidr>& list) const;
+  /// No rates, no tarpit, no greeting delay.
+  [[nodiscard]] bool isExempt() const { return client == nullptr || isOn(server.limits.exempt); }
+};
+
+/// Nothing: no objection. A 421 or 5xx at `connect` ends the connection, a 421 ends it at any stage.
+using Judge = std::optional<smtp::Reply> (*)(const Visit&);
+
+// In the order of the list; each in checks/<its name>.cc.
+[[nodiscard]] std::optional<smtp::Reply> closed(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> accessList(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> connectionRate(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> tlsRequired(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> loginRequired(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> sessionLimits(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> messageRate(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> recipientLimit(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> recipientRate(const Visit& visit);
+
+struct Check {
+  std::string_view name;  ///< in the log
+  Stage stage;
+  Judge judge;
+  std::string_view writtenIn;
+};
+[[nodiscard]] std::span<const Check> all();
+
+/// What the first check of the stage that objects says, and its name.
+struct Objection {
+  std::string_view check;
+  smtp::Reply reply;
+};
+[[nodiscard]] std::optional<Objection> ask(Stage stage, const Visit& visit);
+
+}  // namespace ostler::smtpd::checks
