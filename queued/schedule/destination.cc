@@ -78,18 +78,22 @@ std::deque<Id128> Destination::takeAll() {
 
 std::vector<Id128> Destination::takeFromFront(const std::function<bool(const Id128&)>& isOver) {
   std::vector<Id128> taken;
-  for (auto line = lines_.begin(); line != lines_.end();) {
-    while (!line->messages.empty() && isOver(line->messages.front())) {
-      taken.push_back(line->messages.front());
-      line->messages.pop_front();
-      --waiting_;
+  for (auto lane = lanes_.begin(); lane != lanes_.end();) {
+    auto& [lines, bySender] = lane->second;
+    for (auto line = lines.begin(); line != lines.end();) {
+      while (!line->messages.empty() && isOver(line->messages.front())) {
+        taken.push_back(line->messages.front());
+        line->messages.pop_front();
+        --waiting_;
+      }
+      if (!line->messages.empty()) {
+        ++line;
+        continue;
+      }
+      bySender.erase(line->sender);
+      line = lines.erase(line);
     }
-    if (!line->messages.empty()) {
-      ++line;
-      continue;
-    }
-    bySender_.erase(line->sender);
-    line = lines_.erase(line);
+    lane = lines.empty() ? lanes_.erase(lane) : std::next(lane);
   }
   return taken;
 }

@@ -44,7 +44,9 @@ class FakePolicy final : public Policy {
     if (request.session.helo.starts_with("unknown.")) co_return ipc::SmtpReply{550, "5.7.1", "No such host"};
     co_return ipc::SmtpReply{250, "", "OK"};
   }
+  bool tellsAddresses = false;
   Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline) override {
+    if (!tellsAddresses) co_return ipc::SmtpReply{252, "2.1.5", "Cannot verify"};
     if (request.argument.starts_with("unknown")) co_return ipc::SmtpReply{550, "5.1.1", "No such user"};
     if (request.expand) co_return ipc::SmtpReply{250, "2.1.5", "<alice@example.test>\n<bob@example.test>"};
     co_return ipc::SmtpReply{250, "2.1.5", "<" + request.argument + ">"};
