@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "libmailcore/sasl/bearer.h"
 #include "libmailcore/sasl/cram_md5.h"
+#include "libmailcore/sasl/external.h"
 #include "libmailcore/sasl/login.h"
 #include "libmailcore/sasl/plain.h"
 #include "libmailcore/sasl/scram.h"
@@ -19,6 +21,9 @@ constexpr std::array kMechanisms = {
     MechanismInfo{"SCRAM-SHA-1", false, false, false, "RFC 5802 4", makeScramSha1},
     MechanismInfo{"PLAIN", true, false, false, "RFC 4616 2", makePlain},
     MechanismInfo{"LOGIN", true, false, false, "nowhere; Outlook and its heirs speak it", makeLogin},
+    MechanismInfo{"EXTERNAL", false, false, false, "RFC 4422 A", makeExternal},
+    MechanismInfo{"OAUTHBEARER", true, false, false, "RFC 7628 3", makeOauthBearer},
+    MechanismInfo{"XOAUTH2", true, false, false, "nowhere; Google's and Microsoft's manuals", makeXoauth2},
     MechanismInfo{"CRAM-MD5", false, false, true, "RFC 2195 2", makeCramMd5},
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <variant>
 
+#include "libmailcore/sasl/jwt.h"
 #include "libmailcore/sasl/verifiers.h"
 
 namespace ostler::sasl {
@@ -68,6 +69,9 @@ struct Context {
   std::string fakeSaltKey;        ///< secret; from it come the salts of users that do not exist
   std::uint32_t fakeIterations = VerifierOptions{}.scramIterations;
   std::string serverNonce;  ///< tests alone; empty: random
+  std::vector<std::string> peerAddresses;  ///< of the client's verified certificate: EXTERNAL
+  TokenRules tokens;                       ///< OAUTHBEARER, XOAUTH2
+  WallTime now{};
 };
 
 /// One row of the table of all mechanisms.

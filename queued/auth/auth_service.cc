@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/directory/resolve.h"
@@ -42,7 +43,26 @@ std::string withoutQuotes(const std::string& text) {
 
 }  // namespace
 
-AuthService::AuthService(Parts parts) : parts_(std::move(parts)), askers_(askersOf(*parts_.config)) {}
+AuthService::AuthService(Parts parts) : parts_(std::move(parts)), askers_(askersOf(*parts_.config)) {
+  readKeys();
+}
+
+/// A file that cannot be read leaves the keys as they were: a reload breaks nobody's login.
+void AuthService::readKeys() {
+  const std::string& path = parts_.config->oauth.jwksFile;
+  if (path.empty()) {
+    keys_ = nullptr;
+    return;
+  }
+  std::ifstream file(path, std::ios::binary);
+  const std::string json((std::istreambuf_iterator<char>(file)), {});
+  const auto keys = sasl::JwkSet::parse(json);
+  if (keys) {
+    keys_ = *keys;
+  } else {
+    parts_.log.error("oauth-keys", {{"file", path}, {"reason", file ? keys.error().detail : "cannot be read"}});
+  }
+}
 
 void AuthService::serve(ipc::Server& server) {
   using Descriptors = std::vector<UniqueFd>;
@@ -68,6 +88,7 @@ void AuthService::serve(ipc::Server& server) {
 void AuthService::replaceConfig(std::shared_ptr<const config::Config> config) {
   parts_.config = std::move(config);
   askers_ = askersOf(*parts_.config);
+  readKeys();
 }
 
 Result<void> AuthService::check(const ipc::ServerConnection& from, std::uint16_t request) const {

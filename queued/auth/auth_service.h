@@ -92,8 +92,11 @@ class AuthService {
   [[nodiscard]] Result<void> check(const ipc::ServerConnection& from, std::uint16_t request) const;
   void dropOldConversations();
 
+  void readKeys();
+
   Parts parts_;
   Askers askers_;
+  std::shared_ptr<const sasl::JwkSet> keys_;  ///< that sign bearer tokens; null: none are good
   LockoutTable lockouts_;
   VerifiedCache verified_;
   Tokens tokens_;

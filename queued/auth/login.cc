@@ -79,6 +79,10 @@ sasl::Context AuthService::saslContext(const ipc::LoginStart& request, const con
   context.plusOffered = hasBinding && plusNamed;
   context.hostName = parts_.config->hostName;
   context.fakeSaltKey = parts_.directory->secret();
+  context.peerAddresses = request.tlsPeerAddresses;
+  const config::OauthSettings& oauth = parts_.config->oauth;
+  context.tokens = {keys_, oauth.issuer, oauth.audience, oauth.userClaim};
+  context.now = parts_.clock.now();
   return context;
 }
 

@@ -1,5 +1,7 @@
 #include "queued/auth/sandbox.h"
 
+#include <filesystem>
+
 #include "libmailcore/daemon/file_rights.h"
 
 namespace ostler::queued::auth {
@@ -14,6 +16,9 @@ Result<void> confine(const config::Config& config, const std::string& configFile
   if (passwords == Passwords::elsewhere) return {};
   daemon::FileRights rights = daemon::reloadFiles(config, configFile);
   for (const char* const system : {"/etc", "/proc/self", "/dev/urandom"}) rights.read.emplace_back(system);
+  if (!config.oauth.jwksFile.empty()) {
+    rights.read.push_back(std::filesystem::path(config.oauth.jwksFile).parent_path().string());  // replaced by rename
+  }
   if (config.directory.aliasFiles) rights.read.emplace_back("/");
   for (const std::string& own : {config.directoryDir(), config.accountsDir(), config.runDir})
     rights.readWrite.push_back(own);
