@@ -30,7 +30,7 @@ std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
   for (std::size_t at = 0; at < config.virtualServers.size(); ++at) {
     const config::VirtualServer& server = config.virtualServers[at];
     for (const config::Listener& listener : server.listeners) {
-      plans.push_back({listener, at, server.name, {server.limits.connections, server.limits.connectionsPerClient}});
+      plans.push_back({listener, at, server.name, {server.limits.connections, server.limits.connectionsPerClient, server.limits.connectionsPerNetwork}});
     }
   }
   return plans;

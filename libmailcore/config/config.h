@@ -247,15 +247,6 @@ struct DirectorySettings {
   seconds verifiedCache{600};
 };
 
-/// What one authenticated user may send; beyond it the user is frozen until an administrator lifts it. 0: unlimited.
-struct SendingLimits {
-  std::uint64_t messagesPerHour = 0;
-  std::uint64_t messagesPerDay = 0;
-  std::uint64_t recipientsPerHour = 0;
-  std::uint64_t recipientsPerDay = 0;
-  std::uint64_t newRecipientsPerDay = 0;  ///< whom the user never wrote to before
-};
-
 /// Bearer tokens: whose keys sign them and what they must say. RFC 7519, RFC 7517.
 struct OauthSettings {
   std::string jwksFile;              ///< a JWK set; empty: no token is good
@@ -296,7 +287,6 @@ struct Config {
   DnsSettings dns;
   DirectorySettings directory;
   std::vector<net::Endpoint> healthListeners;  ///< HTTP for monitors; none: not served
-  SendingLimits sending;
   OauthSettings oauth;
 
   [[nodiscard]] std::string pickupDir() const { return spoolRoot() + "/pickup"; }

@@ -19,10 +19,12 @@ struct ConnectionCounts::Place::Held {
   std::shared_ptr<Table> table;
   std::string group;
   std::string client;
+  std::string network;
   ~Held() {
     const std::lock_guard lock(table->mutex);
     table->lower(group);
     table->lower(client);
+    table->lower(network);
   }
 };
 
@@ -34,19 +36,23 @@ ConnectionCounts::~ConnectionCounts() = default;
 std::optional<ConnectionCounts::Place> ConnectionCounts::take(const std::string& group, const net::IpAddress& client,
                                                               ConnectionLimits limits) {
   const std::string clientKey = group + '\0' + std::string(client.octets().substr(0, client.isV4() ? 4 : 8));
+  const std::string networkKey = group + '/' + std::string(client.octets().substr(0, client.isV4() ? 3 : 6));
   const std::lock_guard lock(table_->mutex);
+  std::uint64_t& near = table_->counts[networkKey];
   std::uint64_t& all = table_->counts[group];
   std::uint64_t& own = table_->counts[clientKey];
-  const bool full =
-      (limits.connections != 0 && all >= limits.connections) || (limits.perClient != 0 && own >= limits.perClient);
+  const bool full = (limits.connections != 0 && all >= limits.connections) ||
+                    (limits.perClient != 0 && own >= limits.perClient) || (limits.perNetwork != 0 && near >= limits.perNetwork);
   if (full) {
+    if (near == 0) table_->counts.erase(networkKey);
     if (own == 0) table_->counts.erase(clientKey);
     if (all == 0) table_->counts.erase(group);
     return std::nullopt;
   }
   ++all;
   ++own;
-  return Place(std::unique_ptr<Place::Held>(new Place::Held{table_, group, clientKey}));
+  ++near;
+  return Place(std::unique_ptr<Place::Held>(new Place::Held{table_, group, clientKey, networkKey}));
 }
 
 std::uint64_t ConnectionCounts::inGroup(const std::string& group) const {

@@ -14,6 +14,7 @@ namespace ostler::daemon {
 struct ConnectionLimits {
   std::uint64_t connections = 0;
   std::uint64_t perClient = 0;
+  std::uint64_t perNetwork = 0;  ///< of one /24, or /48
 };
 
 /// Any thread.
