@@ -29,5 +29,14 @@ TEST_CASE("connection counts: a client is limited by itself, an IPv6 site by its
   CHECK(counts.take("mx", address("2001:db8::2"), {0, 0}));
 }
 
+TEST_CASE("connection counts: a network is limited by itself, and free again when its connections go") {
+  ConnectionCounts counts;
+  auto one = counts.take("mx", address("192.0.2.1"), {0, 0, 1});
+  CHECK_FALSE(counts.take("mx", address("192.0.2.200"), {0, 0, 1}));
+  CHECK(counts.take("mx", address("192.0.3.1"), {0, 0, 1}));
+  one.reset();
+  CHECK(counts.take("mx", address("192.0.2.200"), {0, 0, 1}));
+}
+
 }  // namespace
 }  // namespace ostler::daemon
