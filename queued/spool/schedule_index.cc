@@ -42,10 +42,12 @@ struct StateRow {
   std::vector<Recipient> recipients;
   WallTime expiresAt{};
   std::string movedTo;
+  WallTime giveBackAt{};  ///< the epoch: never
   template <class V>
   void fields(V& v) {
     v(segment, offset, contentOffset, size, arrived, hold, large, delayTold, recipients);
     v.later(expiresAt, movedTo);
+    v.later(giveBackAt);
   }
 };
 
@@ -143,6 +145,7 @@ struct ScheduleIndex::Lmdb {
     message.large = row->large;
     message.delayTold = row->delayTold;
     message.override = makeOverride(row->expiresAt, row->movedTo);
+    if (row->giveBackAt != WallTime{}) message.giveBackAt = row->giveBackAt;
     message.recipients.reserve(row->recipients.size());
     for (const StateRow::Recipient& from : row->recipients) {
       message.recipients.push_back({from.due, queue.shared(from.lastReply), from.attempts, from.state});
@@ -203,6 +206,7 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   row.hold = message.hold;
   row.large = message.large;
   row.delayTold = message.delayTold;
+  if (message.giveBackAt != WallTime::max()) row.giveBackAt = message.giveBackAt;
   if (message.override) {
     row.expiresAt = message.override->expiresAt;
     row.movedTo = message.override->movedTo;
