@@ -1,8 +1,10 @@
 #include "libmailcore/sasl/bearer.h"
 
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
