@@ -62,11 +62,8 @@ Task<Control::Reply> Control::why(Arguments arguments, std::string) {
     reply.error = "name one queue id";
     co_return reply;
   }
-  env_.history.flushNow();
   using Events = std::vector<spool::History::Event>;
-  auto job = [folder = env_.history.folder(), wanted = *id, now = env_.now()]() -> Result<Events> {
-    return spool::History::find(folder, wanted, now);
-  };
+  auto job = [lookUp = env_.history.lookUp(*id, env_.now())]() -> Result<Events> { return lookUp(); };
   const Result<Events> found = co_await env_.disk.run(env_.loop, std::move(job));
   const Events events = found.value_or(Events());
   const bool json = arguments.has("--json");

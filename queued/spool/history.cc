@@ -8,8 +8,8 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
+#include <mutex>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/unique_fd.h"
@@ -32,13 +32,6 @@ std::string dayOf(WallTime time) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &broken)};
 }
 
-/// What cannot be written is lost; the log has it.
-void append(const std::string& folder, const std::string& day, const std::string& lines) {
-  ::mkdir(folder.c_str(), 0700);
-  const UniqueFd file(::open((folder + "/" + day).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (file) (void)writeAll(file.get(), lines).has_value();
-}
-
 void removeBefore(const std::string& folder, const std::string& day) {
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
@@ -46,37 +39,8 @@ void removeBefore(const std::string& folder, const std::string& day) {
   }
 }
 
-}  // namespace
-
-void History::note(const Id128& id, WallTime now, std::string_view event) {
-  std::string day = dayOf(now);
-  if (day != day_) {
-    flushNow();
-    day_ = std::move(day);
-  }
-  fmt::format_to(std::back_inserter(noted_), "{:013} {} ", toUnixMillis(now), id.text());
-  for (const char c : event) noted_ += isAsciiControl(c) ? ' ' : c;
-  noted_ += '\n';
-}
-
-void History::flushNow() {
-  if (noted_.empty()) return;
-  disk_.post([folder = folder_, day = day_, lines = std::exchange(noted_, {})] { append(folder, day, lines); });
-}
-
-void History::flush(WallTime now, std::chrono::seconds keep) {
-  const bool isTime = now < flushed_ || now - flushed_ >= std::chrono::seconds(1);
-  if (isTime || noted_.size() > kMuch) {
-    flushed_ = now;
-    flushNow();
-  }
-  const bool isTimeToClean = now < cleaned_ || now - cleaned_ >= std::chrono::hours(1);
-  if (!isTimeToClean || keep.count() == 0) return;
-  cleaned_ = now;
-  disk_.post([folder = folder_, day = dayOf(now - keep)] { removeBefore(folder, day); });
-}
-
-std::vector<History::Event> History::find(const std::string& folder, const Id128& id, WallTime now) {
+/// Blocks.
+std::vector<History::Event> find(const std::string& folder, const Id128& id, WallTime now) {
   std::multimap<WallTime, std::string> inOrder;  // equal times stay as they were written
   const std::string wanted = id.text();
   // A clock that was set back may have written before the id's own time: look a day further.
@@ -88,9 +52,77 @@ std::vector<History::Event> History::find(const std::string& folder, const Id128
       if (millis) inOrder.emplace(fromUnixMillis(static_cast<std::int64_t>(*millis)), line.substr(kTextAt));
     }
   }
-  std::vector<Event> events;
+  std::vector<History::Event> events;
   for (auto& [at, text] : inOrder) events.push_back({at, std::move(text)});
   return events;
+}
+
+}  // namespace
+
+// Two locks: the loop notes while a job of the pool waits for the disk; and whoever reads first writes what is noted, so that it does
+// not matter in which order the pool's threads take their jobs.
+struct History::Pages {
+  explicit Pages(std::string at) : folder(std::move(at)) {}
+
+  std::size_t note(const std::string& day, std::string_view line) {
+    const std::scoped_lock lock(noting);
+    std::string& lines = noted[day];
+    lines += line;
+    return lines.size();
+  }
+  /// What cannot be written is lost; the log has it. REQUIRES: `writing` is held.
+  void write() {
+    std::map<std::string, std::string> taken;
+    {
+      const std::scoped_lock lock(noting);
+      taken.swap(noted);
+    }
+    if (!taken.empty()) ::mkdir(folder.c_str(), 0700);
+    for (const auto& [day, lines] : taken) {
+      const UniqueFd file(::open((folder + "/" + day).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+      if (file) (void)writeAll(file.get(), lines).has_value();
+    }
+  }
+
+  const std::string folder;
+  std::mutex writing;  // the files
+  std::mutex noting;   // `noted`, for a moment
+  std::map<std::string, std::string> noted;  // by day
+};
+
+History::History(Pool& disk, std::string folder) : disk_(disk), pages_(std::make_shared<Pages>(std::move(folder))) {}
+
+void History::note(const Id128& id, WallTime now, std::string_view event) {
+  std::string line = fmt::format("{:013} {} ", toUnixMillis(now), id.text());
+  for (const char c : event) line += isAsciiControl(c) ? ' ' : c;
+  line += '\n';
+  if (pages_->note(dayOf(now), line) > kMuch) flushNow();
+}
+
+void History::flushNow() {
+  disk_.post([pages = pages_] {
+    const std::scoped_lock lock(pages->writing);
+    pages->write();
+  });
+}
+
+void History::flush(WallTime now, std::chrono::seconds keep) {
+  if (now < flushed_ || now - flushed_ >= std::chrono::seconds(1)) {
+    flushed_ = now;
+    flushNow();
+  }
+  const bool isTimeToClean = now < cleaned_ || now - cleaned_ >= std::chrono::hours(1);
+  if (!isTimeToClean || keep.count() == 0) return;
+  cleaned_ = now;
+  disk_.post([pages = pages_, day = dayOf(now - keep)] { removeBefore(pages->folder, day); });
+}
+
+std::function<std::vector<History::Event>()> History::lookUp(const Id128& id, WallTime now) const {
+  return [pages = pages_, id, now] {
+    const std::scoped_lock lock(pages->writing);
+    pages->write();
+    return find(pages->folder, id, now);
+  };
 }
 
 }  // namespace ostler::spool

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +20,7 @@ namespace ostler::spool {
 class History {
  public:
   /// `folder` is made when it is not there.
-  History(Pool& disk, std::string folder) : disk_(disk), folder_(std::move(folder)) {}
+  History(Pool& disk, std::string folder);
 
   /// One line: "deferred to=<...> reply=...". Control characters become spaces.
   void note(const Id128& id, WallTime now, std::string_view event);
@@ -30,15 +32,13 @@ class History {
     WallTime at;
     std::string text;
   };
-  /// In their order. Blocking: call from the pool. REQUIRES: flushNow() ran.
-  [[nodiscard]] static std::vector<Event> find(const std::string& folder, const Id128& id, WallTime now);
-  [[nodiscard]] const std::string& folder() const { return folder_; }
+  /// What the pool is to run to learn a message's events in their order, all that were noted until it runs. It blocks.
+  [[nodiscard]] std::function<std::vector<Event>()> lookUp(const Id128& id, WallTime now) const;
 
  private:
+  struct Pages;
   Pool& disk_;
-  std::string folder_;
-  std::string noted_;   ///< lines of one day
-  std::string day_;     ///< of `noted_`
+  std::shared_ptr<Pages> pages_;  ///< jobs of the pool hold it as well
   WallTime flushed_{};
   WallTime cleaned_{};
 };

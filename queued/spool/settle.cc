@@ -244,11 +244,10 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, OutcomeRecord record, std::stri
     }
     Message* const message = env_.queue.find(id);
     const std::string envelope = message == nullptr ? std::string() : envelopeFields(factsOf(*message)->record, which);
-    env_.history.flushNow();
-    auto job = [folder = env_.config->badmailDir(), name = id.text() + ".eml", reason, envelope, octets = *content, id,
-                history = env_.history.folder(), now = env_.now()]() -> Result<void> {
+    auto job = [folder = env_.config->badmailDir(), name = id.text() + ".eml", reason, envelope, octets = *content,
+                lookUp = env_.history.lookUp(id, env_.now())]() -> Result<void> {
       std::string why = reason;
-      for (const History::Event& event : History::find(history, id, now)) why += "\n" + std::to_string(toUnixMillis(event.at) / 1000) + " " + event.text;
+      for (const History::Event& event : lookUp()) why += "\n" + std::to_string(toUnixMillis(event.at) / 1000) + " " + event.text;
       return writeBadmail(folder, name, why, {envelope, *octets});
     };
     written = co_await env_.disk.run(env_.loop, std::move(job));

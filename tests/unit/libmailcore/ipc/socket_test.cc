@@ -166,7 +166,8 @@ TEST_CASE("ipc: a second server is refused while the first lives, and replaces t
 class HandedOver {
  public:
   explicit HandedOver(const std::string& path) : before_(::fcntl(3, F_DUPFD_CLOEXEC, 100)) {
-    const UniqueFd made(::socket(AF_UNIX, SOCK_STREAM, 0));
+    UniqueFd made(::socket(AF_UNIX, SOCK_STREAM, 0));
+    made = UniqueFd(::fcntl(made.get(), F_DUPFD_CLOEXEC, 100));  // 3 may be the first that is free
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);

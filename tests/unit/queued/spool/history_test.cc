@@ -33,15 +33,17 @@ TEST_CASE("a message's life is told in its order, over midnight, and nobody else
   const WallTime first = fromUnixMillis(1'700'000'000'000);
   const Id128 id = idOf(first, 1);
   const Id128 other = idOf(first, 2);
+  std::vector<History::Event> events;
   {
     Pool pool("history", 2);
     History history(pool, folder.path + "/history");
     history.note(id, first, "accepted from=<a@b.test>\nforged line");
     history.note(other, first, "accepted from=<c@d.test>");
+    history.flushNow();
     history.note(id, first + std::chrono::hours(30), "delivered");
     history.flushNow();
+    events = history.lookUp(id, first + std::chrono::hours(48))();  // whether the pool has come to it or not
   }
-  const auto events = History::find(folder.path + "/history", id, first + std::chrono::hours(48));
   REQUIRE(events.size() == 2);
   CHECK(events[0].text == "accepted from=<a@b.test> forged line");
   CHECK(events[0].at == first);
@@ -52,6 +54,7 @@ TEST_CASE("days older than they are kept go") {
   const Folder folder;
   const WallTime first = fromUnixMillis(1'700'000'000'000);
   const Id128 id = idOf(first, 1);
+  std::function<std::vector<History::Event>()> lookUp;
   {
     Pool pool("history", 1);
     History history(pool, folder.path + "/history");
@@ -60,8 +63,9 @@ TEST_CASE("days older than they are kept go") {
     history.note(id, first + std::chrono::hours(72), "delivered");
     history.flushNow();
     history.flush(first + std::chrono::hours(72), std::chrono::hours(24));
+    lookUp = history.lookUp(id, first + std::chrono::hours(96));
   }
-  const auto events = History::find(folder.path + "/history", id, first + std::chrono::hours(96));
+  const auto events = lookUp();
   REQUIRE(events.size() == 1);
   CHECK(events[0].text == "delivered");
 }
