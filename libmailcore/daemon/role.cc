@@ -47,7 +47,7 @@ class Running {
     const OnSignal onUsr1(loop_, SIGUSR1, [this] { log_.reopen(); });
     std::uint64_t watchdog = 0;
     if (sd_watchdog_enabled(0, &watchdog) > 0) tasks_.spawn(feedWatchdog(std::chrono::microseconds(watchdog / 2)));
-    tasks_.spawn(watchLog());
+    if (log_.isByDay()) tasks_.spawn(watchLog());
     log_.info("started");
     sd_notify(0, "READY=1");
     loop_.run();

@@ -141,7 +141,9 @@ void Master::serve() {
     events_.push_back(every(std::chrono::microseconds(watchdogMicros / 2),
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
-  events_.push_back(every(kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
+  if (log_.isByDay()) {
+    events_.push_back(every(kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
+  }
   sd_notify(0, "READY=1");
   loop_.run();
   workers_.clear();

@@ -107,6 +107,9 @@ class Sink {
   }
 
   void reopen() { open(); }
+  [[nodiscard]] bool isByDay() const {
+    return options_.target == Options::Target::file && options_.file.find('%') != std::string::npos;
+  }
   void tick() {
     if (options_.target != Options::Target::file) return;
     const std::string name = fileNow(options_.file);
@@ -219,6 +222,8 @@ void Log::setLevel(std::string_view module, Level level) const {
   if (module.empty()) return sink_->setLevel(level);
   sink_->moduleLevel(module).store(static_cast<int>(level), std::memory_order_relaxed);
 }
+
+bool Log::isByDay() const { return sink_ && sink_->isByDay(); }
 
 void Log::tick() const {
   if (sink_) sink_->tick();

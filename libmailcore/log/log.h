@@ -68,6 +68,8 @@ class Log {
   void reopen() const;
   /// Opens the file of a new day. Called now and then by a thread that may open files; those that may write on meanwhile.
   void tick() const;
+  /// Has the file's name a date in it? Else nobody need tick().
+  [[nodiscard]] bool isByDay() const;
 
  private:
   std::shared_ptr<Sink> sink_;

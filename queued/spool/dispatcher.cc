@@ -17,6 +17,7 @@ constexpr std::size_t kMostRunning = 2000;
 constexpr int kLooksPerTurn = 500;
 /// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
 constexpr std::chrono::seconds kSoon{5};
+constexpr std::chrono::hours kUnreadable{1};
 
 /// Several mailboxes behind one recipient: the recipient is done when all are.
 struct Joint {
@@ -140,6 +141,14 @@ Dispatcher::Facts Dispatcher::factsOf(Message& message) {
   return std::make_shared<const Fresh>(Fresh{env_.queue.unpack(message), nullptr});
 }
 
+/// A record that cannot be read names nobody: its message waits for the index to be made anew, and is not given up.
+bool Dispatcher::isReadable(const Message& message) {
+  if (message.fresh) return true;
+  const Result<MessageRecord> record = env_.queue.read(message);
+  if (!record) env_.log.error("message-unreadable", {{"id", message.id.text()}, {"reason", record.error().detail}});
+  return record.has_value();
+}
+
 void Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
   if (message == nullptr || message->hold != Hold::none || draining_ || env_.queue.isStopped()) return;
@@ -148,6 +157,7 @@ void Dispatcher::look(const Id128& id) {
     env_.scheduler.wakeAt(now + kSoon, id);
     return;
   }
+  if (!isReadable(*message)) return env_.scheduler.wakeAt(now + kUnreadable, id);
   if (message->giveBackAt <= now) return giveUp(id, {554, "5.4.7", "Not delivered in the time that its sender gave (RFC 2852)"});
   std::vector<std::uint32_t> which;
   for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {

@@ -80,6 +80,7 @@ class Dispatcher {
   [[nodiscard]] Task<void> watchSchedule();
   void giveUp(const Id128& id, const ipc::SmtpReply& why);
   [[nodiscard]] Facts factsOf(Message& message);
+  [[nodiscard]] bool isReadable(const Message& message);
   [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which);
   void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);
   void expand(const Id128& id, std::uint32_t recipient, const route::Route& route);

@@ -131,8 +131,13 @@ Task<void> Janitor::moveOne(Id128 id) {
     env_.log.error("message-damaged", {{"id", id.text()}, {"reason", content.error().detail}});
     co_return;
   }
+  const Result<MessageRecord> record = env_.queue.read(*message);
+  if (!record) {
+    env_.log.error("message-unreadable", {{"id", id.text()}, {"reason", record.error().detail}});
+    co_return;
+  }
   std::vector<journal::NewRecord> batch;
-  Acceptance::appendTo(batch, env_.queue.unpack(*message), *content);
+  Acceptance::appendTo(batch, *record, *content);
   std::string packed = batch.front().content;
   auto synced = [&queue = env_.queue, id, packed = std::move(packed)](const journal::Committed& places) {
     queue.moved(id, packed, places.front(), places.back());

@@ -87,11 +87,22 @@ Message* Queue::find(const Id128& id) {
   return found == messages_.end() ? nullptr : &found->second;
 }
 
-MessageRecord Queue::unpack(const Message& message) const {
-  // What was encoded here decodes here; a record that does not is a bug, and an empty one is its harmless form.
+Result<MessageRecord> Queue::read(const Message& message) const {
   const bool isElsewhere = !message.packed && archive_ != nullptr;
-  const std::string read = isElsewhere ? archive_->packedOf(message.id) : std::string();
-  MessageRecord record = ipc::decode<MessageRecord>(message.packed ? *message.packed : read).value_or(MessageRecord{});
+  const std::string stored = isElsewhere ? archive_->packedOf(message.id) : std::string();
+  Result<MessageRecord> record = ipc::decode<MessageRecord>(message.packed ? *message.packed : stored);
+  if (!record) return record;
+  takeOver(message, *record);
+  return record;
+}
+
+MessageRecord Queue::unpack(const Message& message) const {
+  MessageRecord record = read(message).value_or(MessageRecord{});
+  takeOver(message, record);
+  return record;
+}
+
+void Queue::takeOver(const Message& message, MessageRecord& record) {
   record.id = message.id;
   record.hold = message.hold;
   record.delayTold = message.delayTold;
@@ -106,7 +117,6 @@ MessageRecord Queue::unpack(const Message& message) const {
     to.due = from.due;
     to.lastReply = from.lastReply ? *from.lastReply : std::string();
   }
-  return record;
 }
 
 void Queue::stored() {

@@ -51,6 +51,9 @@ class Queue {
 
   [[nodiscard]] Message* find(const Id128& id);
   /// The whole record with the states as they are now.
+  /// The record as it stands now. Errors: what is kept of it cannot be read; nothing may be concluded from that, or written.
+  [[nodiscard]] Result<MessageRecord> read(const Message& message) const;
+  /// The same to be shown; empty where it cannot be read.
   [[nodiscard]] MessageRecord unpack(const Message& message) const;
   /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately.
   [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const;
@@ -90,6 +93,7 @@ class Queue {
   void restoreDestination(const std::string& key, Hold hold) { destinations_[key] = hold; }
 
  private:
+  static void takeOver(const Message& message, MessageRecord& record);
   void applyTo(Message& message, const OutcomeRecord& outcome);
   void applyTo(Message& message, const ExpansionRecord& expansion);
   void applyTo(Message& message, const MarkRecord& mark);
