@@ -113,12 +113,12 @@ struct Role::Parts {
   log::Log log;
   std::shared_ptr<const config::Config> config;
   LargeFiles large;
-  std::unique_ptr<Pool> disk;
   Queue queue;
   std::unique_ptr<ScheduleIndex> index;
   std::uint64_t replayFrom = 0;
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<Pool> disk;  // goes before what its jobs work on: the index above all
   schedule::Scheduler scheduler;
   DirectoryClient directory;
   deliver::LocalDelivery mailboxes;
