@@ -190,12 +190,12 @@ class HandedOver {
   UniqueFd before_;
 };
 
-TEST_CASE("ipc: a socket handed over by systemd outlives the server, and the next one answers what waited meanwhile") {
+TEST_CASE("ipc: a socket handed over by systemd outlives the server, and the next one answers there") {
   const Folder folder;
   const HandedOver socket(folder.socket());
   Loop loop;
-  Client client(loop, folder.socket());
   for (const char* const server : {"first", "second"}) {
+    Client client(loop, folder.socket());
     Server serving(loop);
     serving.on<WhoIs>(whoIs);
     REQUIRE(serving.listen(folder.socket(), 0600));
