@@ -37,6 +37,22 @@ struct Log {
 
 }  // namespace
 
+TEST_CASE("of a record that the index has lost nothing is concluded: it is an error, not a message to nobody") {
+  struct Empty final : Archive {
+    std::string packedOf(const Id128&) const override { return {}; }
+    std::vector<Id128> idsAfter(const Id128&, std::size_t) const override { return {}; }
+  } const empty;
+  Queue queue;
+  queue.keepIn(&empty);
+  const MessageRecord record = messageTo({"a@b.test", "c@d.test"});
+  add(queue, record);
+  Message* const message = queue.find(record.id);
+  REQUIRE(queue.read(*message));
+  CHECK(queue.read(*message)->recipients.size() == 2);
+  message->packed.reset();
+  CHECK_FALSE(queue.read(*message));
+}
+
 TEST_CASE("a message leaves the queue when its last recipient is final") {
   Queue queue;
   const MessageRecord record = messageTo({"a@b.test", "c@d.test"});
