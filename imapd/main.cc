@@ -3,7 +3,6 @@
 #include "libmailcore/daemon/mailbox_daemon.h"
 
 #include "imapd/imap_protocol.h"
-#include "imapd/sandbox.h"
 
 int main(int argc, char** argv) {
   using namespace ostler;
@@ -13,8 +12,6 @@ int main(int argc, char** argv) {
   imapd.listeners = [](const config::Config& config) {
     return daemon::plansOf(config.imap.listeners, "imap", config.imap.connections);
   };
-  imapd.confineProcess = imap::confineProcess;
-  imapd.confineWorker = imap::confineWorker;
   imapd.refusal = "* BYE [UNAVAILABLE] Too many connections, try again later\r\n";
   const auto make = [&users](const daemon::Worker& worker, daemon::MailboxShared& shared) {
     return imap::makeProtocol(worker, shared, users);

@@ -3,7 +3,6 @@
 #include "libmailcore/daemon/mailbox_daemon.h"
 
 #include "pop3d/pop3_protocol.h"
-#include "pop3d/sandbox.h"
 
 int main(int argc, char** argv) {
   using namespace ostler;
@@ -12,8 +11,6 @@ int main(int argc, char** argv) {
   pop3d.listeners = [](const config::Config& config) {
     return daemon::plansOf(config.pop3.listeners, "pop3", config.pop3.connections);
   };
-  pop3d.confineProcess = pop3::confineProcess;
-  pop3d.confineWorker = pop3::confineWorker;
   pop3d.refusal = "-ERR [SYS/TEMP] Too many connections, try again later\r\n";
   return daemon::runWithMailboxes(std::move(pop3d), pop3::makeProtocol, argc, argv);
 }

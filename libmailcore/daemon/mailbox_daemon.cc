@@ -1,5 +1,7 @@
 #include "libmailcore/daemon/mailbox_daemon.h"
 
+#include "libmailcore/daemon/mailbox_sandbox.h"
+
 namespace ostler::daemon {
 namespace {
 
@@ -28,6 +30,8 @@ int runWithMailboxes(Daemon daemon, std::function<std::unique_ptr<Protocol>(cons
     shared.reset(new MailboxShared{std::move(*store), Pool(threads, kReadingThreads)});
     return {};
   };
+  daemon.confineProcess = confineMailboxProcess;
+  daemon.confineWorker = confineMailboxWorker;
   daemon.protocol = [&shared, make = std::move(make)](const Worker& worker) { return make(worker, *shared); };
   return run(daemon, argc, argv);
 }

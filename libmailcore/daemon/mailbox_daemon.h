@@ -33,7 +33,7 @@ struct MailboxClients {
 [[nodiscard]] std::vector<ListenerPlan> plansOf(const std::vector<config::Listener>& listeners, const std::string& group,
                                                 std::uint64_t connections);
 
-/// Runs a daemon whose protocol `make` makes for each worker. `daemon` has all but the protocol. What is shared outlives the workers.
+/// Runs a daemon whose protocol `make` makes for each worker. `daemon` has all but the protocol and the sandbox. What is shared outlives the workers.
 [[nodiscard]] int runWithMailboxes(Daemon daemon, std::function<std::unique_ptr<Protocol>(const Worker&, MailboxShared&)> make,
                                    int argc, char** argv);
 

@@ -1,23 +1,23 @@
-// Tried from inside: what an imapd that was broken into can reach.
-#include "imapd/sandbox.h"
+// Tried from inside: what an imapd or pop3d that was broken into can reach.
+#include "libmailcore/daemon/mailbox_sandbox.h"
 
 #include <sys/socket.h>
 
 #include "tests/unit/support/sandbox.h"
 
-namespace ostler::imap {
+namespace ostler::daemon {
 namespace {
 
 using namespace ostler::test;
 
 bool succeeds(const Installation& at, const Attempt& attempt) {
-  return succeedsInside([&] { return confineProcess(at.config, at.at("etc/ostler.yaml")); }, attempt);
+  return succeedsInside([&] { return confineMailboxProcess(at.config, at.at("etc/ostler.yaml")); }, attempt);
 }
 bool workerSucceeds(const Installation& at, const Attempt& attempt) {
-  return succeedsInThread([&] { return confineProcess(at.config, at.at("etc/ostler.yaml")); }, confineWorker, attempt);
+  return succeedsInThread([&] { return confineMailboxProcess(at.config, at.at("etc/ostler.yaml")); }, confineMailboxWorker, attempt);
 }
 
-TEST_CASE("imapd's sandbox: spool and directory cannot be read") {
+TEST_CASE("a mailbox daemon's sandbox: spool and directory cannot be read") {
   const Installation at;
   for (const char* file : {"data/directory/data.mdb", "data/spool/queue/segment", "data/spool/pickup/mail"}) {
     CAPTURE(file);
@@ -26,13 +26,13 @@ TEST_CASE("imapd's sandbox: spool and directory cannot be read") {
   CHECK_FALSE(succeeds(at, [] { return canRead("/etc/passwd"); }));
 }
 
-TEST_CASE("imapd's sandbox: the store's threads reach accounts; a reload reads its configuration") {
+TEST_CASE("a mailbox daemon's sandbox: the store's threads reach accounts; a reload reads its configuration") {
   const Installation at;
   CHECK(succeeds(at, [&] { return canRead(at.at("data/accounts/a/log/1")); }));
   CHECK(succeeds(at, [&] { return canRead(at.at("etc/ostler.yaml")); }));
 }
 
-TEST_CASE("imapd's sandbox: an imapd that starts first reaches the accounts that are made later") {
+TEST_CASE("a mailbox daemon's sandbox: one that starts first reaches the accounts that are made later") {
   const Installation at;
   std::filesystem::remove_all(at.at("data"));
   std::filesystem::remove_all(at.at("run/notify"));
@@ -43,7 +43,7 @@ TEST_CASE("imapd's sandbox: an imapd that starts first reaches the accounts that
 }
 
 TEST_CASE(
-    "imapd's sandbox: a worker thread opens no file and makes no socket but a Unix one; nothing starts a program") {
+    "a mailbox daemon's sandbox: a worker thread opens no file and makes no socket but a Unix one; nothing starts a program") {
   const Installation at;
   CHECK_FALSE(succeeds(at, canExecute));
   if (!kSystemCallsConfined) return;
@@ -54,4 +54,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace ostler::imap
+}  // namespace ostler::daemon
