@@ -26,10 +26,13 @@ class MessageVisitor final : public store::Visitor {
 
 class UniqueIdVisitor final : public store::Visitor {
  public:
-  void begin(const store::MailboxInfo&) override {
+  void begin(const store::MailboxInfo& mailbox) override {
     ids.clear();
     uids.clear();
     ends.clear();
+    ids.reserve(mailbox.messages * kUsualLength);
+    uids.reserve(mailbox.messages);
+    ends.reserve(mailbox.messages);
   }
   bool row(const store::MessageRow& row) override {
     ids += row.uidl;
@@ -37,6 +40,7 @@ class UniqueIdVisitor final : public store::Visitor {
     ends.push_back(static_cast<std::uint32_t>(ids.size()));
     return true;
   }
+  static constexpr std::size_t kUsualLength = 26;  // of an email id
   std::string ids;
   std::vector<store::Uid> uids;
   std::vector<std::uint32_t> ends;

@@ -110,7 +110,8 @@ bool CaseFinder::foundInFolded(std::string_view text) const {
     }
   }
   for (; at < places; ++at) {
-    if (toAsciiLower(text[at]) == needle_[0] && equalsFolded(text.data() + at, needle_)) return true;
+    const char* const place = text.data() + at;
+    if (toAsciiLower(place[rare1_]) == needle_[rare1_] && equalsFolded(place, needle_)) return true;
   }
   return false;
 }

@@ -8,16 +8,12 @@ namespace {
 constexpr std::uint64_t kReplyOrForward = 1;
 constexpr std::uint64_t kHasSentDate = 2;
 
-// The texts in the order in which they are packed. One list for both ways.
+// The texts in the order in which they are packed, before the numbers: first what SEARCH asks for most. One list for both ways.
 constexpr std::string_view SummaryView::* kTexts[] = {
     &SummaryView::searchSubject, &SummaryView::searchFrom,  &SummaryView::searchTo,  &SummaryView::searchCc,
     &SummaryView::searchBcc,     &SummaryView::baseSubject, &SummaryView::sortFrom,  &SummaryView::sortTo,
     &SummaryView::sortCc,        &SummaryView::displayFrom, &SummaryView::displayTo, &SummaryView::messageId,
     &SummaryView::references};
-
-void skipNumbers(OctetReader& in) {
-  for (int numbers = 5; numbers > 0; --numbers) (void)in.varint();
-}
 
 }  // namespace
 
@@ -43,18 +39,19 @@ std::string packSummary(const message::Prepared& from) {
   view.references = references;
 
   std::string out;
+  for (const auto text : kTexts) putString(out, view.*text);
   putVarint(out, (from.isReplyOrForward ? kReplyOrForward : 0) | (from.hasSentDate ? kHasSentDate : 0));
   putVarint(out, zigzag(from.sentMillis));
   putVarint(out, zigzag(from.sentDay));
   putVarint(out, from.headerLength);
   putVarint(out, from.facts.lines);
-  for (const auto text : kTexts) putString(out, view.*text);
   return out;
 }
 
 std::optional<SummaryView> unpackSummary(std::string_view packed) {
   OctetReader in(packed);
   SummaryView view;
+  for (const auto text : kTexts) view.*text = in.string();
   const std::uint64_t bits = in.varint();
   view.isReplyOrForward = (bits & kReplyOrForward) != 0;
   view.hasSentDate = (bits & kHasSentDate) != 0;
@@ -62,14 +59,12 @@ std::optional<SummaryView> unpackSummary(std::string_view packed) {
   view.sentDay = static_cast<std::int32_t>(unzigzag(in.varint()));
   view.headerLength = in.varint();
   view.lines = in.varint();
-  for (const auto text : kTexts) view.*text = in.string();
   if (!in.done()) return std::nullopt;
   return view;
 }
 
 std::string_view summaryText(std::string_view packed, std::string_view SummaryView::* wanted) {
   OctetReader in(packed);
-  skipNumbers(in);
   for (const auto text : kTexts) {
     const std::string_view octets = in.string();
     if (text == wanted) return octets;

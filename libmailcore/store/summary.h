@@ -18,7 +18,7 @@ struct SummaryView {
   std::int32_t sentDay = 0;
   std::uint64_t headerLength = 0;  ///< octets, the empty line included: where BODY[TEXT] starts
   std::uint64_t lines = 0;
-  std::string_view searchSubject;  ///< the texts come first that SEARCH asks for most
+  std::string_view searchSubject;
   std::string_view searchFrom;
   std::string_view searchTo;
   std::string_view searchCc;

@@ -10,6 +10,16 @@ namespace {
 
 constexpr std::uint8_t kOwnThread = 0xFF;  // the thread's id is the email's
 
+template <class Number, class Get>
+void gather(std::string& out, std::size_t count, std::uint64_t base, Get get) {
+  const std::size_t start = out.size();
+  out.resize(start + count * sizeof(Number));
+  for (std::size_t at = 0; at < count; ++at) {
+    const auto value = static_cast<Number>(get(at) - base);
+    std::memcpy(out.data() + start + at * sizeof value, &value, sizeof value);
+  }
+}
+
 // A column of numbers: 8 octets base, 1 octet width, then count numbers above base of that width (0: all equal base).
 template <class Get>
 void putColumn(std::string& out, std::size_t count, Get get) {
@@ -23,11 +33,12 @@ void putColumn(std::string& out, std::size_t count, Get get) {
   const unsigned width = spread == 0 ? 0 : spread <= 0xFF ? 1 : spread <= 0xFFFF ? 2 : spread <= 0xFFFFFFFF ? 4 : 8;
   putFixed(out, least);
   out += static_cast<char>(width);
-  const std::size_t start = out.size();
-  out.resize(start + width * count);
-  for (std::size_t at = 0; at < count; ++at) {
-    const std::uint64_t value = get(at) - least;
-    std::memcpy(out.data() + start + at * width, &value, width);
+  switch (width) {
+    case 1: return gather<std::uint8_t>(out, count, least, get);
+    case 2: return gather<std::uint16_t>(out, count, least, get);
+    case 4: return gather<std::uint32_t>(out, count, least, get);
+    case 8: return gather<std::uint64_t>(out, count, least, get);
+    default: return;
   }
 }
 

@@ -99,7 +99,7 @@ std::shared_ptr<Index> Index::open(const std::string& path, Mode mode) {
   check(mdb_env_set_maxreaders(index->env_, kMaxReaders), "readers");
   check(mdb_env_set_maxdbs(index->env_, kTables), "tables");
   // NOMETASYNC: a power cut may take the last transaction away, and the log gives it back. Never NOSYNC: it could tear the tree.
-  check(mdb_env_open(index->env_, path.c_str(), MDB_NOSUBDIR | MDB_NOMETASYNC | MDB_NOTLS | MDB_NORDAHEAD, 0660), "open");
+  check(mdb_env_open(index->env_, path.c_str(), MDB_NOSUBDIR | MDB_NOMETASYNC | MDB_NOTLS, 0660), "open");
   int dead = 0;
   check(mdb_reader_check(index->env_, &dead), "stale readers");
   index->openTables(mode);

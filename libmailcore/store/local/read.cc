@@ -61,14 +61,17 @@ class RowReader {
     row.threadId = d.threadId;
     row.traits = unpackTraits(d.traits);
     const bool uidlIsHere = (d.traits & kHasImportedUidl) == 0;  // POP3 asks for 100,000 at once
-    if (columns_.uidl && uidlIsHere) setUidl(d.emailId.text(), row);
+    if (columns_.uidl && uidlIsHere) {
+      uidl_ = d.emailId.text();
+      row.uidl = uidl_;
+    }
     const bool summaryIsMissing = columns_.summary && !fillSummary(rows, d.emailId, row);
     const bool needsText = columns_.envelope || columns_.structure;
     if (!needsText && !summaryIsMissing && !columns_.content && (uidlIsHere || !columns_.uidl)) return true;
     const auto octets = rows.mail.find(d.emailId, rows.looked);
     if (!octets) throw IndexFailure(Error::Kind::permanent, "index: a message without its row; rebuild it from the log");
     const MailRow known = mailRow(*octets);
-    if (columns_.uidl && !uidlIsHere) setUidl(std::string(known.uidl), row);
+    if (columns_.uidl && !uidlIsHere) row.uidl = known.uidl;
     std::shared_ptr<const ContentSource> content;
     const bool renders = summaryIsMissing || (needsText && known.preparedVersion != message::kPreparedVersion);
     if (columns_.content || renders) {
@@ -99,10 +102,6 @@ class RowReader {
     if (columns_.envelope) row.envelope = texts.envelope;
     if (columns_.structure) row.body = texts.body;
     if (columns_.structure) row.bodyStructure = texts.bodyStructure;
-  }
-  void setUidl(std::string uidl, MessageRow& row) {
-    uidl_ = std::move(uidl);
-    row.uidl = uidl_;
   }
   // Too large to be kept, or made by another version of the renderer.
   void render(const ContentSource& content, MessageRow& row) {
@@ -220,7 +219,7 @@ Result<void> visitMessages(AccountFolder& folder, const MailboxId& id, const Uid
       });
       looked = rows.looked;
     }
-    folder.index()->looked(looked);
+    if (columns.content) folder.index()->looked(looked);
     if (enough || through == UINT32_MAX) return {};
     left = left.without(UidSet::of({Uid{1}, Uid{through}}));
     read.renew();
