@@ -69,7 +69,8 @@ class Ostler:
     def clear(self):
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def env(self):
+    def env(self, store=None):
+        """`store`: the peers' kind of mailbox; we have one."""
         box = self.sandbox
         return {"smtp": box["SMTP_PORT"], "imap": box["IMAP_PORT"], "imaps": box["IMAPS_PORT"], "pop3": box["POP3_PORT"],
                 "pop3s": box["POP3S_PORT"], "pass": box["PASS1"], "domain": "example.test"}
@@ -123,9 +124,9 @@ class Peers:
     def empty_queue(self):
         self.shell.run(f"postsuper -c {self.etc} -d ALL >/dev/null 2>&1; true")
 
-    def env(self):
+    def env(self, store="sdbox"):
         return {"smtp": self.SMTP, "imap": self.IMAP, "imaps": self.IMAPS, "pop3": self.POP3, "pop3s": self.POP3S, "pass": "pw",
-                "domain": "sdbox.test"}
+                "domain": f"{store}.test"}
 
     def wait_command(self):
         return "dirs:" + ":".join(f"{self.spool}/{queue}" for queue in ("maildrop", "incoming", "active", "deferred"))
