@@ -132,7 +132,7 @@ const Command* Session::dispatch(Reader& in, std::string& tag, std::optional<Rep
   } else if (command->needs == Needs::clearText && (secure() || !startTls_)) {
     refused = secure() ? Reply::bad("TLS is active already") : Reply::no("CANNOT", "TLS is not offered here");
   } else if (command->needs == Needs::password && !passwordsAllowed()) {
-    refused = Reply::no("PRIVACYREQUIRED", "Passwords are taken over TLS only");
+    refused = refusedInClearText();
   } else if (command->needs == Needs::writable && view().access == Access::readOnly) {
     refused = Reply::no("READ-ONLY", "The mailbox is selected read-only");
   }
@@ -194,15 +194,8 @@ std::string Session::capabilities() const {
 }
 
 void Session::logEnd() {
-  const net::TlsInfo* const tls = connection_.tls();
-  worker_.log.info("session-end", {{"session", sessionId_.text()},
-                                   {"client", peer_.text()},
-                                   {"tls", tls != nullptr ? tls->text() : std::string("none")},
-                                   {"mechanism", mechanism_},
-                                   {"user", identity_.address},
-                                   {"reason", endReason_},
-                                   {"in", connection_.octetsIn()},
-                                   {"out", connection_.octetsOut() + sentDirectly_}});
+  log::tellSessionEnd(worker_.log, facts(identity_.address),
+                      {endReason_, connection_.octetsIn(), connection_.octetsOut() + sentDirectly_});
 }
 
 }  // namespace ostler::imap

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "libmailcore/log/session_lines.h"
 #include "libmailcore/net/connection.h"
 
 #include "imapd/context.h"
@@ -140,6 +141,9 @@ class Session {
   [[nodiscard]] Task<Result<std::string>> challenge(std::string data);
   [[nodiscard]] Task<Reply> enterAccount(ipc::LoginReply reply, UniqueFd folder);
   [[nodiscard]] Reply loginFailed(const ipc::LoginReply& reply);
+  [[nodiscard]] Reply refusedInClearText();
+  [[nodiscard]] log::SessionFacts facts(const std::string& user) const;
+  void tellFailedLogin(std::string_view reason) const;  ///< of loginName_ by mechanism_
   [[nodiscard]] std::vector<std::string> mechanisms() const;
   [[nodiscard]] ipc::SessionInfo sessionInfo() const;
 

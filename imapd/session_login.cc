@@ -99,6 +99,7 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
   loginName_ = mechanism == "PLAIN" && initial ? nameInPlain(*initial) : std::string();
   Result<Answer> answer = co_await askAuth(std::move(mechanism), std::move(initial));
   if (!answer) {
+    tellFailedLogin(answer.error().detail);
     switch (answer.error().kind) {
       case Error::Kind::denied:
         co_return Reply::bad("Authentication cancelled");
@@ -107,7 +108,6 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
       case Error::Kind::limit:
         co_return Reply::bad("Response is too long");
       default:
-        worker_.log.warn("login-unavailable", {{"session", sessionId_.text()}, {"detail", answer.error().detail}});
         co_return Reply::no("UNAVAILABLE", "Login is not possible now, try again later");
     }
   }
@@ -117,15 +117,26 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
   co_return reply;
 }
 
+log::SessionFacts Session::facts(const std::string& user) const {
+  const ipc::SessionInfo about = sessionInfo();
+  return {sessionId_.text(), about.service, about.client, about.tls, mechanism_, user};
+}
+
+void Session::tellFailedLogin(std::string_view reason) const {
+  log::tellFailedLogin(worker_.log, facts(loginName_), reason);
+}
+
+Reply Session::refusedInClearText() {
+  mechanism_ = "PLAIN";
+  loginName_.clear();
+  tellFailedLogin("password in clear text");
+  return Reply::no("PRIVACYREQUIRED", "Passwords are taken over TLS only");
+}
+
 Reply Session::loginFailed(const ipc::LoginReply& reply) {
   const bool unavailable = reply.state == ipc::LoginReply::State::unavailable;
-  const net::TlsInfo* const tls = connection_.tls();
-  worker_.log.info("login-failed", {{"session", sessionId_.text()},
-                                    {"client", peer_.text()},
-                                    {"tls", tls != nullptr ? tls->text() : std::string("none")},
-                                    {"mechanism", mechanism_},
-                                    {"user", reply.account.address.empty() ? loginName_ : reply.account.address},
-                                    {"reason", unavailable ? std::string("unavailable") : reply.reason}});
+  if (!reply.account.address.empty()) loginName_ = reply.account.address;
+  tellFailedLogin(unavailable ? "unavailable" : reply.reason);
   if (unavailable) return Reply::no("UNAVAILABLE", "Login is not possible now, try again later");
   if (++errors_ >= 20) {
     bye("Too many failed logins");
@@ -137,7 +148,11 @@ Reply Session::loginFailed(const ipc::LoginReply& reply) {
 Task<Reply> Session::enterAccount(ipc::LoginReply login, UniqueFd folder) {
   const Id128 id = login.account.id;
   UserConnections::Place place = worker_.users.enter(id, config_->imap.connectionsPerUser);
-  if (!place) co_return Reply::no("LIMIT", "Too many connections of this user");
+  loginName_ = login.account.address;
+  if (!place) {
+    tellFailedLogin("too many connections of this user");
+    co_return Reply::no("LIMIT", "Too many connections of this user");
+  }
   // Our own descriptor of the folder: large messages on their way in lie there without a name.
   UniqueFd own(::fcntl(folder.get(), F_DUPFD_CLOEXEC, 3));
   store::Quota limits;
@@ -148,18 +163,14 @@ Task<Reply> Session::enterAccount(ipc::LoginReply login, UniqueFd folder) {
     worker_.log.error(
         "account-open",
         {{"session", sessionId_.text()}, {"user", login.account.address}, {"detail", account.error().detail}});
+    tellFailedLogin(account.error().detail);
     co_return answerTo(account.error());
   }
   account_ = std::move(*account);
   folder_ = std::move(own);
   place_ = std::move(place);
   identity_ = std::move(login.account);
-  const net::TlsInfo* const tls = connection_.tls();
-  worker_.log.info("login", {{"session", sessionId_.text()},
-                             {"client", peer_.text()},
-                             {"tls", tls != nullptr ? tls->text() : std::string("none")},
-                             {"mechanism", mechanism_},
-                             {"user", identity_.address}});
+  log::tellLogin(worker_.log, facts(identity_.address));
   co_return Reply::okWith("CAPABILITY " + capabilities(), "Logged in");
 }
 

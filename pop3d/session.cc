@@ -176,16 +176,14 @@ Task<Result<void>> Session::deliver(Reply reply) {
   co_return Result<void>();
 }
 
+log::SessionFacts Session::facts(const std::string& user) const {
+  const ipc::SessionInfo about = info();
+  return {id_.text(), about.service, about.client, about.tls, mechanism_, user};
+}
+
 void Session::logEnd() const {
-  worker_.log.info("session-end", {{"session", id_.text()},
-                                   {"client", arrival_.client.text()},
-                                   {"tls", connection_.tls() ? connection_.tls()->text() : std::string()},
-                                   {"user", user_},
-                                   {"reason", endReason_},
-                                   {"retrieved", retrieved_},
-                                   {"deleted", deleted_},
-                                   {"in", connection_.octetsIn()},
-                                   {"out", connection_.octetsOut()}});
+  log::tellSessionEnd(worker_.log, facts(owner_), {endReason_, connection_.octetsIn(), connection_.octetsOut()},
+                      log::Field("retrieved", retrieved_), log::Field("deleted", deleted_));
 }
 
 }  // namespace ostler::pop3

@@ -11,6 +11,7 @@
 
 #include "libmailcore/daemon/service.h"
 #include "libmailcore/ipc/message.h"
+#include "libmailcore/log/session_lines.h"
 #include "libmailcore/net/connection.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/reply.h"
@@ -67,6 +68,7 @@ class Session {
   [[nodiscard]] Deadline deadline() const;
   void end(std::string reason);
   void logEnd() const;
+  [[nodiscard]] log::SessionFacts facts(const std::string& user) const;
 
   // session_auth.cc
   [[nodiscard]] bool passwordsAllowed() const;
@@ -75,8 +77,9 @@ class Session {
   [[nodiscard]] ipc::SessionInfo info() const;
   [[nodiscard]] Task<Reply> logIn(std::string mechanism, std::optional<std::string> initial);
   [[nodiscard]] Task<Result<std::string>> challenge(std::string data);
-  [[nodiscard]] Task<Reply> openMaildrop(ipc::Account account, UniqueFd folder, std::string mechanism);
-  [[nodiscard]] Reply loginFailed(const std::string& mechanism, const std::string& reason, std::string_view words);
+  [[nodiscard]] Task<Reply> openMaildrop(ipc::Account account, UniqueFd folder);
+  [[nodiscard]] Reply loginFailed(std::string_view reason, std::string_view words);
+  [[nodiscard]] Reply refusedInClearText(std::string_view name);
 
   // session_transaction.cc
   [[nodiscard]] std::optional<Reply> noSuchMessage(std::uint64_t number) const;
@@ -87,6 +90,8 @@ class Session {
   net::Connection connection_;
   Id128 id_;
   std::string user_;                    // of USER, then of the account
+  std::string owner_;                   // of the maildrop: who logged in
+  std::string mechanism_;               // of the last login that was tried
   std::unique_ptr<Maildrop> maildrop_;  // there: TRANSACTION
   unsigned errors_ = 0;
   std::uint64_t retrieved_ = 0;

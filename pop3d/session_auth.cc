@@ -76,13 +76,13 @@ Task<Reply> Session::utf8(Arguments) {
 
 // USER is always answered +OK: an -ERR would tell a stranger which names exist (RFC 1939 13).
 Task<Reply> Session::user(Arguments name) {
-  if (!passwordsAllowed()) co_return err("[AUTH] No passwords in clear text: start TLS with STLS first");
+  if (!passwordsAllowed()) co_return refusedInClearText(trim(name.text));
   user_ = trim(name.text);
   co_return ok("Send your password");
 }
 
 Task<Reply> Session::pass(Arguments password) {
-  if (!passwordsAllowed()) co_return err("[AUTH] No passwords in clear text: start TLS with STLS first");
+  if (!passwordsAllowed()) co_return refusedInClearText("");
   if (user_.empty()) co_return err("Send USER first");
   std::string initial = std::string(1, '\0') + user_ + '\0' + std::string(password.text);  // RFC 4616 2
   Reply reply = co_await logIn("PLAIN", std::move(initial));
@@ -101,15 +101,17 @@ Task<Reply> Session::auth(Arguments arguments) {
   }
   const std::size_t blank = std::min(arguments.text.find(' '), arguments.text.size());
   std::string mechanism = asciiUpper(arguments.text.substr(0, blank));
+  mechanism_ = printable(mechanism, 40);
+  user_.clear();  // what USER said is not whom this is about
   if (std::find(offered.begin(), offered.end(), mechanism) == offered.end())
-    co_return err("[AUTH] No such mechanism here");
+    co_return loginFailed("mechanism not offered", "[AUTH] No such mechanism here");
   const std::string_view word = trim(arguments.text.substr(blank));
   std::optional<std::string> initial;
   if (word == "=") {
     initial.emplace();  // an empty one is not the same as none: RFC 5034 4
   } else if (!word.empty()) {
     Result<std::string> decoded = decodeBase64(word);
-    if (!decoded) co_return err("[AUTH] The initial response is not base64");
+    if (!decoded) co_return loginFailed("bad base64", "[AUTH] The initial response is not base64");
     initial = std::move(*decoded);
   }
   Reply reply = co_await logIn(std::move(mechanism), std::move(initial));
@@ -128,9 +130,10 @@ Task<Result<std::string>> Session::challenge(std::string data) {
 }
 
 Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> initial) {
+  mechanism_ = mechanism;
   ipc::LoginStart start;
   start.session = info();
-  start.mechanism = mechanism;
+  start.mechanism = std::move(mechanism);
   start.initial = std::move(initial);
   if (connection_.tls()) {
     start.tlsExporter = connection_.tls()->tlsExporter;
@@ -146,59 +149,57 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
       cancel.conversation = next.conversation;
       worker_.auth.notify(cancel);
       if (response.error().kind == Error::Kind::syntax)
-        co_return loginFailed(mechanism, response.error().detail, "[AUTH] Cancelled");
+        co_return loginFailed(response.error().detail, "[AUTH] Cancelled");
+      log::tellFailedLogin(worker_.log, facts(user_), response.error().detail);
       co_return replyForInput(response.error());
     }
     next.response = std::move(*response);
     answer = co_await worker_.auth.callWithDescriptors(std::move(next), {}, Deadline::after(kAuthTime));
   }
   if (!answer)
-    co_return loginFailed(mechanism, answer.error().detail,
+    co_return loginFailed(answer.error().detail,
                           "[SYS/TEMP] Logging in is not possible at the moment; try again later");
   ipc::LoginReply& reply = answer->message;
   if (!reply.account.address.empty()) user_ = reply.account.address;
   if (reply.state == ipc::LoginReply::State::unavailable) {
-    co_return loginFailed(mechanism, reply.reason,
+    co_return loginFailed(reply.reason,
                           "[SYS/TEMP] Logging in is not possible at the moment; try again later");
   }
   if (reply.state != ipc::LoginReply::State::succeeded || answer->descriptors.empty()) {
-    co_return loginFailed(mechanism, reply.reason, "[AUTH] Wrong name or password");
+    co_return loginFailed(reply.reason, "[AUTH] Wrong name or password");
   }
   if (!reply.data.empty()) {  // the server's last words, which have no other way to the client: RFC 5034 4
     const Result<std::string> heard = co_await challenge(std::move(reply.data));
-    if (!heard) co_return loginFailed(mechanism, heard.error().detail, "[AUTH] Cancelled");
+    if (!heard) co_return loginFailed(heard.error().detail, "[AUTH] Cancelled");
   }
   Reply entered =
-      co_await openMaildrop(std::move(reply.account), std::move(answer->descriptors.front()), std::move(mechanism));
+      co_await openMaildrop(std::move(reply.account), std::move(answer->descriptors.front()));
   co_return entered;
 }
 
-Reply Session::loginFailed(const std::string& mechanism, const std::string& reason, std::string_view words) {
-  worker_.log.info("login-failed", {{"session", id_.text()},
-                                    {"client", arrival_.client.text()},
-                                    {"tls", connection_.tls() ? connection_.tls()->text() : std::string()},
-                                    {"mechanism", mechanism},
-                                    {"user", user_},
-                                    {"reason", reason}});
+Reply Session::refusedInClearText(std::string_view name) {
+  mechanism_ = "PLAIN";
+  log::tellFailedLogin(worker_.log, facts(printable(name, 100)), "password in clear text");
+  return err("[AUTH] No passwords in clear text: start TLS with STLS first");
+}
+
+Reply Session::loginFailed(std::string_view reason, std::string_view words) {
+  log::tellFailedLogin(worker_.log, facts(user_), reason);
   return err(std::string(words));
 }
 
-Task<Reply> Session::openMaildrop(ipc::Account account, UniqueFd folder, std::string mechanism) {
+Task<Reply> Session::openMaildrop(ipc::Account account, UniqueFd folder) {
   user_ = account.address;
   store::Quota limits;
   limits.limitOctets = account.quotaOctets;
   limits.limitMessages = account.quotaMessages;
   Result<std::shared_ptr<store::Account>> opened = co_await worker_.store.open(account.id, std::move(folder), limits);
-  if (!opened) co_return loginFailed(mechanism, opened.error().detail, errFor(opened.error()).text);
+  if (!opened) co_return loginFailed(opened.error().detail, errFor(opened.error()).text);
   Result<std::unique_ptr<Maildrop>> drop = co_await Maildrop::open(worker_.loop, std::move(*opened));
-  if (!drop) co_return loginFailed(mechanism, drop.error().detail, errFor(drop.error()).text);
+  if (!drop) co_return loginFailed(drop.error().detail, errFor(drop.error()).text);
   maildrop_ = std::move(*drop);
-  worker_.log.info("login", {{"session", id_.text()},
-                             {"client", arrival_.client.text()},
-                             {"tls", connection_.tls() ? connection_.tls()->text() : std::string()},
-                             {"mechanism", mechanism},
-                             {"user", user_},
-                             {"messages", std::uint64_t{maildrop_->count()}}});
+  owner_ = user_;
+  log::tellLogin(worker_.log, facts(owner_), log::Field("messages", std::uint64_t{maildrop_->count()}));
   co_return ok("Your maildrop has " + std::to_string(maildrop_->count()) + " messages");
 }
 

@@ -218,7 +218,7 @@ std::optional<smtp::Reply> Session::refusal(const Command& command) const {
       break;
     case Needs::login:
       if (isAuthenticated()) return Reply{503, "5.5.1", "Authenticated already"};
-      if (!passwordsAllowed()) return Reply{538, "5.7.11", "Encryption required for authentication"};
+      if (!passwordsAllowed()) return loginFailed("password in clear text", {538, "5.7.11", "Encryption required for authentication"});
       break;
   }
   if ((command.legalIn & state_) == 0) {
@@ -365,22 +365,16 @@ smtp::Reply Session::unavailable(const char* asked, const Error& error) const {
   return replyFor(error);
 }
 
+log::SessionFacts Session::facts(const std::string& user) const {
+  return {info_.session.text(), info_.service, info_.client, info_.tls, mechanism_, user};
+}
+
 void Session::logEnd() const {
   if (!around_.log.enabled(log::Level::info)) return;
   const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since_);
-  around_.log.info("session-end", {{"session", info_.session.text()},
-                                   {"service", info_.service},
-                                   {"client", info_.client},
-                                   {"helo", info_.helo},
-                                   {"tls", info_.tls},
-                                   {"user", account_.address},
-                                   {"forwarded", forwardedFor_},
-                                   {"reason", endReason_},
-                                   {"messages", messages_},
-                                   {"errors", errors_},
-                                   {"in", connection_.octetsIn()},
-                                   {"out", connection_.octetsOut()},
-                                   {"ms", static_cast<std::uint64_t>(lasted.count())}});
+  log::tellSessionEnd(around_.log, facts(account_.address), {endReason_, connection_.octetsIn(), connection_.octetsOut()},
+                      log::Field("helo", info_.helo), log::Field("forwarded", forwardedFor_), log::Field("messages", messages_),
+                      log::Field("errors", errors_), log::Field("ms", static_cast<std::uint64_t>(lasted.count())));
 }
 
 }  // namespace ostler::smtpd

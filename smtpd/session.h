@@ -13,7 +13,7 @@
 #include "libmailcore/async/gate.h"
 #include "libmailcore/config/config.h"
 #include "libmailcore/daemon/service.h"
-#include "libmailcore/log/log.h"
+#include "libmailcore/log/session_lines.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/smtp/command.h"
 #include "libmailcore/smtp/line_ends.h"
@@ -90,6 +90,7 @@ class Session {
   [[nodiscard]] Reply unavailable(const char* asked, const Error& error) const;
   [[nodiscard]] bool ended() const { return !endReason_.empty(); }
   void logEnd() const;
+  [[nodiscard]] log::SessionFacts facts(const std::string& user) const;
 
   // session_query.cc
   [[nodiscard]] Task<Reply> vrfy(std::string_view argument);
@@ -126,8 +127,9 @@ class Session {
   [[nodiscard]] Task<Result<ipc::LoginReply>> proceed(std::uint64_t conversation, std::string response);
   [[nodiscard]] Task<Result<std::string>> respond(const ipc::LoginReply& step);
   [[nodiscard]] Reply failedExchange(const Error& error);
-  [[nodiscard]] Reply loggedIn(const std::string& mechanism, const ipc::LoginReply& step);
-  [[nodiscard]] Reply notLoggedIn(const std::string& mechanism, const ipc::LoginReply& step);
+  [[nodiscard]] Reply loggedIn(const ipc::LoginReply& step);
+  [[nodiscard]] Reply loginFailed(std::string_view reason, Reply reply) const;
+  void tellFailedLogin(std::string_view reason) const;
   [[nodiscard]] std::vector<std::string> mechanismsOffered() const;
   [[nodiscard]] bool passwordsAllowed() const;
 
@@ -154,6 +156,8 @@ class Session {
   std::string endReason_;
   ipc::SessionInfo info_;
   ipc::Account account_;  // after AUTH
+  std::string mechanism_;  // of the last AUTH
+  std::string attempted_;  // whom it was for, as far as auth says
   std::uint64_t authGeneration_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t unknownRecipients_ = 0;

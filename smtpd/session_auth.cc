@@ -45,16 +45,18 @@ std::vector<std::string> Session::mechanismsOffered() const {
 Task<smtp::Reply> Session::auth(std::string_view argument) {
   const auto command = smtp::parseAuth(argument);
   if (!command) co_return Reply{501, "5.5.4", "AUTH needs a mechanism"};
+  mechanism_ = printable(command->mechanism, 40);
+  attempted_.clear();
   const std::vector<std::string> offered = mechanismsOffered();
   if (std::find(offered.begin(), offered.end(), command->mechanism) == offered.end()) {
-    co_return Reply{504, "5.5.4", "Mechanism not offered"};
+    co_return loginFailed("mechanism not offered", {504, "5.5.4", "Mechanism not offered"});
   }
   ipc::LoginStart start;
   start.session = info_;
   start.mechanism = command->mechanism;
   if (command->initial) {
     auto initial = *command->initial == "=" ? Result<std::string>("") : decodeBase64(*command->initial);
-    if (!initial) co_return Reply{501, "5.5.2", "Bad base64"};
+    if (!initial) co_return loginFailed("bad base64", {501, "5.5.2", "Bad base64"});
     start.initial = std::move(*initial);
   }
   if (const net::TlsInfo* const tls = connection_.tls()) {
@@ -66,11 +68,12 @@ Task<smtp::Reply> Session::auth(std::string_view argument) {
   if (!verdict) co_return failedExchange(verdict.error());
   switch (verdict->state) {
     case ipc::LoginReply::State::succeeded:
-      co_return loggedIn(command->mechanism, *verdict);
+      co_return loggedIn(*verdict);
     case ipc::LoginReply::State::failed:
-      co_return notLoggedIn(command->mechanism, *verdict);
+      attempted_ = verdict->account.address;
+      co_return loginFailed(verdict->reason, {535, "5.7.8", "Authentication credentials invalid"});
     default:
-      co_return Reply{454, "4.7.0", "Temporary authentication failure"};
+      co_return loginFailed("unavailable", {454, "4.7.0", "Temporary authentication failure"});
   }
 }
 
@@ -116,6 +119,7 @@ Task<Result<std::string>> Session::respond(const ipc::LoginReply& step) {
 }
 
 smtp::Reply Session::failedExchange(const Error& error) {
+  tellFailedLogin(error.detail);
   switch (error.kind) {
     case Error::Kind::syntax:
       return {501, "5.5.2", "Bad base64"};
@@ -131,28 +135,21 @@ smtp::Reply Session::failedExchange(const Error& error) {
   }
 }
 
-smtp::Reply Session::loggedIn(const std::string& mechanism, const ipc::LoginReply& step) {
+smtp::Reply Session::loggedIn(const ipc::LoginReply& step) {
   info_.token = step.token;
   authGeneration_ = around_.policy.authGeneration();
   account_ = step.account;
-  around_.log.info("login", {{"session", info_.session.text()},
-                             {"service", info_.service},
-                             {"client", info_.client},
-                             {"tls", info_.tls},
-                             {"mechanism", mechanism},
-                             {"user", account_.address}});
+  log::tellLogin(around_.log, facts(account_.address));
   return {235, "2.7.0", "Authentication successful"};
 }
 
-smtp::Reply Session::notLoggedIn(const std::string& mechanism, const ipc::LoginReply& step) {
-  around_.log.warn("login-failed", {{"session", info_.session.text()},
-                                    {"service", info_.service},
-                                    {"client", info_.client},
-                                    {"tls", info_.tls},
-                                    {"mechanism", mechanism},
-                                    {"user", step.account.address},
-                                    {"reason", step.reason}});
-  return {535, "5.7.8", "Authentication credentials invalid"};
+smtp::Reply Session::loginFailed(std::string_view reason, smtp::Reply reply) const {
+  tellFailedLogin(reason);
+  return reply;
+}
+
+void Session::tellFailedLogin(std::string_view reason) const {
+  log::tellFailedLogin(around_.log, facts(attempted_), reason);
 }
 
 }  // namespace ostler::smtpd

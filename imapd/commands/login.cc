@@ -1,4 +1,6 @@
 // LOGIN user password: SASL's PLAIN in other words. RFC 9051 6.2.3.
+#include "libmailcore/base/ascii.h"
+
 #include "imapd/session.h"
 
 namespace ostler::imap {
@@ -12,6 +14,9 @@ Task<Reply> Session::login(Invocation call) {
   in.end();
   if (in.failed()) co_return badSyntax(in);
   if (user.find('\0') != std::string::npos || password.find('\0') != std::string::npos) {
+    mechanism_ = "PLAIN";
+    loginName_ = printable(user, 100);
+    tellFailedLogin("a name or password with NUL");
     co_return Reply::no("AUTHENTICATIONFAILED", "Authentication failed");
   }
   std::string initial = '\0' + user + '\0' + password;
