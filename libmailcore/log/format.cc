@@ -153,4 +153,13 @@ std::string formatSyslog(const Line& line, int priority, std::string_view machin
                      event.empty() ? "-" : event, message);
 }
 
+std::string formatLocalSyslog(const Line& line, int priority, std::uint64_t pid, std::string_view message) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(line.time);
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  char time[32];
+  const std::size_t length = std::strftime(time, sizeof time, "%b %e %H:%M:%S", &parts);
+  return fmt::format("<{}>{} {}[{}]: {}", priority, std::string_view(time, length), line.program, pid, message);
+}
+
 }  // namespace ostler::log

@@ -39,4 +39,7 @@ struct Line {
 [[nodiscard]] std::string formatSyslog(const Line& line, int priority, std::string_view machine, std::uint64_t pid,
                                        std::string_view message);
 
+/// What the local one gets: `<22>Nov 22 05:00:00 imapd[17]: text`, in local time. RFC 3164 4.1 without the machine's name, as syslog(3).
+[[nodiscard]] std::string formatLocalSyslog(const Line& line, int priority, std::uint64_t pid, std::string_view message);
+
 }  // namespace ostler::log

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -40,6 +41,14 @@ std::string fileNow(const std::string& pattern) {
   ::localtime_r(&now, &parts);
   char name[512];
   return {name, std::strftime(name, sizeof name, pattern.c_str(), &parts)};
+}
+
+/// The local syslog server's socket; -1: there is none. Not syslog(3), which waits for a server that stands still.
+int connectedToLocalServer() {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const sockaddr_un server{AF_UNIX, "/dev/log"};
+  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) return -1;
+  return socket.release();
 }
 
 std::string machineName() {
@@ -132,7 +141,10 @@ class Sink {
   }
 
   void open() {
-    if (options_.target == Options::Target::syslog) ::openlog(options_.program.c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
+    if (options_.target == Options::Target::syslog) {  // now: a process that has confined itself may not be able to
+      const std::lock_guard lock(mutex_);
+      local_.reset(connectedToLocalServer());
+    }
     if (options_.target != Options::Target::file) return;
     const std::string name = fileNow(options_.file);
     UniqueFd opened(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0660));
@@ -163,7 +175,17 @@ class Sink {
       const std::string packet = formatSyslog(line, priority, machine_, static_cast<std::uint64_t>(::getpid()), message);
       if (::send(server_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return;
     }
-    ::syslog(priority, "%s", message.c_str());
+    writeLocalSyslog(formatLocalSyslog(line, priority, static_cast<std::uint64_t>(::getpid()), message));
+  }
+
+  /// A server that was started again has another socket; one that does not read misses the line.
+  void writeLocalSyslog(const std::string& packet) {
+    const std::lock_guard lock(mutex_);
+    for (const bool again : {false, true}) {
+      if (again || !local_) local_.reset(connectedToLocalServer());
+      if (!local_) return writeLine(STDERR_FILENO, packet + "\n");
+      if (::send(local_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN) return;
+    }
   }
 
   /// Each field is a journal field of its own (OSTLER_CLIENT=...), beside the readable MESSAGE.
@@ -190,6 +212,7 @@ class Sink {
   UniqueFd file_;
   std::string opened_;  ///< its name
   UniqueFd server_;
+  UniqueFd local_;  ///< /dev/log
   const std::string machine_ = machineName();
   std::shared_ptr<metrics::Counters> counters_;
   std::map<std::string, ModuleLevel> modules_;  // nodes stay where they are

@@ -105,3 +105,10 @@ TEST_CASE("a default-made log says nothing and costs nothing") {
   log.module("x").setLevel("x", Level::trace);
   log.reopen();
 }
+
+TEST_CASE("the local syslog server gets priority, local time, program and pid, as syslog(3) writes them") {
+  const Line line = {fromUnixMillis(1'790'000'000'000), Level::info, "queued/spool", "", "accepted", {}};
+  const std::string octets = formatLocalSyslog(line, 22, 17, "accepted id=01abc");
+  CHECK_THAT(octets, Catch::StartsWith("<22>Sep 2") && Catch::EndsWith(" queued/spool[17]: accepted id=01abc"));
+  CHECK(octets.size() == std::string("<22>Sep 21 14:13:20 queued/spool[17]: accepted id=01abc").size());
+}
