@@ -22,6 +22,15 @@ std::string harmless(std::string_view text) {
   return out.empty() ? "unknown" : out;
 }
 
+// Within a comment words may stand apart; what could end it or escape becomes '?'.
+std::string harmlessComment(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c != ' ' && c != ',') c = harmless({&c, 1})[0];
+  }
+  return out;
+}
+
 // TCP-info = address-literal / (Domain FWS address-literal): RFC 5321 4.4
 std::string clientInfo(const Received& received) {
   if (received.clientAddress.empty()) return {};
@@ -69,9 +78,11 @@ std::string* clauseOf(Received& out, std::string_view keyword) {
 }  // namespace
 
 std::string writeReceived(const Received& received) {
-  std::string out = "Received: from " + harmless(received.helo) + clientInfo(received);
-  out += "\r\n\tby " + harmless(received.by);
-  if (!received.byComment.empty()) out += " (" + harmless(received.byComment) + ")";
+  // What a program on this machine submits comes from nobody who said a name.
+  const bool isLocal = received.helo.empty() && received.clientAddress.empty();
+  std::string out = isLocal ? "Received: " : "Received: from " + harmless(received.helo) + clientInfo(received) + "\r\n\t";
+  out += "by " + harmless(received.by);
+  if (!received.byComment.empty()) out += " (" + harmlessComment(received.byComment) + ")";
   out += " with " + harmless(received.with);
   out += "\r\n\tid " + harmless(received.id);
   if (!received.forPath.empty()) out += "\r\n\tfor <" + pathText(received.forPath) + ">";

@@ -36,6 +36,19 @@ TEST_CASE("a trace field reads back as what it was written from") {
   CHECK(read.time == written.time);
 }
 
+TEST_CASE("the trace field of a local submission says who, in readable words, and names no client") {
+  Received received;
+  received.by = "mail.example.test";
+  received.byComment = "Ostler, from uid 1000";
+  received.with = "LOCAL";
+  received.id = "01abc";
+  received.time = fromUnixMillis(1'790'000'000'000);
+  CHECK(writeReceived(received) ==
+        "Received: by mail.example.test (Ostler, from uid 1000) with LOCAL\r\n\tid 01abc;\r\n\tMon, 21 Sep 2026 14:13:20 +0000\r\n");
+  received.byComment = "a) by (evil\r\n";
+  CHECK(writeReceived(received).find("(a? by ?evil?\?)") != std::string::npos);
+}
+
 TEST_CASE("a hostile HELO cannot leave its place in the trace field") {
   Received received;
   received.helo = "evil\r\nX: y (z) \"q\"";
