@@ -130,6 +130,7 @@ Result<Address> parseAddress(std::string_view text) {
   } else {
     const std::size_t at = text.rfind('@');
     out.localPart = text.substr(0, at);
+    if (out.localPart.find(' ') != std::string::npos) return fail(Error::Kind::syntax, "address: a blank outside quotes");
     if (at != text.npos) out.domain = text.substr(at + 1);
     if (at != text.npos && out.domain.empty()) return fail(Error::Kind::syntax, "address: no domain after @");
   }

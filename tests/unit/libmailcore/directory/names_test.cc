@@ -27,6 +27,12 @@ TEST_CASE("local parts compare without case, in every script") {
   CHECK_FALSE(foldLocalPart(std::string(65, 'a')));
 }
 
+TEST_CASE("a blank in an address needs quotes") {
+  CHECK_FALSE(parseAddress("a b@example.test"));
+  CHECK_FALSE(parseAddress("not an address"));
+  CHECK(parseAddress("\"a b\"@example.test")->localPart == "a b");
+}
+
 TEST_CASE("addresses lose their quotes and get them back where they need them") {
   CHECK(parseAddress("<alice@example.test>").value() == Address{"alice", "example.test"});
   CHECK(parseAddress("\"alice\"@example.test").value().text() == "alice@example.test");
