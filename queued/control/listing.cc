@@ -54,8 +54,8 @@ void appendText(std::string& out, const Listed& listed) {
 void appendPostfix(std::string& out, const Listed& listed) {
   const char* mark = listed.message.hold != Hold::none ? "!" : listed.message.anyInFlight() ? "*" : "";
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{:<27} {:>8} {:>20} {}\n", listed.record.id.text() + mark, listed.record.size,
-                 localTime(listed.record.arrived, "%a %b %e %H:%M:%S"), " " + orNull(listed.record.reversePath));
+  fmt::format_to(to, "{:<27} {:>8} {:<20} {}\n", listed.record.id.text() + mark, listed.record.size,
+                 localTime(listed.record.arrived, "%a %b %e %H:%M:%S"), orNull(listed.record.reversePath));
   std::string lastReason;
   for (const spool::RecipientRecord& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
@@ -169,7 +169,7 @@ void appendMessage(std::string& out, const Listed& listed, ListFormat format) {
 
 std::string listHead(ListFormat format) {
   if (format != ListFormat::postfix) return {};
-  return "----------Queue ID---------- --Size-- ----Arrival Time---- -Sender/Recipient-------\n";
+  return "---------Queue ID---------- --Size-- ----Arrival Time---- -Sender/Recipient-------\n";
 }
 
 std::string listFoot(ListFormat format, std::uint64_t octets, std::uint64_t messages) {

@@ -1,9 +1,12 @@
 #include "queued/tools/common.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -11,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/async/loop.h"
+#include "libmailcore/base/unique_fd.h"
 #include "libmailcore/ipc/socket.h"
 
 namespace ostler::tools {
@@ -29,6 +33,29 @@ int exitCodeOf(const Error& error) {
       return EX_PROTOCOL;
     default:
       return EX_SOFTWARE;
+  }
+}
+
+/// Nothing if somebody takes connections at `path`, now or after the moment a daemon needs to start again; else why not.
+std::optional<int> whyUnreachable(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return std::nullopt;  // the client says what is wrong
+  path.copy(address.sun_path, path.size());
+  const Deadline patience = Deadline::after(std::chrono::seconds(3));
+  while (true) {
+    const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return std::nullopt;
+    if (errno == EACCES) {
+      fmt::print(stderr, "ostler: {}: only administrators may ask here\n", path);
+      return EX_NOPERM;
+    }
+    if (errno != ENOENT && errno != ECONNREFUSED) return std::nullopt;
+    if (patience.passed()) {
+      fmt::print(stderr, "ostler: nobody listens at {}; is the suite running?\n", path);
+      return EX_UNAVAILABLE;
+    }
+    ::usleep(50'000);
   }
 }
 
@@ -99,6 +126,8 @@ std::shared_ptr<const config::Config> loadConfig(const CommonOptions& options) {
 
 int ask(const config::Config& config, const std::string& socket, std::vector<std::string> words,
         const std::function<void(const std::string& output)>& onPage, Deadline deadline) {
+  // Who is not there is told at once; an answer may take as long as the question needs.
+  if (const std::optional<int> unreachable = whyUnreachable(config.socketPath(socket))) return *unreachable;
   Loop loop;
   ipc::Client client(loop, config.socketPath(socket));
   ipc::ControlRequest request;

@@ -2,7 +2,9 @@
 // where Postfix has them; queue ids are ours, 26 characters.
 #include <sysexits.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -50,6 +52,25 @@ int change(const config::Config& config, const std::string& verb, const std::vec
   }
   if (count > 0) fmt::print(stderr, "postsuper: {}: {} message{}\n", done, count, count == 1 ? "" : "s");
   return status == EX_DATAERR && count > 0 ? EX_OK : status;
+}
+
+/// As ctime(3) has it.
+std::string momentOf(std::int64_t unixSeconds) {
+  const std::time_t seconds = unixSeconds;
+  std::tm broken{};
+  ::localtime_r(&seconds, &broken);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%a %b %e %H:%M:%S %Y", &broken)};
+}
+
+/// With the line ends of a file: what is shown here goes through grep.
+void printLines(std::string_view octets) {
+  while (!octets.empty()) {
+    const std::size_t end = std::min(octets.find("\r\n"), octets.size());
+    std::fwrite(octets.data(), 1, end, stdout);
+    if (end < octets.size()) std::fputc('\n', stdout);
+    octets.remove_prefix(std::min(end + 2, octets.size()));
+  }
 }
 
 struct Holder {
@@ -155,7 +176,7 @@ int postcat(const Call& call) {
     const std::size_t headerEnd = content.find("\r\n\r\n");
     if (all || envelope) {
       fmt::print("*** ENVELOPE RECORDS {} ***\nmessage_size: {}\nmessage_arrival_time: {}\nsender: {}\n", id, content.size(),
-                 about.value("arrived", std::int64_t{0}), about.value("from", std::string()));
+                 momentOf(about.value("arrived", std::int64_t{0})), about.value("from", std::string()));
       for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
         fmt::print("recipient: {}\n", recipient.value("to", std::string()));
       }
@@ -163,11 +184,11 @@ int postcat(const Call& call) {
     if (all) fmt::print("*** MESSAGE CONTENTS {} ***\n", id);
     std::fflush(stdout);
     if (all || (header && body)) {
-      std::fwrite(content.data(), 1, content.size(), stdout);
+      printLines(content);
     } else if (header) {
-      std::fwrite(content.data(), 1, headerEnd == std::string::npos ? content.size() : headerEnd + 2, stdout);
+      printLines(std::string_view(content).substr(0, headerEnd == std::string::npos ? content.size() : headerEnd + 2));
     } else if (body && headerEnd != std::string::npos) {
-      std::fwrite(content.data() + headerEnd + 4, 1, content.size() - headerEnd - 4, stdout);
+      printLines(std::string_view(content).substr(headerEnd + 4));
     }
     if (all) fmt::print("*** HEADER EXTRACTED {} ***\n*** MESSAGE FILE END {} ***\n", id, id);
   }

@@ -176,6 +176,12 @@ Task<Result<ipc::CommitReply>> submit(ipc::Client& client, ipc::OpenDraft open, 
   co_return outcome;
 }
 
+/// A name survives a loss of power once its folder is synced.
+bool syncFolder(const std::string& path) {
+  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder && ::fsync(folder.get()) == 0;
+}
+
 /// The spool is down: a file in pickup/ keeps the message until it is back.
 int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, const std::string& content) {
   const std::string name = fmt::format("sendmail-{}.eml", Id128::make(std::chrono::system_clock::now()).text());
@@ -185,7 +191,8 @@ int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, 
   for (const ipc::Recipient& recipient : envelope.recipients) octets += fmt::format("X-Receiver: <{}>\r\n", recipient.forwardPath);
   octets += content;
   const bool written = file && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
-                       ::fsync(file.get()) == 0 && ::rename(aside.c_str(), (config.pickupDir() + "/" + name).c_str()) == 0;
+                       ::fsync(file.get()) == 0 && ::rename(aside.c_str(), (config.pickupDir() + "/" + name).c_str()) == 0 &&
+                       syncFolder(config.pickupDir());
   if (written) return EX_OK;
   fmt::print(stderr, "sendmail: the suite is not running, and {} cannot be written: {}\n", config.pickupDir(), std::strerror(errno));
   return EX_TEMPFAIL;
@@ -204,7 +211,12 @@ int send(const config::Config& config, ipc::Envelope envelope, std::string conte
     const bool isDown = reply.error().kind == Error::Kind::timeout || reply.error().kind == Error::Kind::closed;
     if (isDown) return dropIntoPickup(config, envelope, content);
     fmt::print(stderr, "sendmail: not accepted: {}\n", reply.error().detail);
-    return reply.error().kind == Error::Kind::denied ? EX_NOPERM : EX_TEMPFAIL;
+    switch (reply.error().kind) {
+      case Error::Kind::denied: return EX_NOPERM;
+      case Error::Kind::permanent:
+      case Error::Kind::syntax: return EX_UNAVAILABLE;  // the same again will not be taken either
+      default: return EX_TEMPFAIL;
+    }
   }
   if (!reply->queueId.empty()) return EX_OK;
   const std::string why = reply->replies.empty() ? "no answer" : reply->replies.front().text;
@@ -222,6 +234,18 @@ std::string pathIn(const std::string& argument) {
   const std::size_t close = argument.find('>', open == std::string::npos ? 0 : open);
   if (open == std::string::npos || close == std::string::npos) return {};
   return argument.substr(open + 1, close - open - 1);
+}
+
+/// What follows DATA, without the dots of RFC 5321 4.5.2; nothing when the input ends before the dot that ends it.
+std::optional<std::string> readUntilDot() {
+  std::string content;
+  for (std::string text; std::getline(std::cin, text);) {
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    if (text == ".") return content;
+    content += text.starts_with('.') ? text.substr(1) : text;
+    content += "\r\n";
+  }
+  return std::nullopt;
 }
 
 /// -bs: enough of SMTP on standard input and output for a program that was told to speak it. RFC 5321 4.1.1.
@@ -254,14 +278,10 @@ int dialogue(const config::Config& config, const Wanted& wanted) {
       say("250 2.1.5 Ok");
     } else if (verb == "DATA" && !envelope.recipients.empty()) {
       say("354 End data with <CR><LF>.<CR><LF>");
-      std::string content;
-      for (std::string text; std::getline(std::cin, text);) {
-        if (!text.empty() && text.back() == '\r') text.pop_back();
-        if (text == ".") break;
-        content += text.starts_with('.') ? text.substr(1) : text;
-        content += "\r\n";
-      }
-      say(send(config, std::exchange(envelope, {}), std::move(content)) == EX_OK ? "250 2.0.0 Ok" : "451 4.3.0 Not taken, try again");
+      std::optional<std::string> content = readUntilDot();
+      if (!content) return EX_DATAERR;  // the program ended in the middle: half a message is none
+      const int status = send(config, std::exchange(envelope, {}), std::move(*content));
+      say(status == EX_OK ? "250 2.0.0 Ok" : status == EX_TEMPFAIL ? "451 4.3.0 Not taken, try again" : "554 5.3.0 Not taken");
       mailOpen = false;
     } else {
       const bool isKnown = verb == "MAIL" || verb == "RCPT" || verb == "DATA";
