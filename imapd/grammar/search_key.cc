@@ -252,6 +252,12 @@ SearchResultOptions readOptions(Reader& in) {
 
 }  // namespace
 
+std::vector<std::string_view> searchKeyNames() {
+  std::vector<std::string_view> names;
+  for (const Row& row : kRows) names.push_back(row.name);
+  return names;
+}
+
 SearchArguments readSearchCriteria(Reader& in) {
   SearchArguments arguments;
   arguments.charset = in.astring();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "imapd/grammar/sequence_set.h"
@@ -75,6 +76,8 @@ struct SearchArguments {
 };
 
 [[nodiscard]] SearchArguments readSearchArguments(Reader& in);
+/// Every key that a SEARCH may name, but for NOT, OR and message sets.
+[[nodiscard]] std::vector<std::string_view> searchKeyNames();
 /// search-criteria = charset 1*(SP search-key), as SORT and THREAD have it: RFC 5256 5.
 [[nodiscard]] SearchArguments readSearchCriteria(Reader& in);
 

@@ -14,6 +14,7 @@
 #include "libmailcore/net/memory_stream.h"
 #include "libmailcore/store/memory_store.h"
 
+#include "imapd/grammar/search_key.h"
 #include "imapd/session.h"
 
 namespace fs = std::filesystem;
@@ -213,5 +214,16 @@ TEST_CASE("dialogues: every conversation in tests/dialogues/imap goes as written
       House house(script.client);
       CHECK(house.loop().runUntilDone(play(house, script)) == "");
     }
+  }
+}
+
+TEST_CASE("dialogues: search_keys.dlg asks for every key that SEARCH knows") {
+  std::string asked;
+  for (const Step& step : readScript("tests/dialogues/imap/search_keys.dlg").steps) {
+    if (step.client) asked += step.text + " ";
+  }
+  for (const std::string_view name : searchKeyNames()) {
+    INFO(name);
+    CHECK(asked.find(" SEARCH " + std::string(name) + " ") != std::string::npos);
   }
 }
