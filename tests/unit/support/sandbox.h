@@ -16,6 +16,7 @@
 
 #include "libmailcore/base/unique_fd.h"
 #include "libmailcore/config/config.h"
+#include "tests/unit/support/skip.h"
 
 namespace ostler::test {
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "libmailcore/net/address.h"
+#include "tests/unit/support/skip.h"
 
 extern char** environ;
 
@@ -31,6 +32,7 @@ class NsdServer {
   NsdServer() {
     std::string path = (std::filesystem::temp_directory_path() / "ostler-nsd-XXXXXX").string();
     folder_ = mkdtemp(path.data());
+    useLibrariesOfRoot();
   }
   ~NsdServer() {
     stop();
@@ -40,7 +42,7 @@ class NsdServer {
   NsdServer& operator=(const NsdServer&) = delete;
 
   [[nodiscard]] static bool available() {
-    return std::filesystem::exists("/usr/sbin/nsd") && std::filesystem::exists("/usr/bin/ldns-signzone");
+    return std::filesystem::exists(program("usr/sbin/nsd")) && std::filesystem::exists(program("usr/bin/ldns-signzone"));
   }
 
   /// Adds a zone; SOA and NS are put in front of `records` (zone file lines).
@@ -55,8 +57,8 @@ class NsdServer {
   /// The same, signed. Returns its trust anchor (a DS record).
   std::string addSignedZone(const std::string& name, const std::string& records) {
     addZone(name, records);
-    const std::string key = run("cd " + folder_ + " && ldns-keygen -a ECDSAP256SHA256 -k " + name);
-    run("cd " + folder_ + " && ldns-signzone -n -f " + name + ".signed -o " + name + " " + name + ".zone " + key);
+    const std::string key = run("cd " + folder_ + " && " + program("usr/bin/ldns-keygen") + " -a ECDSAP256SHA256 -k " + name);
+    run("cd " + folder_ + " && " + program("usr/bin/ldns-signzone") + " -n -f " + name + ".signed -o " + name + " " + name + ".zone " + key);
     zones_.back().second = folder_ + "/" + name + ".signed";
     std::ifstream ds(folder_ + "/" + key + ".ds");
     std::string line;
@@ -73,12 +75,12 @@ class NsdServer {
          << " server-count: 1\nremote-control:\n control-enable: no\n";
     for (const auto& [name, file] : zones_) conf << "zone:\n name: \"" << name << "\"\n zonefile: \"" << file << "\"\n";
     conf.close();
-    std::string program = "/usr/sbin/nsd", d = "-d", c = "-c", path = folder_ + "/nsd.conf";
-    std::array<char*, 5> arguments{program.data(), d.data(), c.data(), path.data(), nullptr};
+    std::string name = program("usr/sbin/nsd"), d = "-d", c = "-c", path = folder_ + "/nsd.conf";
+    std::array<char*, 5> arguments{name.data(), d.data(), c.data(), path.data(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    const int failed = posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments.data(), environ);
+    const int failed = posix_spawn(&pid_, name.c_str(), &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) throw std::runtime_error("nsd does not start");
     for (int i = 0; i < 2000 && !answers(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -94,6 +96,19 @@ class NsdServer {
   [[nodiscard]] net::Endpoint endpoint() const { return net::Endpoint::parse("127.0.0.1:" + std::to_string(port_)).value(); }
 
  private:
+  /// OSTLER_NSD_ROOT: where tests/integration/unpack put nsd and ldnsutils; else where they are installed.
+  static std::string program(const std::string& path) {
+    const char* const root = std::getenv("OSTLER_NSD_ROOT");
+    return (root ? std::string(root) : std::string()) + "/" + path;
+  }
+  /// The libraries that were unpacked with them.
+  static void useLibrariesOfRoot() {
+    const std::filesystem::path libraries = program("usr/lib");
+    if (std::getenv("OSTLER_NSD_ROOT") == nullptr || !std::filesystem::exists(libraries)) return;
+    for (const auto& entry : std::filesystem::directory_iterator(libraries)) {
+      if (std::filesystem::exists(entry.path() / "libldns.so.3")) setenv("LD_LIBRARY_PATH", entry.path().c_str(), 1);
+    }
+  }
   static std::string run(const std::string& command) {
     FILE* const pipe = popen(command.c_str(), "r");
     std::string out;

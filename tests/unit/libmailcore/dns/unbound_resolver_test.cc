@@ -44,7 +44,7 @@ struct World {
 
 #define NEEDS_NSD                                        \
   if (!NsdServer::available()) {                         \
-    WARN("skipped: nsd or ldnsutils is not installed"); \
+    ostler::test::skip("nsd and ldnsutils are missing"); \
     return;                                              \
   }
 

@@ -70,7 +70,7 @@ Task<Result<ipc::DeliverOutcome>> deliver(ipc::Client& client, ipc::Deliver requ
 
 TEST_CASE("the confined process finds a host by DNS and delivers over verified TLS, reloads and drains") {
   if (!dns::NsdServer::available()) {
-    WARN("skipped: nsd or ldnsutils is not installed");
+    ostler::test::skip("nsd and ldnsutils are missing");
     return;
   }
   net::TestCertificates certificates;

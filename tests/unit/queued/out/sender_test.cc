@@ -86,7 +86,7 @@ struct TwoHosts : World {
 
 TEST_CASE("a message found by a real server's MX records arrives octet by octet") {
   if (!dns::NsdServer::available()) {
-    WARN("skipped: nsd or ldnsutils is not installed");
+    ostler::test::skip("nsd and ldnsutils are missing");
     return;
   }
   dns::NsdServer nsd;

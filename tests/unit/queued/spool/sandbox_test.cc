@@ -30,7 +30,7 @@ TEST_CASE("inside its sandbox the spool starts no program and speaks to no netwo
   const Installation here;
   CHECK_FALSE(succeeds(here, canExecute));
   CHECK(succeeds(here, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }));
-  if (!kSystemCallsConfined) return;
+  if (!kSystemCallsConfined) return skip("system calls are not confined in a sanitizer build");
   CHECK_FALSE(succeeds(here, canFork));
   CHECK_FALSE(succeeds(here, [] { return ::socket(AF_INET, SOCK_STREAM, 0) >= 0; }));
   CHECK_FALSE(succeeds(here, [] { return ::socket(AF_INET6, SOCK_DGRAM, 0) >= 0; }));
