@@ -1,5 +1,6 @@
 #include "queued/schedule/hours.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "libmailcore/base/ascii.h"
@@ -18,6 +19,15 @@ std::optional<WallTime> openUntil(std::string_view hours, WallTime now, unsigned
     if (since < length) return now + std::chrono::minutes(length - since);
   }
   return std::nullopt;
+}
+
+WallTime opensAt(std::string_view hours, WallTime now, unsigned minuteOfDay) {
+  constexpr unsigned kDay = 24 * 60;
+  if (openUntil(hours, now, minuteOfDay)) return now;
+  unsigned soonest = kDay;
+  const auto windows = config::parseHours(hours);
+  for (const config::HourWindow& window : *windows) soonest = std::min(soonest, (window.from + kDay - minuteOfDay % kDay) % kDay);
+  return now + std::chrono::minutes(soonest);
 }
 
 unsigned localMinuteOfDay(WallTime now) {

@@ -12,6 +12,8 @@ namespace ostler::schedule {
 /// Until when the window that `now` lies in is open; nothing while none is. `minuteOfDay`: of `now`, on the wall clock of the
 /// administrator. Empty hours: always open.
 [[nodiscard]] std::optional<WallTime> openUntil(std::string_view hours, WallTime now, unsigned minuteOfDay);
+/// When a window is open next: `now` while one is.
+[[nodiscard]] WallTime opensAt(std::string_view hours, WallTime now, unsigned minuteOfDay);
 /// The machine's local time, in minutes since midnight.
 [[nodiscard]] unsigned localMinuteOfDay(WallTime now);
 

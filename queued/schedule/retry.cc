@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "queued/schedule/hours.h"
+
 namespace ostler::schedule {
 
 namespace {
@@ -35,22 +37,35 @@ Next afterFailure(const config::RetrySchedule& schedule, WallTime arrived, unsig
   return {false, due};
 }
 
-std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, std::size_t most) {
+std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, const Windows& windows, std::size_t most) {
   std::vector<Step> steps;
   bool told = false;
+  const auto tellDelay = [&](WallTime until, unsigned attempt) {
+    if (told || !delayNoticeDue(schedule, arrived, until)) return;
+    told = true;
+    steps.push_back({Step::Kind::delayNotice, arrived + schedule.delayNotice, attempt});
+  };
   WallTime now = arrived;
   for (unsigned attempt = 1; steps.size() < most; ++attempt) {
+    const auto sinceArrival = std::chrono::duration_cast<std::chrono::minutes>(now - arrived).count();
+    const auto minute = static_cast<unsigned>((windows.arrivedAtMinute + sinceArrival) % (24 * 60));
+    const WallTime opens = opensAt(windows.hours, now, minute);
+    if (opens > now) {
+      steps.push_back({Step::Kind::waits, now, attempt});
+      const WallTime end = schedule.expiry.count() > 0 ? arrived + schedule.expiry : WallTime::max();
+      if (opens >= end) {
+        steps.push_back({Step::Kind::gaveUp, end, attempt});
+        break;
+      }
+      now = opens;
+    }
     steps.push_back({Step::Kind::attempt, now, attempt});
     const Next next = afterFailure(schedule, arrived, attempt, now);
-    const WallTime until = next.gaveUp ? now : next.due;
-    if (!told && delayNoticeDue(schedule, arrived, until)) {
-      told = true;
-      if (!next.gaveUp) steps.push_back({Step::Kind::delayNotice, arrived + schedule.delayNotice, attempt});
-    }
     if (next.gaveUp) {
       steps.push_back({Step::Kind::gaveUp, now, attempt});
       break;
     }
+    tellDelay(next.due, attempt);
     now = next.due;
   }
   return steps;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "libmailcore/base/clock.h"
@@ -23,11 +24,18 @@ struct Next {
 
 /// One line of a message's life at a next hop that never answers: what `ostler queue simulate` prints.
 struct Step {
-  enum class Kind { attempt, delayNotice, gaveUp } kind = Kind::attempt;
+  enum class Kind { attempt, delayNotice, gaveUp, waits } kind = Kind::attempt;
   WallTime at{};
   unsigned attempt = 0;
 };
-/// REQUIRES: an expiry or a limit of attempts; without both it ends after `most` steps.
-[[nodiscard]] std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, std::size_t most = 1000);
+/// Windows of time in which mail goes out, for a message that came at a minute of the day. See hours.h.
+struct Windows {
+  std::string hours;  ///< empty: always
+  unsigned arrivedAtMinute = 0;
+};
+/// REQUIRES: an expiry or a limit of attempts; without both it ends after `most` steps. An attempt that no window is open for
+/// waits for the next one (Kind::waits), or for the expiry.
+[[nodiscard]] std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, const Windows& windows = {},
+                                         std::size_t most = 1000);
 
 }  // namespace ostler::schedule

@@ -12,10 +12,9 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
-#include "queued/route/route.h"
-#include "queued/schedule/retry.h"
 #include "queued/tools/common.h"
 #include "queued/tools/salvage.h"
+#include "queued/tools/simulate.h"
 #include "queued/tools/top.h"
 
 namespace ostler::tools {
@@ -40,7 +39,7 @@ constexpr const char* kQueueHelp =
     "  top      [--once]                  what goes out and what waits, and why\n"
     "  salvage  --to FOLDER               what can be read of a stopped spool's journal, a file each\n"
     "  destinations                       next hops with state, waiting, window\n"
-    "  simulate [--domain DOMAIN]         when a message to a host that never answers is tried, told of and given up\n"
+    "  simulate [--domain DOMAIN [--at HH:MM]|--id ID]   when a message to a host that never answers is tried, told of, given up\n"
     "  verify                             read every message, report damage\n";
 
 int exportMessage(const config::Config& config, std::vector<std::string> words) {
@@ -53,19 +52,6 @@ int exportMessage(const config::Config& config, std::vector<std::string> words) 
     if (octets) std::fwrite(octets->data(), 1, octets->size(), stdout);
   };
   return ask(config, "control", std::move(words), print, Deadline::after(std::chrono::seconds(60)));
-}
-
-int simulate(const config::Config& config, const std::string& domain) {
-  const config::RouteRule* rule = domain.empty() ? nullptr : route::ruleFor(config, {.forwardPath = "someone@" + domain});
-  const config::RetrySchedule& retry = route::retryFor(config, rule, "");
-  const WallTime start{};
-  for (const schedule::Step& step : schedule::simulate(retry, start)) {
-    const auto after = std::chrono::duration_cast<std::chrono::minutes>(step.at - start).count();
-    static constexpr const char* kNames[] = {"attempt", "delay notice to the sender", "given up, the sender is told"};
-    const std::string number = step.kind == schedule::Step::Kind::attempt ? fmt::format(" {}", step.attempt) : "";
-    fmt::print("{:>3} d {:>2} h {:>2} min  {}{}\n", after / 1440, after / 60 % 24, after % 60, kNames[static_cast<int>(step.kind)], number);
-  }
-  return EX_OK;
 }
 
 std::string valueAfter(const std::vector<std::string>& words, std::string_view option) {
@@ -107,7 +93,7 @@ int queue(const Call& call) {
   if (!config) return EX_CONFIG;
   words.insert(words.begin(), "queue");
   if (options.json) words.emplace_back("--json");
-  if (words[1] == "simulate") return simulate(*config, valueAfter(words, "--domain"));
+  if (words[1] == "simulate") return simulate(*config, {valueAfter(words, "--domain"), valueAfter(words, "--id"), valueAfter(words, "--at")});
   if (words[1] == "top") return top(*config, std::find(words.begin(), words.end(), "--once") != words.end());
   if (words[1] == "salvage") return salvage(*config, valueAfter(words, "--to"));
   if (words[1] == "disable" && !isConfirmed(words)) return EX_USAGE;

@@ -23,3 +23,11 @@ TEST_CASE("a window is open between its ends, over midnight too") {
 }
 
 TEST_CASE("without hours it is always open") { CHECK(openUntil("", fromUnixMillis(0), 0) == WallTime::max()); }
+
+TEST_CASE("the next window is today's or tomorrow's, or is open already") {
+  const WallTime now = fromUnixMillis(1'700'000'000'000);
+  CHECK(opensAt("22:00-06:00", now, 7 * 60) == now + std::chrono::hours(15));
+  CHECK(opensAt("22:00-06:00", now, 60) == now);
+  CHECK(opensAt("09:00-12:00 13:00-17:30", now, 18 * 60) == now + std::chrono::hours(15));
+  CHECK(opensAt("", now, 60) == now);
+}

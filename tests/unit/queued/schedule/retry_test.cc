@@ -52,3 +52,19 @@ TEST_CASE("twenty tries every thirty minutes end after nine and a half hours") {
   const auto steps = simulate(retry, kStart);
   CHECK(steps.back().at == kStart + 19 * 30min);
 }
+
+TEST_CASE("on a line that is up at night an attempt waits for the evening, and the expiry does not") {
+  config::RetrySchedule retry;
+  retry.expiry = 20h;
+  const auto steps = simulate(retry, kStart, {"22:00-23:00", 21 * 60});
+  using Kind = Step::Kind;
+  REQUIRE(steps.size() >= 5);
+  CHECK(steps[0].kind == Kind::waits);
+  CHECK(steps[1].kind == Kind::attempt);
+  CHECK(steps[1].at == kStart + 1h);
+  CHECK(steps[2].at == kStart + 75min);
+  CHECK(steps[3].at == kStart + 105min);
+  CHECK(steps[4].kind == Kind::waits);
+  CHECK(steps.back().kind == Kind::gaveUp);
+  CHECK(steps.back().at == kStart + 20h);
+}

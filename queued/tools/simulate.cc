@@ -1,0 +1,81 @@
+#include "queued/tools/simulate.h"
+
+#include <sysexits.h>
+
+#include <ctime>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/config/quantity.h"
+#include "queued/route/route.h"
+#include "queued/schedule/hours.h"
+#include "queued/schedule/retry.h"
+#include "queued/tools/common.h"
+
+namespace ostler::tools {
+namespace {
+
+constexpr const char* kNames[] = {"attempt", "delay notice to the sender", "given up, the sender is told", "waits for its hours"};
+
+std::string clockOf(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm broken{};
+  ::localtime_r(&seconds, &broken);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &broken)};
+}
+
+std::string afterArrival(WallTime time, WallTime arrived) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(time - arrived).count();
+  return fmt::format("{:>3} d {:>2} h {:>2} min", minutes / 1440, minutes / 60 % 24, minutes % 60);
+}
+
+void print(const config::Config& config, const config::RouteRule* rule, WallTime arrived, unsigned minute, bool withClock) {
+  const config::RetrySchedule& retry = route::retryFor(config, rule, "");
+  const schedule::Windows windows{rule == nullptr ? std::string() : rule->pace.hours, minute};
+  for (const schedule::Step& step : schedule::simulate(retry, arrived, windows)) {
+    const std::string number = step.kind == schedule::Step::Kind::attempt ? fmt::format(" {}", step.attempt) : "";
+    fmt::print("{}{}  {}{}\n", withClock ? clockOf(step.at) + "  " : "", afterArrival(step.at, arrived), kNames[static_cast<int>(step.kind)], number);
+  }
+}
+
+int simulateMessage(const config::Config& config, const std::string& id) {
+  nlohmann::json about;
+  const auto take = [&about](const std::string& page) {
+    const auto json = nlohmann::json::parse(page.substr(0, page.find('\n')), nullptr, false);
+    if (json.is_object()) about = json;
+  };
+  const int status = ask(config, "control", {"queue", "show", id, "--json"}, take, Deadline::after(std::chrono::seconds(30)));
+  if (status != EX_OK) return status;
+  const WallTime arrived = fromUnixMillis(about.value("arrived", std::int64_t{0}) * 1000);
+  for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
+    const std::string to = recipient.value("to", "");
+    if (recipient.value("state", "") != "pending") continue;
+    fmt::print("<{}>\n", printable(to));
+    const config::RouteRule* const rule = route::ruleFor(config, {.forwardPath = to, .reversePath = about.value("from", "")});
+    print(config, rule, arrived, schedule::localMinuteOfDay(arrived), true);
+  }
+  return EX_OK;
+}
+
+}  // namespace
+
+int simulate(const config::Config& config, const Simulation& asked) {
+  if (!asked.id.empty()) return simulateMessage(config, asked.id);
+  unsigned minute = schedule::localMinuteOfDay(std::chrono::system_clock::now());
+  if (!asked.at.empty()) {
+    const auto window = config::parseHours(asked.at + (asked.at == "00:00" ? "-00:01" : "-00:00"));
+    if (!window) {
+      fmt::print(stderr, "ostler queue simulate: --at HH:MM, not {}\n", printable(asked.at));
+      return EX_USAGE;
+    }
+    minute = window->front().from;
+  }
+  const config::RouteRule* const rule = asked.domain.empty() ? nullptr : route::ruleFor(config, {.forwardPath = "someone@" + asked.domain});
+  print(config, rule, WallTime{}, minute, false);
+  return EX_OK;
+}
+
+}  // namespace ostler::tools
