@@ -1,4 +1,7 @@
 // validate.cc - contradictions: values that are right one by one and wrong together.
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -9,6 +12,25 @@
 
 namespace ostler::config {
 namespace {
+
+bool isEveryAddress(const net::IpAddress& address) {
+  return address.octets().find_first_not_of('\0') == std::string_view::npos;
+}
+
+/// Has one of this machine's interfaces that address? False where they cannot be asked for.
+bool isOfThisHost(const net::IpAddress& address) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return false;
+  bool isFound = false;
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr) continue;
+    const socklen_t length = one->ifa_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    const auto theirs = net::Endpoint::fromSockaddr(one->ifa_addr, length);
+    isFound = isFound || (theirs && theirs->address == address);
+  }
+  ::freeifaddrs(all);
+  return isFound;
+}
 
 class Validator {
  public:
@@ -189,6 +211,35 @@ class Validator {
       if (isOurs(peer))
         error(rule.place, peer.text() + " is an address of this server: it cannot be its own peer, mail would loop");
     }
+    for (const VirtualServer& server : config_.virtualServers) {
+      if (equalsIgnoreCase(server.defaultDomain, rule.domain)) {
+        error(server.place, "default_domain is " + rule.domain + ", which has peers: a bare name would mean a user of this server, "
+                            "whoever of the peers has one of that name");
+      }
+      if (carries(server, rule.domain) && !hasAddressOfItsOwn(server)) {
+        error(server.place, "the virtual server '" + server.name + "' carries " + rule.domain + ", which has peers, and so needs an "
+                            "address of its own: its peers could not tell it from the others");
+      }
+    }
+  }
+
+  /// Is the virtual server there for that domain: by its name, or its host name?
+  [[nodiscard]] static bool carries(const VirtualServer& server, const std::string& domain) {
+    const std::string host = asciiLower(server.hostName);
+    return equalsIgnoreCase(server.name, domain) || host == asciiLower(domain) || host.ends_with("." + asciiLower(domain));
+  }
+  [[nodiscard]] bool hasAddressOfItsOwn(const VirtualServer& server) const {
+    if (config_.virtualServers.size() < 2) return true;
+    const auto isShared = [&](const Listener& listener) {
+      if (isEveryAddress(listener.address.address)) return true;
+      for (const VirtualServer& other : config_.virtualServers) {
+        for (const Listener& theirs : other.listeners) {
+          if (&other != &server && theirs.address.address == listener.address.address) return true;
+        }
+      }
+      return false;
+    };
+    return std::any_of(server.listeners.begin(), server.listeners.end(), [&](const Listener& listener) { return !isShared(listener); });
   }
 
   /// Do we listen there? Listeners on every address count with their port.
@@ -196,6 +247,8 @@ class Validator {
     for (const VirtualServer& server : config_.virtualServers) {
       for (const Listener& listener : server.listeners) {
         if (listener.address == at) return true;
+        const bool isEverywhere = isEveryAddress(listener.address.address) && listener.address.port == at.port;
+        if (isEverywhere && (at.address.isLoopback() || isOfThisHost(at.address))) return true;
       }
     }
     return false;

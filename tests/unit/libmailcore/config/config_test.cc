@@ -185,6 +185,17 @@ TEST_CASE("contradictions are found") {
            Row{"other people's domains forwarded", "routes: [{domain: '*', action: forward, host: a.test}]", "not yours"},
            Row{"a relay domain that takes any recipient", "routes: [{domain: a.test, relay: true}]", "comes back as a bounce"},
            Row{"peers without addresses", "routes: [{domain: a.test, action: peers}]", "needs 'peers'"},
+           Row{"our own address among the peers, listened on with all others",
+               "smtp: {listeners: [{address: '0.0.0.0:2525'}]}\nroutes: [{domain: a.test, action: peers, peers: ['127.0.0.1:2525']}]",
+               "cannot be its own peer"},
+           Row{"a default domain that has peers",
+               "smtp: {default_domain: a.test}\nroutes: [{domain: A.test, action: peers, peers: ['192.0.2.9:25']}]",
+               "default_domain is"},
+           Row{"peers for a virtual server that shares its address",
+               "smtp: {virtual_servers: [{name: one, listeners: [{address: '192.0.2.1:25'}]}, "
+               "{name: a.test, listeners: [{address: '192.0.2.1:2525'}]}]}\n"
+               "routes: [{domain: a.test, action: peers, peers: ['192.0.2.9:25']}]",
+               "needs an address of its own"},
            Row{"our own address among the peers",
                "smtp: {listeners: [{address: '192.0.2.1:25'}]}\nroutes: [{domain: a.test, action: peers, peers: ['192.0.2.1:25']}]",
                "cannot be its own peer"},
