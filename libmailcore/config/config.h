@@ -210,10 +210,11 @@ struct ReportSettings {
   std::string copyTo;     ///< gets a copy of every report of a failure; empty: nobody
   std::string templates;  ///< a folder with texts of ours for reports; empty: the built-in ones
   std::string language;   ///< of the texts: a folder below templates; empty: those directly in it
+  std::uint64_t perDomainHour = 1000;  ///< to one domain about strangers' mail; what is beyond goes to badmail/; 0: any number
 };
 
 struct OutboundSettings {
-  std::uint64_t concurrency = 100;  ///< outgoing connections in all
+  std::uint64_t concurrency = 100;  ///< deliveries to other hosts at once; one that waits for its host for 2 s counts a tenth
   std::uint64_t concurrencyPerDestination = 30;
   std::uint64_t messagesPerConnection = 100;
   seconds connectTimeout{30};

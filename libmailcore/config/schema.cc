@@ -69,7 +69,7 @@ const Row<Config> kConfig[] = {
 
     {"routes", [](Config& c) -> Slot { return &c.routes; }, "", "next hops by domain; the first match wins, none means MX"},
 
-    {"outbound.concurrency", [](Config& c) -> Slot { return &c.outbound.concurrency; }, "100", "outgoing connections in all"},
+    {"outbound.concurrency", [](Config& c) -> Slot { return &c.outbound.concurrency; }, "100", "deliveries to other hosts at once; one that waits for its host for 2 s counts a tenth"},
     {"outbound.concurrency_per_destination", [](Config& c) -> Slot { return &c.outbound.concurrencyPerDestination; }, "30", "outgoing connections to one next hop"},
     {"outbound.messages_per_connection", [](Config& c) -> Slot { return &c.outbound.messagesPerConnection; }, "100", "then a new connection is made"},
     {"outbound.connect_timeout", [](Config& c) -> Slot { return &c.outbound.connectTimeout; }, "30s", "for one address", kWait},
@@ -83,6 +83,7 @@ const Row<Config> kConfig[] = {
     {"reports.copy_to", [](Config& c) -> Slot { return &c.reports.copyTo; }, "", "an address that gets a copy of every report of a failure"},
     {"reports.templates", [](Config& c) -> Slot { return Path{&c.reports.templates}; }, "", "a folder with the words of reports: LANGUAGE.txt"},
     {"reports.language", [](Config& c) -> Slot { return &c.reports.language; }, "", "of reports; several with blanks between stand one below the other; empty: en"},
+    {"reports.per_domain_hour", [](Config& c) -> Slot { return &c.reports.perDomainHour; }, "1000", "reports about strangers' mail to one domain in an hour; what is beyond goes to badmail/"},
 
     {"dns.servers", [](Config& c) -> Slot { return &c.dns.servers; }, "", "resolvers to ask, as address:port; empty: those of /etc/resolv.conf"},
     {"dns.recursive", [](Config& c) -> Slot { return &c.dns.recursive; }, "false", "without servers: resolve from the root servers down"},

@@ -167,6 +167,19 @@ void appendMessage(std::string& out, const Listed& listed, ListFormat format) {
   }
 }
 
+void appendTranscripts(std::string& out, const std::vector<spool::Transcript>& transcripts, ListFormat format) {
+  for (const spool::Transcript& transcript : transcripts) {
+    if (format == ListFormat::json) {
+      fmt::format_to(std::back_inserter(out), "{{\"attempt\":{},\"transcript\":{}}}\n", toUnixMillis(transcript.at) / 1000, jsonString(transcript.text));
+      continue;
+    }
+    fmt::format_to(std::back_inserter(out), "    said {}\n", localTime(transcript.at, "%Y-%m-%d %H:%M:%S"));
+    for (const std::string_view line : split(transcript.text, '\n')) {
+      if (!line.empty()) fmt::format_to(std::back_inserter(out), "      {}\n", printable(line, 300));
+    }
+  }
+}
+
 std::string listHead(ListFormat format) {
   if (format != ListFormat::postfix) return {};
   return "---------Queue ID---------- --Size-- ----Arrival Time---- -Sender/Recipient-------\n";

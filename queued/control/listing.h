@@ -18,6 +18,8 @@ struct Listed {
 /// "active", "deferred", "held", "frozen".
 [[nodiscard]] const char* stateOf(const spool::Message& message);
 void appendMessage(std::string& out, const Listed& listed, ListFormat format);
+/// What was said in the last attempts; JSON: a line an attempt.
+void appendTranscripts(std::string& out, const std::vector<spool::Transcript>& transcripts, ListFormat format);
 /// What stands above and below a list; the last line of Postfix's counts.
 [[nodiscard]] std::string listHead(ListFormat format);
 [[nodiscard]] std::string listFoot(ListFormat format, std::uint64_t octets, std::uint64_t messages);

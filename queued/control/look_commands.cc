@@ -90,6 +90,7 @@ Task<Control::Reply> Control::why(Arguments arguments, std::string) {
     reply.output += json ? fmt::format("{{\"to\":{},\"waits\":{}}}\n", jsonString(to), jsonString(reason))
                          : fmt::format("now: <{}> {}\n", printable(to), reason);
   }
+  appendTranscripts(reply.output, env_.queue.transcriptsOf(*id), json ? ListFormat::json : ListFormat::text);
   co_return reply;
 }
 

@@ -21,6 +21,7 @@ using spool::MessageRecord;
 
 constexpr std::size_t kPageOctets = 700 * 1024;  ///< below ipc::kMaxFrame, whatever the last message adds
 constexpr std::size_t kPageMessages = 4000;
+constexpr std::size_t kTranscriptsMost = 20;  ///< messages shown with what was said about them
 constexpr std::size_t kExportPage = 256 * 1024;
 
 Control::Reply refuse(std::uint8_t exitCode, std::string error) {
@@ -41,6 +42,12 @@ bool isAt(const std::string& path, const std::string& domain) {
   return at != std::string::npos && equalsIgnoreCase(std::string_view(path).substr(at + 1), domain);
 }
 
+/// "example.net" of "mx:example.net".
+std::string domainIn(const std::string& destination) {
+  const std::size_t colon = destination.find(':');
+  return destination.substr(colon == std::string::npos ? 0 : colon + 1);
+}
+
 bool fits(const MessageRecord& record, const Arguments& arguments) {
   const std::string sender = arguments.value("--sender");
   const std::string recipient = arguments.value("--recipient");
@@ -52,8 +59,17 @@ bool fits(const MessageRecord& record, const Arguments& arguments) {
     });
   };
   if (!recipient.empty() && !anyRecipient([&](const std::string& path) { return equalsIgnoreCase(path, recipient); })) return false;
-  const std::string bare = domain.substr(domain.find(':') == std::string::npos ? 0 : domain.find(':') + 1);
-  return domain.empty() || anyRecipient([&](const std::string& path) { return isAt(path, bare); });
+  return domain.empty() || anyRecipient([&](const std::string& path) { return isAt(path, domainIn(domain)); });
+}
+
+/// Under what the messages that may fit are filed; empty: all of them must be looked at.
+std::string filedFor(const Arguments& arguments) {
+  const std::string sender = arguments.value("--sender");
+  const std::string recipient = arguments.value("--recipient");
+  const std::string destination = arguments.value("--destination");
+  if (!recipient.empty()) return spool::filedByDomain(route::domainOf(recipient));
+  if (!destination.empty()) return spool::filedByDomain(domainIn(destination));
+  return sender.empty() ? std::string() : spool::filedBySender(sender);
 }
 
 bool hasFilter(const Arguments& arguments) {
@@ -66,7 +82,7 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   Reply reply;
   const ListFormat format = formatOf(arguments);
   const bool isFirst = cursor.empty();
-  const std::vector<Id128> ids = env_.queue.idsAfter(Id128::parse(cursor).value_or(Id128()), kPageMessages);
+  const std::vector<Id128> ids = env_.queue.idsAfter(Id128::parse(cursor).value_or(Id128()), kPageMessages, filedFor(arguments));
   const bool isEmpty = env_.queue.messages().empty();
   if (isFirst && !isEmpty) reply.output = listHead(format);
   if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
@@ -111,10 +127,15 @@ Task<Control::Reply> Control::summary(Arguments, std::string) {
 Result<std::vector<Id128>> Control::select(const Arguments& arguments) {
   std::vector<Id128> ids;
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
-  if (isAll || hasFilter(arguments)) {
-    for (const auto& [id, message] : env_.queue.messages()) {
-      if (!hasFilter(arguments) || fits(env_.queue.unpack(message), arguments)) ids.push_back(id);
+  if (hasFilter(arguments)) {
+    for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX, filedFor(arguments))) {
+      const Message* const message = env_.queue.find(id);
+      if (message != nullptr && fits(env_.queue.unpack(*message), arguments)) ids.push_back(id);
     }
+    return ids;
+  }
+  if (isAll) {
+    for (const auto& [id, message] : env_.queue.messages()) ids.push_back(id);
     return ids;
   }
   if (arguments.words.empty()) return fail(Error::Kind::syntax, "name queue ids, or --all, --destination, --sender or --recipient");
@@ -133,7 +154,10 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string) {
   for (const Id128& id : *ids) {
     const Message* message = env_.queue.find(id);
     const MessageRecord record = env_.queue.unpack(*message);
-    appendMessage(reply.output, {*message, record}, formatOf(arguments));
+    const ListFormat format = formatOf(arguments);
+    appendMessage(reply.output, {*message, record}, format);
+    const bool isOurs = format == ListFormat::text || format == ListFormat::json;
+    if (isOurs && ids->size() <= kTranscriptsMost) appendTranscripts(reply.output, env_.queue.transcriptsOf(id), format);
     if (reply.output.size() > kPageOctets) break;
   }
   co_return reply;
@@ -170,16 +194,13 @@ void Control::layOnAll(const std::string& destination, Hold hold) {
   const spool::DestinationRecord record{destination, hold};
   env_.ledger.note(record);
   env_.queue.apply(record);
-  if (schedule::Destination* there = env_.scheduler.find(destination)) {
-    there->setAdministrative(hold == Hold::none   ? schedule::DestinationState::active
-                             : hold == Hold::held ? schedule::DestinationState::held
-                                                  : schedule::DestinationState::frozen);
-  }
+  dispatcher_.heedHolds();
   if (hold != Hold::none) return;
-  const bool isMany = destination == spool::Queue::kEverything || destination.starts_with(spool::Queue::kSender) ||
-                      destination.starts_with(spool::Queue::kRoute);
-  if (isMany) dispatcher_.wakeAll();
-  dispatcher_.pump();
+  // What waits for a next hop or a route is in line; what another word stopped is in no schedule.
+  if (destination == spool::Queue::kEverything) dispatcher_.wakeAll();
+  if (!destination.starts_with(spool::Queue::kSender)) return;
+  const std::string filed = spool::filedBySender(std::string_view(destination).substr(spool::Queue::kSender.size()));
+  for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX, filed)) dispatcher_.wakeSoon(id);
 }
 
 Control::Reply Control::layOn(const Arguments& arguments, Hold hold) {

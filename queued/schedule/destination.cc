@@ -48,6 +48,7 @@ void Destination::finished(HostVerdict verdict, WallTime now, std::chrono::secon
   if (running_ > 0) --running_;
   if (verdict == HostVerdict::answered) {
     failuresInARow_ = 0;
+    hasAnswered_ = true;
     retryAt_ = {};
     if (++successes_ >= window_) {
       successes_ = 0;

@@ -21,6 +21,14 @@
 
 namespace ostler::schedule {
 
+/// What is known of a host, and so how much of all deliveries may wait for hosts like it.
+enum class Standing {
+  proven,   ///< answered when it was asked last
+  untried,  ///< nothing is known
+  failing,  ///< did not answer when it was asked last
+};
+inline constexpr std::size_t kStandings = 3;
+
 enum class DestinationState { active, retry, frozen, held, asleep };
 
 /// What an attempt said about the host, whatever it said about the message.
@@ -41,6 +49,9 @@ class Destination {
   void finished(HostVerdict verdict, WallTime now, std::chrono::seconds pause, std::chrono::seconds longest);
 
   [[nodiscard]] DestinationState state(WallTime now) const;
+  [[nodiscard]] Standing standing() const {
+    return failuresInARow_ > 0 ? Standing::failing : hasAnswered_ ? Standing::proven : Standing::untried;
+  }
   /// Takes everything that waits: for a host that rests, its messages are deferred without being sent.
   [[nodiscard]] std::deque<Id128> takeAll();
   /// Takes, from the front of each sender's line, what `isOver` says: its time has passed while it waited.
@@ -76,6 +87,7 @@ class Destination {
   std::uint32_t successes_ = 0;
   std::uint32_t running_ = 0;
   std::uint32_t failuresInARow_ = 0;
+  bool hasAnswered_ = false;
   WallTime retryAt_{};
   std::uint64_t perMinute_ = 0;
   WallTime pacedUntil_{};

@@ -23,36 +23,73 @@ Destination* Scheduler::find(const std::string& key) {
   return found == destinations_.end() ? nullptr : found->second.get();
 }
 
-std::optional<Scheduler::Start> Scheduler::start(WallTime now) {
-  nextPaced_ = WallTime::max();
-  if (concurrency_ != 0 && running_ >= concurrency_) return std::nullopt;
+void Scheduler::noteSlow(WallTime now) {
+  while (!quick_.empty() && quick_.front().began + kSlowAfter <= now) {
+    Running& late = quick_.front();
+    late.isSlow = true;
+    load_[static_cast<std::size_t>(late.standing)] -= kSlowCount - 1;
+    slow_.splice(slow_.end(), quick_, quick_.begin());
+  }
+}
+
+bool Scheduler::hasRoomFor(Standing standing) const {
+  if (concurrency_ == 0) return true;
+  const std::uint64_t limit = concurrency_ * kSlowCount;
+  const std::uint64_t failing = load_[static_cast<std::size_t>(Standing::failing)];
+  const std::uint64_t unproven = failing + load_[static_cast<std::size_t>(Standing::untried)];
+  if (unproven + load_[static_cast<std::size_t>(Standing::proven)] >= limit) return false;
+  if (standing == Standing::proven) return true;
+  return unproven < limit * 3 / 4 && (standing == Standing::untried || failing < limit / 4);
+}
+
+std::optional<Start> Scheduler::start(WallTime now) {
+  noteSlow(now);
+  nextStart_ = WallTime::max();
+  std::array<bool, kStandings> hasRoom{};
+  for (std::size_t at = 0; at < kStandings; ++at) hasRoom[at] = hasRoomFor(static_cast<Standing>(at));
+  bool isFull = false;
   auto at = lined_.upper_bound(turn_);
-  for (std::size_t left = lined_.size(); left > 0; --left) {
+  // Who has proven to answer has room while anybody has.
+  for (std::size_t left = hasRoom[0] ? lined_.size() : 0; left > 0; --left) {
     if (at == lined_.end()) at = lined_.begin();
-    Destination* const destination = find(*at);
-    if (destination == nullptr || destination->waiting() == 0) {
+    Destination* const destination = at->second;
+    if (destination->waiting() == 0) {
       at = lined_.erase(at);
       continue;
     }
-    if (const auto message = destination->start(now)) {
-      ++running_;
-      turn_ = *at;
-      return Start{destination, *message};
+    const Standing standing = destination->standing();
+    if (!hasRoom[static_cast<std::size_t>(standing)]) {
+      isFull = true;
+      ++at;
+      continue;
     }
-    if (destination->pacedUntil() > now) nextPaced_ = std::min(nextPaced_, destination->pacedUntil());
+    if (const auto message = destination->start(now)) {
+      load_[static_cast<std::size_t>(standing)] += kSlowCount;
+      turn_ = at->first;
+      return Start{destination, *message, quick_.insert(quick_.end(), Running{now, standing, false})};
+    }
+    if (destination->pacedUntil() > now) nextStart_ = std::min(nextStart_, destination->pacedUntil());
     ++at;
   }
+  isFull = isFull || (!hasRoom[0] && !lined_.empty());
+  if (isFull && !quick_.empty()) nextStart_ = std::min(nextStart_, quick_.front().began + kSlowAfter);
   return std::nullopt;
 }
 
-void Scheduler::finished(Destination& destination, HostVerdict verdict, WallTime now, std::chrono::seconds pause,
+void Scheduler::finished(const Start& started, HostVerdict verdict, WallTime now, std::chrono::seconds pause,
                          std::chrono::seconds longest) {
-  if (running_ > 0) --running_;
-  destination.finished(verdict, now, pause, longest);
+  const Running running = *started.running;
+  load_[static_cast<std::size_t>(running.standing)] -= running.isSlow ? 1 : kSlowCount;
+  (running.isSlow ? slow_ : quick_).erase(started.running);
+  started.destination->finished(verdict, now, pause, longest);
 }
 
 void Scheduler::forgetIdle(WallTime now) {
-  std::erase_if(destinations_, [now](const auto& entry) { return entry.second->idle(now); });
+  std::erase_if(destinations_, [this, now](const auto& entry) {
+    const bool isIdle = entry.second->idle(now);
+    if (isIdle) lined_.erase(entry.first);
+    return isIdle;
+  });
 }
 
 }  // namespace ostler::schedule

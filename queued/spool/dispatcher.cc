@@ -17,7 +17,6 @@ constexpr std::size_t kMostRunning = 2000;
 constexpr int kLooksPerTurn = 500;
 /// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
 constexpr std::chrono::seconds kSoon{5};
-constexpr std::chrono::hours kUnreadable{1};
 
 /// Several mailboxes behind one recipient: the recipient is done when all are.
 struct Joint {
@@ -65,8 +64,9 @@ Task<void> Dispatcher::watchSchedule() {
       const auto untilDue = env_.scheduler.nextDue() - env_.now();
       pause = std::clamp<std::chrono::nanoseconds>(untilDue, std::chrono::milliseconds(1), pause);
     }
-    if (env_.scheduler.nextPaced() != WallTime::max()) {
-      pause = std::clamp<std::chrono::nanoseconds>(env_.scheduler.nextPaced() - env_.now(), std::chrono::milliseconds(1), pause);
+    nextStart_ = env_.scheduler.nextStart();
+    if (nextStart_ != WallTime::max()) {
+      pause = std::clamp<std::chrono::nanoseconds>(nextStart_ - env_.now(), std::chrono::milliseconds(1), pause);
     }
     const Result<void> changed = co_await scheduleChanged_.wait(Deadline::after(pause));
     (void)changed;
@@ -133,21 +133,21 @@ void Dispatcher::giveUp(const Id128& id, const ipc::SmtpReply& why) {
   if (!outcomes.empty()) settle(id, std::move(outcomes));
 }
 
-Dispatcher::Facts Dispatcher::factsOf(Message& message) {
+/// A record that cannot be read names nobody: nothing is concluded from it, its message waits for the index to be made anew.
+Result<Dispatcher::Facts> Dispatcher::factsOf(Message& message) {
   if (message.fresh) return message.fresh;
   const auto legs = legs_.find(message.id);
   const bool isKept = legs != legs_.end() && legs->second.facts;
   if (isKept && legs->second.facts->record.recipients.size() == message.recipients.size()) return legs->second.facts;
-  return std::make_shared<const Fresh>(Fresh{env_.queue.unpack(message), nullptr});
+  Result<MessageRecord> record = env_.queue.read(message);
+  if (!record) {
+    env_.log.error("message-unreadable", {{"id", message.id.text()}, {"reason", record.error().detail}});
+    return fail(record.error());
+  }
+  return std::make_shared<const Fresh>(Fresh{std::move(*record), nullptr});
 }
 
-/// A record that cannot be read names nobody: its message waits for the index to be made anew, and is not given up.
-bool Dispatcher::isReadable(const Message& message) {
-  if (message.fresh) return true;
-  const Result<MessageRecord> record = env_.queue.read(message);
-  if (!record) env_.log.error("message-unreadable", {{"id", message.id.text()}, {"reason", record.error().detail}});
-  return record.has_value();
-}
+void Dispatcher::wakeWhenReadable(const Id128& id) { env_.scheduler.wakeAt(env_.now() + kUnreadable, id); }
 
 void Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
@@ -157,7 +157,6 @@ void Dispatcher::look(const Id128& id) {
     env_.scheduler.wakeAt(now + kSoon, id);
     return;
   }
-  if (!isReadable(*message)) return env_.scheduler.wakeAt(now + kUnreadable, id);
   if (message->giveBackAt <= now) return giveUp(id, {554, "5.4.7", "Not delivered in the time that its sender gave (RFC 2852)"});
   std::vector<std::uint32_t> which;
   for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
@@ -166,7 +165,9 @@ void Dispatcher::look(const Id128& id) {
     if (isIdle && recipient.due <= now) which.push_back(at);
   }
   if (which.empty()) return reschedule(id);
-  const Facts facts = factsOf(*message);
+  const Result<Facts> readable = factsOf(*message);
+  if (!readable) return wakeWhenReadable(id);
+  const Facts& facts = *readable;
   // Whoever takes the word back wakes everything.
   if (env_.queue.laidOn(Queue::kSender, facts->record.reversePath) != Hold::none) return;
   for (const std::uint32_t at : which) message->recipients[at].inFlight = true;
@@ -247,7 +248,12 @@ void Dispatcher::refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply
 void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::Route& route) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
-  const MessageRecord record = env_.queue.unpack(*message);
+  const Result<MessageRecord> readable = env_.queue.read(*message);  // as it stands after this turn's other expansions
+  if (!readable) {
+    message->recipients[recipient].inFlight = false;
+    return wakeWhenReadable(id);
+  }
+  const MessageRecord& record = *readable;
   ExpansionRecord expansion;
   expansion.id = id;
   expansion.recipient = recipient;

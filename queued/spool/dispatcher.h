@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "queued/report/budget.h"
 #include "queued/report/report.h"
 #include "queued/route/route.h"
 #include "queued/spool/environment.h"
@@ -52,6 +53,8 @@ class Dispatcher {
   /// ETRN: what waits for a domain's server goes out from now on, and for the time that the route says new mail, too. `node`:
   /// "example.com", or "@example.com" for those below it as well. Nothing: mail for it is not held here. Else how many messages.
   [[nodiscard]] std::optional<std::size_t> wakeDomain(std::string_view node);
+  /// What is laid on next hops and routes has changed: what waits in line for them stops, or goes on.
+  void heedHolds();
   /// Leaves its lines and is routed anew: its next hop was changed.
   void routeAgain(const Id128& id);
   /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen".
@@ -64,6 +67,7 @@ class Dispatcher {
   [[nodiscard]] const schedule::Destination* destinationOf(const Id128& id, std::uint32_t recipient) const;
 
  private:
+  static constexpr std::chrono::hours kUnreadable{1};  ///< until a message whose record cannot be read is looked at again
   using Facts = std::shared_ptr<const Fresh>;
   struct Hop {
     ipc::NextHop nextHop;
@@ -79,8 +83,8 @@ class Dispatcher {
   void look(const Id128& id);
   [[nodiscard]] Task<void> watchSchedule();
   void giveUp(const Id128& id, const ipc::SmtpReply& why);
-  [[nodiscard]] Facts factsOf(Message& message);
-  [[nodiscard]] bool isReadable(const Message& message);
+  [[nodiscard]] Result<Facts> factsOf(Message& message);
+  void wakeWhenReadable(const Id128& id);
   [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which);
   void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);
   void expand(const Id128& id, std::uint32_t recipient, const route::Route& route);
@@ -94,19 +98,23 @@ class Dispatcher {
   [[nodiscard]] Task<void> sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
   void refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply);
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
-  [[nodiscard]] Task<void> send(schedule::Destination* destination, Id128 id);
+  [[nodiscard]] Task<void> send(schedule::Start start);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
+  void keepTranscript(const Id128& id, const ipc::DeliverOutcome& outcome);
   [[nodiscard]] std::vector<std::uint32_t> takeLeg(schedule::Destination& destination, const Id128& id);
   void deferWaiting(schedule::Destination& destination);
   [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
   void endWaits();
+  [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
   void leaveLine(const std::string& key, const Id128& id);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);
-  [[nodiscard]] Task<void> settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings);
-  [[nodiscard]] Task<void> settleAsBadmail(Id128 id, OutcomeRecord record, std::string reason);
+  [[nodiscard]] bool mayReportTo(const MessageRecord& about);
+  void settleBlindly(const Id128& id, const std::vector<Outcome>& outcomes);
+  [[nodiscard]] Task<void> settleWithReport(Id128 id, Facts facts, OutcomeRecord record, std::vector<report::Ending> endings);
+  [[nodiscard]] Task<void> settleAsBadmail(Id128 id, Facts facts, OutcomeRecord record, std::string reason);
   [[nodiscard]] std::shared_ptr<const Fresh> copyFor(const MessageRecord& report, std::shared_ptr<const std::string> content,
                                                      const std::vector<report::Ending>& endings) const;
   void tellExpanded(const MessageRecord& about, const ExpansionRecord& expansion);
@@ -119,11 +127,13 @@ class Dispatcher {
   ipc::Client out_;
   std::map<std::string, std::string> passwords_;
   std::vector<message::DsnWords> words_;      ///< the languages of reports
+  report::Budget budget_;
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out
   WallTime waitsLookedAt_{};
+  WallTime nextStart_ = WallTime::max();  ///< watchSchedule() looks again then
   Signal scheduleChanged_;
   bool draining_ = false;
   bool pumping_ = false;

@@ -99,6 +99,14 @@ void History::note(const Id128& id, WallTime now, std::string_view event) {
   if (pages_->note(dayOf(now), line) > kMuch) flushNow();
 }
 
+void History::noteTranscript(const Id128& id, WallTime now, std::string_view transcript) {
+  std::string line = "said";
+  for (const std::string_view part : split(transcript, '\n')) {
+    if (!part.empty()) line += " | " + std::string(part);
+  }
+  note(id, now, line);
+}
+
 void History::flushNow() {
   disk_.post([pages = pages_] {
     const std::scoped_lock lock(pages->writing);

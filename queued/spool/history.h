@@ -24,6 +24,8 @@ class History {
 
   /// One line: "deferred to=<...> reply=...". Control characters become spaces.
   void note(const Id128& id, WallTime now, std::string_view event);
+  /// The same for what was said with a host: its line ends become " | ".
+  void noteTranscript(const Id128& id, WallTime now, std::string_view transcript);
   /// Hands what was noted to the pool; at most once a second unless much has come together. Now and then removes days older than `keep`.
   void flush(WallTime now, std::chrono::seconds keep);
   void flushNow();

@@ -36,9 +36,12 @@ void Janitor::noteReplayPlace() {
 
 ScheduleIndex::Changes Janitor::takeChanges() {
   ScheduleIndex::Changes changes;
+  const auto& transcripts = env_.queue.takeTranscripts();
   for (const Id128& id : env_.queue.takeChanged()) {
     const Message* message = env_.queue.find(id);
-    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}} : ScheduleIndex::toRow(*message));
+    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}, {}} : ScheduleIndex::toRow(*message));
+    const auto said = transcripts.find(id);
+    if (message != nullptr && said != transcripts.end()) changes.rows.back().transcripts = said->second;
   }
   for (const auto& [key, hold] : committedHolds_) {
     if (!env_.queue.destinations().contains(key)) changes.destinations.emplace_back(key, Hold::none);

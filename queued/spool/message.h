@@ -28,6 +28,17 @@ struct Fresh {
   std::shared_ptr<const std::string> content;  ///< null for a large one
 };
 
+/// What was said in an attempt that did not deliver to everybody. For people to read: kept with the message, not in the journal.
+struct Transcript {
+  WallTime at{};
+  std::string text;  ///< lines with LF ends
+  static constexpr std::size_t kKept = 3;  ///< of a message
+  template <class V>
+  void fields(V& v) {
+    v(at, text);
+  }
+};
+
 /// What an administrator wants of a message, instead of what routes and schedule say.
 struct Override {
   WallTime expiresAt{};  ///< the epoch: as its schedule says

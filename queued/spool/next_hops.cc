@@ -61,12 +61,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   schedule::Destination& destination =
       env_.scheduler.destination(key, static_cast<std::uint32_t>(concurrencyOf(*env_.config, route.rule)));
   destination.setPace(route.rule == nullptr ? 0 : route.rule->pace.perMinute);
-  const auto laid = env_.queue.destinations().find(key);
-  Hold hold = laid == env_.queue.destinations().end() ? Hold::none : laid->second;
-  if (hold == Hold::none && route.rule != nullptr) hold = env_.queue.laidOn(Queue::kRoute, route.rule->domain);
-  destination.setAdministrative(hold == Hold::none   ? schedule::DestinationState::active
-                                : hold == Hold::held ? schedule::DestinationState::held
-                                                     : schedule::DestinationState::frozen);
+  destination.setAdministrative(stateLaidOn(key, route.rule));
   if (asleep) {
     destination.wakeUntil(awake_[asciiLower(route.rule->domain)]);
     if (destination.state(env_.now()) == schedule::DestinationState::asleep) env_.queue.dropFresh(*message);
@@ -89,10 +84,28 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination);
 }
 
+/// What an administrator says of a next hop, or of the route that leads to it.
+schedule::DestinationState Dispatcher::stateLaidOn(const std::string& key, const config::RouteRule* rule) const {
+  const auto laid = env_.queue.destinations().find(key);
+  Hold hold = laid == env_.queue.destinations().end() ? Hold::none : laid->second;
+  if (hold == Hold::none && rule != nullptr) hold = env_.queue.laidOn(Queue::kRoute, rule->domain);
+  return hold == Hold::none   ? schedule::DestinationState::active
+         : hold == Hold::held ? schedule::DestinationState::held
+                              : schedule::DestinationState::frozen;
+}
+
+void Dispatcher::heedHolds() {
+  for (const auto& [key, hop] : hops_) {
+    if (schedule::Destination* const there = env_.scheduler.find(key)) there->setAdministrative(stateLaidOn(key, hop.rule));
+  }
+  pump();
+}
+
 void Dispatcher::pump() {
   if (draining_ || env_.ledger.stuck() || env_.queue.isStopped() || env_.queue.isOutboundStopped() || std::exchange(pumping_, true)) return;
-  while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(start->destination, start->message));
+  while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(*start));
   pumping_ = false;
+  if (env_.scheduler.nextStart() < nextStart_) scheduleChanged_.set();
 }
 
 void Dispatcher::deferWaiting(schedule::Destination& destination) {
@@ -135,7 +148,9 @@ std::vector<std::uint32_t> Dispatcher::takeLeg(schedule::Destination& destinatio
   return which;
 }
 
-Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
+Task<void> Dispatcher::send(schedule::Start start) {
+  schedule::Destination* const destination = start.destination;
+  const Id128 id = start.message;
   std::vector<std::uint32_t> which = takeLeg(*destination, id);
   Message* message = env_.queue.find(id);
   std::erase_if(which, [message](std::uint32_t at) {
@@ -147,15 +162,25 @@ Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
     if (message != nullptr) {
       for (const std::uint32_t at : which) message->recipients[at].waiting = false;
     }
-    env_.scheduler.finished(*destination, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
+    env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
     co_return;
   }
+  const Result<Facts> facts = factsOf(*message);
   for (const std::uint32_t at : which) {
     message->recipients[at].waiting = false;
-    message->recipients[at].inFlight = true;
+    message->recipients[at].inFlight = facts.has_value();
+  }
+  const bool isSenderStopped = facts && env_.queue.laidOn(Queue::kSender, (*facts)->record.reversePath) != Hold::none;
+  if (isSenderStopped) {  // since it came into line; whoever takes the word back wakes everything
+    for (const std::uint32_t at : which) message->recipients[at].inFlight = false;
+  }
+  if (!facts) wakeWhenReadable(id);
+  if (!facts || isSenderStopped) {
+    env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
+    co_return;
   }
   ++sending_;
-  std::vector<Outcome> outcomes = co_await dialogue(id, factsOf(*message), hop, which);
+  std::vector<Outcome> outcomes = co_await dialogue(id, *facts, hop, which);
   --sending_;
   schedule::HostVerdict verdict = schedule::HostVerdict::noAnswer;
   for (const Outcome& outcome : outcomes) {
@@ -165,7 +190,7 @@ Task<void> Dispatcher::send(schedule::Destination* destination, Id128 id) {
   // A short rest at first: a host that restarts is back within a minute; it grows to the first retry interval.
   const std::chrono::seconds pause = std::min(std::chrono::seconds(60), retry.first);
   if (verdict == schedule::HostVerdict::noAnswer) destination->lastReply = report::oneLine(outcomes.front().reply);
-  env_.scheduler.finished(*destination, verdict, env_.now(), pause, retry.first);
+  env_.scheduler.finished(start, verdict, env_.now(), pause, retry.first);
   settle(id, std::move(outcomes));
   if (destination->state(env_.now()) == schedule::DestinationState::retry) deferWaiting(*destination);
   if (draining_) scheduleChanged_.set();
@@ -217,6 +242,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   const Deadline deadline = Deadline::after(kDialogueMost);
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
   if (!answer || answer->message.recipients.size() != which.size()) co_return outcomes;
+  keepTranscript(id, answer->message);
   for (std::size_t at = 0; at < which.size(); ++at) {
     ipc::RecipientOutcome& from = answer->message.recipients[at];
     Outcome& to = outcomes[at];
@@ -230,6 +256,15 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
                                                                      : RecipientState::pending;
   }
   co_return outcomes;
+}
+
+/// With the message while it waits; a refusal for good ends it here, so that goes into its history.
+void Dispatcher::keepTranscript(const Id128& id, const ipc::DeliverOutcome& outcome) {
+  using State = ipc::RecipientOutcome::State;
+  if (outcome.transcript.empty()) return;
+  const auto isFailed = [](const ipc::RecipientOutcome& one) { return one.state == State::failed; };
+  if (std::any_of(outcome.recipients.begin(), outcome.recipients.end(), isFailed)) env_.history.noteTranscript(id, env_.now(), outcome.transcript);
+  env_.queue.keepTranscript(id, {env_.now(), outcome.transcript});
 }
 
 /// Asks the peers that carry the domain with us, and puts the recipient in line for the one that has it.

@@ -119,7 +119,26 @@ void Queue::takeOver(const Message& message, MessageRecord& record) {
   }
 }
 
+void Queue::keepTranscript(const Id128& id, Transcript transcript) {
+  if (!messages_.contains(id)) return;
+  std::vector<Transcript>& lately = transcripts_[id];
+  if (lately.size() == Transcript::kKept) lately.erase(lately.begin());
+  lately.push_back(std::move(transcript));
+  changed_.insert(id);
+}
+
+std::vector<Transcript> Queue::transcriptsOf(const Id128& id) const {
+  std::vector<Transcript> all = archive_ != nullptr ? archive_->transcriptsOf(id) : std::vector<Transcript>();
+  for (const auto* lately : {&takenTranscripts_, &transcripts_}) {
+    const auto found = lately->find(id);
+    if (found != lately->end()) all.insert(all.end(), found->second.begin(), found->second.end());
+  }
+  if (all.size() > Transcript::kKept) all.erase(all.begin(), all.end() - Transcript::kKept);
+  return all;
+}
+
 void Queue::stored() {
+  takenTranscripts_.clear();
   for (const Id128& id : taken_) {
     Message* message = find(id);
     if (message != nullptr && !changed_.contains(id)) message->packed.reset();
@@ -127,8 +146,32 @@ void Queue::stored() {
   taken_.clear();
 }
 
-std::vector<Id128> Queue::idsAfter(const Id128& after, std::size_t most) const {
-  std::vector<Id128> ids = archive_ != nullptr ? archive_->idsAfter(after, most) : std::vector<Id128>();
+namespace {
+
+/// Longer ones share their place; who looks there looks again at each message.
+constexpr std::size_t kFiledMost = 300;
+
+std::string filed(char kind, std::string_view what) { return kind + asciiLower(what.substr(0, kFiledMost)); }
+
+}  // namespace
+
+std::string filedByDomain(std::string_view domain) { return filed('d', domain); }
+std::string filedBySender(std::string_view reversePath) { return filed('s', reversePath); }
+
+std::vector<std::string> filedUnder(const MessageRecord& record) {
+  std::vector<std::string> all = {filedBySender(record.reversePath)};
+  for (const RecipientRecord& recipient : record.recipients) {
+    const std::string_view path = recipient.recipient.forwardPath;
+    const std::size_t at = path.rfind('@');
+    all.push_back(filedByDomain(at == std::string_view::npos ? std::string_view() : path.substr(at + 1)));
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+std::vector<Id128> Queue::idsAfter(const Id128& after, std::size_t most, const std::string& of) const {
+  std::vector<Id128> ids = archive_ != nullptr ? archive_->idsAfter(after, most, of) : std::vector<Id128>();
   // Beyond the last one that was given there may be more; what is new there comes with them.
   const bool isAll = ids.size() < most;
   const Id128 last = ids.empty() ? after : ids.back();
@@ -168,6 +211,7 @@ void Queue::erase(Message& message) {
   changed_.insert(id);
   if (recent_.insert(id).second) recentOrder_.push_back(id);
   dropFresh(message);
+  transcripts_.erase(id);
   messages_.erase(id);
 }
 
@@ -201,7 +245,9 @@ void Queue::applyTo(Message& message, const OutcomeRecord& outcome) {
 void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
   const bool isNext = expansion.first == message.recipients.size();
   if (expansion.recipient >= message.recipients.size() || !isNext) return;  // applied before
-  MessageRecord record = unpack(message);
+  Result<MessageRecord> readable = read(message);
+  if (!readable) return;  // the children's addresses could not be kept: its alias is expanded again
+  MessageRecord& record = *readable;
   const RecipientRecord parent = record.recipients[expansion.recipient];
   for (const std::string& target : expansion.targets) {
     RecipientRecord child;

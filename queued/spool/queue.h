@@ -21,9 +21,16 @@ class Archive {
   virtual ~Archive() = default;
   /// The packed record that was stored last; empty: none is there.
   [[nodiscard]] virtual std::string packedOf(const Id128& id) const = 0;
-  /// Stored ids greater than `after`, in their order.
-  [[nodiscard]] virtual std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const = 0;
+  /// Of the last attempts, the oldest first.
+  [[nodiscard]] virtual std::vector<Transcript> transcriptsOf(const Id128&) const { return {}; }
+  /// Stored ids greater than `after`, in their order. `of`: those filed under it alone (see filedUnder), when not empty.
+  [[nodiscard]] virtual std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of) const = 0;
 };
+
+/// What a message is looked for by, as it is filed: its recipients' domains, its sender. What is filed so may, and may no longer, fit.
+[[nodiscard]] std::string filedByDomain(std::string_view domain);
+[[nodiscard]] std::string filedBySender(std::string_view reversePath);
+[[nodiscard]] std::vector<std::string> filedUnder(const MessageRecord& record);
 
 class Queue {
  public:
@@ -55,8 +62,16 @@ class Queue {
   [[nodiscard]] Result<MessageRecord> read(const Message& message) const;
   /// The same to be shown; empty where it cannot be read.
   [[nodiscard]] MessageRecord unpack(const Message& message) const;
-  /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately.
-  [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const;
+  /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately. `of`: those
+  /// filed under it, and perhaps others that changed lately; the caller looks.
+  [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of = {}) const;
+  /// Adds to the transcripts of a message; the archive keeps the last ones of it.
+  void keepTranscript(const Id128& id, Transcript transcript);
+  [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const;
+  /// Those that the archive has not got yet; to be called with takeChanged().
+  [[nodiscard]] const std::unordered_map<Id128, std::vector<Transcript>>& takeTranscripts() {
+    return takenTranscripts_ = std::exchange(transcripts_, {});
+  }
   /// Where packed records are asked for, and given up to: outlives the queue's use of it. Null: all are kept in memory.
   void keepIn(const Archive* archive) { archive_ = archive; }
   /// The archive has what takeChanged() told of last: what has not changed since is let go.
@@ -107,6 +122,8 @@ class Queue {
   std::map<std::uint64_t, std::uint64_t> liveBySegment_;
   std::unordered_set<Id128> changed_;
   std::unordered_set<Id128> taken_;  ///< changed before, on their way into the archive
+  std::unordered_map<Id128, std::vector<Transcript>> transcripts_;
+  std::unordered_map<Id128, std::vector<Transcript>> takenTranscripts_;  ///< on their way into the archive
   std::unordered_set<Id128> recent_;
   std::deque<Id128> recentOrder_;
   std::unordered_set<std::string> takenSeen_;

@@ -20,7 +20,7 @@ constexpr std::string_view kAppliedKey = "applied";
 constexpr std::string_view kDestinationPrefix = "destination:";
 
 /// Version of the tables; another one is made anew from the journal.
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 /// One message, but for what its packed record has.
 struct StateRow {
@@ -63,6 +63,14 @@ struct Applied {
 MDB_val toVal(std::string_view octets) { return {octets.size(), const_cast<char*>(octets.data())}; }
 std::string_view toView(const MDB_val& val) { return {static_cast<const char*>(val.mv_data), val.mv_size}; }
 
+struct Transcripts {
+  std::vector<Transcript> all;
+  template <class V>
+  void fields(V& v) {
+    v(all);
+  }
+};
+
 tl::unexpected<Error> failLmdb(int code) {
   const bool full = code == ENOSPC || code == MDB_MAP_FULL;
   return fail(full ? Error::Kind::limit : Error::Kind::temporary, fmt::format("schedule index: {}", ::mdb_strerror(code)));
@@ -74,6 +82,8 @@ struct ScheduleIndex::Lmdb {
   MDB_env* env = nullptr;
   MDB_dbi states = 0;
   MDB_dbi packed = 0;
+  MDB_dbi transcripts = 0;
+  MDB_dbi filed = 0;
   MDB_dbi about = 0;
   ~Lmdb() {
     if (env != nullptr) ::mdb_env_close(env);
@@ -82,13 +92,15 @@ struct ScheduleIndex::Lmdb {
   [[nodiscard]] int open(const std::string& folder) {
     int code = ::mdb_env_create(&env);
     if (code == 0) code = ::mdb_env_set_mapsize(env, kMapSize);
-    if (code == 0) code = ::mdb_env_set_maxdbs(env, 3);
+    if (code == 0) code = ::mdb_env_set_maxdbs(env, 5);
     if (code == 0) code = ::mdb_env_open(env, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600);
     MDB_txn* txn = nullptr;
     if (code == 0) code = ::mdb_txn_begin(env, nullptr, 0, &txn);
     if (code != 0) return code;
     if (code == 0) code = ::mdb_dbi_open(txn, "states", MDB_CREATE, &states);
     if (code == 0) code = ::mdb_dbi_open(txn, "packed", MDB_CREATE, &packed);
+    if (code == 0) code = ::mdb_dbi_open(txn, "transcripts", MDB_CREATE, &transcripts);
+    if (code == 0) code = ::mdb_dbi_open(txn, "filed", MDB_CREATE, &filed);
     if (code == 0) code = ::mdb_dbi_open(txn, "about", MDB_CREATE, &about);
     if (code == 0) return ::mdb_txn_commit(txn);
     ::mdb_txn_abort(txn);
@@ -171,6 +183,36 @@ struct ScheduleIndex::Lmdb {
   }
 };
 
+namespace {
+
+std::string_view storedOctets(MDB_txn* txn, MDB_dbi table, std::string_view id) {
+  MDB_val key = toVal(id);
+  MDB_val value{};
+  return ::mdb_get(txn, table, &key, &value) == 0 ? toView(value) : std::string_view();
+}
+
+Transcripts storedTranscripts(MDB_txn* txn, MDB_dbi table, std::string_view id) {
+  return ipc::decode<Transcripts>(storedOctets(txn, table, id)).value_or(Transcripts{});
+}
+
+/// The keys under which a message is filed: NUL ends what stands before its id.
+std::vector<std::string> filedPlaces(const Id128& id, std::string_view packed) {
+  if (packed.empty()) return {};
+  const Result<MessageRecord> record = ipc::decode<MessageRecord>(packed);
+  std::vector<std::string> places = record ? filedUnder(*record) : std::vector<std::string>();
+  for (std::string& place : places) place.append(1, '\0').append(id.octets());
+  return places;
+}
+
+Transcripts withThoseStored(MDB_txn* txn, MDB_dbi table, const ScheduleIndex::Changes::Row& row) {
+  Transcripts kept = storedTranscripts(txn, table, row.id.octets());
+  kept.all.insert(kept.all.end(), row.transcripts.begin(), row.transcripts.end());
+  if (kept.all.size() > Transcript::kKept) kept.all.erase(kept.all.begin(), kept.all.end() - Transcript::kKept);
+  return kept;
+}
+
+}  // namespace
+
 ScheduleIndex::ScheduleIndex(std::unique_ptr<Lmdb> lmdb) : lmdb_(std::move(lmdb)) {}
 ScheduleIndex::~ScheduleIndex() = default;
 
@@ -215,7 +257,7 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   for (const RecipientNow& from : message.recipients) {
     row.recipients.push_back({from.state, from.attempts, from.due, from.lastReply ? *from.lastReply : std::string()});
   }
-  return {message.id, ipc::encode(row), message.packed ? *message.packed : std::string()};
+  return {message.id, ipc::encode(row), message.packed ? *message.packed : std::string(), {}};
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {
@@ -234,8 +276,15 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
   };
   for (const Changes::Row& row : changes.rows) {
     const std::string_view key = row.id.octets();
+    if (row.state.empty()) {
+      // Most were never stored: they came and went between two commits.
+      for (const std::string& place : filedPlaces(row.id, storedOctets(txn, lmdb_->packed, key))) remove(lmdb_->filed, place);
+    }
+    for (const std::string& place : filedPlaces(row.id, row.packed)) put(lmdb_->filed, place, "");
     row.state.empty() ? remove(lmdb_->states, key) : put(lmdb_->states, key, row.state);
     if (row.state.empty()) remove(lmdb_->packed, key);
+    if (row.state.empty()) remove(lmdb_->transcripts, key);
+    if (!row.transcripts.empty()) put(lmdb_->transcripts, key, ipc::encode(withThoseStored(txn, lmdb_->transcripts, row)));
     if (!row.packed.empty()) put(lmdb_->packed, key, row.packed);
   }
   for (const auto& [key, hold] : changes.destinations) {
@@ -265,11 +314,21 @@ std::string ScheduleIndex::packedOf(const Id128& id) const {
   return packed;
 }
 
-std::vector<Id128> ScheduleIndex::idsAfter(const Id128& after, std::size_t most) const {
+std::vector<Transcript> ScheduleIndex::transcriptsOf(const Id128& id) const {
+  MDB_txn* txn = nullptr;
+  if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return {};
+  Transcripts stored = storedTranscripts(txn, lmdb_->transcripts, id.octets());
+  ::mdb_txn_abort(txn);
+  return std::move(stored.all);
+}
+
+std::vector<Id128> ScheduleIndex::idsAfter(const Id128& after, std::size_t most, const std::string& of) const {
   std::vector<Id128> ids;
   if (most == 0) return ids;
-  const bool isWhole = lmdb_->walk(lmdb_->states, after.octets(), [&](std::string_view key, std::string_view) {
-    const std::optional<Id128> id = Id128::fromOctets(key);
+  const std::string prefix = of.empty() ? std::string() : of + '\0';
+  const bool isWhole = lmdb_->walk(of.empty() ? lmdb_->states : lmdb_->filed, prefix + std::string(after.octets()), [&](std::string_view key, std::string_view) {
+    if (!key.starts_with(prefix)) return false;
+    const std::optional<Id128> id = Id128::fromOctets(key.substr(prefix.size()));
     if (id && *id > after) ids.push_back(*id);
     return ids.size() < most;
   });

@@ -1,6 +1,7 @@
 // schedule_index.h - ScheduleIndex: the queue as it was at one place of the journal, in LMDB, so that start-up replays only what
 // came after, and as the Archive of what the queue does not hold in memory. Tables: "states": queue id → StateRow, all that
-// start-up reads; "packed": queue id → MessageRecord; "about": "applied" → segment to replay from, "destination:KEY" → hold.
+// start-up reads; "packed": queue id → MessageRecord; "transcripts": queue id → those of its last attempts; "filed": (domain or
+// sender, queue id) → nothing, so that looking for some costs no more than those; "about": "applied" → segment to replay from, "destination:KEY" → hold.
 // The journal is the truth: a lost or unreadable index is thrown away and made again. Never MDB_NOSYNC, never MDB_WRITEMAP.
 #pragma once
 
@@ -38,6 +39,7 @@ class ScheduleIndex : public Archive {
       Id128 id;
       std::string state;   ///< encoded; empty: the message ended
       std::string packed;  ///< empty: as it is stored
+      std::vector<Transcript> transcripts;  ///< those to be added
     };
     std::vector<Row> rows;
     std::vector<std::pair<std::string, Hold>> destinations;
@@ -48,7 +50,8 @@ class ScheduleIndex : public Archive {
   [[nodiscard]] Result<void> commit(const Changes& changes);
 
   [[nodiscard]] std::string packedOf(const Id128& id) const override;
-  [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most) const override;
+  [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const override;
+  [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of) const override;
 
  private:
   struct Lmdb;

@@ -59,7 +59,9 @@ const config::RouteRule* Dispatcher::ruleOf(const MessageRecord& record, std::ui
 void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
-  const Facts facts = factsOf(*message);
+  const Result<Facts> readable = factsOf(*message);
+  if (!readable) return settleBlindly(id, outcomes);
+  const Facts& facts = *readable;
   const MessageRecord& about = facts->record;
   const WallTime now = env_.now();
   // What its sender held back is as old as its release: RFC 4865 5.
@@ -123,9 +125,42 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   });
   if (endings.empty()) return writeDown(record);
   if (about.reversePath.empty()) {
-    return scope_.spawn(settleAsBadmail(id, std::move(record), report::withHost(endings.front().reply, endings.front().remoteHost)));
+    return scope_.spawn(settleAsBadmail(id, facts, std::move(record), report::withHost(endings.front().reply, endings.front().remoteHost)));
   }
-  scope_.spawn(settleWithReport(id, std::move(record), std::move(endings)));
+  if (!mayReportTo(about)) {
+    const auto failed = std::find_if(endings.begin(), endings.end(), [](const report::Ending& e) { return e.action == DsnAction::failed; });
+    if (failed == endings.end()) return writeDown(record);
+    return scope_.spawn(settleAsBadmail(id, facts, std::move(record),
+                                        "no report: its sender's domain had as many as it gets in an hour. " +
+                                            report::withHost(failed->reply, failed->remoteHost)));
+  }
+  scope_.spawn(settleWithReport(id, facts, std::move(record), std::move(endings)));
+}
+
+/// Who logged in, or is on this machine, is who it says. The sender of a stranger's mail may be forged.
+bool Dispatcher::mayReportTo(const MessageRecord& about) {
+  const bool isStranger = about.origin.service == "smtp" && about.origin.user.empty();
+  return !isStranger || budget_.take(route::domainOf(about.reversePath), env_.now(), env_.config->reports.perDomainHour);
+}
+
+/// Whose record cannot be read: what was delivered stays delivered, and nobody is given up while nobody can be told.
+void Dispatcher::settleBlindly(const Id128& id, const std::vector<Outcome>& outcomes) {
+  const Message* const message = env_.queue.find(id);
+  OutcomeRecord record;
+  record.id = id;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.recipient >= message->recipients.size()) continue;
+    const RecipientNow& before = message->recipients[outcome.recipient];
+    OutcomeRecord::Entry entry;
+    entry.recipient = outcome.recipient;
+    entry.state = before.state;
+    if (before.state == RecipientState::pending && outcome.state == RecipientState::delivered) entry.state = outcome.state;
+    entry.attempts = before.attempts;
+    entry.due = env_.now() + kUnreadable;
+    entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
+    record.entries.push_back(std::move(entry));
+  }
+  writeDown(record);
 }
 
 /// The common end is 16 octets shared with others of the same turn; everything else is an outcome of its own.
@@ -171,9 +206,10 @@ void Dispatcher::tellExpanded(const MessageRecord& about, const ExpansionRecord&
   ending.reply = {250, "2.1.5", "Delivered to a list"};
   OutcomeRecord nothing;
   nothing.id = about.id;
+  const auto facts = std::make_shared<const Fresh>(Fresh{about, nullptr});
   std::vector<report::Ending> endings;
   endings.push_back(std::move(ending));
-  scope_.spawn(settleWithReport(about.id, std::move(nothing), std::move(endings)));
+  scope_.spawn(settleWithReport(about.id, facts, std::move(nothing), std::move(endings)));
 }
 
 /// The postmaster's copy of a report of failures, if the configuration wants one. Like the report it is never bounced.
@@ -188,13 +224,11 @@ std::shared_ptr<const Fresh> Dispatcher::copyFor(const MessageRecord& report, st
   return std::make_shared<const Fresh>(Fresh{std::move(record), std::move(content)});
 }
 
-Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vector<report::Ending> endings) {
+Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord record, std::vector<report::Ending> endings) {
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, kReturnedMost);
   --running_;
-  Message* message = env_.queue.find(id);
-  if (message == nullptr) co_return;
-  const Facts facts = factsOf(*message);
+  if (env_.queue.find(id) == nullptr) co_return;
   // Without its content the report still says what happened.
   const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
   report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), words_);
@@ -233,7 +267,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, OutcomeRecord record, std::vec
 }
 
 /// An undeliverable report goes nowhere else: it is kept for the administrator, with the reason. STATES.md 13.
-Task<void> Dispatcher::settleAsBadmail(Id128 id, OutcomeRecord record, std::string reason) {
+Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord record, std::string reason) {
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
   Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
@@ -242,8 +276,7 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, OutcomeRecord record, std::stri
     for (const OutcomeRecord::Entry& entry : record.entries) {
       if (entry.state == RecipientState::failed) which.push_back(entry.recipient);
     }
-    Message* const message = env_.queue.find(id);
-    const std::string envelope = message == nullptr ? std::string() : envelopeFields(factsOf(*message)->record, which);
+    const std::string envelope = envelopeFields(facts->record, which);
     auto job = [folder = env_.config->badmailDir(), name = id.text() + ".eml", reason, envelope, octets = *content,
                 lookUp = env_.history.lookUp(id, env_.now())]() -> Result<void> {
       std::string why = reason;

@@ -101,7 +101,7 @@ TEST_CASE("a thousand messages to a host that is down for a day leave within its
   // The virtual day: each probe fails; messages are not sent meanwhile.
   while (now < kNow + 24h) {
     scheduler.push(destination, 1, idOf(1));
-    if (const auto start = scheduler.start(now)) scheduler.finished(*start->destination, HostVerdict::noAnswer, now, 60s, retry.first);
+    if (const auto start = scheduler.start(now)) scheduler.finished(*start, HostVerdict::noAnswer, now, 60s, retry.first);
     (void)destination.takeAll();
     now += 15min;
   }
@@ -109,9 +109,9 @@ TEST_CASE("a thousand messages to a host that is down for a day leave within its
   for (int n = 0; n < 1000; ++n) scheduler.push(destination, static_cast<std::uint64_t>(n % 7), Id128::make(now));
   int sent = 0;
   for (int turn = 0; turn < 600; ++turn, now += 100ms) {
-    std::vector<Destination*> running;
-    while (const auto start = scheduler.start(now)) running.push_back(start->destination);
-    for (Destination* one : running) scheduler.finished(*one, HostVerdict::answered, now, 60s, retry.first);
+    std::vector<Start> running;
+    while (const auto start = scheduler.start(now)) running.push_back(*start);
+    for (const Start& one : running) scheduler.finished(one, HostVerdict::answered, now, 60s, retry.first);
     sent += static_cast<int>(running.size());
   }
   CHECK(sent == 1000);
@@ -125,6 +125,63 @@ TEST_CASE("a destination with a pace gets its messages a minute, not more") {
   for (int i = 0; i < 3; ++i) scheduler.push(slow, 1, Id128::make(now));
   REQUIRE(scheduler.start(now));
   CHECK_FALSE(scheduler.start(now + std::chrono::seconds(29)));
-  CHECK(scheduler.nextPaced() == now + std::chrono::seconds(30));
+  CHECK(scheduler.nextStart() == now + std::chrono::seconds(30));
   CHECK(scheduler.start(now + std::chrono::seconds(30)));
+}
+
+TEST_CASE("many hosts that hang keep neither a new host nor a proven one waiting") {
+  Scheduler scheduler(100);
+  Destination& proven = scheduler.destination("mx:proven.test", 30);
+  scheduler.push(proven, 1, idOf(1));
+  scheduler.finished(scheduler.start(kNow).value(), HostVerdict::answered, kNow, 60s, 900s);
+  for (int n = 0; n < 300; ++n) scheduler.push(scheduler.destination("mx:hangs" + std::to_string(n) + ".test", 30), 1, Id128::make(kNow));
+  scheduler.push(scheduler.destination("mx:new.test", 30), 1, idOf(2));
+  int began = 0;
+  while (scheduler.start(kNow)) ++began;
+  CHECK(began == 75);
+  // Who answered before goes at once, in the share that is kept for it.
+  scheduler.push(proven, 1, idOf(3));
+  REQUIRE(scheduler.start(kNow));
+  REQUIRE_FALSE(scheduler.start(kNow));
+  // The new host's turn comes after some seconds, though nothing ever finishes.
+  WallTime now = kNow;
+  bool hasGone = false;
+  while (!hasGone && now < kNow + 1min) {
+    REQUIRE(scheduler.nextStart() > now);
+    now = scheduler.nextStart();
+    while (const auto start = scheduler.start(now)) hasGone = hasGone || start->destination->key() == "mx:new.test";
+  }
+  CHECK(hasGone);
+  CHECK(now - kNow <= 10s);
+  CHECK(scheduler.running() <= 100 * Scheduler::kSlowCount);
+}
+
+TEST_CASE("hosts that did not answer last time get a quarter of all deliveries, however many they are") {
+  Scheduler scheduler(100);
+  for (int n = 0; n < 200; ++n) {
+    Destination& down = scheduler.destination("mx:down" + std::to_string(n) + ".test", 30);
+    down.finished(HostVerdict::noAnswer, kNow, 60s, 900s);
+    scheduler.push(down, 1, Id128::make(kNow));
+  }
+  const WallTime now = kNow + 2min;
+  int began = 0;
+  while (scheduler.start(now)) ++began;
+  CHECK(began == 25);
+  scheduler.push(scheduler.destination("mx:new.test", 30), 1, idOf(1));
+  const auto start = scheduler.start(now);
+  REQUIRE(start);
+  CHECK(start->destination->key() == "mx:new.test");
+}
+
+TEST_CASE("what has finished makes room again, slow or not") {
+  Scheduler scheduler(2);
+  for (unsigned char n = 0; n < 4; ++n) scheduler.push(scheduler.destination("mx:a" + std::to_string(n) + ".test", 10), 1, idOf(n));
+  const auto first = scheduler.start(kNow);
+  const auto second = scheduler.start(kNow);
+  REQUIRE(second);
+  CHECK_FALSE(scheduler.start(kNow));
+  const auto third = scheduler.start(kNow + 3s);  // both count a tenth by now
+  REQUIRE(third);
+  for (const auto& start : {first, second, third}) scheduler.finished(*start, HostVerdict::answered, kNow + 4s, 60s, 900s);
+  CHECK(scheduler.running() == 0);
 }

@@ -127,3 +127,145 @@ TEST_CASE("how old the queue is stands in a table by domain") {
   CHECK(table.find("TOTAL       2     2") != std::string::npos);
   CHECK(table.find("far.test       2     2") != std::string::npos);
 }
+
+TEST_CASE("what was said in the last attempts is shown with a message while it waits, after a restart too, and with its life after that") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {450, "4.2.0", "Greylisted"};
+  spool.start();
+  spool.transcript = "* mx.far.test [192.0.2.1]:25\nS: 220 first\n";
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+  const std::string id = onlyId(spool);
+  const auto shows = [&](const char* what) { return spool.ask({"queue", "show", id}).output.find(what) != std::string::npos; };
+  REQUIRE(spool.waitFor([&] { return shows("S: 220 first"); }));
+  for (const char* said : {"S: 220 second\n", "S: 220 third\n", "S: 220 fourth\n"}) {
+    const std::size_t before = spool.sent.size();
+    spool.transcript = said;
+    spool.ask({"queue", "retry", id});
+    REQUIRE(spool.waitFor([&] { return spool.sent.size() > before && shows(std::string(said, 12).c_str()); }));
+  }
+  CHECK_FALSE(shows("first"));
+  CHECK(shows("second"));
+  CHECK(spool.ask({"queue", "show", id, "--json"}).output.find("\"transcript\":\"S: 220 fourth\\n\"") != std::string::npos);
+  // With the next commit of the index they are on disk.
+  spool.loop().runUntilDone(spool.loop().sleepUntil(Deadline::after(std::chrono::milliseconds(1500))));
+  spool.restart();
+  CHECK(shows("second"));
+  CHECK(spool.ask({"why", id}).output.find("S: 220 fourth") != std::string::npos);
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "No"};
+  spool.transcript = "S: 550 fifth\n";
+  spool.ask({"queue", "retry", id});
+  REQUIRE(spool.waitFor([&] { return spool.ask({"why", id}).output.find("It has left the queue") != std::string::npos; }));
+  CHECK(spool.ask({"why", id}).output.find("said | S: 550 fifth") != std::string::npos);
+}
+
+TEST_CASE("a route that is frozen holds what waits in line for it at once, and thawing lets it go") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config::RouteRule rule;
+    rule.domain = "far.test";
+    rule.pace.concurrency = 1;
+    config.routes.push_back(rule);
+  });
+  bool isHanging = true;
+  spool.hangs = [&](const ipc::Deliver&) { return std::exchange(isHanging, false); };
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return !isHanging; }));
+  // In line behind the one that hangs, then frozen.
+  REQUIRE(spool.send("alice@example.test", {"y@far.test"}, kText, spool.loggedIn()));
+  spool.ask({"queue", "freeze", "--route", "far.test"});
+  CHECK(spool.ask({"queue", "destinations"}).output.find("\"mx:far.test\",\"state\":\"frozen\"") != std::string::npos);
+  REQUIRE(spool.send("alice@example.test", {"bob@example.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
+  CHECK(spool.sent.empty());
+  spool.ask({"queue", "thaw", "--route", "far.test"});
+  CHECK(spool.ask({"queue", "destinations"}).output.find("\"mx:far.test\",\"state\":\"active\"") != std::string::npos);
+}
+
+TEST_CASE("two hundred hosts that hang do not keep a healthy one waiting, though nobody has asked it before") {
+  SpoolFixture spool;
+  spool.hangs = [](const ipc::Deliver& request) { return request.nextHop.name.starts_with("hangs"); };
+  spool.start();
+  spool.ask({"queue", "disable"});
+  for (int n = 0; n < 200; ++n) REQUIRE(spool.send("alice@example.test", {"x@hangs" + std::to_string(n) + ".test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.send("alice@example.test", {"x@zz-healthy.test"}, kText, spool.loggedIn()));
+  spool.ask({"queue", "enable"});
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }, std::chrono::seconds(15)));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
+  // Now it has proven to answer: its next message leaves at once, in the share that hosts like it have.
+  const auto again = std::chrono::steady_clock::now();
+  REQUIRE(spool.send("alice@example.test", {"y@zz-healthy.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2; }));
+  CHECK(std::chrono::steady_clock::now() - again < std::chrono::seconds(1));
+}
+
+TEST_CASE("of many failures of strangers' mail a domain hears so often in an hour, the rest is kept as badmail") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.reports.perDomainHour = 2;
+    config.reports.copyTo = "carol@example.test";
+  });
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "No"};
+  spool.start();
+  const auto send = [&] { return spool.send("s@elsewhere.test", {"team@example.test"}, kText); };
+  const auto reports = [&] {
+    return std::count_if(spool.sent.begin(), spool.sent.end(), [](const SpoolFixture::Sent& one) { return one.request.envelope.reversePath.empty(); });
+  };
+  const auto keptBecauseOfMany = [&] {
+    const std::string list = spool.ask({"badmail", "list"}).output;
+    int count = 0;
+    for (std::size_t at = list.find("as many as it gets"); at != std::string::npos; at = list.find("as many as it gets", at + 1)) ++count;
+    return count;
+  };
+  for (int n = 0; n < 4; ++n) REQUIRE(send());
+  REQUIRE(spool.waitFor([&] { return keptBecauseOfMany() == 2; }));
+  REQUIRE(spool.waitFor([&] { return reports() == 2; }));
+  // The copies of reports are reports themselves: what fails of them is badmail, and no report comes of it.
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("carol").size() == 2; }));
+  spool.skip(std::chrono::hours(1));
+  REQUIRE(send());
+  REQUIRE(spool.waitFor([&] { return reports() == 3; }));
+}
+
+TEST_CASE("the copy of a report that cannot be delivered is kept as badmail and never bounced") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.reports.copyTo = "postmaster@away.test"; });
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "No"};
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
+  REQUIRE(spool.sent.size() == 2);
+  CHECK(spool.sent.back().request.envelope.reversePath.empty());
+  CHECK(spool.sent.back().request.envelope.recipients.at(0).forwardPath == "postmaster@away.test");
+  REQUIRE(spool.waitFor([&] { return spool.ask({"badmail", "list"}).output.find("postmaster@away.test") != std::string::npos ||
+                                     spool.ask({"badmail", "list"}).output.find("5.1.1") != std::string::npos; }));
+  CHECK(spool.mailboxOf("alice").size() == 1);
+}
+
+TEST_CASE("badmail that is retried goes out with its envelope") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.reports.copyTo = "postmaster@away.test"; });
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "No"};
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"badmail", "list"}).output.find(".eml") != std::string::npos; }));
+  const std::string list = spool.ask({"badmail", "list", "--json"}).output;
+  const std::size_t at = list.find("\"name\":\"") + 8;
+  const std::string name = list.substr(at, list.find('"', at) - at);
+  spool.outState = ipc::RecipientOutcome::State::delivered;
+  CHECK(spool.ask({"badmail", "retry", "nothing.eml"}).exitCode != 0);
+  const std::size_t before = spool.sent.size();
+  CHECK(spool.ask({"badmail", "retry", name}).exitCode == 0);
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == before + 1; }));
+  CHECK(spool.sent.back().request.envelope.reversePath.empty());
+  CHECK(spool.sent.back().request.envelope.recipients.at(0).forwardPath == "postmaster@away.test");
+  CHECK(spool.ask({"badmail", "list"}).output.find("There is no badmail") != std::string::npos);
+}

@@ -40,7 +40,7 @@ struct Log {
 TEST_CASE("of a record that the index has lost nothing is concluded: it is an error, not a message to nobody") {
   struct Empty final : Archive {
     std::string packedOf(const Id128&) const override { return {}; }
-    std::vector<Id128> idsAfter(const Id128&, std::size_t) const override { return {}; }
+    std::vector<Id128> idsAfter(const Id128&, std::size_t, const std::string&) const override { return {}; }
   } const empty;
   Queue queue;
   queue.keepIn(&empty);

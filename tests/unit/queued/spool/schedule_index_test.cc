@@ -41,7 +41,7 @@ void commit(ScheduleIndex& index, Queue& queue) {
   ScheduleIndex::Changes changes;
   for (const Id128& id : queue.takeChanged()) {
     const Message* message = queue.find(id);
-    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}} : ScheduleIndex::toRow(*message));
+    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}, {}} : ScheduleIndex::toRow(*message));
   }
   changes.replayFrom = 7;
   REQUIRE(index.commit(changes));
@@ -131,7 +131,31 @@ TEST_CASE("a message that ended is not in the index any more") {
   commit(*loaded->index, queue);
   queue.apply(DeliveredRecord{{record.id}});
   commit(*loaded->index, queue);
-  CHECK(loaded->index->idsAfter(Id128(), 10).empty());
+  CHECK(loaded->index->idsAfter(Id128(), 10, "").empty());
   CHECK(loaded->index->packedOf(record.id).empty());
   CHECK(queue.octets() == 0);
+}
+
+TEST_CASE("messages are found by their recipients' domains and their sender, and no longer when they have ended") {
+  const Folder folder;
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  const MessageRecord one = messageTo("b@C.test");
+  MessageRecord two = messageTo("x@y.test");
+  two.recipients.emplace_back().recipient.forwardPath = "z@c.test";
+  const MessageRecord three = messageTo("x@y.test");
+  for (const MessageRecord& record : {one, two, three}) add(queue, record);
+  commit(*loaded->index, queue);
+  const auto at = [&](const char* domain) { return loaded->index->idsAfter(Id128(), 100, filedByDomain(domain)); };
+  std::vector<Id128> both = {one.id, two.id};
+  std::sort(both.begin(), both.end());
+  CHECK(at("c.test") == both);
+  CHECK(at("c.tes").empty());
+  CHECK(loaded->index->idsAfter(Id128(), 100, filedBySender("S@A.test")).size() == 3);
+  CHECK(loaded->index->idsAfter(both.front(), 100, filedByDomain("c.test")) == std::vector<Id128>{both.back()});
+  queue.apply(DeliveredRecord{{two.id}});
+  commit(*loaded->index, queue);
+  CHECK(at("c.test") == std::vector<Id128>{one.id});
+  CHECK(at("y.test") == std::vector<Id128>{three.id});
 }

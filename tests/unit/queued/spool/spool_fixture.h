@@ -55,12 +55,15 @@ class SpoolFixture {
     submit_ = std::make_unique<ipc::Client>(loop_, config->socketPath("submit"));
     control_ = std::make_unique<ipc::Client>(loop_, config->socketPath("control"));
   }
-  /// As after kill -9: nothing is drained.
-  void restart() {
+  /// As kill -9: nothing is drained.
+  void stop() {
     client_.reset();
     submit_.reset();
     control_.reset();
     role_.reset();
+  }
+  void restart() {
+    stop();
     start();
   }
   ipc::SessionInfo loggedIn() const {
@@ -169,6 +172,7 @@ class SpoolFixture {
   ipc::SmtpReply outReply{250, "2.0.0", "ok"};
   std::map<std::string, ipc::AskedRecipient> elsewhere;  ///< "KEY address" → what that server says; others do not answer
   std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
+  std::string transcript;  ///< what role out says was said
   int asked = 0;
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
 
@@ -264,6 +268,7 @@ class SpoolFixture {
       one.remoteHost = outHost;
       outcome.recipients.push_back(std::move(one));
     }
+    outcome.transcript = transcript;
     sent.push_back({std::move(request), content.value_or("unreadable")});
     co_return outcome;
   }
