@@ -417,7 +417,7 @@ struct DeliverOutcome {
   static constexpr std::uint16_t kType = 141;
   using Reply = void;
   std::vector<RecipientOutcome> recipients;  ///< in the order of the envelope
-  std::string transcript;                    ///< what was said with the last host, without content and passwords
+  std::string transcript;                    ///< what was said with hosts that did not take it, without content and passwords; lines end in LF
   template <class V>
   void fields(V& v) {
     v(recipients, transcript);

@@ -20,6 +20,7 @@ namespace ostler::net {
 struct TlsInfo {
   std::string protocol;               ///< "TLSv1.3"
   std::string cipher;                 ///< "TLS_AES_256_GCM_SHA384"
+  bool resumed = false;        ///< by a ticket of an earlier session: RFC 8446 2.2
   std::string serverName;             ///< SNI, empty if the client sent none
   std::string peerName;               ///< subject of the peer's certificate, empty if none was verified
   bool peerVerified = false;

@@ -63,12 +63,28 @@ class TlsClientContext {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Tickets of servers, by what a session with them is good for: with one the next handshake is short, and nothing is verified
+/// anew (RFC 8446 2.2, RFC 5077). Each is used once (RFC 8446 C.4). The oldest go when there are too many. One thread.
+class TlsTickets {
+ public:
+  explicit TlsTickets(std::size_t most);
+  ~TlsTickets();
+  [[nodiscard]] std::size_t size() const;
+  struct Impl;
+  [[nodiscard]] Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 struct TlsClientOptions {
   std::string serverName;  ///< SNI, and the name to match; an IP address is matched but not sent
   TlsVerify verify = TlsVerify::pkix;
   std::shared_ptr<const TlsClientContext> context;  ///< REQUIRES: not null
   std::vector<TlsaRecord> tlsa;                     ///< dane only. Unusable ones are passed over; none usable is permanent
   std::string daneBaseDomain;                       ///< RFC 7671 7; empty: serverName
+  std::shared_ptr<TlsTickets> tickets;              ///< null: every handshake is a full one
+  std::string peer;                                 ///< with tickets: whom they are for, such as its address and port
   std::vector<std::string> alsoMatch;               ///< other names the certificate may bear: RFC 7672 3.2.2
 };
 

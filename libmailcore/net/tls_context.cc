@@ -62,6 +62,14 @@ int chooseByName(SSL* ssl, int*, void* argument) {
   return SSL_TLSEXT_ERR_OK;  // a name we do not have gets the first certificate, the client decides
 }
 
+// Called while the handshake ends, or a record is read that brings a ticket. 1: the session is ours.
+int keepTicket(SSL* ssl, SSL_SESSION* session) {
+  const auto* const slot = static_cast<const TicketSlot*>(SSL_get_app_data(ssl));
+  if (slot == nullptr || SSL_SESSION_is_resumable(session) != 1) return 0;
+  slot->tickets->impl().put(slot->key, Ticket(session));
+  return 1;
+}
+
 // A client's certificate is asked for and noted, never required: SASL EXTERNAL looks at the result.
 int noteVerification(int, X509_STORE_CTX*) { return 1; }
 
@@ -92,6 +100,26 @@ SSL_CTX* TlsServerContext::Impl::forName(std::string_view name) const {
   if (dot == lower.npos) return nullptr;
   const auto wildcard = byName.find("*" + lower.substr(dot));  // one label: RFC 6125 6.4.3
   return wildcard == byName.end() ? nullptr : wildcard->second;
+}
+
+TlsTickets::TlsTickets(std::size_t most) : impl_(std::make_unique<Impl>(most)) {}
+TlsTickets::~TlsTickets() = default;
+std::size_t TlsTickets::size() const { return impl_->byKey.size(); }
+
+void TlsTickets::Impl::put(const std::string& key, Ticket ticket) {
+  (void)take(key);  // the newest lives longest
+  if (most == 0) return;
+  if (byKey.size() >= most) (void)take(std::string(inOrder.front()));
+  byKey.emplace(key, Kept{std::move(ticket), inOrder.insert(inOrder.end(), key)});
+}
+
+Ticket TlsTickets::Impl::take(const std::string& key) {
+  const auto found = byKey.find(key);
+  if (found == byKey.end()) return nullptr;
+  Ticket ticket = std::move(found->second.ticket);
+  inOrder.erase(found->second.place);
+  byKey.erase(found);
+  return ticket;
 }
 
 TlsServerContext::TlsServerContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -136,6 +164,8 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::load(const std
   if (!own.certificate.empty()) {
     if (const Result<void> used = useCertificate(context, own); !used) return fail(used.error());
   }
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, &keepTicket);
   SSL_CTX_dane_enable(context);
   // RFC 7672 3.1.1: with DANE-EE(3) the record binds the key; names and dates of the certificate mean nothing.
   SSL_CTX_dane_set_flags(context, DANE_FLAG_NO_DANE_EE_NAMECHECKS);

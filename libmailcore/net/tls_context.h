@@ -3,6 +3,7 @@
 
 #include <openssl/ssl.h>
 
+#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -16,6 +17,7 @@ namespace ostler::net {
 struct FreeTls {
   void operator()(SSL_CTX* freed) const { SSL_CTX_free(freed); }
   void operator()(SSL* freed) const { SSL_free(freed); }
+  void operator()(SSL_SESSION* freed) const { SSL_SESSION_free(freed); }
   void operator()(X509* freed) const { X509_free(freed); }
 };
 using SslContext = std::unique_ptr<SSL_CTX, FreeTls>;
@@ -32,6 +34,28 @@ struct TlsServerContext::Impl {
 
 struct TlsClientContext::Impl {
   SslContext context;
+};
+
+using Ticket = std::unique_ptr<SSL_SESSION, FreeTls>;
+
+struct TlsTickets::Impl {
+  explicit Impl(std::size_t limit) : most(limit) {}
+  void put(const std::string& key, Ticket ticket);
+  [[nodiscard]] Ticket take(const std::string& key);
+
+  struct Kept {
+    Ticket ticket;
+    std::list<std::string>::iterator place;
+  };
+  std::size_t most;
+  std::unordered_map<std::string, Kept> byKey;
+  std::list<std::string> inOrder;  // the oldest first
+};
+
+/// Where a client's stream wants its tickets: OpenSSL's callback finds it in the session.
+struct TicketSlot {
+  std::shared_ptr<TlsTickets> tickets;
+  std::string key;
 };
 
 /// The oldest of OpenSSL's queued errors in words, and an empty queue.

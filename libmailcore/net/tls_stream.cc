@@ -50,6 +50,7 @@ TlsInfo infoOf(SSL* ssl) {
   TlsInfo info;
   info.protocol = SSL_get_version(ssl);
   info.cipher = SSL_get_cipher_name(ssl);
+  info.resumed = SSL_session_reused(ssl) == 1;
   if (const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) info.serverName = name;
   X509* const peer = SSL_get0_peer_certificate(ssl);
   info.peerVerified = peer && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
@@ -64,9 +65,11 @@ TlsInfo infoOf(SSL* ssl) {
 
 class TlsStream final : public Stream {
  public:
-  // `context`: what the session points into.
-  TlsStream(std::unique_ptr<SocketStream> socket, SslSession ssl, std::shared_ptr<const void> context)
-      : socket_(std::move(socket)), context_(std::move(context)), ssl_(std::move(ssl)) {}
+  // `context`, `slot`: what the session points into; `slot` may be null.
+  TlsStream(std::unique_ptr<SocketStream> socket, SslSession ssl, std::shared_ptr<const void> context, std::unique_ptr<TicketSlot> slot)
+      : socket_(std::move(socket)), context_(std::move(context)), slot_(std::move(slot)), ssl_(std::move(ssl)) {
+    SSL_set_app_data(ssl_.get(), slot_.get());
+  }
 
   [[nodiscard]] Task<Result<void>> handshake(Deadline deadline) {
     for (;;) {
@@ -166,6 +169,7 @@ class TlsStream final : public Stream {
 
   std::unique_ptr<SocketStream> socket_;
   std::shared_ptr<const void> context_;
+  std::unique_ptr<TicketSlot> slot_;
   SslSession ssl_;
   TlsInfo info_;
   Wants readWants_ = Wants::read;
@@ -226,9 +230,20 @@ Result<void> applyPolicy(SSL* ssl, const TlsClientOptions& options) {
   return {};
 }
 
+// A ticket stands for a verification: it is of use for exactly what was verified then.
+std::string ticketKey(const TlsClientOptions& options) {
+  std::string key = options.peer + " " + options.serverName + " " + std::to_string(static_cast<int>(options.verify)) + " " + options.daneBaseDomain;
+  for (const std::string& name : options.alsoMatch) key += " " + name;
+  for (const TlsaRecord& record : options.tlsa) {
+    key += " " + std::to_string(record.usage) + "/" + std::to_string(record.selector) + "/" + std::to_string(record.matching) + "/" + record.data;
+  }
+  return key;
+}
+
 Task<Result<std::unique_ptr<Stream>>> shakeHands(std::unique_ptr<SocketStream> socket, SslSession ssl,
-                                                 std::shared_ptr<const void> context, Deadline deadline) {
-  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl), std::move(context));
+                                                 std::shared_ptr<const void> context, Deadline deadline,
+                                                 std::unique_ptr<TicketSlot> slot = nullptr) {
+  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl), std::move(context), std::move(slot));
   const Result<void> done = co_await stream->handshake(deadline);
   if (!done) co_return fail(done.error());
   co_return std::unique_ptr<Stream>(std::move(stream));
@@ -256,7 +271,14 @@ Task<Result<std::unique_ptr<Stream>>> connectTls(Loop&, std::unique_ptr<Stream> 
   SSL_set_connect_state(ssl->get());
   const Result<void> applied = applyPolicy(ssl->get(), options);
   if (!applied) co_return fail(applied.error());
-  Result<std::unique_ptr<Stream>> secured = co_await shakeHands(std::move(*socket), std::move(*ssl), options.context, deadline);
+  std::unique_ptr<TicketSlot> slot;
+  if (options.tickets) {
+    slot = std::make_unique<TicketSlot>(TicketSlot{options.tickets, ticketKey(options)});
+    const Ticket ticket = options.tickets->impl().take(slot->key);
+    if (ticket) SSL_set_session(ssl->get(), ticket.get());
+  }
+  Result<std::unique_ptr<Stream>> secured =
+      co_await shakeHands(std::move(*socket), std::move(*ssl), options.context, deadline, std::move(slot));
   co_return secured;
 }
 

@@ -19,8 +19,10 @@ Task<Result<Reply>> Client::readReply(Deadline deadline) {
   ReplyReader reader;
   for (;;) {
     const Result<std::string_view> line = co_await connection_.readLine(kMostReplyLine, deadline);
+    if (line) transcript_.server(*line);
     const Result<bool> complete = line ? reader.add(*line) : Result<bool>(fail(line.error()));
     if (!complete) {
+      transcript_.event(complete.error().detail);
       usable_ = false;
       co_return fail(complete.error());
     }
@@ -31,11 +33,14 @@ Task<Result<Reply>> Client::readReply(Deadline deadline) {
   co_return reply;
 }
 
-Task<Result<Reply>> Client::ask(std::string line, std::chrono::milliseconds timeout) {
+// `shown`: what the transcript says instead of the line.
+Task<Result<Reply>> Client::ask(std::string line, std::chrono::milliseconds timeout, std::string shown) {
+  transcript_.client(shown.empty() ? line : shown);
   connection_.write(line + "\r\n");
   const Deadline deadline = Deadline::after(timeout);
   const Result<void> sent = co_await connection_.flush(deadline);
   if (!sent) {
+    transcript_.event(sent.error().detail);
     usable_ = false;
     co_return fail(sent.error());
   }
@@ -72,6 +77,7 @@ Task<Result<Reply>> Client::startTls(net::TlsClientOptions tls) {
   if (!reply || reply->code != 220) co_return reply;
   const Result<void> started =
       co_await connection_.startTlsAsClient(std::move(tls), Deadline::after(options_.timeouts.command));
+  transcript_.event(started ? connection_.tls()->text() : started.error().detail);
   if (!started) {
     usable_ = false;
     co_return fail(started.error());
@@ -83,7 +89,7 @@ Task<Result<Reply>> Client::startTls(net::TlsClientOptions tls) {
 Task<Result<Reply>> Client::authenticate(std::string user, std::string password) {
   if (capabilities_.offersAuth("PLAIN")) {  // RFC 4616 2
     const std::string response = std::string(1, '\0') + user + std::string(1, '\0') + password;
-    Result<Reply> reply = co_await ask("AUTH PLAIN " + encodeBase64(response), options_.timeouts.command);
+    Result<Reply> reply = co_await ask("AUTH PLAIN " + encodeBase64(response), options_.timeouts.command, "AUTH PLAIN ***");
     co_return reply;
   }
   if (!capabilities_.offersAuth("LOGIN")) co_return fail(Error::Kind::permanent, "the server offers neither AUTH PLAIN nor LOGIN");
@@ -91,7 +97,7 @@ Task<Result<Reply>> Client::authenticate(std::string user, std::string password)
   const std::array<std::string, 2> answers{encodeBase64(user), encodeBase64(password)};
   for (const std::string& answer : answers) {
     if (!reply || reply->code != 334) co_return reply;
-    reply = co_await ask(answer, options_.timeouts.command);
+    reply = co_await ask(answer, options_.timeouts.command, "***");
   }
   co_return reply;
 }

@@ -15,6 +15,7 @@
 #include "libmailcore/smtp/capabilities.h"
 #include "libmailcore/smtp/parameters.h"
 #include "libmailcore/smtp/reply.h"
+#include "libmailcore/smtp/transcript.h"
 
 namespace ostler::smtp {
 
@@ -103,18 +104,22 @@ class Client {
   [[nodiscard]] const net::TlsInfo* tls() const { return connection_.tls(); }
   /// May another transaction be sent?
   [[nodiscard]] bool usable() const { return usable_; }
+  /// What was said for the message sent last, and before it when it was the first. Content and passwords are not in it.
+  [[nodiscard]] const Transcript& transcript() const { return transcript_; }
   /// Has the peer said or ended something since the last reply? Then an idle connection is of no use.
   [[nodiscard]] bool wasClosedWhileIdle();
 
  private:
   class Sending;
   [[nodiscard]] Task<Result<Reply>> hello();
-  [[nodiscard]] Task<Result<Reply>> ask(std::string line, std::chrono::milliseconds timeout);
+  [[nodiscard]] Task<Result<Reply>> ask(std::string line, std::chrono::milliseconds timeout, std::string shown = {});
   [[nodiscard]] Task<Result<Reply>> readReply(Deadline deadline);
 
   net::Connection connection_;
   ClientOptions options_;
   Capabilities capabilities_;
+  Transcript transcript_;
+  bool isBetweenMessages_ = false;  // the transcript is of a message that is over
   bool usable_ = true;
   bool needsReset_ = false;  // a transaction was begun and not ended
 };

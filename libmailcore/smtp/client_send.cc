@@ -58,6 +58,9 @@ class Client::Sending {
     if (content_.binary && !(can.binaryMime && can.chunking)) {
       return refuseAll(localReply(554, "5.6.1", "the next host does not take binary content"));
     }
+    if (content_.hasEightBit && !can.eightBitMime) {  // converting is the caller's: RFC 6152 3
+      return refuseAll(localReply(554, "5.6.3", "the next host takes no 8-bit content (8BITMIME)"));
+    }
     // RFC 6531 3.2: mail that needs SMTPUTF8 goes to a server that offers it, or back.
     if (!can.smtpUtf8 && (content_.utf8Header || !isAllAscii(transaction_.reversePath))) {
       return refuseAll(localReply(553, "5.6.7", "the next host does not take internationalised mail (SMTPUTF8)"));
@@ -104,8 +107,6 @@ class Client::Sending {
     MailParameters parameters;
     if (can.size) parameters.size = content_.size();
     if (content_.binary) parameters.body = Body::binaryMime;
-    // Deviates from RFC 6152 3: to a server without 8BITMIME such content is sent all the same, as every server of today passes it
-    // on; re-coding would break signatures, returning would lose mail.
     else if (content_.hasEightBit && can.eightBitMime) parameters.body = Body::eightBitMime;
     parameters.smtpUtf8 = utf8_;
     if (can.dsn) {
@@ -124,6 +125,7 @@ class Client::Sending {
   }
 
   void command(Step step, std::size_t recipient, const std::string& line) {
+    client_.transcript_.client(line);
     client_.connection_.write(line);
     expected_.push_back({step, recipient});
   }
@@ -255,6 +257,7 @@ class Client::Sending {
     connection.write(out);
     out = {};
     outcome_.contentSent = true;
+    noteContent();
     const Result<void> sent = co_await connection.flush(Deadline::after(client_.options_.timeouts.dataBlock));
     if (!sent) {
       co_await readLastWords();
@@ -267,7 +270,9 @@ class Client::Sending {
   // RFC 3030 2: the whole message as one chunk, without stuffing and, where the stream can, without copying.
   [[nodiscard]] Task<Result<void>> sendBdat() {
     net::Connection& connection = client_.connection_;
-    connection.write("BDAT " + std::to_string(content_.size()) + " LAST\r\n");
+    const std::string bdat = "BDAT " + std::to_string(content_.size()) + " LAST\r\n";
+    client_.transcript_.client(bdat);
+    connection.write(bdat);
     connection.write(content_.prefix);
     ContentReader reader(connection.loop(), content_.fd, content_.cold);
     outcome_.contentSent = true;
@@ -306,6 +311,8 @@ class Client::Sending {
     co_return Result<void>();
   }
 
+  void noteContent() { client_.transcript_.event(std::to_string(content_.size()) + " octets of content"); }
+
   // A server that refuses in the middle of the content says why, closes, and our writing fails before we have read it.
   [[nodiscard]] Task<void> readLastWords() {
     const Result<Reply> reply = co_await client_.readReply(Deadline::after(kLastWords));
@@ -314,6 +321,7 @@ class Client::Sending {
 
   void noteBroken(const Error& error) {
     client_.usable_ = false;
+    client_.transcript_.event(error.detail);
     const char* const when = outcome_.contentSent ? " after the end of the content" : "";
     const Reply lost = error.kind == Error::Kind::timeout
                            ? localReply(451, "4.4.2", std::string("the next host did not answer in time") + when)
@@ -338,8 +346,10 @@ class Client::Sending {
 };
 
 Task<Outcome> Client::send(const Transaction& transaction, const Content& content) {
+  if (isBetweenMessages_) transcript_.clear();
   Sending sending(*this, transaction, content);
   Outcome outcome = co_await sending.run();
+  isBetweenMessages_ = true;
   co_return outcome;
 }
 

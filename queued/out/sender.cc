@@ -7,6 +7,8 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/dns/name.h"
 #include "queued/out/asker.h"
+#include "queued/out/racing.h"
+#include "queued/out/rewriting.h"
 
 namespace ostler::out {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t kMostConnects = 5;           // RFC 5321 5.1: at least two; more addresses than this wait for the next attempt
 constexpr std::chrono::seconds kUnreachableFor{60};
 constexpr std::chrono::seconds kSweep{1};
+constexpr std::size_t kMostSaid = 4096;  // before the last host's transcript, which has as much
 
 using State = ipc::RecipientOutcome::State;
 
@@ -118,33 +121,45 @@ class Sender::Delivery {
     Approach way = co_await approach(settings_, request_.nextHop, host);
     if (way.endpoints.empty()) noteRefusal(way.refusal, "");
     if (!heedSender(host, way.tls)) co_return false;
-    const std::size_t unreachedBefore = unreached_;
-    const std::vector<net::Endpoint> endpoints = reachableFirst(way.endpoints, &endpointKey);
-    for (const net::Endpoint& to : endpoints) {
-      if (connects_ == kMostConnects) break;
+    std::vector<net::Endpoint> endpoints = reachableFirst(interleaved(way.endpoints), &endpointKey);
+    std::size_t unreached = 0;
+    while (!endpoints.empty() && connects_ < kMostConnects) {
+      if (endpoints.size() > kMostConnects - connects_) endpoints.resize(kMostConnects - connects_);
+      Race race = co_await connectToFirst(sender_.loop_, settings_, endpoints);
+      for (const Race::Loser& loser : race.losers) noteUnreached(host, loser);
+      unreached += race.losers.size();
+      connects_ += race.losers.size() + (race.stream ? 1 : 0);
+      if (!race.stream) break;
       hostAnswered_ = false;
-      const bool settled = co_await byEndpoint(host, to, way.tls);
+      const net::Endpoint to = race.winner;
+      const bool settled = co_await byConnection(host, to, std::move(race.stream), way.tls);
       if (settled) co_return true;
       if (hostAnswered_) co_return false;  // its other addresses would say the same; the next host may not: RFC 5321 5.1
+      std::erase_if(endpoints, [&](const net::Endpoint& one) {
+        return one == to || std::any_of(race.losers.begin(), race.losers.end(), [&](const Race::Loser& loser) { return loser.endpoint == one; });
+      });
     }
-    if (unreached_ == unreachedBefore + endpoints.size()) noteUnreachable(hostKey(host));
+    if (!way.endpoints.empty() && unreached == way.endpoints.size()) noteUnreachable(hostKey(host));
     co_return false;
   }
 
-  [[nodiscard]] Task<bool> byEndpoint(const Host& host, const net::Endpoint& to, const TlsPolicy& tls) {
-    ++connects_;
-    Opened opened = co_await openSession(sender_.loop_, settings_, request_.nextHop, request_.heloName, host.name, to, tls,
-                                         Security::byPolicy);
+  void noteUnreached(const Host& host, const Race::Loser& loser) {
+    noteSaid(host.name + ": " + loser.error.detail, "");
+    noteUnreachable(endpointKey(loser.endpoint));
+    noteRefusal({451, "4.4.1", loser.error.detail}, "");
+  }
+
+  [[nodiscard]] Task<bool> byConnection(const Host& host, const net::Endpoint& to, std::unique_ptr<net::Stream> stream, const TlsPolicy& tls) {
+    Opened opened = co_await openSessionOn(sender_.loop_, settings_, request_.nextHop, request_.heloName, host.name, to,
+                                           std::move(stream), tls, Security::byPolicy);
     if (!opened.session && opened.handshakeFailed && !tls.required) {
       // Opportunistic TLS must not keep mail from arriving: RFC 7435 3.
       opened = co_await openSession(sender_.loop_, settings_, request_.nextHop, request_.heloName, host.name, to, tls,
                                     Security::clearText);
     }
     if (!opened.session) {
-      if (opened.remoteHost.empty()) {
-        ++unreached_;
-        noteUnreachable(endpointKey(to));
-      }
+      noteSaid(opened.remoteHost.empty() ? host.name + ": " + opened.refusal.text : opened.remoteHost, opened.transcript);
+      if (opened.remoteHost.empty()) noteUnreachable(endpointKey(to));
       noteRefusal(opened.refusal, opened.remoteHost);
       co_return false;
     }
@@ -182,8 +197,17 @@ class Sender::Delivery {
 
   // Sends to the recipients that are still open. True: nothing is left that another host might take.
   [[nodiscard]] Task<bool> transact(const std::string& key, std::unique_ptr<Session> session) {
+    const Result<const smtp::Content*> content = co_await contentFor(session->client.capabilities());
+    if (!content) {
+      // Another host of the domain may take it as it is.
+      const bool isFinal = content.error().kind == Error::Kind::permanent;
+      noteRefusal({isFinal ? 554 : 451, isFinal ? "5.6.3" : "4.3.0", content.error().detail}, session->remoteHost);
+      hostAnswered_ = false;
+      giveBack(key, std::move(session));
+      co_return false;
+    }
     const smtp::Transaction transaction = transactionForOpen();
-    const smtp::Outcome outcome = co_await session->client.send(transaction, content_);
+    const smtp::Outcome outcome = co_await session->client.send(transaction, **content);
     const bool elsewhere = (outcome.broken && !outcome.contentSent) ||
                            (outcome.refusedAtOnce && outcome.recipients.front().isTransient());
     std::vector<std::size_t> left;
@@ -195,6 +219,10 @@ class Sender::Delivery {
       isAnswered_[open_[i]] = isAnswered_[open_[i]] || heard;
       if (heard || (elsewhere && to.state == State::deferred)) left.push_back(open_[i]);
     }
+    const auto isDelivered = [](const smtp::Reply& reply) { return reply.code / 100 == 2; };
+    if (!std::all_of(outcome.recipients.begin(), outcome.recipients.end(), isDelivered)) {
+      noteSaid(session->remoteHost, session->client.transcript().text());
+    }
     hostAnswered_ = !elsewhere;
     if (!left.empty() && elsewhere) noteRefusal(outcome.recipients.front(), session->remoteHost);
     lastHost_ = session->remoteHost;
@@ -202,6 +230,20 @@ class Sender::Delivery {
     open_ = std::move(left);
     giveBack(key, std::move(session));
     co_return open_.empty();
+  }
+
+  // The message as this server can take it.
+  [[nodiscard]] Task<Result<const smtp::Content*>> contentFor(const smtp::Capabilities& server) {
+    const bool lmtp = request_.nextHop.kind == ipc::NextHop::Kind::lmtp;
+    const Rewriting needed = neededFor(server, content_, request_.envelope.handling.priority, lmtp);
+    if (!needed.isNeeded()) co_return &content_;
+    if (!rewritten_ || needed != rewrittenFor_) {
+      Result<smtp::Content> rewritten = co_await rewrite(sender_.loop_, content_, needed);
+      if (!rewritten) co_return fail(rewritten.error());
+      rewritten_ = std::move(*rewritten);
+      rewrittenFor_ = needed;
+    }
+    co_return &*rewritten_;
   }
 
   void giveBack(const std::string& key, std::unique_ptr<Session> session) {
@@ -267,6 +309,12 @@ class Sender::Delivery {
     return out;
   }
 
+  // What was said with the hosts of this attempt; of many, with the last ones.
+  void noteSaid(const std::string& remoteHost, const std::string& text) {
+    if (outcome_.transcript.size() > kMostSaid) outcome_.transcript.clear();
+    outcome_.transcript += "* " + printable(remoteHost) + "\n" + text;
+  }
+
   void noteRefusal(const smtp::Reply& reply, const std::string& remoteHost) {
     refusals_.push_back(reply);
     if (!remoteHost.empty()) lastHost_ = remoteHost;
@@ -306,6 +354,8 @@ class Sender::Delivery {
   ipc::Deliver request_;
   UniqueFd fd_;
   smtp::Content content_;
+  std::optional<smtp::Content> rewritten_;  // for servers that lack an extension
+  Rewriting rewrittenFor_;
   ipc::DeliverOutcome outcome_;
   std::vector<std::size_t> open_;  // recipients without a final answer
   std::vector<bool> isAnswered_;   // a server deferred it at RCPT: its words are better than a later host's silence
@@ -315,7 +365,6 @@ class Sender::Delivery {
   std::string lastHost_;
   std::string tls_;
   std::size_t connects_ = 0;
-  std::size_t unreached_ = 0;  // of those
   SteadyTime began_ = std::chrono::steady_clock::now();
 };
 

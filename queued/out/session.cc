@@ -1,6 +1,7 @@
 #include "queued/out/session.h"
 
 #include "libmailcore/base/ascii.h"
+#include "queued/out/racing.h"
 
 namespace ostler::out {
 namespace {
@@ -12,18 +13,15 @@ std::string remoteHostText(const std::string& name, const net::Endpoint& at) {
   return name + " [" + at.address.text() + "]:" + std::to_string(at.port);
 }
 
-std::optional<net::IpAddress> sourceFor(const Settings& settings, const net::Endpoint& to) {
-  if (!to.unixPath.empty() || to.address.isLoopback()) return std::nullopt;
-  return to.address.isV4() ? settings.sourceV4 : settings.sourceV6;
-}
-
-net::TlsClientOptions tlsOptions(const Settings& settings, const TlsPolicy& policy) {
+net::TlsClientOptions tlsOptions(const Settings& settings, const TlsPolicy& policy, const std::string& to) {
   net::TlsClientOptions options;
   options.serverName = policy.serverName;
   options.verify = policy.verify;
   options.context = settings.tls;
   options.tlsa = policy.tlsa;
   options.alsoMatch = policy.alsoMatch;
+  options.tickets = settings.tickets;
+  options.peer = to;
   return options;
 }
 
@@ -31,8 +29,8 @@ net::TlsClientOptions tlsOptions(const Settings& settings, const TlsPolicy& poli
 class Opening {
  public:
   Opening(std::shared_ptr<const Settings> settings, const ipc::NextHop& hop, const TlsPolicy& policy, Security security,
-          smtp::Client& client)
-      : settings_(std::move(settings)), hop_(hop), policy_(policy), security_(security), client_(client) {}
+          smtp::Client& client, std::string to)
+      : settings_(std::move(settings)), hop_(hop), policy_(policy), security_(security), client_(client), to_(std::move(to)) {}
 
   [[nodiscard]] Task<std::optional<smtp::Reply>> run() {
     const Result<smtp::Reply> greeting = co_await client_.greet();
@@ -57,7 +55,7 @@ class Opening {
       if (!policy_.required) co_return std::nullopt;
       co_return smtp::Reply{451, "4.7.4", "TLS is required, but was not offered"};
     }
-    const net::TlsClientOptions options = tlsOptions(*settings_, policy_);
+    const net::TlsClientOptions options = tlsOptions(*settings_, policy_, to_);
     const Result<smtp::Reply> reply = co_await client_.startTls(options);
     if (reply && (reply->code / 100 == 2 || !policy_.required) && client_.usable()) co_return std::nullopt;
     handshakeFailed_ = true;
@@ -81,6 +79,7 @@ class Opening {
   const TlsPolicy& policy_;
   Security security_;
   smtp::Client& client_;
+  std::string to_;
   bool handshakeFailed_ = false;
 };
 
@@ -88,17 +87,24 @@ class Opening {
 
 Task<Opened> openSession(Loop& loop, std::shared_ptr<const Settings> settings, ipc::NextHop hop, std::string heloName,
                          std::string hostName, net::Endpoint to, TlsPolicy policy, Security security) {
-  Opened out;
   const std::optional<net::IpAddress> source = sourceFor(*settings, to);
   Result<std::unique_ptr<net::Stream>> stream = co_await net::connectTo(loop, to, source, Deadline::after(settings->connectTimeout));
   if (!stream) {
+    Opened out;
     out.refusal = {451, "4.4.1", stream.error().detail};
     co_return out;
   }
+  Opened opened = co_await openSessionOn(loop, settings, hop, heloName, hostName, to, std::move(*stream), policy, security);
+  co_return opened;
+}
+
+Task<Opened> openSessionOn(Loop& loop, std::shared_ptr<const Settings> settings, ipc::NextHop hop, std::string heloName,
+                           std::string hostName, net::Endpoint to, std::unique_ptr<net::Stream> stream, TlsPolicy policy, Security security) {
+  Opened out;
   out.remoteHost = remoteHostText(hostName, to);
-  net::Connection connection(loop, std::move(*stream));
+  net::Connection connection(loop, std::move(stream));
   if (to.port == kSubmissions && to.unixPath.empty()) {
-    net::TlsClientOptions options = tlsOptions(*settings, policy);
+    net::TlsClientOptions options = tlsOptions(*settings, policy, to.text());
     const Result<void> secured = co_await connection.startTlsAsClient(std::move(options), Deadline::after(settings->timeouts.command));
     if (!secured) {
       out.refusal = {451, "4.7.5", "TLS with the next host failed: " + secured.error().detail};
@@ -107,11 +113,12 @@ Task<Opened> openSession(Loop& loop, std::shared_ptr<const Settings> settings, i
   }
   smtp::ClientOptions options{std::move(heloName), hop.kind == ipc::NextHop::Kind::lmtp, settings->timeouts};
   auto session = std::make_unique<Session>(smtp::Client(std::move(connection), std::move(options)), out.remoteHost);
-  Opening opening(settings, hop, policy, security, session->client);
+  Opening opening(settings, hop, policy, security, session->client, to.text());
   std::optional<smtp::Reply> refusal = co_await opening.run();
   out.handshakeFailed = opening.handshakeFailed();
   if (refusal) {
     out.refusal = std::move(*refusal);
+    out.transcript = session->client.transcript().text();
     co_await session->client.quit();
   } else {
     out.session = std::move(session);

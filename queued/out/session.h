@@ -24,6 +24,7 @@ struct Opened {
   std::unique_ptr<Session> session;
   smtp::Reply refusal;
   std::string remoteHost;     ///< empty: it was not reached
+  std::string transcript;     ///< of what was said although there is no session
   bool handshakeFailed = false;  ///< in clear text it might work, where the policy lets it
 };
 
@@ -31,6 +32,11 @@ struct Opened {
 enum class Security { byPolicy, clearText };
 [[nodiscard]] Task<Opened> openSession(Loop& loop, std::shared_ptr<const Settings> settings, ipc::NextHop hop, std::string heloName,
                                        std::string hostName, net::Endpoint to, TlsPolicy policy, Security security);
+
+/// The same over a connection that is there already.
+[[nodiscard]] Task<Opened> openSessionOn(Loop& loop, std::shared_ptr<const Settings> settings, ipc::NextHop hop, std::string heloName,
+                                         std::string hostName, net::Endpoint to, std::unique_ptr<net::Stream> stream, TlsPolicy policy,
+                                         Security security);
 
 /// Sessions without work, by what they are good for. One loop.
 class SessionCache {

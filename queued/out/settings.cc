@@ -1,6 +1,7 @@
 #include "queued/out/settings.h"
 
 #include "libmailcore/dns/unbound_resolver.h"
+#include "queued/schedule/scheduler.h"
 
 namespace ostler::out {
 namespace {
@@ -27,7 +28,7 @@ Result<std::shared_ptr<const Settings>> makeSettings(Loop& loop, const config::C
     if (!server.hostName.empty()) settings->ownNames.push_back(server.hostName);
   }
   settings->mxPort = config.outbound.port;
-  settings->concurrency = config.outbound.concurrency;
+  settings->concurrency = config.outbound.concurrency * schedule::Scheduler::kSlowCount;  // the spool counts them; see there
   settings->messagesPerConnection = config.outbound.messagesPerConnection;
   settings->connectTimeout = config.outbound.connectTimeout;
   settings->sourceV4 = config.outbound.sourceV4;

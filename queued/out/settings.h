@@ -28,6 +28,7 @@ struct Settings {
   smtp::ClientTimeouts timeouts{};
   std::shared_ptr<dns::Resolver> resolver;
   std::shared_ptr<const net::TlsClientContext> tls;
+  std::shared_ptr<net::TlsTickets> tickets = std::make_shared<net::TlsTickets>(10'000);
 };
 
 /// Errors: permanent (a CA file that cannot be read, a DNS setting that is refused).

@@ -9,6 +9,7 @@
 #include "libmailcore/dns/fixed_resolver.h"
 #include "libmailcore/dns/unbound_resolver.h"
 #include "libmailcore/ipc/socket.h"
+#include "queued/out/racing.h"
 #include "tests/unit/libmailcore/dns/nsd_server.h"
 #include "tests/unit/libmailcore/net/test_certificates.h"
 #include "tests/unit/queued/out/smtp_sink.h"
@@ -279,6 +280,43 @@ TEST_CASE("TLS is used where it is offered, and a broken handshake does not stop
   CHECK_FALSE(sink.messages.at(0).secured);
 }
 
+TEST_CASE("the second connection to a host resumes the TLS session of the first, unless it is to be verified otherwise") {
+  TwoHosts world;
+  world.settings->messagesPerConnection = 1;
+  Behaviour tls;
+  tls.tls = net::TlsServerContext::load({world.certificates.leaf({"mx1.rcpt.example"})}).value();
+  SmtpSink& first = world.sink("127.0.0.2", tls);
+  for (int i = 0; i < 3; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  REQUIRE(first.messages.size() == 3);
+  CHECK(first.connections == 3);
+  CHECK_FALSE(first.messages[0].resumed);
+  CHECK(first.messages[1].resumed);
+  CHECK(first.messages[2].resumed);
+  ipc::Deliver verified = World::message({"b@rcpt.example"});
+  verified.nextHop.tlsVerify = static_cast<std::uint8_t>(net::TlsVerify::pkix);
+  CHECK(world.sendOne(verified).state == State::delivered);
+  CHECK_FALSE(first.messages.at(3).resumed);
+  CHECK(world.sendOne(verified).state == State::delivered);
+  CHECK(first.messages.at(4).resumed);
+  CHECK(world.settings->tickets->size() <= 3);
+}
+
+TEST_CASE("the oldest tickets go when there are too many") {
+  TwoHosts world;
+  world.settings->messagesPerConnection = 1;
+  world.settings->tickets = std::make_shared<net::TlsTickets>(1);
+  Behaviour tls;
+  tls.tls = net::TlsServerContext::load({world.certificates.leaf({"mx1.rcpt.example"})}).value();
+  SmtpSink& first = world.sink("127.0.0.2", tls);
+  ipc::Deliver verified = World::message({"b@rcpt.example"});
+  verified.nextHop.tlsVerify = static_cast<std::uint8_t>(net::TlsVerify::pkix);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(verified).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK_FALSE(first.messages.at(2).resumed);
+  CHECK(world.settings->tickets->size() == 1);
+}
+
 TEST_CASE("where TLS is required, mail never goes in clear text") {
   for (const bool offered : {false, true}) {
     INFO(offered);
@@ -307,6 +345,11 @@ TEST_CASE("a smarthost gets our credentials over TLS that names it, and over not
   ipc::Deliver request = World::message({"b@x"});
   request.nextHop = {ipc::NextHop::Kind::host, "smart.example", world.settings->mxPort, true,
                      static_cast<std::uint8_t>(net::TlsVerify::pkix), "user", "secret", {}};
+  sink.behaviour.rcptReplies = {{"b@x", "550 5.1.1 no"}};
+  const std::string said = world.send(request).transcript;
+  CHECK(said.find("C: AUTH PLAIN ***") != std::string::npos);
+  CHECK(said.find("AHVzZXIAc2VjcmV0") == std::string::npos);
+  sink.behaviour.rcptReplies.clear();
   CHECK(world.sendOne(request).state == State::delivered);
   CHECK(sink.messages.at(0).user == "AUTH PLAIN AHVzZXIAc2VjcmV0");
   world.dns->addAddress("wrong.example", "127.0.0.2");
@@ -346,6 +389,87 @@ TEST_CASE("DANE: a key that fits is trusted, one that does not stops the mail, a
   }
 }
 
+TEST_CASE("DANE end to end with a signed zone: a match goes, a mismatch and a bogus answer wait, without TLSA it is as ever") {
+  if (!dns::NsdServer::available()) {
+    WARN("skipped: nsd or ldnsutils is not installed");
+    return;
+  }
+  World world;
+  world.settings->messagesPerConnection = 1;
+  const net::CertificateFiles leaf = world.certificates.leaf({"whatever.example"});
+  Behaviour behaviour;
+  behaviour.tls = net::TlsServerContext::load({leaf}).value();
+  SmtpSink& sink = world.sink("127.0.0.2", behaviour);
+  const std::string tlsa = "_" + std::to_string(world.settings->mxPort) + "._tcp.mx TLSA 3 1 1 ";
+  const std::string right = toHex(net::TestCertificates::tlsaOf(leaf).data);
+  const std::string wrong = std::string(64, '0');
+  const std::string host = "@ MX 10 mx\nmx A 127.0.0.2\n";
+  dns::NsdServer nsd;
+  dns::UnboundOptions options;
+  for (const auto& [zone, records] : {std::pair{"match.example", host + tlsa + right + "\n"}, {"mismatch.example", host + tlsa + wrong + "\n"},
+                                      {"several.example", host + tlsa + wrong + "\n" + tlsa + right + "\n"}, {"none.example", host}}) {
+    options.trustAnchors.push_back(nsd.addSignedZone(zone, records));
+  }
+  // Signed by a key that the trust anchor does not name.
+  const std::string anchor = nsd.addSignedZone("bogus.example", host + tlsa + right + "\n");
+  options.trustAnchors.push_back(anchor.substr(0, anchor.size() - 8) + (anchor.ends_with("00000000") ? "11111111" : "00000000"));
+  nsd.addZone("unsigned.example", host + tlsa + wrong + "\n");
+  nsd.start();
+  options.servers = {nsd.endpoint()};
+  world.settings->resolver = dns::UnboundResolver::create(world.loop, options, std::make_shared<dns::AnswerCache>()).value();
+  struct Row {
+    const char* domain;
+    State state;
+    const char* enhanced;
+  };
+  for (const Row& row : {Row{"match.example", State::delivered, "2.0.0"}, Row{"several.example", State::delivered, "2.0.0"},
+                         Row{"none.example", State::delivered, "2.0.0"}, Row{"unsigned.example", State::delivered, "2.0.0"},
+                         Row{"mismatch.example", State::deferred, "4.7.5"}, Row{"bogus.example", State::deferred, "4.7.0"}}) {
+    INFO(row.domain);
+    const std::size_t before = sink.messages.size();
+    const auto one = world.sendOne(World::message({std::string("b@") + row.domain}, row.domain));
+    CHECK(one.state == row.state);
+    CHECK(one.reply.enhanced == row.enhanced);
+    CHECK(sink.messages.size() == before + (row.state == State::delivered ? 1 : 0));
+    if (sink.messages.size() > before) CHECK(sink.messages.back().secured);
+  }
+  // Where TLSA says TLS, clear text is no way out.
+  sink.behaviour.tls = nullptr;
+  CHECK(world.sendOne(World::message({"c@match.example"}, "match.example")).state == State::deferred);
+}
+
+TEST_CASE("an address that swallows connections costs a quarter of a second, not the whole time for connecting") {
+  // A listener whose line is full, so that the kernel answers no more.
+  World world;
+  SmtpSink& sink = world.sink("127.0.0.3");
+  const Result<UniqueFd> full = net::listenOn(net::Endpoint::parse("127.0.0.2:" + std::to_string(world.settings->mxPort)).value());
+  REQUIRE(full);
+  REQUIRE(::listen(full->get(), 0) == 0);
+  std::vector<UniqueFd> waiting;
+  for (int n = 0; n < 4; ++n) {
+    UniqueFd one(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    sockaddr_storage to{};
+    const socklen_t length = net::Endpoint::parse("127.0.0.2:" + std::to_string(world.settings->mxPort)).value().toSockaddr(to);
+    (void)::connect(one.get(), reinterpret_cast<const sockaddr*>(&to), length);
+    waiting.push_back(std::move(one));
+  }
+  world.dns->addMx("rcpt.example", 10, "mx1.rcpt.example");
+  world.dns->addAddress("mx1.rcpt.example", "127.0.0.2");
+  world.dns->addAddress("mx1.rcpt.example", "127.0.0.3");
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(std::chrono::steady_clock::now() - began < 1500ms);
+  CHECK(sink.messages.size() == 1);
+}
+
+TEST_CASE("the families of a host's addresses take turns") {
+  std::vector<net::Endpoint> all;
+  for (const char* text : {"[2001:db8::1]:25", "[2001:db8::2]:25", "192.0.2.1:25", "[2001:db8::3]:25", "192.0.2.2:25"}) all.push_back(net::Endpoint::parse(text).value());
+  std::string order;
+  for (const net::Endpoint& endpoint : interleaved(all)) order += endpoint.address.isV4() ? '4' : '6';
+  CHECK(order == "64646");
+}
+
 TEST_CASE("an internationalised domain goes in A-labels, an internationalised local part needs SMTPUTF8") {
   TwoHosts world;
   SmtpSink& first = world.sink("127.0.0.2");
@@ -355,6 +479,78 @@ TEST_CASE("an internationalised domain goes in A-labels, an internationalised lo
   CHECK(outcome.recipients[0].state == State::delivered);
   CHECK(first.messages.at(0).to == std::vector<std::string>{"b@xn--bcher-kva.example"});
   CHECK(outcome.recipients[1].reply.enhanced == "5.6.7");
+}
+
+ipc::Deliver eightBitMessage(const std::string& header = "") {
+  ipc::Deliver out = World::message({"b@rcpt.example"});
+  out.prefix = header + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xC3\xBC\r\n";
+  out.hasEightBit = true;
+  return out;
+}
+
+TEST_CASE("8-bit content is converted for a server without 8BITMIME, and goes as it is to one that has it") {
+  TwoHosts world;
+  Behaviour old;
+  old.eightBitMime = false;
+  SmtpSink& first = world.sink("127.0.0.2", old);
+  CHECK(world.sendOne(eightBitMessage()).state == State::delivered);
+  CHECK(first.messages.at(0).content.find("Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n") != std::string::npos);
+  CHECK(first.messages.at(0).from.find("BODY=") == std::string::npos);
+  TwoHosts modern;
+  SmtpSink& sink = modern.sink("127.0.0.2");
+  CHECK(modern.sendOne(eightBitMessage()).state == State::delivered);
+  CHECK(sink.messages.at(0).from.find("BODY=8BITMIME") != std::string::npos);
+  CHECK(sink.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
+}
+
+TEST_CASE("signed 8-bit content goes to the host that takes it unconverted, or back") {
+  TwoHosts world;
+  Behaviour old;
+  old.eightBitMime = false;
+  SmtpSink& first = world.sink("127.0.0.2", old);
+  SmtpSink& second = world.sink("127.0.0.3");
+  const std::string signature = "DKIM-Signature: v=1; a=x\r\n";
+  CHECK(world.sendOne(eightBitMessage(signature)).state == State::delivered);
+  CHECK(first.messages.empty());
+  CHECK(second.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
+  TwoHosts none;
+  none.sink("127.0.0.2", old);
+  none.sink("127.0.0.3", old);
+  const auto back = none.sendOne(eightBitMessage(signature));
+  CHECK(back.state == State::failed);
+  CHECK(back.reply.enhanced == "5.6.3");
+}
+
+TEST_CASE("a priority goes as a parameter, or as a header field where the server does not know it") {
+  for (const bool knows : {true, false}) {
+    INFO(knows);
+    TwoHosts world;
+    Behaviour behaviour;
+    behaviour.priority = knows;
+    SmtpSink& sink = world.sink("127.0.0.2", behaviour);
+    ipc::Deliver request = World::message({"b@rcpt.example"});
+    request.envelope.handling.priority = 4;
+    CHECK(world.sendOne(request).state == State::delivered);
+    CHECK((sink.messages.at(0).from.find("MT-PRIORITY=4") != std::string::npos) == knows);
+    CHECK(sink.messages.at(0).content.starts_with("MT-Priority: 4\r\n") == !knows);
+  }
+}
+
+TEST_CASE("what was said comes with the outcome of a message that was not taken, without the password") {
+  TwoHosts world;
+  Behaviour picky;
+  picky.rcptReplies = {{"no@rcpt.example", "550 5.1.1 No such user"}};
+  world.sink("127.0.0.2", picky);
+  const auto refused = world.send(World::message({"no@rcpt.example"}));
+  for (const char* line : {"* mx1.rcpt.example [127.0.0.2]:", "S: 220 sink", "C: EHLO me.example", "C: RCPT TO:<no@rcpt.example>",
+                           "S: 550 5.1.1 No such user"}) {
+    INFO(line);
+    CHECK(refused.transcript.find(line) != std::string::npos);
+  }
+  CHECK(world.send(World::message({"yes@rcpt.example"})).transcript.empty());
+  TwoHosts down;
+  down.settings->mxPort = 1;
+  CHECK(down.send(World::message({"b@rcpt.example"})).transcript.find("* mx1.rcpt.example: ") != std::string::npos);
 }
 
 TEST_CASE("many deliveries at once share a bounded number of connections") {

@@ -18,6 +18,8 @@ struct SmtpSink {
     bool breaksHandshake = false;                      ///< offers STARTTLS and closes instead of it
     bool pipelining = true;
     bool lmtp = false;
+    bool eightBitMime = true;
+    bool priority = false;
     bool auth = false;
     std::string greeting = "220 sink";
     std::string mailReply = "250 2.1.0 ok";
@@ -30,6 +32,7 @@ struct SmtpSink {
   struct Message {
     unsigned connection = 0;
     bool secured = false;
+    bool resumed = false;
     std::string user;
     std::string from;
     std::vector<std::string> to;
@@ -60,7 +63,8 @@ struct SmtpSink {
         if (behaviour.pipelining) connection.write("250-PIPELINING\r\n");
         if ((behaviour.tls && !connection.tls()) || behaviour.breaksHandshake) connection.write("250-STARTTLS\r\n");
         if (behaviour.auth) connection.write("250-AUTH PLAIN\r\n");
-        connection.write("250 8BITMIME\r\n");
+        if (behaviour.priority) connection.write("250-MT-PRIORITY\r\n");
+        connection.write(behaviour.eightBitMime ? "250 8BITMIME\r\n" : "250 HELP\r\n");
       } else if (startsWithIgnoreCase(line, "STARTTLS")) {
         connection.write("220 go\r\n");
         if (behaviour.breaksHandshake) {
@@ -74,7 +78,7 @@ struct SmtpSink {
         user = line;
         connection.write("235 ok\r\n");
       } else if (startsWithIgnoreCase(line, "MAIL")) {
-        message = Message{number, connection.tls() != nullptr, user, line, {}, ""};
+        message = Message{number, connection.tls() != nullptr, connection.tls() != nullptr && connection.tls()->resumed, user, line, {}, ""};
         connection.write(behaviour.mailReply + "\r\n");
       } else if (startsWithIgnoreCase(line, "RCPT")) {
         const std::string path = line.substr(9, line.find('>') - 9);

@@ -1,0 +1,20 @@
+// seven_bit.h - content with octets above 127 as content without: what a server without 8BITMIME can take. Pure.
+// Is not: the header's own octets above 127, which need SMTPUTF8 (RFC 6531) and stay as they are.
+// RFC 6152 3 (the sender converts or returns), RFC 2045 6 (encodings), RFC 1428 (text whose charset nobody named).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ostler::message {
+
+/// Text parts become quoted-printable, others base64; parts that are encoded already or have no such octet stay as they are.
+[[nodiscard]] std::string toSevenBit(std::string_view content);
+/// Would converting it break a signature: DKIM-Signature (RFC 6376), multipart/signed (RFC 1847), S/MIME's opaque form does not
+/// mind. The header and the parts of `content` are looked at.
+[[nodiscard]] bool isSigned(std::string_view content);
+
+/// The message with one MT-Priority field that says this, whatever it had. RFC 6758 4.
+[[nodiscard]] std::string withPriorityField(std::string_view content, int priority);
+
+}  // namespace ostler::message
