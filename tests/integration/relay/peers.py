@@ -1,4 +1,4 @@
-"""peers.py - a name server and a Postfix of our own: unpacked privately, on loopback, nothing of the machine is touched."""
+"""peers.py - a name server, a Postfix, an Exim and an OpenSMTPD of our own: unpacked privately, on loopback, nothing of the machine is touched."""
 import os
 import pwd
 import shutil
@@ -57,6 +57,7 @@ class NameServer:
 class Postfix:
     """Takes mail for `domain` into Maildirs, relays what loopback gives it. Its users are two that every Debian has."""
     OWNER, GROUP = 'news', 'uucp'
+    RETRIES_SOON = True
 
     def __init__(self, folder, domain, routes, name_server):
         if os.geteuid() != 0:
@@ -153,8 +154,160 @@ queue_run_delay = 1s
         box = self.mail / 'box' / 'new'
         return [file.read_bytes() for file in box.iterdir()] if box.is_dir() else []
 
+    def has_deferred(self):
+        return 'status=deferred' in self.log()
+
     def log(self):
         return (self.folder / 'log').read_text(errors='replace') if (self.folder / 'log').exists() else ''
 
 
-__all__ = ['NameServer', 'Postfix', 'check']
+def need_mount_namespace(name):
+    if os.geteuid() != 0:
+        raise Skip(f'{name} changes users, so it needs root')
+    if subprocess.run(['unshare', '--mount', 'true'], check=False, capture_output=True).returncode != 0:
+        raise Skip(f'no mount namespace to give {name} users of its own')
+
+
+class Private:
+    """A mail server in a mount namespace of its own, where the users that its Debian package would have made are there.
+
+    Subclasses give: PACKAGES, USERS (name -> uid, gid), files() written below self.folder, binds() path -> what lies there, command().
+    """
+    PACKAGES, USERS = (), {}
+    RETRIES_SOON = True
+
+    def __init__(self, folder, domain, routes, _name_server):
+        self.name = type(self).__name__
+        need_mount_namespace(self.name)
+        self.root = unpack(*self.PACKAGES)
+        self.folder = Path(folder) / self.name
+        self.domain, self.routes = domain, routes
+        self.port = free_port()
+        self.process = None
+        self.mail = self.folder / 'mail'
+        os.chmod(folder, 0o755)
+        self.mail.mkdir(parents=True)
+        people = ''.join(line for line in Path('/etc/passwd').read_text().splitlines(True) if line.split(':')[0] not in self.USERS)
+        groups = Path('/etc/group').read_text()
+        for user, (uid, gid) in self.USERS.items():
+            people += f'{user}:x:{uid}:{gid}::/nonexistent:/usr/sbin/nologin\n'
+            groups += f'{user}:x:{gid}:\n'
+        (self.folder / 'passwd').write_text(people)
+        (self.folder / 'group').write_text(groups)
+        self.files()
+
+    def start(self):
+        binds = {'/etc/passwd': self.folder / 'passwd', '/etc/group': self.folder / 'group', **self.binds()}
+        script = ''.join(f'mount --bind {source} {target} && ' for target, source in binds.items()) + 'exec "$@"'
+        self.process = subprocess.Popen(['unshare', '--mount', 'sh', '-c', script, 'sh', *map(str, self.command())], stdin=subprocess.DEVNULL,
+                                        stdout=(self.folder / 'stdout').open('ab'), stderr=subprocess.STDOUT, start_new_session=True)
+        wait_until(lambda: listens('127.0.0.1', self.port), f'{self.name}: {self.log()[-400:]}')
+        return self
+
+    def stop(self):
+        """Its children are of its process group, or end with it."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        self.process.wait(20)
+        self.process = None
+
+    def received(self):
+        box = self.mail / 'box' / 'new'
+        return [file.read_bytes() for file in box.iterdir()] if box.is_dir() else []
+
+    def binds(self):
+        return {}
+
+
+class Exim(Private):
+    PACKAGES, USERS = ('exim4-daemon-light', 'exim4-base'), {'Debian-exim': (9, 13)}
+
+    def files(self):
+        for sub in ('spool', 'log', 'mail'):
+            (self.folder / sub).mkdir(exist_ok=True)
+            os.chown(self.folder / sub, 9, 13)
+        routes = '; '.join(f'{name} 127.0.0.1::{port} byname' for name, port in self.routes.items())
+        (self.folder / 'exim.conf').write_text(f"""exim_path = {self.root}/usr/sbin/exim4
+spool_directory = {self.folder}/spool
+log_file_path = {self.folder}/log/%slog
+primary_hostname = mx.{self.domain}
+daemon_smtp_ports = {self.port}
+local_interfaces = 127.0.0.1
+acl_smtp_rcpt = ok
+acl_smtp_data = ok
+host_lookup =
+rfc1413_query_timeout = 0s
+dsn_advertise_hosts = *
+message_size_limit = 100M
+tls_advertise_hosts =
+keep_environment =
+begin acl
+ok:
+  accept
+begin routers
+box:
+  driver = accept
+  domains = {self.domain}
+  transport = box
+routed:
+  driver = manualroute
+  route_list = {routes}
+  self = send
+  transport = smtp
+begin transports
+box:
+  driver = appendfile
+  maildir_format
+  directory = {self.folder}/mail/box
+  user = Debian-exim
+smtp:
+  driver = smtp
+begin retry
+* * F,1h,1s
+""")
+
+    def command(self):
+        return [self.root / 'usr/sbin/exim4', '-C', self.folder / 'exim.conf', '-bdf', '-q1s']
+
+    def log(self):
+        return ''.join(file.read_text(errors='replace') for file in sorted((self.folder / 'log').glob('*')))
+
+    def has_deferred(self):
+        return ' == ' in self.log() and ' defer (' in self.log()
+
+
+class OpenSmtpd(Private):
+    RETRIES_SOON = False
+    PACKAGES, USERS = ('opensmtpd',), {'opensmtpd': (9, 13), 'opensmtpq': (10, 10)}
+
+    def files(self):
+        for sub in ('spool/smtpd', 'lib/opensmtpd/empty', 'run'):
+            (self.folder / sub).mkdir(parents=True)
+        os.chmod(self.folder / 'spool/smtpd', 0o711)
+        os.chown(self.mail, 65534, 65534)
+        routed = ''.join(f'action "to-{at}" relay host smtp://127.0.0.1:{port}\nmatch from any for domain "{name}" action "to-{at}"\n'
+                         for at, (name, port) in enumerate(self.routes.items()))
+        (self.folder / 'smtpd.conf').write_text(f"""table people {{ "@" = "nobody" }}
+listen on 127.0.0.1 port {self.port} hostname mx.{self.domain}
+action "box" maildir "{self.mail}/box" virtual <people>
+match from any for domain "{self.domain}" action "box"
+{routed}""")
+
+    def binds(self):
+        return {'/var/spool': self.folder / 'spool', '/var/lib': self.folder / 'lib', '/run': self.folder / 'run', '/usr/libexec': self.root / 'usr/libexec'}
+
+    def command(self):
+        return [self.root / 'usr/sbin/smtpd', '-d', '-f', self.folder / 'smtpd.conf']
+
+    def log(self):
+        return (self.folder / 'stdout').read_text(errors='replace') if (self.folder / 'stdout').exists() else ''
+
+    def has_deferred(self):
+        return 'TempFail' in self.log()
+
+
+__all__ = ['NameServer', 'Postfix', 'Exim', 'OpenSmtpd', 'check']
