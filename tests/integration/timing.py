@@ -85,13 +85,19 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
+def processes(sandbox):
+    """name -> pid: "imapd", "queued spool", ..."""
+    found = {}
+    for pid in map(int, sandbox.env['PIDS'].split()):
+        words = Path(f'/proc/{pid}/cmdline').read_bytes().decode().split('\0')
+        name = os.path.basename(words[0])
+        found[f'{name} {words[words.index("--role") + 1]}' if '--role' in words else name] = pid
+    return found
+
+
 def pid_of(sandbox, name):
     """The process of the sandbox with this program's name."""
-    for pid in map(int, sandbox.env['PIDS'].split()):
-        command = Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0]
-        if os.path.basename(command.decode()) == name:
-            return pid
-    raise AssertionError(f'no process {name}')
+    return processes(sandbox)[name]
 
 
 def memory(pid):

@@ -25,10 +25,11 @@ class Echo final : public Protocol {
     net::Connection connection(worker_.loop, std::move(arrival.stream));
     const Gate::Pass pass = worker_.gate.enter([&connection] { connection.interruptRead(); });
     connection.write("hello " + arrival.plan->group + "\n");
+    const std::string client = arrival.client.address.text();
     while (true) {
       const auto line = co_await connection.readLine(100, Deadline::after(20s));
       if (!line) break;
-      connection.write(std::string(*line) + "\n");
+      connection.write((*line == "who" ? client : std::string(*line)) + "\n");
     }
     if (worker_.gate.closed()) connection.write("BYE\n");
     const auto flushed = co_await connection.flush(Deadline::after(1s));
@@ -148,6 +149,28 @@ TEST_CASE("worker: beyond the limit a connection is refused in the protocol's wo
   const Caller one = callUntilAnswered(port);
   CHECK(one.line() == "hello a");
   CHECK(callUntilAnswered(port).line() == "too many");
+}
+
+TEST_CASE("worker: only a listed proxy says who the client is; what others send as such a header is the first line they say") {
+  House house;
+  const std::uint16_t port = freePort();
+  ListenerPlan plan = planAt(port, "a");
+  plan.listener.proxyFrom = {*net::Cidr::parse("127.0.0.0/8")};
+  REQUIRE(house.use({plan}));
+  const Caller proxy = callUntilAnswered(port);
+  proxy.send("PROXY TCP4 192.0.2.7 192.0.2.8 1234 25\r\nwho\n");
+  CHECK(proxy.line() == "hello a");
+  CHECK(proxy.line() == "192.0.2.7");
+  plan.listener.proxyFrom = {*net::Cidr::parse("192.0.2.0/24")};
+  std::uint16_t other = freePort();
+  while (other == port) other = freePort();
+  plan.listener.address.port = other;
+  REQUIRE(house.use({plan}));
+  const Caller stranger = callUntilAnswered(other);
+  CHECK(stranger.line() == "hello a");
+  stranger.send("PROXY TCP4 192.0.2.7 192.0.2.8 1234 25\nwho\n");
+  CHECK(stranger.line() == "PROXY TCP4 192.0.2.7 192.0.2.8 1234 25");
+  CHECK(stranger.line() == "127.0.0.1");
 }
 
 TEST_CASE("worker: a drain tells the sessions, and ends when they have gone") {
