@@ -42,7 +42,7 @@ std::optional<int> whyUnreachable(const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return std::nullopt;  // the client says what is wrong
   path.copy(address.sun_path, path.size());
-  const Deadline patience = Deadline::after(std::chrono::seconds(3));
+  const Deadline patience = Deadline::after(std::chrono::seconds(2));
   while (true) {
     const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return std::nullopt;
