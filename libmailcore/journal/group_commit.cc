@@ -161,6 +161,8 @@ Result<void> Journal::Impl::openSegment() {
   header.size = options.segmentSize.octets;
   header.user = options.user;
   auto made = SegmentWriter::create(folder.get(), header, space.takeSpare(), *options.disk);
+  // One that has its name and may lose it again is replaced by the next try: the number and the first batch are the same.
+  if (!made && made.error().kind == Error::Kind::outcomeUnknown) return fail(Error::Kind::temporary, made.error().detail);
   if (!made) return fail(made.error());
   auto file = SegmentFile::open(folder.get(), header.number);
   if (!file) return fail(file.error());

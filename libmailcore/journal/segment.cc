@@ -161,8 +161,9 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(int folder, Segment
   Result<void> done = writeHeader(disk, fd->get(), header);
   if (done) done = disk.rename(folder, prepared, segmentName(header.number));
   if (!done && spare.empty()) (void)disk.unlink(folder, prepared);
-  if (done) done = disk.syncFolder(folder);
   if (!done) return fail(done.error());
+  const Result<void> named = disk.syncFolder(folder);
+  if (!named) return fail(Error::Kind::outcomeUnknown, named.error().detail);
   const LogEnd end{header.number, kSegmentStart, header.crc, header.firstBatch};
   return std::make_unique<SegmentWriter>(std::move(*fd), header, end, disk);
 }

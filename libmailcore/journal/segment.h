@@ -89,7 +89,8 @@ class SegmentWriter {
  public:
   /// Makes segment header.number: preallocates, writes and syncs the header, then names it and syncs the folder.
   /// `spare`: the name of a prepared or retired file that becomes this segment; empty: a new file.
-  /// Errors: limit (disk full), temporary; nothing by the segment's name is there then.
+  /// Errors: limit (disk full), temporary: nothing by the segment's name is there; outcomeUnknown: it has its name, perhaps not
+  /// for ever. Then batches from its firstBatch on would not count in the segment before it: that one is at its end.
   [[nodiscard]] static Result<std::unique_ptr<SegmentWriter>> create(int folder, SegmentHeader header, const std::string& spare = "",
                                                                      const Disk& disk = Disk::real());
   /// Opens a segment to append after `end`, for journals whose writers take turns under a lock of their own.

@@ -87,13 +87,18 @@ std::vector<std::uint64_t> SegmentSpace::unpinned() {
 }
 
 // Retired segments become spares (their blocks are allocated and written: cheaper than new ones) or go.
-void SegmentSpace::recycle(std::vector<std::uint64_t> numbers) {
+// False: one of them could not be, and is tried again later.
+bool SegmentSpace::recycle(std::vector<std::uint64_t> numbers) {
+  bool all = true;
   for (const std::uint64_t number : numbers) {
     const std::string spare = "spare-" + segmentName(number);
     const bool wanted = spareCount_ < preparedAhead_;
     const Result<void> done =
         wanted ? disk_.rename(folder_, segmentName(number), spare) : disk_.unlink(folder_, segmentName(number));
-    if (!done && done.error().kind != Error::Kind::notFound) continue;  // tried again at the next turn
+    if (!done && done.error().kind != Error::Kind::notFound) {
+      all = false;
+      continue;
+    }
     const std::scoped_lock lock(mutex_);
     retired_.erase(number);
     if (!done || !wanted) continue;
@@ -101,6 +106,7 @@ void SegmentSpace::recycle(std::vector<std::uint64_t> numbers) {
     spareCount_ = spares_.size();
   }
   (void)disk_.syncFolder(folder_);  // a retired segment that comes back after a power cut is only retired again
+  return all;
 }
 
 Result<std::string> SegmentSpace::prepare() const {
@@ -120,9 +126,9 @@ void SegmentSpace::work() {
     const auto ready = unpinned();
     if (!ready.empty()) {
       lock.unlock();
-      recycle(ready);
+      const bool all = recycle(ready);
       lock.lock();
-      continue;
+      if (all) continue;
     }
     if (spares_.size() < preparedAhead_) {
       lock.unlock();
@@ -135,6 +141,7 @@ void SegmentSpace::work() {
         continue;
       }
     }
+    if (stopping_) return;  // said while this thread was busy
     if (full_ || !retired_.empty()) {
       changed_.wait_for(lock, kTryAgain);
     } else {

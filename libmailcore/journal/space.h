@@ -38,7 +38,7 @@ class SegmentSpace {
 
  private:
   void work();
-  void recycle(std::vector<std::uint64_t> numbers);
+  [[nodiscard]] bool recycle(std::vector<std::uint64_t> numbers);
   [[nodiscard]] std::vector<std::uint64_t> unpinned();
   [[nodiscard]] Result<std::string> prepare() const;
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "libmailcore/async/pool.h"
+#include "libmailcore/journal/disk.h"
 #include "libmailcore/log/log.h"
 #include "libmailcore/store/store.h"
 
@@ -20,6 +21,7 @@ struct LocalOptions {
   unsigned writeThreads = 8;
   std::chrono::milliseconds lockWait{10'000};  ///< how long a change waits for another process that writes the same account
   log::Log log;
+  const journal::Disk* disk = &journal::Disk::real();  ///< under log and large messages; tests fail its calls. Outlives all
 };
 
 /// Errors: permanent (notifyDir cannot be made).

@@ -47,17 +47,16 @@ Result<std::shared_ptr<AccountFolder>> AccountFolder::open(const Id128& account,
 
 Result<void> AccountFolder::makeReady() {
   const int at = folder_.get();
-  const bool made = ::mkdirat(at, "log", 0770) == 0;
-  if (!made && errno != EEXIST) return fail(systemError("log folder"));
+  if (::mkdirat(at, "log", 0770) != 0 && errno != EEXIST) return fail(systemError("log folder"));
   log_.reset(::openat(at, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   lock_.reset(::openat(at, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0660));
   if (!log_ || !lock_) return fail(systemError("account folder"));
   segments_ = std::make_unique<OpenSegments>(log_.get());
-  if (made) {
-    const UniqueFd readable(::openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!readable || ::fsync(readable.get()) != 0) return fail(systemError("account folder sync"));
-  }
   if (openIndexWithoutLock()) return {};
+  // Before the first commit the log folder's name lasts, whoever made it and died.
+  const UniqueFd readable(::openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!readable) return fail(systemError("account folder sync"));
+  if (const Result<void> synced = disk().syncFolder(readable.get()); !synced) return synced;
 
   Result<HeldLock> lock = HeldLock::take(lock_.get(), Deadline::after(services_.lockWait));
   if (!lock && index_) {  // there is a state to show, if perhaps not the last: a stopped process must not lock readers out
@@ -84,9 +83,8 @@ void AccountFolder::makeIndex() {
     rebuilt.index->sync();
     rebuilt.index.reset();
     ::unlinkat(folder_.get(), "index.new-lock", 0);
-    if (::renameat(folder_.get(), "index.new", folder_.get(), "index.mdb") != 0) {
-      throw IndexFailure(Error::Kind::temporary, systemError("rename of the new index").detail);
-    }
+    const Result<void> renamed = disk().rename(folder_.get(), "index.new", "index.mdb");
+    if (!renamed) throw IndexFailure(renamed.error().kind, "the new index: " + renamed.error().detail);
     services_.log.warn("store-index-rebuilt", {{"account", id_.text()}});
   }
   index_ = Index::open(indexPath(folder_.get()), Index::Mode::create);

@@ -56,7 +56,7 @@ class Operation {
   [[nodiscard]] virtual std::uint64_t contentSpan() const { return 0; }
   /// Looks and emits. Checks before it emits: an error with nothing emitted costs the others nothing.
   virtual Result<void> plan(Planner& planner) = 0;
-  /// Synced and in the index, or why not. Called once, from any thread.
+  /// Synced and in the index, or why not. Called once, from any thread. outcomeUnknown: it may be in the log, and count.
   virtual void done(Result<void> outcome) = 0;
   [[nodiscard]] virtual bool wanted() const { return true; }
 
@@ -68,6 +68,7 @@ struct AccountServices {
   Notifier* notifier = nullptr;
   log::Log log;
   std::chrono::milliseconds lockWait = kLockWait;
+  const journal::Disk* disk = &journal::Disk::real();
 };
 
 /// Any thread.
@@ -80,6 +81,7 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   [[nodiscard]] Result<std::shared_ptr<const ContentSource>> content(const EmailId& id, const ContentPlace& place);
   [[nodiscard]] int logFolder() const { return log_.get(); }
   [[nodiscard]] int folder() const { return folder_.get(); }
+  [[nodiscard]] const journal::Disk& disk() const { return *services_.disk; }
   [[nodiscard]] const Id128& id() const { return id_; }
 
   /// Queues a change. Changes that come together share one lock, one sync and one transaction.
@@ -136,6 +138,7 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   bool endIsKnown_ = false;  // end_ was the log's end, and the index had all of it, when we gave the lock back
   journal::LogEnd end_;
   std::unique_ptr<journal::SegmentWriter> writer_;
+  bool unsettled_ = false;  // appended, and neither told as true nor certain not to count
   // Octets that became dead since somebody looked whether compaction is worthwhile; at first nobody has.
   std::uint64_t released_ = UINT64_MAX / 2;
 

@@ -22,25 +22,22 @@ Error systemError(const char* what) {
   return {kind, std::string("store: ") + what + ": " + std::strerror(errno)};
 }
 
-Result<void> writeAll(int fd, std::string_view octets) {
-  while (!octets.empty()) {
-    const ssize_t put = ::write(fd, octets.data(), octets.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return fail(systemError("write of a large message"));
-    octets.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return {};
+Result<void> writeAt(const journal::Disk& disk, int fd, std::string_view octets, std::uint64_t offset) {
+  iovec part{const_cast<char*>(octets.data()), octets.size()};
+  return disk.write(fd, {&part, 1}, offset);
 }
 
-Result<void> copyRange(int from, std::uint64_t offset, std::uint64_t length, int to) {
+// To the beginning of `to`.
+Result<void> copyRange(const journal::Disk& disk, int from, std::uint64_t offset, std::uint64_t length, int to) {
   std::string buffer;
-  while (length > 0) {
+  for (std::uint64_t at = 0; length > 0;) {
     buffer.resize(std::min<std::uint64_t>(length, kCopyStep));
     const auto got = journal::readAt(from, buffer, offset);
     if (!got) return fail(got.error());
     if (*got == 0) return fail(Error::Kind::temporary, "store: a message's file is shorter than announced");
-    const Result<void> put = writeAll(to, std::string_view(buffer).substr(0, *got));
+    const Result<void> put = writeAt(disk, to, std::string_view(buffer).substr(0, *got), at);
     if (!put) return put;
+    at += *got;
     offset += *got;
     length -= *got;
   }
@@ -73,10 +70,11 @@ DraftFile::~DraftFile() {
 }
 
 Result<void> DraftFile::keepAs(const std::string& finalName) {
-  if (::renameat(folder_, name_.c_str(), folder_, finalName.c_str()) != 0) return fail(systemError("rename of a large message"));
-  name_.clear();
-  if (::fsync(folder_) != 0) return fail(systemError("sync of the log folder"));
-  return {};
+  const Result<void> renamed = disk_.rename(folder_, name_, finalName);
+  if (!renamed) return renamed;
+  name_ = finalName;
+  kept_ = true;
+  return disk_.syncFolder(folder_);
 }
 
 AppendOperation::AppendOperation(std::vector<NewMessage> messages) {
@@ -104,10 +102,19 @@ Result<void> AppendOperation::prepare(AccountFolder& folder) {
   for (Item& item : items_) {
     const NewMessage& m = item.message;
     const std::uint64_t whole = m.prefix.size() + (m.file ? m.fileLength : m.content.size());
-    const Result<void> prepared = whole > kLargeMessage ? prepareLarge(item, folder.logFolder()) : prepareSmall(item);
+    const Result<void> prepared = whole > kLargeMessage ? prepareLarge(item, folder) : prepareSmall(item);
     if (!prepared) return prepared;
   }
   return {};
+}
+
+// What was refused leaves no file behind. A record that may yet come to count keeps its file.
+void AppendOperation::done(Result<void> outcome) {
+  const bool isThere = outcome || outcome.error().kind == Error::Kind::outcomeUnknown;
+  for (Item& item : items_) {
+    if (item.draft && isThere) item.draft->handOver();
+    item.draft.reset();
+  }
 }
 
 Result<void> AppendOperation::prepareSmall(Item& item) {
@@ -130,28 +137,32 @@ Result<void> AppendOperation::prepareSmall(Item& item) {
 }
 
 // A link to the spool's file where the file system gives one, else a copy. Synced, under a name that start-up and `check` clean away.
-Result<void> AppendOperation::prepareLarge(Item& item, int logFolder) {
+Result<void> AppendOperation::prepareLarge(Item& item, AccountFolder& folder) {
   NewMessage& m = item.message;
+  const journal::Disk& disk = folder.disk();
+  const int logFolder = folder.logFolder();
   item.tail = std::move(m.prefix);
   const std::string name = "draft-" + Id128::make(SystemClock().now()).text();
   const std::string source = "/proc/self/fd/" + std::to_string(m.file.get());
   const bool linked = m.file && ::linkat(AT_FDCWD, source.c_str(), logFolder, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
-  const UniqueFd fd(::openat(logFolder, name.c_str(), linked ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660));
-  if (!fd) return fail(systemError("file of a large message"));
-  item.draft = std::make_unique<DraftFile>(logFolder, name);
+  const auto opened = disk.open(logFolder, name, linked ? O_RDONLY : O_RDWR | O_CREAT | O_EXCL);
+  item.draft = std::make_unique<DraftFile>(disk, logFolder, name);
+  if (!opened) return fail(opened.error());
+  const int fd = opened->get();
   item.fileOffset = linked ? m.fileOffset : 0;
   item.fileLength = m.file ? m.fileLength : m.content.size();
   if (!linked) {
-    const Result<void> written = m.file ? copyRange(m.file.get(), m.fileOffset, m.fileLength, fd.get()) : writeAll(fd.get(), m.content);
+    const Result<void> written =
+        m.file ? copyRange(disk, m.file.get(), m.fileOffset, m.fileLength, fd) : writeAt(disk, fd, m.content, 0);
     if (!written) return written;
   }
-  if (::fdatasync(fd.get()) != 0) return fail(systemError("sync of a large message"));
+  if (const Result<void> synced = disk.syncData(fd); !synced) return synced;
   m.content.clear();
   struct stat info{};
-  if (::fstat(fd.get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) < item.fileOffset + item.fileLength) {
+  if (::fstat(fd, &info) != 0 || static_cast<std::uint64_t>(info.st_size) < item.fileOffset + item.fileLength) {
     return fail(Error::Kind::temporary, "store: a message's file is shorter than announced");
   }
-  const Mapped mapped(fd.get(), item.fileOffset + item.fileLength);
+  const Mapped mapped(fd, item.fileOffset + item.fileLength);
   if (!mapped.ok()) return fail(systemError("map of a large message"));
   const std::string_view content = mapped.text().substr(item.fileOffset);
   item.fileCrc = journal::crc32c(content);

@@ -28,8 +28,9 @@ std::size_t AccountFolder::commitSome(const Operations& operations, std::size_t 
     services_.log.error("store-commit-failed", {{"account", id_.text()}, {"why", committed.error().detail}});
     if (outcomes.empty()) outcomes.resize(operations.size() - from);
   }
+  const Result<void> why = !committed && unsettled_ ? fail(Error::Kind::outcomeUnknown, committed.error().detail) : committed;
   for (std::size_t at = 0; at < outcomes.size(); ++at) {
-    operations[from + at]->done(committed || !outcomes[at] ? outcomes[at] : committed);
+    operations[from + at]->done(committed || !outcomes[at] ? outcomes[at] : why);
   }
   return from + outcomes.size();
 }
@@ -37,6 +38,7 @@ std::size_t AccountFolder::commitSome(const Operations& operations, std::size_t 
 // An operation that fails after it changed the transaction ends the group: the transaction is dropped, and what was appended
 // before it is read back from the log. So the log stays the only truth.
 Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t from, std::vector<Result<void>>& outcomes) {
+  unsettled_ = false;
   if (const Result<void> turn = takeTurn(); !turn) return turn;
   if (const Result<void> left = leavePoisonedSegment(); !left) return left;
   bool spoiled = false;
@@ -53,7 +55,7 @@ Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t 
     }
     const Result<void> synced = writer_ ? writer_->sync() : Result<void>();
     if (!synced) {
-      (void)leavePoisonedSegment();
+      unsettled_ = unsettled_ && !leavePoisonedSegment();
       return synced;
     }
     if (!changed && !spoiled) {
@@ -61,12 +63,8 @@ Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t 
       return {};
     }
     if (!spoiled) {
-      try {
-        apply.finish(end_);
-        write.commit();
-      } catch (const IndexFailure& failure) {  // the log has it, so the next roll-forward makes it true
-        return fail(Error::Kind::outcomeUnknown, failure.what());
-      }
+      apply.finish(end_);
+      write.commit();  // should it fail the log has it all, and the next roll-forward makes it true
       endIsKnown_ = true;
       tellAndClean(apply);
       return {};
@@ -109,6 +107,7 @@ AccountFolder::Step AccountFolder::planAndAppend(Operation& operation, Apply& ap
   // Places of content were given by what was expected; a batch without content may still move to a new segment.
   if (expected > 0 && spans > expected) outcome = fail(Error::Kind::permanent, "store: a batch is larger than announced");
   if (outcome) outcome = ensureRoom(spans);
+  unsettled_ = unsettled_ || outcome;
   const auto places = outcome ? writer_->append(items) : Result<std::vector<journal::Position>>(fail(outcome.error()));
   if (!places) {
     outcome = fail(places.error());
@@ -152,23 +151,29 @@ bool AccountFolder::rollForward(Apply& apply) {
   if (!end) raise(end.error());
   if (!damage.empty()) raise({Error::Kind::permanent, damage});
   end_ = *end;
+  if (end_.segment != known.segment) {  // whoever made it may have died before its name was durable
+    const Result<void> named = disk().syncFolder(log_.get());
+    if (!named) raise(named.error());
+  }
   if (!found) return *end != known;
   // It may have been appended and never synced: then the index would say what a power cut takes from the log.
-  auto writer = journal::SegmentWriter::resume(log_.get(), end_);
+  auto writer = journal::SegmentWriter::resume(log_.get(), end_, disk());
   if (!writer) raise(writer.error());
   writer_ = std::move(*writer);
   return true;
 }
 
 Result<void> AccountFolder::ensureRoom(std::uint64_t spans) {
-  if (writer_ && (writer_->poisoned() || writer_->end() != end_)) writer_.reset();
+  // Never opened again by its name: what it holds and could not sync would pass for synced.
+  if (writer_ && writer_->poisoned()) return fail(Error::Kind::temporary, "store: an earlier write or sync of the segment failed");
+  if (writer_ && writer_->end() != end_) writer_.reset();
   if (!writer_ && end_.segment != 0) {
     // The process that wrote last synced before it told the index, so this needs no sync of its own.
     const auto segment = journal::SegmentFile::open(log_.get(), end_.segment);
     if (!segment) return fail(segment.error());
-    UniqueFd fd(::openat(log_.get(), journal::segmentName(end_.segment).c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd) return fail(Error::Kind::temporary, "store: the segment cannot be opened for appending");
-    writer_ = std::make_unique<journal::SegmentWriter>(std::move(fd), (*segment)->header(), end_, journal::Disk::real());
+    auto fd = disk().open(log_.get(), journal::segmentName(end_.segment), O_RDWR);
+    if (!fd) return fail(Error::Kind::temporary, fd.error().detail);
+    writer_ = std::make_unique<journal::SegmentWriter>(std::move(*fd), (*segment)->header(), end_, disk());
   }
   if (writer_ && writer_->fits(spans)) return {};
   if (writer_) {
@@ -190,7 +195,13 @@ Result<void> AccountFolder::newSegment(std::uint64_t spans, std::uint64_t firstB
     if (size == Size::grown) header.size = std::clamp(writer_->header().size * 2, kFirstSegment, kLargestSegment);
   }
   header.size = std::max(header.size, journal::kSegmentStart + spans);
-  auto created = journal::SegmentWriter::create(log_.get(), header);
+  auto created = journal::SegmentWriter::create(log_.get(), header, "", disk());
+  // It may be there now, and after a power cut: nothing may follow in the segment before it. The next turn finds it, or not.
+  if (!created && created.error().kind == Error::Kind::outcomeUnknown) {
+    writer_.reset();
+    endIsKnown_ = false;
+    raise({Error::Kind::temporary, created.error().detail});
+  }
   if (!created) return fail(created.error());
   writer_ = std::move(*created);
   end_ = writer_->end();
@@ -204,7 +215,8 @@ Result<void> AccountFolder::leavePoisonedSegment() {
   const Index::Read read(index_);
   const auto octets = read.get(Table::state, kLogEndKey);
   const journal::LogEnd known = octets ? logEndRow(*octets) : journal::LogEnd{};
-  if (known.nextBatch > writer_->syncedThrough() + 1) {
+  const auto next = journal::SegmentFile::open(log_.get(), writer_->header().number + 1);
+  if (next || known.nextBatch > writer_->syncedThrough() + 1) {
     writer_.reset();
     return {};
   }
@@ -221,7 +233,7 @@ Result<void> AccountFolder::checkSpace(std::uint64_t octets) const {
 
 void AccountFolder::tellAndClean(const Apply& apply) {
   released_ += apply.released();
-  for (const std::string& name : apply.deadFiles()) ::unlinkat(log_.get(), name.c_str(), 0);
+  for (const std::string& name : apply.deadFiles()) (void)disk().unlink(log_.get(), name);
   if (services_.notifier != nullptr) services_.notifier->tell(id_, apply.changes());
 }
 

@@ -183,7 +183,7 @@ void Compaction::unlinkDead(std::uint64_t before) {
   for (const std::uint64_t number : segments.value_or(std::vector<std::uint64_t>{})) {
     if (number >= before || rows.contains(number)) continue;
     folder_.segments_->forget(number);
-    ::unlinkat(folder_.log_.get(), journal::segmentName(number).c_str(), 0);
+    (void)folder_.disk().unlink(folder_.log_.get(), journal::segmentName(number));
   }
 }
 

@@ -34,7 +34,7 @@ class LocalShared {
     const std::scoped_lock lock(slot->mutex);
     std::shared_ptr<AccountFolder> there = slot->folder.lock();
     if (!there) {
-      auto opened = AccountFolder::open(account, std::move(folder), {&writePool_, notifier_.get(), options_.log, options_.lockWait});
+      auto opened = AccountFolder::open(account, std::move(folder), {&writePool_, notifier_.get(), options_.log, options_.lockWait, options_.disk});
       if (!opened) return opened;
       there = std::move(*opened);
       slot->folder = there;
@@ -138,6 +138,7 @@ class AwaitedAppend final : public AppendOperation {
   AwaitedAppend(std::shared_ptr<Waiting> waiting, std::vector<NewMessage> messages)
       : AppendOperation(std::move(messages)), waiting_(std::move(waiting)) {}
   void done(Result<void> result) override {
+    AppendOperation::done(result);
     outcome = std::move(result);
     waiting_->finish(waiting_);
   }

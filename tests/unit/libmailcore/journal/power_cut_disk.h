@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libmailcore/journal/disk.h"
@@ -20,23 +21,53 @@ namespace ostler::journal {
 
 class PowerCutDisk final : public Disk {
  public:
-  /// Fails the call with that number (counted over all calls), and every later one for which `alsoAfter` holds.
-  void failCall(std::size_t number) { failAt_ = number; }
-  [[nodiscard]] std::size_t calls() const { return calls_; }
+  /// Fails `count` calls from the one with that number on, counted over all calls. A write that fails has written its first half;
+  /// a sync that fails has lost what it was to cover, as file systems do: a second sync would say that all is well.
+  void failCalls(std::size_t first, std::size_t count = 1) {
+    failFrom_ = first;
+    failCount_ = count;
+  }
+  static constexpr std::size_t kForEver = SIZE_MAX;
+  /// As if it were full, not broken.
+  void failAs(Error::Kind kind) { kind_ = kind; }
+  [[nodiscard]] std::string firstFailed() const {
+    const std::scoped_lock lock(mutex_);
+    return firstFailed_;
+  }
+  [[nodiscard]] std::size_t calls() const {
+    const std::scoped_lock lock(mutex_);
+    return calls_;
+  }
 
+  Result<UniqueFd> open(int folder, const std::string& name, int flags) const override {
+    const std::scoped_lock lock(mutex_);
+    if (fails()) return broken("open");
+    return Disk::open(folder, name, flags);
+  }
   Result<void> write(int fd, std::span<iovec> parts, std::uint64_t offset) const override {
     const std::scoped_lock lock(mutex_);
-    if (fails()) return broken("write");
     std::string octets;
     for (const iovec& part : parts) octets.append(static_cast<const char*>(part.iov_base), part.iov_len);
+    const bool failing = fails();
+    if (failing) octets.resize(octets.size() / 2);
     files_[inodeOf(fd)].pending.push_back({offset, octets});
-    return Disk::write(fd, parts, offset);
+    if (!failing) return Disk::write(fd, parts, offset);
+    iovec half{octets.data(), octets.size()};
+    (void)Disk::write(fd, {&half, 1}, offset);
+    return broken("write");
   }
   Result<void> syncData(int fd) const override {
     const std::scoped_lock lock(mutex_);
-    if (fails()) return broken("sync");
-    const Result<void> done = Disk::syncData(fd);
     File& file = files_[inodeOf(fd)];
+    if (fails()) {
+      for (Write& write : std::exchange(file.pending, {})) {
+        write.octets.assign(write.octets.size(), '\0');
+        iovec zeroes{write.octets.data(), write.octets.size()};
+        (void)Disk::write(fd, {&zeroes, 1}, write.offset);
+      }
+      return broken("sync");
+    }
+    const Result<void> done = Disk::syncData(fd);
     for (const Write& write : file.pending) apply(file.synced, write.offset, write.octets);
     file.pending.clear();
     return done;
@@ -120,14 +151,20 @@ class PowerCutDisk final : public Disk {
       at += step;
     }
   }
-  bool fails() const { return ++calls_ == failAt_; }
-  static tl::unexpected<Error> broken(const std::string& call) { return fail(Error::Kind::temporary, call + ": made to fail"); }
+  bool fails() const { return ++calls_ >= failFrom_ && calls_ - failFrom_ < failCount_; }
+  tl::unexpected<Error> broken(const std::string& call) const {
+    if (firstFailed_.empty()) firstFailed_ = call;
+    return fail(kind_, call + ": made to fail");
+  }
 
   mutable std::mutex mutex_;
   mutable std::map<ino_t, File> files_;
   mutable std::vector<Names> names_;
   mutable std::size_t calls_ = 0;
-  std::size_t failAt_ = 0;
+  mutable std::string firstFailed_;
+  std::size_t failFrom_ = SIZE_MAX;
+  std::size_t failCount_ = 0;
+  Error::Kind kind_ = Error::Kind::temporary;
 };
 
 }  // namespace ostler::journal

@@ -91,6 +91,7 @@ struct MemoryFixture : Fixture {
 
 struct LocalFixture : Fixture {
   std::shared_ptr<LocalShared> shared;
+  const journal::Disk* disk = &journal::Disk::real();
   LocalFixture() { reopen(); }
   ~LocalFixture() { close(); }
   void close() {
@@ -100,7 +101,7 @@ struct LocalFixture : Fixture {
   }
   void reopen() {
     close();
-    auto made = makeLocalShared({.notifyDir = scratch.path() + "/notify", .log = {}});
+    auto made = makeLocalShared({.notifyDir = scratch.path() + "/notify", .log = {}, .disk = disk});
     REQUIRE(made);
     shared = std::move(*made);
     store = makeLocalStore(loop, shared);

@@ -2,11 +2,14 @@
 #include "libmailcore/store/local_store.h"
 
 #include <lmdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -323,37 +326,99 @@ TEST_CASE("what was acknowledged before a kill is there exactly once after it", 
   CHECK(problemsOf(f.scratch) == "");
 }
 
-TEST_CASE("four processes write one account, one of them stopped: the others go on", "[store]") {
+// What the writers below say of each delivery: its place in this array counts who said it.
+struct Told {
+  std::array<int, 4> stored{}, late{};
+  std::map<std::string, int> acknowledged;
+};
+
+constexpr auto kShortLockWait = 50ms;
+constexpr auto kLongestCall = 3s;  // the lock's deadline, and what a busy machine adds
+
+/// Delivers until it is killed. A line each: writer, outcome, id. A call that takes longer than it may ends it.
+void hammer(const Fixture& f, int writer, int pipe) {
+  ChildStore store(f, kShortLockWait);
+  for (int n = 0;;) {
+    const std::string id = "p" + std::to_string(writer) + "/" + std::to_string(n);
+    const auto start = std::chrono::steady_clock::now();
+    const auto done = store.deliver(id);
+    if (std::chrono::steady_clock::now() - start > kLongestCall) ::_exit(4);
+    if (!done && done.error().kind != Error::Kind::temporary) ::_exit(3);
+    const std::string line = std::to_string(writer) + (done ? "+" : "-") + id + "\n";
+    if (::write(pipe, line.data(), line.size()) < 0) ::_exit(1);
+    if (done) ++n;
+  }
+}
+
+/// Reads lines into `told` until the condition holds; false when it does not within 20 s.
+bool listen(int pipe, std::string& rest, Told& told, const std::function<bool()>& condition) {
+  for (const Deadline deadline = Deadline::after(20s); !condition();) {
+    pollfd readable{pipe, POLLIN, 0};
+    if (deadline.passed() || ::poll(&readable, 1, 1000) < 0) return false;
+    if ((readable.revents & POLLIN) == 0) continue;
+    std::array<char, 4096> buffer;
+    const ssize_t got = ::read(pipe, buffer.data(), buffer.size());
+    if (got <= 0) return false;
+    rest.append(buffer.data(), static_cast<std::size_t>(got));
+    for (std::size_t end = 0; (end = rest.find('\n')) != std::string::npos; rest.erase(0, end + 1)) {
+      const auto writer = static_cast<std::size_t>(rest[0] - '0');
+      ++(rest[1] == '+' ? told.stored : told.late)[writer];
+      if (rest[1] == '+') ++told.acknowledged[rest.substr(2, end - 2)];
+    }
+  }
+  return true;
+}
+
+TEST_CASE("four processes hammer one account, one of them is stopped in the middle: the others go on within their deadlines", "[store]") {
   LocalFixture f;
   f.close();
   Pipe pipe;
-  std::vector<pid_t> children;
-  for (int i = 0; i < 4; ++i) {
-    children.push_back(child([&, i] {
-      ChildStore store(f, 300ms);  // so that a stop while it holds the lock costs the others little
-      for (int n = 0; n < 60;) {
-        const std::string id = "p" + std::to_string(i) + "/" + std::to_string(n);
-        const auto done = store.deliver(id);
-        if (!done && done.error().kind != Error::Kind::temporary) ::_exit(3);
-        if (!done) continue;
-        const std::string line = id + "\n";
-        (void)!::write(pipe.writeEnd.get(), line.data(), line.size());
-        ++n;
-      }
-    }));
-  }
-  pipe.waitForOne();
-  ::kill(children[0], SIGSTOP);
-  std::this_thread::sleep_for(400ms);
-  ::kill(children[0], SIGCONT);
-  for (const pid_t pid : children) {
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    CHECK(status == 0);
-  }
+  std::array<pid_t, 4> writers{};
+  for (int i = 0; i < 4; ++i) writers[static_cast<std::size_t>(i)] = child([&, i] { hammer(f, i, pipe.writeEnd.get()); });
+  Told told;
+  std::string rest;
+  std::mt19937 random(19);
+  int stoppedWithTheLock = 0;
   f.reopen();
-  CHECK(f.inbox().messages == 240);
-  CHECK(subjects(f).size() == 240);
+  // Stopped at random moments: most fall into somebody else's turn, some into a commit of the one that is stopped.
+  for (int round = 0; round < 60 && (round < 6 || stoppedWithTheLock < 2); ++round) {
+    const auto stopped = static_cast<std::size_t>(random() % 4);
+    const Told start = told;
+    const auto turns = static_cast<int>(1 + random() % 3);
+    const auto isUnderWay = [&] { return told.stored[stopped] >= start.stored[stopped] + turns; };
+    REQUIRE(listen(pipe.readEnd.get(), rest, told, isUnderWay));
+    ::kill(writers[stopped], SIGSTOP);
+    const Told atStop = told;
+    const auto heard = [&](std::size_t at) { return told.stored[at] + told.late[at] - atStop.stored[at] - atStop.late[at]; };
+    // Each of the others is answered several times while it stands: by success, or at its own deadline.
+    REQUIRE(listen(pipe.readEnd.get(), rest, told, [&] {
+      for (std::size_t at = 0; at < 4; ++at) {
+        if (at != stopped && heard(at) < 2) return false;
+      }
+      return true;
+    }));
+    int stored = 0;
+    for (std::size_t at = 0; at < 4; ++at) stored += at == stopped ? 0 : told.stored[at] - atStop.stored[at];
+    if (stored == 0) {  // it has the lock: readers are not delayed, writers to their deadline
+      ++stoppedWithTheLock;
+      const auto before = std::chrono::steady_clock::now();
+      (void)f.inbox();
+      CHECK(std::chrono::steady_clock::now() - before < 2s);
+    }
+    ::kill(writers[stopped], SIGCONT);
+  }
+  CHECK(stoppedWithTheLock >= 2);
+  for (const pid_t writer : writers) {
+    CHECK(::waitpid(writer, nullptr, WNOHANG) == 0);  // none ended because of a late answer
+    kill9(writer);
+  }
+  pipe.writeEnd.reset();
+  CHECK_FALSE(listen(pipe.readEnd.get(), rest, told, [] { return false; }));
+  f.reopen();
+  const auto found = subjects(f);
+  CHECK(told.acknowledged.size() > 100);
+  for (const auto& [id, times] : told.acknowledged) CHECK((times == 1 && found.contains(id)));
+  for (const auto& [id, times] : found) CHECK(times == 1);
   f.close();
   CHECK(problemsOf(f.scratch) == "");
 }
@@ -492,6 +557,70 @@ TEST_CASE("many appends that come together share their sync and keep their order
   REQUIRE(uids.size() == 200);
   CHECK(std::is_sorted(uids.begin(), uids.end()));
   CHECK(visit(f, f.inbox().id)[150].content == mail("150"));
+}
+
+/// A session of many on one account: appends, marks, reads and copies until it is cancelled or done.
+Task<void> sessionAtRandom(Fixture& f, MailboxId inbox, MailboxId archive, unsigned seed, std::vector<std::string>& acknowledged) {
+  std::mt19937 random(seed);
+  for (int n = 0; n < 8; ++n) {
+    const UidSet some = range(1 + random() % 50, 51 + random() % 50);
+    switch (random() % 6) {
+      case 0: {
+        const auto marked = co_await f.account->changeFlags(inbox, some, {FlagsOperation::Kind::add, {1U << random() % 5, {}}, {}});
+        (void)marked;
+        break;
+      }
+      case 1: {
+        const auto seen = co_await f.account->visit(inbox, some, kAllColumns, std::make_shared<Collector>());
+        (void)seen;
+        break;
+      }
+      case 2: {
+        const auto copied = co_await f.account->copy(inbox, range(1, 3), archive);
+        (void)copied;
+        break;
+      }
+      case 3: {
+        const auto gone = co_await f.account->expunge(archive, some, Account::Expunge::regardless);
+        (void)gone;
+        break;
+      }
+      default: {
+        const std::string id = std::to_string(seed) + "/" + std::to_string(n);
+        std::vector<NewMessage> messages;
+        messages.push_back(Fixture::message(mail(id)));
+        const auto stored = co_await f.account->append(std::move(messages));
+        if (stored) acknowledged.push_back(id);
+      }
+    }
+  }
+}
+
+TEST_CASE("a thousand sessions on one account, cancelled at random moments, lose nothing that was acknowledged", "[store]") {
+  LocalFixture f;
+  for (int n = 0; n < 3; ++n) f.append(mail("first " + std::to_string(n)));
+  const MailboxId inbox = f.inbox().id;
+  const MailboxId archive = f.run(f.account->mailbox(std::string("Archive"))).id;
+  std::mt19937 random(26);
+  std::vector<std::string> acknowledged;
+  std::vector<std::unique_ptr<TaskScope>> sessions;
+  for (unsigned n = 0; n < 1000; ++n) {
+    sessions.push_back(std::make_unique<TaskScope>(f.loop));
+    sessions.back()->spawn(sessionAtRandom(f, inbox, archive, n, acknowledged));
+  }
+  while (!sessions.empty()) {
+    for (int n = 0; n < 6 && !sessions.empty(); ++n) {
+      std::swap(sessions[random() % sessions.size()], sessions.back());
+      sessions.pop_back();
+    }
+    f.loop.runUntilDone(f.loop.sleepUntil(Deadline::after(std::chrono::microseconds(random() % 3000))));
+  }
+  const auto found = subjects(f);
+  CHECK(acknowledged.size() > 50);
+  for (const std::string& id : acknowledged) CHECK(found.contains(id));
+  for (const auto& [id, times] : found) CHECK(times == 1);
+  f.close();
+  CHECK(problemsOf(f.scratch) == "");
 }
 
 TEST_CASE("an append whose caller went away before it began is not stored, and nothing breaks", "[store]") {
