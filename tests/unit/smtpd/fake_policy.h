@@ -13,7 +13,7 @@ namespace ostler::smtpd {
 
 /// unknown@… is refused, later@… deferred, full@… fails at the end (LMTP), domains other than example.test are relayed
 /// after AUTH alone, sender nospace@… finds the queue full. The password is "secret" for everybody.
-class FakePolicy final : public Policy {
+class FakePolicy : public Policy {
  public:
   struct Message {
     ipc::Envelope envelope;

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <thread>
 
 #include "libmailcore/async/channel.h"
@@ -414,6 +415,64 @@ TEST_CASE("ipc: a call that is given up is forgotten, and its late answer distur
   CHECK(given.error().kind == Error::Kind::timeout);
   CHECK(loop.runUntilDone(ask(client, "t", soon())));
   CHECK(client.generation() == 1);
+}
+
+// One of a thousand callers of one process: asks with random deadlines until it is destroyed or done.
+Task<void> askAtRandom(Loop& loop, Client& client, unsigned seed, long& right, long& wrong) {
+  std::mt19937 random(seed);
+  for (int n = 0; n < 20; ++n) {
+    const std::string token = std::to_string(seed) + "/" + std::to_string(n) + std::string(random() % 3000, 'x');
+    const Result<Identity> answer = co_await ask(client, token, Deadline::after(std::chrono::microseconds(random() % 20'000)));
+    if (answer) ++(answer->account.address == token ? right : wrong);
+    if (random() % 5 == 0) co_await loop.yield();
+  }
+}
+
+Task<Result<Identity>> answerLate(Loop* loop, unsigned micros, std::string token) {
+  co_await loop->sleepUntil(Deadline::after(std::chrono::microseconds(micros)));
+  Identity identity;
+  identity.account.address = std::move(token);
+  co_return identity;
+}
+
+TEST_CASE("ipc: a thousand callers cancelled at random moments, and a server that dies in between, mix no answers and leave nothing open") {
+  std::mt19937 random(26);
+  const std::size_t before = openDescriptors();
+  {
+    Folder folder;
+    Loop loop;
+    auto server = std::make_unique<Server>(loop);
+    const auto listen = [&] {
+      server->on<WhoIs>([&](auto, WhoIs request, std::vector<UniqueFd>) { return answerLate(&loop, static_cast<unsigned>(random() % 3000), std::move(request.token)); });
+      REQUIRE(server->listen(folder.socket(), 0600));
+    };
+    listen();
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int n = 0; n < 10; ++n) clients.push_back(std::make_unique<Client>(loop, folder.socket()));
+    std::vector<std::unique_ptr<TaskScope>> callers;
+    long right = 0;
+    long wrong = 0;
+    for (unsigned n = 0; n < 1000; ++n) {
+      callers.push_back(std::make_unique<TaskScope>(loop));
+      callers.back()->spawn(askAtRandom(loop, *clients[n % clients.size()], n, right, wrong));
+    }
+    for (int turn = 0; !callers.empty(); ++turn) {
+      for (int n = 0; n < 8 && !callers.empty(); ++n) {
+        std::swap(callers[random() % callers.size()], callers.back());
+        callers.pop_back();
+      }
+      loop.runUntilDone(loop.sleepUntil(Deadline::after(std::chrono::microseconds(random() % 2000))));
+      if (turn % 40 == 39) {
+        server.reset();
+        server = std::make_unique<Server>(loop);
+        listen();
+      }
+    }
+    CHECK(right > 100);
+    CHECK(wrong == 0);
+    for (const auto& client : clients) CHECK(loop.runUntilDone(ask(*client, "last", soon())));
+  }
+  CHECK(openDescriptors() == before);
 }
 
 }  // namespace
