@@ -1,10 +1,12 @@
 // failing_store.h - a store that answers with errors when a test wants it to, and passes everything else on.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "libmailcore/store/store.h"
@@ -16,6 +18,20 @@ class Faults {
  public:
   void next(const std::string& call, Error error) { queued_[call].push_back(std::move(error)); }
   void always(const std::string& call, Error error) { always_[call] = std::move(error); }
+  /// As a dialogue says it: "append fails temporary" (once). False: not of that form.
+  [[nodiscard]] bool next(std::string_view words) {
+    constexpr std::string_view kFails = " fails ";
+    static constexpr std::array<std::pair<std::string_view, Error::Kind>, 4> kKinds = {
+        {{"temporary", Error::Kind::temporary}, {"limit", Error::Kind::limit}, {"permanent", Error::Kind::permanent}, {"notFound", Error::Kind::notFound}}};
+    const std::size_t at = words.find(kFails);
+    if (at == std::string_view::npos) return false;
+    for (const auto& [name, kind] : kKinds) {
+      if (words.substr(at + kFails.size()) != name) continue;
+      next(std::string(words.substr(0, at)), Error{kind, "made to fail"});
+      return true;
+    }
+    return false;
+  }
   void never(const std::string& call) {
     queued_.erase(call);
     always_.erase(call);

@@ -48,8 +48,11 @@ Result<void> writeInto(const std::string& folder, const std::string& name, const
 }
 
 Result<void> makeFolder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0750) == 0 || errno == EEXIST) return {};
-  return failErrno(path);
+  if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) return failErrno(path);
+  // Also when it was there: who made it may have died before its name was durable, and what lies in it would go with it.
+  const UniqueFd parent(::open((path + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!parent || ::fsync(parent.get()) != 0) return failErrno(path);
+  return {};
 }
 
 Result<void> appendToMbox(const std::string& path, std::string_view reversePath, std::string_view content,

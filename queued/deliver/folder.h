@@ -14,7 +14,7 @@ namespace ostler::deliver {
 /// Puts `octets` into folder/name. Errors: limit (disk full), temporary, permanent (no such folder).
 [[nodiscard]] Result<void> writeInto(const std::string& folder, const std::string& name, const std::vector<std::string_view>& octets);
 
-/// Makes a folder that is not there yet. Errors: permanent, limit.
+/// Makes a folder that is not there yet; from then on its name is durable. Errors: permanent, limit, temporary.
 [[nodiscard]] Result<void> makeFolder(const std::string& path);
 
 /// Appends to an mbox file under a lock, "From " lines quoted, LF line ends. Errors: temporary, limit.

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/prepared.h"
@@ -29,6 +30,7 @@ constexpr std::uint64_t kMostCopied = 1U << 30;
 struct Scan {
   std::vector<std::string> taken;  ///< names in .taken/ now
   bool anyBusy = false;
+  bool isNamed = true;  ///< those names last
 };
 
 /// Does anybody have it open for writing? A lease is refused while somebody has; it asks for the file's owner or CAP_LEASE.
@@ -52,7 +54,13 @@ std::vector<std::string> namesIn(const std::string& folder) {
   return names;
 }
 
-Scan takeFiles(const std::string& folder) {
+bool syncFolder(const std::string& path) {
+  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder && ::fsync(folder.get()) == 0;
+}
+
+/// `left`: some were taken before.
+Scan takeFiles(const std::string& folder, bool left) {
   Scan scan;
   for (const std::string& name : namesIn(folder)) {
     const std::string path = folder + "/" + name;
@@ -67,6 +75,8 @@ Scan takeFiles(const std::string& folder) {
     const std::string taken = Id128::make(std::chrono::system_clock::now()).text() + "-" + name.substr(0, 200);
     if (::rename(path.c_str(), (folder + "/.taken/" + taken).c_str()) == 0) scan.taken.push_back(taken);
   }
+  // A message that was journalled as taken must not be back under the name it was dropped as after a power cut: it would be sent twice.
+  scan.isNamed = (scan.taken.empty() && !left) || (syncFolder(folder + "/.taken") && syncFolder(folder));
   return scan;
 }
 
@@ -163,27 +173,31 @@ void Pickup::onNotice() {
   changed_.set();
 }
 
-Task<void> Pickup::finishTaken() {
+void Pickup::finishTaken() {
   for (const std::string& name : namesIn(folder_ + "/.taken")) {
     if (env_.queue.takenSeen().contains(name)) {
       ::unlink((folder_ + "/.taken/" + name).c_str());
     } else {
-      co_await process(name);
+      left_.push_back(name);
     }
   }
 }
 
 Task<void> Pickup::run() {
-  co_await finishTaken();
+  finishTaken();
   while (true) {
     bool anyBusy = false;
     const bool room = !stopped_ && acceptance_.hasRoom(0).has_value();
     if (room) {
-      auto job = [folder = folder_]() -> Result<Scan> { return takeFiles(folder); };
+      auto job = [folder = folder_, left = !left_.empty()]() -> Result<Scan> { return takeFiles(folder, left); };
       const Result<Scan> scan = co_await env_.disk.run(env_.loop, std::move(job));
       if (scan) {
         anyBusy = scan->anyBusy;
-        for (const std::string& name : scan->taken) co_await process(name);
+        left_.insert(left_.end(), scan->taken.begin(), scan->taken.end());
+        for (const std::string& name : scan->isNamed ? std::exchange(left_, {}) : std::vector<std::string>()) {
+          const bool done = co_await process(name);
+          if (!done) left_.push_back(name);
+        }
       }
     }
     const auto pause = anyBusy ? std::chrono::nanoseconds(kBusyRescan) : std::chrono::nanoseconds(kRescan);
@@ -192,7 +206,7 @@ Task<void> Pickup::run() {
   }
 }
 
-Task<void> Pickup::process(std::string takenName) {
+Task<bool> Pickup::process(std::string takenName) {
   const std::string path = folder_ + "/.taken/" + takenName;
   const std::uint64_t allowed = policy::serverOf(*env_.config, "").limits.messageSize.octets;
   auto reading = [path, most = allowed == 0 ? kMostCopied : allowed] { return readTaken(path, most); };
@@ -200,7 +214,7 @@ Task<void> Pickup::process(std::string takenName) {
   const bool unfit = !taken && (taken.error().kind == Error::Kind::denied || taken.error().kind == Error::Kind::limit);
   if (!taken && !unfit) {
     env_.log.error("pickup", {{"file", takenName}, {"reason", taken.error().detail}});
-    co_return;
+    co_return taken.error().kind == Error::Kind::notFound;
   }
   Result<PickupFile> file = unfit ? Result<PickupFile>(fail(taken.error())) : parsePickupFile(taken->octets);
   if (!file) {
@@ -211,7 +225,7 @@ Task<void> Pickup::process(std::string takenName) {
     };
     const Result<void> kept = co_await env_.disk.run(env_.loop, std::move(moving));
     if (!kept) env_.log.error("badmail-not-written", {{"file", takenName}, {"reason", kept.error().detail}});
-    co_return;
+    co_return kept.has_value();
   }
   MessageRecord record = recordOf(env_, *file, takenName, taken->uid);
   auto content = std::make_shared<const std::string>(fieldsInFront(env_, record, file->content) + file->content);
@@ -229,12 +243,13 @@ Task<void> Pickup::process(std::string takenName) {
     const Result<void> stored = co_await env_.disk.run(env_.loop, std::move(storing));
     if (!stored) {
       env_.log.error("pickup", {{"file", takenName}, {"reason", stored.error().detail}});
-      co_return;  // it stays in .taken/ for the next start
+      co_return false;  // it stays in .taken/
     }
     content.reset();
   }
   const Result<void> accepted = co_await acceptance_.accept(std::move(record), std::move(content));
   if (accepted) ::unlink(path.c_str());
+  co_return accepted.has_value();
 }
 
 }  // namespace ostler::spool

@@ -6,6 +6,8 @@
 #include <event2/event.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "libmailcore/base/unique_fd.h"
 #include "queued/spool/acceptance.h"
@@ -27,8 +29,9 @@ class Pickup {
 
  private:
   [[nodiscard]] Task<void> run();
-  [[nodiscard]] Task<void> finishTaken();
-  [[nodiscard]] Task<void> process(std::string takenName);
+  void finishTaken();
+  /// False: it could not be accepted just now, and is tried again.
+  [[nodiscard]] Task<bool> process(std::string takenName);
   void onNotice();
 
   struct FreeEvent {
@@ -40,6 +43,7 @@ class Pickup {
   UniqueFd inotify_;
   std::unique_ptr<event, FreeEvent> notice_;
   Signal changed_;
+  std::vector<std::string> left_;  ///< names in .taken/ that are to be tried again
   bool stopped_ = false;
   TaskScope scope_;
 };

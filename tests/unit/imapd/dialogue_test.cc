@@ -1,7 +1,7 @@
 // Runs tests/dialogues/imap/*.dlg: what a client says (C:) and what the server answers (S:), over streams in memory,
 // with the store in memory and an auth that knows alice with the password secret. A line `C2:` or `S2:` belongs to a
 // second connection. Untagged lines that stand together may come in any order (RFC 9051 leaves it open). "..." stands
-// for anything. `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
+// for anything. `store: append fails temporary` makes the store's next such call fail. `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/memory_stream.h"
+#include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
 
 #include "imapd/grammar/search_key.h"
@@ -69,7 +70,7 @@ class House {
       : socket_("/tmp/imapd-test-" + std::to_string(::getpid()) + ".sock"),
         server_(loop_),
         auth_(loop_, socket_),
-        store_(store::makeMemoryStore(loop_)),
+        store_(std::make_unique<store::FailingStore>(store::makeMemoryStore(loop_), faults_)),
         reading_("test-read", 1),
         clock_(fromUnixMillis(1'800'000'000'000)),
         worker_{loop_, auth_, *store_, reading_, users_, clock_, log::Log()},
@@ -87,6 +88,7 @@ class House {
   ~House() { ::unlink(socket_.c_str()); }
 
   Loop& loop() { return loop_; }
+  store::Faults& faults() { return *faults_; }
   /// The client's end of the connection of that name, with a session behind it.
   net::Connection& connection(const std::string& name) {
     auto& there = connections_[name];
@@ -107,6 +109,7 @@ class House {
   Loop loop_;
   ipc::Server server_;
   ipc::Client auth_;
+  std::shared_ptr<store::Faults> faults_ = std::make_shared<store::Faults>();
   std::unique_ptr<store::Store> store_;
   Pool reading_;
   UserConnections users_;
@@ -120,7 +123,7 @@ class House {
 };
 
 struct Step {
-  bool client = false;
+  enum class Who { client, server, store } who = Who::server;
   std::string connection;
   std::string text;
   unsigned line = 0;
@@ -138,11 +141,12 @@ Script readScript(const fs::path& path) {
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line.starts_with("client: ")) script.client = net::IpAddress::parse(line.substr(8)).value();
+    if (line.starts_with("store: ")) script.steps.push_back({Step::Who::store, "", line.substr(7), number});
     if (line.size() < 2 || (line[0] != 'C' && line[0] != 'S')) continue;
     const std::size_t colon = line.find(':');
     REQUIRE(colon < 3);
     script.steps.push_back(
-        {line[0] == 'C', line.substr(1, colon - 1), line.size() > colon + 2 ? line.substr(colon + 2) : "", number});
+        {line[0] == 'C' ? Step::Who::client : Step::Who::server, line.substr(1, colon - 1), line.size() > colon + 2 ? line.substr(colon + 2) : "", number});
   }
   return script;
 }
@@ -178,8 +182,13 @@ Task<std::string> expectLines(net::Connection& connection, const std::vector<Ste
 Task<std::string> play(House& house, const Script& script) {
   for (std::size_t at = 0; at < script.steps.size();) {
     const Step& step = script.steps[at];
+    if (step.who == Step::Who::store) {
+      if (!house.faults().next(step.text)) co_return "line " + std::to_string(step.line) + ": no such fault";
+      ++at;
+      continue;
+    }
     net::Connection& connection = house.connection(step.connection);
-    if (step.client) {
+    if (step.who == Step::Who::client) {
       connection.write(step.text + "\r\n");
       const Result<void> sent = co_await connection.flush(Deadline::after(std::chrono::seconds(5)));
       if (!sent) co_return "line " + std::to_string(step.line) + ": " + sent.error().detail;
@@ -187,7 +196,7 @@ Task<std::string> play(House& house, const Script& script) {
       continue;
     }
     std::vector<Step> expected;
-    while (at < script.steps.size() && !script.steps[at].client && script.steps[at].connection == step.connection) {
+    while (at < script.steps.size() && script.steps[at].who == Step::Who::server && script.steps[at].connection == step.connection) {
       expected.push_back(script.steps[at++]);
     }
     const std::string wrong = co_await expectLines(connection, expected);

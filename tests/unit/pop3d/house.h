@@ -13,6 +13,7 @@
 
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/memory_stream.h"
+#include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
 #include "pop3d/session.h"
 
@@ -118,7 +119,8 @@ class House {
   Gate gate{loop};
   Pool pool{"reading", 1};
   SystemClock clock;
-  std::unique_ptr<store::Store> store = store::makeMemoryStore(loop);
+  std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();
+  std::unique_ptr<store::Store> store = std::make_unique<store::FailingStore>(store::makeMemoryStore(loop), faults);
   std::shared_ptr<daemon::Snapshot> snapshot = std::make_shared<daemon::Snapshot>();
   std::unique_ptr<Worker> worker;
 

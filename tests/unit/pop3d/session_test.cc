@@ -219,3 +219,35 @@ TEST_CASE("STLS secures the session and forgets what was said before") {
             play(client, {"C: PASS secret", "S: -ERR Send USER", "C: USER alice", "S: +OK", "C: PASS secret", "S: +OK",
                           "C: STLS", "S: -ERR", "C: QUIT", "S: +OK", "closed"})) == "");
 }
+
+TEST_CASE("a store that fails is told by [SYS/TEMP], the session goes on, and QUIT that could delete nothing deletes nothing") {
+  House house;
+  house.put(kFirst);
+  house.put(kDots);
+  const std::vector<std::string> login = {"S: +OK", "C: USER alice", "S: +OK", "C: PASS secret"};
+  const auto with = [&login](std::vector<std::string> rest) {
+    rest.insert(rest.begin(), login.begin(), login.end());
+    return rest;
+  };
+  const Error broken{Error::Kind::temporary, "made to fail"};
+  for (const char* const call : {"open", "lockMaildrop", "mailbox"}) {
+    INFO(call);
+    house.faults->next(call, broken);
+    CHECK(house.loop.runUntilDone(playWith(house, "127.0.0.1:1", with({"S: -ERR [SYS/TEMP]"}))) == "");
+  }
+  house.faults->next("expunge", broken);
+  CHECK(house.loop.runUntilDone(playWith(house, "127.0.0.1:1", with({"S: +OK", "C: DELE 1", "S: +OK", "C: QUIT", "S: -ERR [SYS/TEMP]", "closed"}))) == "");
+  CHECK(house.messages() == 2);
+  {
+    auto [session, client] = house.connect();
+    TaskScope scope(house.loop);
+    scope.spawn(session->run());
+    CHECK(house.loop.runUntilDone(play(*client, with({"S: +OK"}))) == "");
+    house.faults->next("visit", broken);
+    CHECK(house.loop.runUntilDone(play(*client, {"C: RETR 1", "S: -ERR [SYS/TEMP]", "C: RETR 1", "S: +OK", "S: Subject: one"})) == "");
+    client.reset();
+    CHECK(house.loop.runUntilDone(scope.whenIdle(soon())));
+  }
+  CHECK(house.loop.runUntilDone(playWith(house, "127.0.0.1:1", with({"S: +OK", "C: DELE 1", "S: +OK", "C: QUIT", "S: +OK", "closed"}))) == "");
+  CHECK(house.messages() == 1);
+}

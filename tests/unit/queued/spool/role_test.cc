@@ -268,3 +268,40 @@ TEST_CASE("a held message survives that the log behind it is given back") {
   house.ask({"queue", "release", held->queueId});
   CHECK(house.waitFor([&] { return !house.sent.empty() && house.sent.back().content.find("stay\r\n") != std::string::npos; }));
 }
+
+TEST_CASE("a mailbox that cannot be written keeps its mail in the queue, through a restart too, and has it once when it can") {
+  struct Case {
+    const char* call;
+    Error::Kind kind;
+    const char* told;
+  };
+  const auto [call, kind, told] = GENERATE(Case{"append", Error::Kind::temporary, "4.3.0"}, Case{"append", Error::Kind::limit, "4.3.1"},
+                                           Case{"open", Error::Kind::temporary, "4.3.0"}, Case{"open", Error::Kind::permanent, "4.3.0"});
+  SpoolFixture house;
+  house.start();
+  house.faults->always(call, Error{kind, "made to fail"});
+  REQUIRE(house.send("s@elsewhere.test", {"alice@example.test", "bob@example.test"}, "Subject: x\r\n\r\nx\r\n"));
+  REQUIRE(house.waitFor([&] { return house.ask({"queue", "list"}).output.find(told) != std::string::npos; }));
+  house.restart();
+  CHECK(house.ask({"queue", "list"}).output.find("alice@example.test") != std::string::npos);
+  house.faults->never(call);
+  house.ask({"queue", "retry", "ALL"});
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").size() == 1);
+  CHECK(house.mailboxOf("bob").size() == 1);
+}
+
+TEST_CASE("over LMTP a mailbox that cannot be written is a temporary failure, and the message is not kept") {
+  SpoolFixture house;
+  house.start();
+  house.faults->always("append", Error{Error::Kind::temporary, "made to fail"});
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  session.service = "lmtp";
+  const auto reply = house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: l\r\n\r\nx\r\n", session);
+  REQUIRE(reply);
+  REQUIRE(reply->replies.size() == 1);
+  CHECK(reply->replies[0].code == 451);
+  house.faults->never("append");
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").empty());
+}

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "libmailcore/ipc/socket.h"
+#include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
 #include "queued/spool/large_files.h"
 #include "queued/spool/role.h"
@@ -25,7 +26,7 @@ class SpoolFixture {
     std::string content;
   };
 
-  SpoolFixture() : store_(store::makeMemoryStore(loop_)), scope_(loop_) {
+  SpoolFixture() : store_(std::make_unique<store::FailingStore>(store::makeMemoryStore(loop_), faults)), scope_(loop_) {
     char pattern[] = "/tmp/ostler-spool-XXXXXX";
     root_ = ::mkdtemp(pattern);
     auto made = std::make_shared<config::Config>();
@@ -55,7 +56,7 @@ class SpoolFixture {
     submit_ = std::make_unique<ipc::Client>(loop_, config->socketPath("submit"));
     control_ = std::make_unique<ipc::Client>(loop_, config->socketPath("control"));
   }
-  /// As kill -9: nothing is drained.
+  /// As kill -9 does: nothing is drained.
   void stop() {
     client_.reset();
     submit_.reset();
@@ -65,6 +66,24 @@ class SpoolFixture {
   void restart() {
     stop();
     start();
+  }
+  /// A draft with content and without commit, and its id.
+  Id128 openDraft(const std::string& to, std::string content) {
+    ipc::OpenDraft open;
+    open.draft = Id128::make(clock_.now());
+    open.session = stranger();
+    open.envelope.reversePath = "s@elsewhere.test";
+    open.envelope.recipients.emplace_back().forwardPath = to;
+    const Id128 draft = open.draft;
+    const Deadline soon = Deadline::after(std::chrono::seconds(10));
+    REQUIRE(loop_.runUntilDone(client_->call(std::move(open), soon)));
+    for (std::size_t at = 0; at < content.size(); at += 65536) {
+      ipc::DraftData data;
+      data.draft = draft;
+      data.octets = content.substr(at, 65536);
+      REQUIRE(loop_.runUntilDone(client_->call(std::move(data), soon)));
+    }
+    return draft;
   }
   ipc::SessionInfo loggedIn() const {
     ipc::SessionInfo session = stranger();
@@ -174,6 +193,7 @@ class SpoolFixture {
   std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
   std::string transcript;  ///< what role out says was said
   int asked = 0;
+  std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();  ///< what the mailboxes refuse
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
 
  private:
