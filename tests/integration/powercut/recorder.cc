@@ -1,9 +1,9 @@
 // recorder.cc - an LD_PRELOAD library that records everything which changes files below a folder: writes, truncations, names,
-// syncs. replay.py makes from a recording the disk that a power cut at any moment would have left.
+// syncs. recording.py makes from a recording the disk that a power cut at any moment would have left.
 //
 // OSTLER_RECORD names the recording, OSTLER_RECORD_ROOT the folder. Every record is one write(2) in append mode, so all processes share one
 // order. A write is recorded before it happens (a cut after that may have kept it), a sync at its begin (which writes it
-// covers) and at its end (from when on it holds).
+// covers, and by which name its file was opened) and at its end (from when on it holds).
 //
 // Not recorded: stores through shared memory maps. LMDB is used without WRITEMAP, so of its files only the lock file is written so,
 // which is made anew by whoever opens it first.
@@ -34,7 +34,7 @@ struct __attribute__((packed)) Header {
   std::uint64_t inode = 0;   // the file; for names: the folder
   std::uint64_t inode2 = 0;  // for names: the file, or the folder renamed or linked to
   std::uint64_t offset = 0;  // for syncs: a number that begin and end share
-  std::uint32_t length = 0;
+  std::uint32_t length = 0;  // of what follows: octets written, a name, for syncs the path below the root
   std::uint32_t length2 = 0;
 };
 
@@ -74,13 +74,18 @@ void put(const Header& header, std::initializer_list<std::string_view> parts, co
   errno = saved;
 }
 
-// The file behind a descriptor, if it is a regular file or a folder below the root.
-bool recorded(int fd, struct stat& status) {
-  if (recording().fd < 0 || ::fstat(fd, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) return false;
+// By which name a descriptor was opened.
+std::string pathOf(int fd) {
   char path[4096];
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
-  return length > 0 && std::string_view(path, static_cast<std::size_t>(length)).starts_with(recording().root);
+  return {path, static_cast<std::size_t>(length > 0 ? length : 0)};
+}
+
+// The file behind a descriptor, if it is a regular file or a folder below the root.
+bool recorded(int fd, struct stat& status) {
+  if (recording().fd < 0 || ::fstat(fd, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) return false;
+  return pathOf(fd).starts_with(recording().root);
 }
 
 struct Name {
@@ -106,9 +111,9 @@ Name nameOf(int folder, const char* path) {
   return name;
 }
 
-std::uint64_t inodeAt(int folder, const char* path) {
+std::uint64_t inodeAt(int folder, const char* path, int flags = AT_SYMLINK_NOFOLLOW) {
   struct stat status {};
-  return ::fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_ino : 0;
+  return ::fstatat(folder, path, &status, flags) == 0 ? status.st_ino : 0;
 }
 
 void putName(Op op, const Name& name, std::uint64_t inode) {
@@ -131,14 +136,24 @@ void putTwoNames(Op op, const Name& from, const Name& to, std::uint64_t inode) {
   put(header, {from.last, to.last});
 }
 
-std::uint64_t putSync(Op op, std::uint64_t inode, std::uint64_t number) {
+std::uint64_t putSyncBegin(std::uint64_t inode, int fd) {
   static std::atomic<std::uint64_t> next = static_cast<std::uint64_t>(::getpid()) << 32;
+  const std::string path = pathOf(fd).substr(recording().root.size());
   Header header;
-  header.op = op;
+  header.op = Op::syncBegin;
   header.inode = inode;
-  header.offset = op == Op::syncBegin ? ++next : number;
-  put(header, {});
+  header.offset = ++next;
+  header.length = static_cast<std::uint32_t>(path.size());
+  put(header, {path});
   return header.offset;
+}
+
+void putSyncEnd(std::uint64_t inode, std::uint64_t number) {
+  Header header;
+  header.op = Op::syncEnd;
+  header.inode = inode;
+  header.offset = number;
+  put(header, {});
 }
 
 // Records the write, does it, and for a descriptor that syncs each write records that too.
@@ -154,9 +169,9 @@ ssize_t recordedWrite(int fd, const iovec* data, int count, off_t offset, F doIt
   for (int at = 0; at < count; ++at) header.length += static_cast<std::uint32_t>(data[at].iov_len);
   put(header, {}, data, count);
   const bool synchronous = (flags & O_DSYNC) != 0;
-  const std::uint64_t number = synchronous ? putSync(Op::syncBegin, status.st_ino, 0) : 0;
+  const std::uint64_t number = synchronous ? putSyncBegin(status.st_ino, fd) : 0;
   const ssize_t written = doIt();
-  if (synchronous && written >= 0) putSync(Op::syncEnd, status.st_ino, number);
+  if (synchronous && written >= 0) putSyncEnd(status.st_ino, number);
   return written;
 }
 
@@ -164,9 +179,9 @@ template <class F>
 int recordedSync(int fd, F doIt) {
   struct stat status {};
   if (!recorded(fd, status)) return doIt();
-  const std::uint64_t number = putSync(Op::syncBegin, status.st_ino, 0);
+  const std::uint64_t number = putSyncBegin(status.st_ino, fd);
   const int done = doIt();
-  if (done == 0) putSync(Op::syncEnd, status.st_ino, number);
+  if (done == 0) putSyncEnd(status.st_ino, number);
   return done;
 }
 
@@ -204,16 +219,27 @@ int recordedOpen(int folder, const char* path, int flags, F doIt) {
 }
 
 template <class F>
-int recordedRename(Op op, int fromFolder, const char* from, int toFolder, const char* to, F doIt) {
+int recordedRename(int fromFolder, const char* from, int toFolder, const char* to, F doIt) {
   const Name source = nameOf(fromFolder, from);
   const Name target = nameOf(toFolder, to);
   const std::uint64_t inode = inodeAt(fromFolder, from);
   const int done = doIt();
   if (done == 0 && source.ours && target.ours) {
-    putTwoNames(op, source, target, inode);
+    putTwoNames(Op::rename, source, target, inode);
   } else if (done == 0 && target.ours) {
     putName(Op::create, target, inode);
   }
+  return done;
+}
+
+// What is linked may be named by a descriptor (/proc/self/fd/N, followed): then it is the file that counts, not the name.
+template <class F>
+int recordedLink(int fromFolder, const char* from, int toFolder, const char* to, int flags, F doIt) {
+  const Name source = nameOf(fromFolder, from);
+  const Name target = nameOf(toFolder, to);
+  const std::uint64_t inode = inodeAt(fromFolder, from, (flags & AT_SYMLINK_FOLLOW) != 0 ? 0 : AT_SYMLINK_NOFOLLOW);
+  const int done = doIt();
+  if (done == 0 && target.ours) putTwoNames(Op::link, source, target, inode);
   return done;
 }
 
@@ -277,8 +303,6 @@ int fsync(int fd) {
 }
 int fdatasync(int fd) {
   REAL(fdatasync);
-  static const bool withoutEffect = std::getenv("OSTLER_RECORD_NO_FDATASYNC") != nullptr;  // the test's own test
-  if (withoutEffect) return 0;
   return recordedSync(fd, [&] { return call(fd); });
 }
 
@@ -300,23 +324,23 @@ int fallocate64(int fd, int mode, off_t offset, off_t length) __attribute__((ali
 
 int rename(const char* from, const char* to) noexcept {
   REAL(rename);
-  return recordedRename(Op::rename, AT_FDCWD, from, AT_FDCWD, to, [&] { return call(from, to); });
+  return recordedRename(AT_FDCWD, from, AT_FDCWD, to, [&] { return call(from, to); });
 }
 int renameat(int fromFolder, const char* from, int toFolder, const char* to) noexcept {
   REAL(renameat);
-  return recordedRename(Op::rename, fromFolder, from, toFolder, to, [&] { return call(fromFolder, from, toFolder, to); });
+  return recordedRename(fromFolder, from, toFolder, to, [&] { return call(fromFolder, from, toFolder, to); });
 }
 int renameat2(int fromFolder, const char* from, int toFolder, const char* to, unsigned flags) noexcept {
   REAL(renameat2);
-  return recordedRename(Op::rename, fromFolder, from, toFolder, to, [&] { return call(fromFolder, from, toFolder, to, flags); });
+  return recordedRename(fromFolder, from, toFolder, to, [&] { return call(fromFolder, from, toFolder, to, flags); });
 }
 int link(const char* from, const char* to) noexcept {
   REAL(link);
-  return recordedRename(Op::link, AT_FDCWD, from, AT_FDCWD, to, [&] { return call(from, to); });
+  return recordedLink(AT_FDCWD, from, AT_FDCWD, to, 0, [&] { return call(from, to); });
 }
 int linkat(int fromFolder, const char* from, int toFolder, const char* to, int flags) noexcept {
   REAL(linkat);
-  return recordedRename(Op::link, fromFolder, from, toFolder, to, [&] { return call(fromFolder, from, toFolder, to, flags); });
+  return recordedLink(fromFolder, from, toFolder, to, flags, [&] { return call(fromFolder, from, toFolder, to, flags); });
 }
 int unlink(const char* path) noexcept {
   REAL(unlink);

@@ -4,7 +4,11 @@ The model is harsh: of a file, synced octets are there; of writes, truncations a
 part may be there, sector by sector, in any combination. Of a folder, the names at its last finished sync are there; later
 changes became durable one after the other up to some point. A file whose name is durable and whose content is not is there with
 whatever part of its content survived.
+
+A Disk may be told that some syncs have no effect, by a pattern of paths: then it is the disk of a program that forgot them.
 """
+import copy
+import fnmatch
 import os
 import struct
 
@@ -87,10 +91,12 @@ class Folder:
 
 
 class Disk:
-    """What is below a folder, fed with records one after the other."""
+    """What is below a folder, fed with records one after the other.
+    `forgotten`: a pattern of paths whose syncs do nothing."""
 
     def __init__(self, root):
         self.files, self.folders = {}, {}
+        self.forgotten = None
         self.root = os.stat(root).st_ino
         for path, folders, files in os.walk(root):
             names = {}
@@ -106,6 +112,12 @@ class Disk:
             self.folders[os.stat(path).st_ino] = Folder(names)
         self.acknowledged = []
 
+    def copy(self, forgotten):
+        """As it is now, to be fed on its own."""
+        other = copy.deepcopy(self)
+        other.forgotten = forgotten
+        return other
+
     def feed(self, record):
         op, inode, inode2, offset, data, data2 = record
         if op == 100:
@@ -113,6 +125,8 @@ class Disk:
         elif op in (WRITE, TRUNCATE, ALLOCATE):
             self.files.setdefault(inode, File()).pending.append((op, offset, data))
         elif op == SYNC_BEGIN:
+            if self.forgotten and fnmatch.fnmatchcase(data.decode(), self.forgotten):
+                return
             target = self.files.get(inode) or self.folders.get(inode)
             if target is not None:
                 target.covered[offset] = len(target.pending if isinstance(target, File) else target.history)
