@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,9 @@ constexpr bool kSystemCallsConfined = false;  // confine.cc leaves them to the s
 #else
 constexpr bool kSystemCallsConfined = true;
 #endif
+
+/// Does this kernel have Landlock, without which no process gives up files?
+inline bool filesConfined() { return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1) >= 1; }
 
 /// A root with one file in each place that somebody may want to read.
 struct Installation {

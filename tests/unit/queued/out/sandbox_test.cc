@@ -16,6 +16,7 @@ bool succeeds(const Installation& at, const Attempt& attempt) {
 }
 
 TEST_CASE("a broken-into role out reads no mail, writes nothing but its log and starts nothing, but still connects") {
+  if (!filesConfined()) return skip("this kernel has no Landlock");
   const Installation here;
   CHECK(succeeds(here, [&] { return canRead(here.at("etc/ostler.yaml")); }));
   CHECK(succeeds(here, [&] { return canMake(here.at("log/ostler.log")); }));

@@ -15,6 +15,7 @@ bool succeeds(const Installation& at, const Attempt& attempt) {
 }
 
 TEST_CASE("inside its sandbox the spool reaches its own folders and nothing else") {
+  if (!filesConfined()) return skip("this kernel has no Landlock");
   const Installation here;
   for (const char* own : {"data/spool/queue/new", "data/spool/pickup/new", "data/spool/drop/new",
                           "data/spool/badmail/new", "data/accounts/a/log/2", "log/new"}) {
@@ -27,6 +28,7 @@ TEST_CASE("inside its sandbox the spool reaches its own folders and nothing else
 }
 
 TEST_CASE("inside its sandbox the spool starts no program and speaks to no network") {
+  if (!filesConfined()) return skip("this kernel has no Landlock");
   const Installation here;
   CHECK_FALSE(succeeds(here, canExecute));
   CHECK(succeeds(here, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }));
