@@ -123,9 +123,13 @@ MessageRecord recordOf(const Environment& env, const PickupFile& file, const std
   record.origin.client = fmt::format("uid {}", uid);
   record.origin.taken = taken;
   record.reversePath = file.reversePath;
+  record.returnFull = file.returnFull;
+  record.envid = file.envid;
   for (const std::string& path : file.forwardPaths) {
     RecipientRecord to;
     to.recipient.forwardPath = path;
+    to.recipient.notifyGiven = file.notify.has_value();
+    if (file.notify) to.recipient.notify = *file.notify;
     record.recipients.push_back(std::move(to));
   }
   return record;

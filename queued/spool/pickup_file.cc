@@ -1,8 +1,10 @@
 #include "queued/spool/pickup_file.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/message.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
 
@@ -43,7 +45,18 @@ void addAll(std::vector<std::string>& paths, const message::HeaderView& header, 
 }
 
 bool isTakenOut(std::string_view name) {
-  return equalsIgnoreCase(name, "X-Sender") || equalsIgnoreCase(name, "X-Receiver") || equalsIgnoreCase(name, "Bcc");
+  constexpr std::string_view kNames[] = {"X-Sender", "X-Receiver", "X-Notify", "X-Return", "X-Envelope-Id", "Bcc"};
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view other) { return equalsIgnoreCase(name, other); });
+}
+
+std::uint8_t notifyOf(std::string_view words) {
+  std::uint8_t notify = ipc::Recipient::kNotifyNever;
+  for (const std::string_view word : split(words, ',')) {
+    if (equalsIgnoreCase(trim(word), "success")) notify |= ipc::Recipient::kNotifySuccess;
+    if (equalsIgnoreCase(trim(word), "failure")) notify |= ipc::Recipient::kNotifyFailure;
+    if (equalsIgnoreCase(trim(word), "delay")) notify |= ipc::Recipient::kNotifyDelay;
+  }
+  return notify;
 }
 
 }  // namespace
@@ -61,6 +74,12 @@ Result<PickupFile> parsePickupFile(std::string_view octets) {
       hasSender = true;
     } else if (equalsIgnoreCase(field.name, "X-Receiver")) {
       file.forwardPaths.push_back(withoutBrackets(field.value));
+    } else if (equalsIgnoreCase(field.name, "X-Notify")) {
+      file.notify = notifyOf(field.value);
+    } else if (equalsIgnoreCase(field.name, "X-Return")) {
+      file.returnFull = equalsIgnoreCase(trim(field.value), "full");
+    } else if (equalsIgnoreCase(field.name, "X-Envelope-Id")) {
+      file.envid = printable(trim(field.value), 100);  // RFC 3461 4.4
     }
     if (!isTakenOut(field.name)) file.content.append(whole, field.offset, field.length);
   }

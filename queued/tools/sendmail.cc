@@ -182,14 +182,42 @@ bool syncFolder(const std::string& path) {
   return folder && ::fsync(folder.get()) == 0;
 }
 
+/// What the envelope in front would be confused by: fields of the message that mean an envelope in pickup/, and a header that ends
+/// in a line that is no field.
+std::string forPickup(const std::string& content) {
+  const message::HeaderView header(content);
+  std::string out;
+  for (const message::HeaderField& field : header) {
+    if (field.name.empty()) return out + "\r\n" + content.substr(field.offset);
+    constexpr std::string_view kEnvelope[] = {"X-Sender", "X-Receiver", "X-Notify", "X-Return", "X-Envelope-Id"};
+    const bool means = std::any_of(std::begin(kEnvelope), std::end(kEnvelope), [&](std::string_view name) { return equalsIgnoreCase(field.name, name); });
+    if (!means) out.append(content, field.offset, field.length);
+  }
+  return out + content.substr(header.fieldsLength());
+}
+
+std::string envelopeFields(const ipc::Envelope& envelope) {
+  std::string out = fmt::format("X-Sender: <{}>\r\n", envelope.reversePath);
+  for (const ipc::Recipient& recipient : envelope.recipients) out += fmt::format("X-Receiver: <{}>\r\n", recipient.forwardPath);
+  if (envelope.recipients.front().notifyGiven) {
+    const std::uint8_t notify = envelope.recipients.front().notify;
+    std::string words;
+    for (const auto& [bit, word] : {std::pair{ipc::Recipient::kNotifySuccess, "success"}, {ipc::Recipient::kNotifyFailure, "failure"}, {ipc::Recipient::kNotifyDelay, "delay"}}) {
+      if ((notify & bit) != 0) words += (words.empty() ? "" : ",") + std::string(word);
+    }
+    out += "X-Notify: " + (words.empty() ? "never" : words) + "\r\n";
+  }
+  if (envelope.returnFull) out += "X-Return: full\r\n";
+  if (!envelope.envid.empty()) out += "X-Envelope-Id: " + printable(envelope.envid, 100) + "\r\n";
+  return out;
+}
+
 /// The spool is down: a file in pickup/ keeps the message until it is back.
 int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, const std::string& content) {
   const std::string name = fmt::format("sendmail-{}.eml", Id128::make(std::chrono::system_clock::now()).text());
   const std::string aside = config.pickupDir() + "/." + name;
   const UniqueFd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
-  std::string octets = fmt::format("X-Sender: <{}>\r\n", envelope.reversePath);
-  for (const ipc::Recipient& recipient : envelope.recipients) octets += fmt::format("X-Receiver: <{}>\r\n", recipient.forwardPath);
-  octets += content;
+  const std::string octets = envelopeFields(envelope) + forPickup(content);
   const bool written = file && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
                        ::fsync(file.get()) == 0 && ::rename(aside.c_str(), (config.pickupDir() + "/" + name).c_str()) == 0 &&
                        syncFolder(config.pickupDir());

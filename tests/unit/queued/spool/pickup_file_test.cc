@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/message.h"
+
+using namespace ostler;
 using namespace ostler::spool;
 
 TEST_CASE("X-Sender and X-Receiver are the envelope, and go") {
@@ -18,6 +21,21 @@ TEST_CASE("without them the header says who, each recipient once, and Bcc goes")
   CHECK(file->reversePath == "a@b.test");
   CHECK(file->forwardPaths == std::vector<std::string>{"c@d.test", "e@f.test", "g@h.test"});
   CHECK(file->content.find("Bcc") == std::string::npos);
+}
+
+TEST_CASE("what sendmail was asked to tell and return comes with the file, and goes from the message") {
+  const auto file = parsePickupFile("X-Sender: <a@b.test>\nX-Receiver: <c@d.test>\nX-Notify: success, delay\nX-Return: FULL\nX-Envelope-Id: id-7\nSubject: s\n\nhi\n");
+  REQUIRE(file);
+  CHECK(file->notify == (ipc::Recipient::kNotifySuccess | ipc::Recipient::kNotifyDelay));
+  CHECK(file->returnFull);
+  CHECK(file->envid == "id-7");
+  CHECK(file->content == "Subject: s\r\n\r\nhi\r\n");
+  const auto never = parsePickupFile("X-Sender: <a@b.test>\nX-Receiver: <c@d.test>\nX-Notify: never\n\nx\n");
+  REQUIRE(never);
+  CHECK(never->notify == ipc::Recipient::kNotifyNever);
+  const auto plain = parsePickupFile("X-Sender: <a@b.test>\nX-Receiver: <c@d.test>\n\nx\n");
+  REQUIRE(plain);
+  CHECK_FALSE(plain->notify);
 }
 
 TEST_CASE("an empty X-Sender is the null reverse-path") {
