@@ -229,7 +229,7 @@ TEST_CASE("dialogues: every conversation in tests/dialogues/imap goes as written
 TEST_CASE("dialogues: search_keys.dlg asks for every key that SEARCH knows") {
   std::string asked;
   for (const Step& step : readScript("tests/dialogues/imap/search_keys.dlg").steps) {
-    if (step.client) asked += step.text + " ";
+    if (step.who == Step::Who::client) asked += step.text + " ";
   }
   for (const std::string_view name : searchKeyNames()) {
     INFO(name);
