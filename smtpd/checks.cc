@@ -17,6 +17,7 @@ constexpr std::array kChecks = {
     Check{"message_rate",    Stage::mail,    &messageRate,     "RFC 5321 7.8"},
     Check{"recipient_limit", Stage::rcpt,    &recipientLimit,  "RFC 5321 4.5.3.1.10"},
     Check{"recipient_rate",  Stage::rcpt,    &recipientRate,   "RFC 5321 7.8"},
+    Check{"binary_content",  Stage::data,    &binaryContent,   "RFC 3030 3"},
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // checks.h - what this process itself looks at before a step of the dialogue is answered: one ordered list, one file a check.
-// Is not: what needs the directory or the DNS; those checks are queued's (queued/policy/checks.h), asked after these.
+// Is not: what needs the directory or the DNS; those checks are queued's (queued/policy/checks.h), asked after these. What is looked at
+// octet by octet (line ends, size) is incoming.h's; what is asked of whole content at its end is queued's.
 // To add one: a file in checks/, a line here, a row in checks.cc.
 #pragma once
 
@@ -14,7 +15,7 @@
 
 namespace ostler::smtpd::checks {
 
-enum class Stage { connect, mail, rcpt };
+enum class Stage { connect, mail, rcpt, data };
 
 /// What a check may look at. Values and references of the session; a check changes nothing but the rates.
 struct Visit {
@@ -26,6 +27,7 @@ struct Visit {
   std::uint64_t messages = 0;       ///< accepted on this connection
   std::uint64_t sessionOctets = 0;  ///< of their content
   std::size_t recipients = 0;       ///< of this transaction
+  bool binary = false;              ///< it was said to be BINARYMIME
   Rates& rates;
   SteadyTime now;
 
@@ -47,6 +49,7 @@ using Judge = std::optional<smtp::Reply> (*)(const Visit&);
 [[nodiscard]] std::optional<smtp::Reply> messageRate(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> recipientLimit(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> recipientRate(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> binaryContent(const Visit& visit);
 
 struct Check {
   std::string_view name;  ///< in the log

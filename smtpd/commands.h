@@ -17,8 +17,15 @@ enum class Needs {
   trust,      ///< the virtual server lists the host that is connected
 };
 
-/// Which protocols know the verb.
-enum class Spoken { byAll, smtp, lmtp };
+/// Which protocols know the verb. A set of them.
+struct Spoken {
+  static constexpr unsigned smtp = 1;  ///< mx and submission
+  static constexpr unsigned lmtp = 2;
+  static constexpr unsigned odmr = 4;
+  static constexpr unsigned mail = smtp | lmtp;
+  static constexpr unsigned noLmtp = smtp | odmr;
+  static constexpr unsigned byAll = smtp | lmtp | odmr;
+};
 
 /// What the client sends behind the command without waiting for a reply; it is read even when the command is refused.
 enum class Trailing { nothing, chunk };
@@ -27,7 +34,7 @@ struct Command {
   std::string_view verb;
   unsigned legalIn;
   Needs needs;
-  Spoken spoken;
+  unsigned spoken;
   Trailing trailing;
   Task<smtp::Reply> (Session::*handler)(std::string_view argument);
   std::string_view writtenIn;
@@ -40,22 +47,23 @@ struct Commands {
   // clang-format off
   static constexpr std::array kTable = {
       //      verb        legal in                       needs             spoken          trailing           handler       written in
-      Command{"EHLO",     kAnyState,                     Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::ehlo,     "RFC 5321 4.1.1.1"},
-      Command{"HELO",     kAnyState,                     Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::helo,     "RFC 5321 4.1.1.1"},
+      Command{"EHLO",     kAnyState,                     Needs::nothing,   Spoken::noLmtp, Trailing::nothing, &S::ehlo,     "RFC 5321 4.1.1.1"},
+      Command{"HELO",     kAnyState,                     Needs::nothing,   Spoken::noLmtp, Trailing::nothing, &S::helo,     "RFC 5321 4.1.1.1"},
       Command{"LHLO",     kAnyState,                     Needs::nothing,   Spoken::lmtp,   Trailing::nothing, &S::lhlo,     "RFC 2033 4.1"},
       Command{"STARTTLS", kNoMail,                       Needs::clearText, Spoken::byAll,  Trailing::nothing, &S::startTls, "RFC 3207 4"},
-      Command{"AUTH",     S::greeted,                    Needs::login,     Spoken::smtp,   Trailing::nothing, &S::auth,     "RFC 4954 4"},
-      Command{"MAIL",     S::greeted,                    Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::mail,     "RFC 5321 4.1.1.2"},
-      Command{"RCPT",     S::mailOpen | S::rcptOpen,     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rcpt,     "RFC 5321 4.1.1.3"},
-      Command{"DATA",     S::rcptOpen,                   Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::data,     "RFC 5321 4.1.1.4"},
-      Command{"BDAT",     S::rcptOpen | S::bdatOpen,     Needs::nothing,   Spoken::byAll,  Trailing::chunk,   &S::bdat,     "RFC 3030 2"},
+      Command{"AUTH",     S::greeted,                    Needs::login,     Spoken::noLmtp, Trailing::nothing, &S::auth,     "RFC 4954 4"},
+      Command{"MAIL",     S::greeted,                    Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::mail,     "RFC 5321 4.1.1.2"},
+      Command{"RCPT",     S::mailOpen | S::rcptOpen,     Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::rcpt,     "RFC 5321 4.1.1.3"},
+      Command{"DATA",     S::rcptOpen,                   Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::data,     "RFC 5321 4.1.1.4"},
+      Command{"BDAT",     S::rcptOpen | S::bdatOpen,     Needs::nothing,   Spoken::mail,   Trailing::chunk,   &S::bdat,     "RFC 3030 2"},
       Command{"RSET",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rset,     "RFC 5321 4.1.1.5"},
       Command{"NOOP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::noop,     "RFC 5321 4.1.1.9"},
-      Command{"VRFY",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::vrfy,     "RFC 5321 4.1.1.6"},
-      Command{"EXPN",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::expn,     "RFC 5321 4.1.1.7"},
+      Command{"VRFY",     kAnyState,                     Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::vrfy,     "RFC 5321 4.1.1.6"},
+      Command{"EXPN",     kAnyState,                     Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::expn,     "RFC 5321 4.1.1.7"},
       Command{"ETRN",     S::greeted,                    Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::etrn,     "RFC 1985 5"},
-      Command{"XCLIENT",  kNoMail,                       Needs::trust,     Spoken::byAll,  Trailing::nothing, &S::xclient,  "Postfix's XCLIENT_README"},
-      Command{"XFORWARD", kNoMail,                       Needs::trust,     Spoken::byAll,  Trailing::nothing, &S::xforward, "Postfix's XFORWARD_README"},
+      Command{"ATRN",     S::greeted,                    Needs::nothing,   Spoken::odmr,   Trailing::nothing, &S::atrn,     "RFC 2645 5.2.1"},
+      Command{"XCLIENT",  kNoMail,                       Needs::trust,     Spoken::mail,   Trailing::nothing, &S::xclient,  "Postfix's XCLIENT_README"},
+      Command{"XFORWARD", kNoMail,                       Needs::trust,     Spoken::mail,   Trailing::nothing, &S::xforward, "Postfix's XFORWARD_README"},
       Command{"HELP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::help,     "RFC 5321 4.1.1.8"},
       Command{"QUIT",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::quit,     "RFC 5321 4.1.1.10"},
   };
@@ -63,6 +71,8 @@ struct Commands {
 
   /// The row of a verb on a listener of that kind; null when it is not spoken there.
   [[nodiscard]] static const Command* find(std::string_view verb, config::SmtpKind kind);
+  /// Is it spoken anywhere?
+  [[nodiscard]] static bool isKnown(std::string_view verb);
 };
 
 }  // namespace ostler::smtpd

@@ -17,6 +17,10 @@ bool isLmtp(const OfferTo& to) {
   return to.kind == config::SmtpKind::lmtp;
 }
 
+bool isOdmr(const OfferTo& to) {
+  return to.kind == config::SmtpKind::odmr;
+}
+
 Offered always(const OfferTo&) {
   return "";
 }
@@ -56,6 +60,9 @@ Offered limits(const OfferTo& to) {
 Offered etrn(const OfferTo& to) {
   return when(to.mayStart && !isLmtp(to));
 }
+Offered atrn(const OfferTo& to) {
+  return when(isOdmr(to));
+}
 Offered vrfy(const OfferTo& to) {
   return when(to.mayVerify);
 }
@@ -70,29 +77,34 @@ Offered xforward(const OfferTo& to) {
 }
 
 constexpr std::array kExtensions = {
-    //        keyword                 when            written in
-    Extension{"PIPELINING",          &always,        "RFC 2920 3"},
-    Extension{"SIZE",                &size,          "RFC 1870 4"},
-    Extension{"8BITMIME",            &always,        "RFC 6152 2"},
-    Extension{"SMTPUTF8",            &always,        "RFC 6531 3.1"},
-    Extension{"ENHANCEDSTATUSCODES", &always,        "RFC 2034 3"},
-    Extension{"CHUNKING",            &always,        "RFC 3030 2"},
-    Extension{"BINARYMIME",          &always,        "RFC 3030 3"},
-    Extension{"DSN",                 &always,        "RFC 3461 4"},
-    Extension{"STARTTLS",            &startTls,      "RFC 3207 2"},
-    Extension{"AUTH",                &auth,          "RFC 4954 3"},
-    Extension{"DELIVERBY",           &unlessLmtp,    "RFC 2852 3"},
-    Extension{"FUTURERELEASE",       &futureRelease, "RFC 4865 4"},
-    Extension{"MT-PRIORITY",         &unlessLmtp,    "RFC 6710 2"},
-    Extension{"REQUIRETLS",          &requireTls,    "RFC 8689 2"},
-    Extension{"LIMITS",              &limits,        "RFC 9422 3"},
-    Extension{"ETRN",                &etrn,          "RFC 1985 3"},
-    Extension{"VRFY",                &vrfy,          "RFC 5321 4.1.1.6"},
-    Extension{"EXPN",                &expn,          "RFC 5321 4.1.1.7"},
-    Extension{"HELP",                &always,        "RFC 5321 4.1.1.8"},
-    Extension{"XCLIENT",             &xclient,       "Postfix's XCLIENT_README"},
-    Extension{"XFORWARD",            &xforward,      "Postfix's XFORWARD_README"},
+    //        keyword                 when            on ODMR  written in
+    Extension{"PIPELINING",          &always,        false,   "RFC 2920 3"},
+    Extension{"SIZE",                &size,          false,   "RFC 1870 4"},
+    Extension{"8BITMIME",            &always,        false,   "RFC 6152 2"},
+    Extension{"SMTPUTF8",            &always,        false,   "RFC 6531 3.1"},
+    Extension{"ENHANCEDSTATUSCODES", &always,        true,    "RFC 2034 3"},
+    Extension{"CHUNKING",            &always,        false,   "RFC 3030 2"},
+    Extension{"BINARYMIME",          &always,        false,   "RFC 3030 3"},
+    Extension{"DSN",                 &always,        false,   "RFC 3461 4"},
+    Extension{"STARTTLS",            &startTls,      true,    "RFC 3207 2"},
+    Extension{"AUTH",                &auth,          true,    "RFC 4954 3"},
+    Extension{"DELIVERBY",           &unlessLmtp,    false,   "RFC 2852 3"},
+    Extension{"FUTURERELEASE",       &futureRelease, false,   "RFC 4865 4"},
+    Extension{"MT-PRIORITY",         &unlessLmtp,    false,   "RFC 6710 2"},
+    Extension{"REQUIRETLS",          &requireTls,    false,   "RFC 8689 2"},
+    Extension{"LIMITS",              &limits,        false,   "RFC 9422 3"},
+    Extension{"ETRN",                &etrn,          false,   "RFC 1985 3"},
+    Extension{"ATRN",                &atrn,          true,    "RFC 2645 5.1"},
+    Extension{"VRFY",                &vrfy,          false,   "RFC 5321 4.1.1.6"},
+    Extension{"EXPN",                &expn,          false,   "RFC 5321 4.1.1.7"},
+    Extension{"HELP",                &always,        true,    "RFC 5321 4.1.1.8"},
+    Extension{"XCLIENT",             &xclient,       false,   "Postfix's XCLIENT_README"},
+    Extension{"XFORWARD",            &xforward,      false,   "Postfix's XFORWARD_README"},
 };
+
+Offered offered(const Extension& extension, const OfferTo& to) {
+  return isOdmr(to) && !extension.onOdmr ? std::nullopt : extension.offer(to);
+}
 
 }  // namespace
 
@@ -102,7 +114,7 @@ std::span<const Extension> allExtensions() {
 
 bool isOffered(std::string_view keyword, const OfferTo& to) {
   for (const Extension& extension : kExtensions) {
-    if (extension.keyword == keyword) return extension.offer(to).has_value();
+    if (extension.keyword == keyword) return offered(extension, to).has_value();
   }
   return false;
 }
@@ -110,7 +122,7 @@ bool isOffered(std::string_view keyword, const OfferTo& to) {
 std::string offerText(const OfferTo& to) {
   std::string text;
   for (const Extension& extension : kExtensions) {
-    if (const Offered parameters = extension.offer(to)) text += "\n" + std::string(extension.keyword) + *parameters;
+    if (const Offered parameters = offered(extension, to)) text += "\n" + std::string(extension.keyword) + *parameters;
   }
   return text;
 }

@@ -32,6 +32,7 @@ struct Extension {
   std::string_view keyword;
   /// Nothing: not offered. Else the parameters behind the keyword, with a space in front of each.
   std::optional<std::string> (*offer)(const OfferTo&);
+  bool onOdmr;  ///< also where nothing but ATRN is spoken: RFC 2645 3
   std::string_view writtenIn;
 };
 [[nodiscard]] std::span<const Extension> allExtensions();

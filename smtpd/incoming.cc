@@ -60,8 +60,9 @@ Incoming::~Incoming() {
 }
 
 Task<void> Incoming::open(Incoming& self, ipc::OpenDraft request) {
-  const Result<ipc::Empty> answer = co_await self.policy_.openDraft(std::move(request), Deadline::after(kCallTime));
+  const Result<ipc::SmtpReply> answer = co_await self.policy_.openDraft(std::move(request), Deadline::after(kCallTime));
   if (!answer) self.failed(answer.error());
+  if (answer && answer->code != 250) self.refuse(toReply(*answer));
   self.openAnswered_ = true;
   self.openSignal_.set();
 }

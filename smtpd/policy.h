@@ -5,6 +5,7 @@
 #include "libmailcore/async/task.h"
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/result.h"
+#include "libmailcore/base/unique_fd.h"
 #include "libmailcore/ipc/message.h"
 
 namespace ostler::smtpd {
@@ -16,13 +17,17 @@ class Policy {
   virtual ~Policy() = default;
 
   // the spool
+  /// Answers when there is another list than that of the version asked about; the deadline is no fault.
+  [[nodiscard]] virtual Task<Result<ipc::Watches>> awaitWatches(ipc::AwaitWatches request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) = 0;
+  /// `connection`: our end's peer; the spool's from now on, whatever it answers.
+  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> turnAround(ipc::TurnAround request, UniqueFd connection, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) = 0;
-  [[nodiscard]] virtual Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> openDraft(ipc::OpenDraft request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline deadline) = 0;
   /// closed, timeout and outcomeUnknown mean that the message may be the spool's: ask outcomeOf().
   [[nodiscard]] virtual Task<Result<ipc::CommitReply>> commit(ipc::CommitDraft request, Deadline deadline) = 0;

@@ -12,13 +12,15 @@ class PolicyClient final : public Policy {
  public:
   PolicyClient(Loop& loop, std::string spoolSocket, std::string authSocket);
 
+  Task<Result<ipc::Watches>> awaitWatches(ipc::AwaitWatches request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) override;
+  Task<Result<ipc::SmtpReply>> turnAround(ipc::TurnAround request, UniqueFd connection, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override;
-  Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline deadline) override;
+  Task<Result<ipc::SmtpReply>> openDraft(ipc::OpenDraft request, Deadline deadline) override;
   Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline deadline) override;
   Task<Result<ipc::CommitReply>> commit(ipc::CommitDraft request, Deadline deadline) override;
   Task<Result<ipc::CommitReply>> outcomeOf(ipc::DraftOutcome request, Deadline deadline) override;

@@ -28,18 +28,31 @@ bool isOtherProtocol(std::string_view verb) {
 }
 
 std::string serviceName(config::SmtpKind kind) {
-  return kind == config::SmtpKind::mx ? "smtp" : kind == config::SmtpKind::submission ? "submission" : "lmtp";
+  switch (kind) {
+    case config::SmtpKind::mx:
+      return "smtp";
+    case config::SmtpKind::submission:
+      return "submission";
+    case config::SmtpKind::lmtp:
+      return "lmtp";
+    case config::SmtpKind::odmr:
+      return "odmr";
+  }
+  return "smtp";
 }
 
 }  // namespace
 
 const Command* Commands::find(std::string_view verb, config::SmtpKind kind) {
-  const Spoken here = kind == config::SmtpKind::lmtp ? Spoken::lmtp : Spoken::smtp;
+  const unsigned here = kind == config::SmtpKind::lmtp ? Spoken::lmtp : kind == config::SmtpKind::odmr ? Spoken::odmr : Spoken::smtp;
   for (const Command& command : kTable) {
-    const bool spoken = command.spoken == Spoken::byAll || command.spoken == here;
-    if (spoken && equalsIgnoreCase(command.verb, verb)) return &command;
+    if ((command.spoken & here) != 0 && equalsIgnoreCase(command.verb, verb)) return &command;
   }
   return nullptr;
+}
+
+bool Commands::isKnown(std::string_view verb) {
+  return std::any_of(kTable.begin(), kTable.end(), [verb](const Command& command) { return equalsIgnoreCase(command.verb, verb); });
 }
 
 Session::Session(const Surroundings& around, daemon::Arrival arrival)
@@ -92,6 +105,7 @@ checks::Visit Session::visit() const {
           messages_,
           sessionOctets_,
           envelope_.recipients.size(),
+          envelope_.binary,
           around_.rates,
           std::chrono::steady_clock::now()};
 }
@@ -141,7 +155,17 @@ Task<void> Session::greet() {
   co_await say(std::move(*refused));
 }
 
+// An administrator may read along from the beginning, or from the login on.
+void Session::chooseTranscript() {
+  isWrittenDown_ = around_.watched.covers(overUnix_ ? nullptr : &clientAddress_, account_.address, around_.clock.now());
+}
+
+void Session::writeDown(std::string_view who, std::string_view line) const {
+  if (isWrittenDown_) around_.log.info("transcript", {{"session", info_.session.text()}, {"said", who}, {"line", line}});
+}
+
 Task<void> Session::converse() {
+  chooseTranscript();
   co_await greet();
   while (!ended()) {
     if (around_.gate.closed()) {
@@ -150,6 +174,7 @@ Task<void> Session::converse() {
     }
     const Result<std::string_view> line = co_await connection_.readLine(kMostLine, idle());
     if (line) {
+      if (isWrittenDown_) writeDown("client", withoutSecrets(*line));
       co_await dispatch(*line);
     } else if (line.error().kind == Error::Kind::limit) {
       ++errors_;
@@ -192,6 +217,8 @@ Task<smtp::Reply> Session::answer(std::string_view line) {
     end("not SMTP");
     co_return Reply{500, "5.5.1", "This is a mail server"};
   }
+  // RFC 2645 3: an ODMR server says so of what SMTP has and it has not.
+  if (!command && kind_ == config::SmtpKind::odmr && Commands::isKnown(verb)) co_return Reply{502, "5.5.1", "Command not implemented here"};
   if (!command) co_return Reply{500, "5.5.1", "Command not recognized"};
   if (auto refused = refusal(*command)) {
     if (command->trailing == Trailing::chunk) {
@@ -287,7 +314,7 @@ OfferTo Session::offerTo() const {
 }
 
 bool Session::tlsOffered() const {
-  return plan_->listener.tls == config::ListenerTls::startTls && snapshot_->tls && !connection_.tls();
+  return plan_->listener.tls == config::ListenerTls::startTls && snapshot_->tlsFor(*plan_) && !connection_.tls();
 }
 
 // RFC 3207 4.2: what was heard in clear text, a stranger may have said.
@@ -308,7 +335,7 @@ Task<smtp::Reply> Session::startTls(std::string_view argument) {
     co_return Reply{421, "5.5.1", "Nothing may follow STARTTLS before its reply"};
   }
   co_await say({220, "2.0.0", "Ready to start TLS"});
-  const Result<void> secured = co_await connection_.startTlsAsServer(snapshot_->tls, Deadline::after(kHandshakeTime));
+  const Result<void> secured = co_await connection_.startTlsAsServer(snapshot_->tlsFor(*plan_), Deadline::after(kHandshakeTime));
   if (!secured) {
     end("TLS: " + secured.error().detail);
     co_return Reply{421, "4.7.0", "TLS failed"};
@@ -338,6 +365,7 @@ Task<smtp::Reply> Session::quit(std::string_view) {
 
 Task<void> Session::say(Reply reply) {
   if (reply.code == 0) co_return;
+  if (isWrittenDown_) writeDown("server", reply.oneLine());
   connection_.write(smtp::format(reply));
   if (connection_.bufferedOutput() < kMostUnsent) co_return;  // leaves when we wait for the client
   const Result<void> flushed = co_await connection_.flush(idle());

@@ -1,7 +1,7 @@
 // session.h - one client's dialogue, from greeting to goodbye. RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP).
 // Is not: the table of commands (commands.h), policy (policy.h), or content (incoming.h).
 // Handlers stand by group: session_mail.cc, session_data.cc, session_auth.cc, session_query.cc (VRFY, EXPN, ETRN, HELP),
-// session_trusted.cc (XCLIENT, XFORWARD); all else in session.cc.
+// session_trusted.cc (XCLIENT, XFORWARD), session_turn.cc (ATRN); all else in session.cc.
 #pragma once
 
 #include <memory>
@@ -23,6 +23,7 @@
 #include "smtpd/extensions.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy.h"
+#include "smtpd/transcript.h"
 
 namespace ostler::smtpd {
 
@@ -35,6 +36,7 @@ struct Surroundings {
   Policy& policy;
   Budget& budget;
   Rates& rates;
+  const Watched& watched;
   const Clock& clock;
   log::Log log;
 };
@@ -89,6 +91,8 @@ class Session {
   [[nodiscard]] Reply lost(const Error& error);
   [[nodiscard]] Reply unavailable(const char* asked, const Error& error) const;
   [[nodiscard]] bool ended() const { return !endReason_.empty(); }
+  void chooseTranscript();
+  void writeDown(std::string_view who, std::string_view line) const;
   void logEnd() const;
   [[nodiscard]] log::SessionFacts facts(const std::string& user) const;
 
@@ -97,6 +101,9 @@ class Session {
   [[nodiscard]] Task<Reply> expn(std::string_view argument);
   [[nodiscard]] Task<Reply> etrn(std::string_view argument);
   [[nodiscard]] Task<Reply> help(std::string_view argument);
+
+  // session_turn.cc
+  [[nodiscard]] Task<Reply> atrn(std::string_view argument);
 
   // session_trusted.cc
   [[nodiscard]] Task<Reply> xclient(std::string_view argument);
@@ -163,11 +170,13 @@ class Session {
   std::uint64_t unknownRecipients_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t sessionOctets_ = 0;
+  bool isWrittenDown_ = false;
   std::string forwardedFor_;  // XFORWARD: for the log
   std::uint64_t commandsSinceMessage_ = 0;
 
   // One mail transaction. RFC 5321 3.3.
   ipc::Envelope envelope_;
+  bool envelopeHasPostmaster_ = false;
   std::uint64_t declaredSize_ = 0;
   std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
   smtp::LineEnds chunkEnds_;

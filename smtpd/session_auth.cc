@@ -1,6 +1,7 @@
 // session_auth.cc - AUTH: carries what client and auth say to each other, and keeps the token. RFC 4954.
 // No password, no verifier and no mechanism is known here.
 #include <algorithm>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
@@ -110,8 +111,12 @@ Task<Result<ipc::LoginReply>> Session::proceed(std::uint64_t conversation, std::
 
 // The client's response to a challenge. Errors: syntax (bad base64), denied (the client cancelled), and readLine's.
 Task<Result<std::string>> Session::respond(const ipc::LoginReply& step) {
+  const bool shown = std::exchange(isWrittenDown_, false);  // challenges of SCRAM hold salts
   co_await say({334, "", encodeBase64(step.data)});
+  isWrittenDown_ = shown;
+  writeDown("server", "334 (left out)");
   const Result<std::string_view> line = co_await connection_.readLine(kMostAuthLine, idle());
+  writeDown("client", "(left out)");
   if (!line) co_return fail(line.error());
   if (*line == "*" || connection_.bareLf()) co_return fail(Error::Kind::denied, "cancelled by the client");
   Result<std::string> response = decodeBase64(*line);
@@ -139,6 +144,7 @@ smtp::Reply Session::loggedIn(const ipc::LoginReply& step) {
   info_.token = step.token;
   authGeneration_ = around_.policy.authGeneration();
   account_ = step.account;
+  if (!isWrittenDown_) chooseTranscript();
   log::tellLogin(around_.log, facts(account_.address));
   return {235, "2.7.0", "Authentication successful"};
 }

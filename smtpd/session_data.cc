@@ -75,7 +75,7 @@ std::unique_ptr<Incoming> Session::openMessage() {
 
 Task<smtp::Reply> Session::data(std::string_view argument) {
   if (!argument.empty()) co_return Reply{501, "5.5.4", "DATA takes no argument"};
-  if (envelope_.binary) co_return Reply{503, "5.5.1", "BINARYMIME goes with BDAT"};  // RFC 3030 3
+  if (auto objected = objection(checks::Stage::data)) co_return std::move(*objected);
   const std::unique_ptr<Incoming> incoming = openMessage();
   if (declaredSize_ > kAskFirst) {
     const Result<void> agreed = co_await incoming->opened();
@@ -109,6 +109,7 @@ Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
 Task<smtp::Reply> Session::finishMessage(Incoming& incoming) {
   const std::uint64_t size = incoming.size();
   sessionOctets_ += size;
+  if (isWrittenDown_) writeDown("client", "(" + std::to_string(size) + " octets of content)");
   const Outcome outcome = co_await incoming.finish(idle());
   const std::size_t recipients = envelope_.recipients.size();
   if (!outcome.queueId.empty()) {

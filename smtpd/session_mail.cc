@@ -1,5 +1,6 @@
 // session_mail.cc - MAIL and RCPT: the envelope. RFC 5321 4.1.1.2, 4.1.1.3; RFC 1870, RFC 3461, RFC 6531.
 #include <array>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
 #include "smtpd/session.h"
@@ -54,12 +55,17 @@ ipc::Recipient toRecipient(const smtp::RcptCommand& command) {
   return recipient;
 }
 
+bool isPostmaster(std::string_view path) {
+  return equalsIgnoreCase(path.substr(0, path.rfind('@')), "postmaster");
+}
+
 }  // namespace
 
 void Session::beginNewTransaction() {
   chunks_.reset();
   chunkEnds_ = {};
   envelope_ = {};
+  envelopeHasPostmaster_ = false;
   declaredSize_ = 0;
   if (state_ != connected) state_ = greeted;
 }
@@ -148,11 +154,15 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
 }
 
 Task<smtp::Reply> Session::rcpt(std::string_view argument) {
-  if (auto objected = objection(checks::Stage::rcpt)) co_return std::move(*objected);
   const auto command = smtp::parseRcpt(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.3");
+  // postmaster is reached past all limits (RFC 5321 4.5.1): one of them a message, or it would be a way around.
+  const bool isForPostmaster = isPostmaster(command->path.text()) && !std::exchange(envelopeHasPostmaster_, true);
+  if (!isForPostmaster) {
+    if (auto objected = objection(checks::Stage::rcpt)) co_return std::move(*objected);
+  }
   if (!command->path.isAscii() && !envelope_.smtpUtf8) co_return Reply{553, "5.6.7", "This address needs SMTPUTF8"};
-  ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text()};
+  ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text(), static_cast<std::uint32_t>(envelope_.recipients.size())};
   const Result<ipc::SmtpReply> verdict =
       co_await around_.policy.checkRecipient(std::move(question), Deadline::after(kPolicyTime));
   if (!verdict) co_return unavailable("recipient", verdict.error());

@@ -10,7 +10,8 @@ class SmtpProtocol final : public daemon::Protocol {
  public:
   SmtpProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates)
       : policy_(worker.loop, worker.snapshot->config->socketPath("smtpd"), worker.snapshot->config->socketPath("auth")),
-        around_{worker.loop, worker.gate, policy_, budget, rates, clock_, worker.log} {}
+        watched_(worker.loop, policy_),
+        around_{worker.loop, worker.gate, policy_, budget, rates, watched_, clock_, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Session session(around_, std::move(arrival));
@@ -20,6 +21,7 @@ class SmtpProtocol final : public daemon::Protocol {
  private:
   SystemClock clock_;
   PolicyClient policy_;
+  Watched watched_;
   Surroundings around_;
 };
 
@@ -30,7 +32,7 @@ std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
   for (std::size_t at = 0; at < config.virtualServers.size(); ++at) {
     const config::VirtualServer& server = config.virtualServers[at];
     for (const config::Listener& listener : server.listeners) {
-      plans.push_back({listener, at, server.name, {server.limits.connections, server.limits.connectionsPerClient, server.limits.connectionsPerNetwork}});
+      plans.push_back({listener, at, server.name, {server.limits.connections, server.limits.connectionsPerClient, server.limits.connectionsPerNetwork}, server.certificates});
     }
   }
   return plans;

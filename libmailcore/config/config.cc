@@ -67,6 +67,22 @@ std::string Place::text() const {
   return line == 0 ? file : file + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
+std::string Config::badmailDirOf(std::string_view server) const {
+  for (const VirtualServer& one : virtualServers) {
+    if (one.name == server && !one.badmail.empty()) return one.badmail;
+  }
+  return badmailDir();
+}
+
+std::vector<std::string> Config::badmailDirs() const {
+  std::vector<std::string> folders = {badmailDir()};
+  for (const VirtualServer& server : virtualServers) {
+    const std::string folder = badmailDirOf(server.name);
+    if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(folder);
+  }
+  return folders;
+}
+
 std::string toText(const Problem& problem) {
   return problem.place.text() + (problem.severity == Problem::Severity::error ? ": error: " : ": warning: ") +
          problem.text;
@@ -105,7 +121,10 @@ void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
   std::error_code none;
   const auto real = [&none](const std::string& path) { return std::filesystem::weakly_canonical(path, none); };
   const std::filesystem::path drop = real(config.dropDir());
-  for (const std::string& other : {config.pickupDir(), config.queueDir(), config.badmailDir()}) {
+  std::vector<std::string> others = config.badmailDirs();
+  others.push_back(config.pickupDir());
+  others.push_back(config.queueDir());
+  for (const std::string& other : others) {
     if (!isWithin(drop, real(other)) && !isWithin(real(other), drop)) continue;
     problems.push_back({Problem::Severity::error, first->place,
                         "the drop folder " + drop.string() + " is, contains or lies in " + other + ": mail would go in circles"});
@@ -120,14 +139,24 @@ void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
 
 }  // namespace
 
+namespace {
+
+void checkPair(const net::CertificateFiles& pair, const std::string& hostName, std::vector<Problem>& problems) {
+  const std::size_t before = problems.size();
+  requireReadable(pair.certificate, problems);
+  if (problems.size() == before) checkCertificate(pair.certificate, hostName, problems);
+  requireReadable(pair.key, problems);
+}
+
+}  // namespace
+
 std::vector<Problem> checkFiles(const Config& config) {
   std::vector<Problem> problems;
   checkDropFolder(config, problems);
-  for (const net::CertificateFiles& pair : config.certificates) {
-    const std::size_t before = problems.size();
-    requireReadable(pair.certificate, problems);
-    if (problems.size() == before) checkCertificate(pair.certificate, config.hostName, problems);
-    requireReadable(pair.key, problems);
+  for (const net::CertificateFiles& pair : config.certificates) checkPair(pair, config.hostName, problems);
+  for (const VirtualServer& server : config.virtualServers) {
+    const std::string& name = server.hostName.empty() ? config.hostName : server.hostName;
+    for (const net::CertificateFiles& pair : server.certificates) checkPair(pair, name, problems);
   }
   for (const RouteRule& rule : config.routes) {
     requireReadable(rule.passwordFile, problems);

@@ -35,6 +35,7 @@ enum class SmtpKind {
   mx,          ///< strangers, mail for our domains; who authenticates may relay
   submission,  ///< our users: AUTH required before MAIL. RFC 6409
   lmtp,        ///< a trusted hop that wants one reply per recipient; local recipients alone. RFC 2033
+  odmr,        ///< servers of our customers that fetch their waiting mail with ATRN, on port 366. RFC 2645
 };
 
 struct Listener {
@@ -99,6 +100,20 @@ struct SmtpRates {
   std::uint64_t etrn = 10;
 };
 
+/// How much one user who logged in may send. Over it he is frozen until an administrator lifts that. 0: unlimited.
+/// New recipients are those he has never written to: a stolen password is known by them.
+struct SendingLimits {
+  std::uint64_t messagesPerHour = 0;
+  std::uint64_t messagesPerDay = 0;
+  std::uint64_t recipientsPerHour = 0;
+  std::uint64_t recipientsPerDay = 0;
+  std::uint64_t newRecipientsPerHour = 0;
+  std::uint64_t newRecipientsPerDay = 0;
+  /// Must be known whom a user has written to?
+  [[nodiscard]] bool countsNew() const { return newRecipientsPerHour != 0 || newRecipientsPerDay != 0; }
+  bool operator==(const SendingLimits&) const = default;
+};
+
 /// Who may use a command that tells about us.
 enum class Askers { nobody, authenticated, listed, everybody };
 /// Which reverse-paths an authenticated user may use.
@@ -127,6 +142,10 @@ struct VirtualServer {
   Askers expn = Askers::nobody;
   Askers etrn = Askers::everybody;
   SmtpRates rates;
+  SendingLimits sending;
+  std::vector<net::CertificateFiles> certificates;  ///< before the suite's, which stay for SNI; empty: those alone
+  std::vector<std::string> operators;  ///< system users, and "@group"s, that may administer its mail
+  std::string badmail;           ///< its folder for what goes nowhere; empty: the suite's
   std::string defaultDomain;     ///< for addresses without one, from our users
   std::string masqueradeDomain;  ///< instead of a domain of ours in the reverse-path of our users
   std::vector<net::Cidr> xclientFrom;
@@ -294,6 +313,10 @@ struct Config {
   [[nodiscard]] std::string queueDir() const { return spoolRoot() + "/queue"; }
   [[nodiscard]] std::string dropDir() const { return spoolRoot() + "/drop"; }
   [[nodiscard]] std::string badmailDir() const { return spoolRoot() + "/badmail"; }
+  /// Of a virtual server by its name; the suite's when it has none of its own, or is not known.
+  [[nodiscard]] std::string badmailDirOf(std::string_view server) const;
+  /// All there are, the suite's first, each once.
+  [[nodiscard]] std::vector<std::string> badmailDirs() const;
   [[nodiscard]] std::string accountsDir() const { return dataDir + "/accounts"; }
   [[nodiscard]] std::string directoryDir() const { return dataDir + "/directory"; }
   [[nodiscard]] std::string socketPath(const std::string& name) const { return runDir + "/" + name + ".sock"; }

@@ -142,9 +142,18 @@ const Row<Server> kVirtualServer[] = {
     {"rates.network_connections", [](Server& s) -> Slot { return &s.rates.networkConnections; }, "0", "a minute from one /24 (IPv6: /48)"},
     {"rates.network_messages", [](Server& s) -> Slot { return &s.rates.networkMessages; }, "0", "a minute from one /24 (IPv6: /48)"},
     {"rates.etrn", [](Server& s) -> Slot { return &s.rates.etrn; }, "10", "ETRN commands a minute from one client"},
+    {"sending.messages_per_hour", [](Server& s) -> Slot { return &s.sending.messagesPerHour; }, "0", "of one user who logged in; over it he is frozen until `ostler user thaw`"},
+    {"sending.messages_per_day", [](Server& s) -> Slot { return &s.sending.messagesPerDay; }, "0", "of one user"},
+    {"sending.recipients_per_hour", [](Server& s) -> Slot { return &s.sending.recipientsPerHour; }, "0", "of all messages of one user"},
+    {"sending.recipients_per_day", [](Server& s) -> Slot { return &s.sending.recipientsPerDay; }, "0", "of all messages of one user"},
+    {"sending.new_recipients_per_hour", [](Server& s) -> Slot { return &s.sending.newRecipientsPerHour; }, "0", "whom the user has never written to, since this was set"},
+    {"sending.new_recipients_per_day", [](Server& s) -> Slot { return &s.sending.newRecipientsPerDay; }, "0", "whom the user has never written to, since this was set"},
     {"relay_from_names", [](Server& s) -> Slot { return &s.relayFromNames; }, "", "names of clients that may relay; .example.com: all below"},
     {"access.only", [](Server& s) -> Slot { return &s.accessOnly; }, "", "networks and names of clients that may connect; empty: everybody"},
     {"access.except", [](Server& s) -> Slot { return &s.accessExcept; }, "", "networks and names of clients that may not connect"},
+    {"tls.certificates", [](Server& s) -> Slot { return &s.certificates; }, "", "its own, before the suite's; the first when SNI matches none"},
+    {"operators", [](Server& s) -> Slot { return &s.operators; }, "", "system users, and @groups, that may administer mail that came in here; root may always"},
+    {"badmail", [](Server& s) -> Slot { return Path{&s.badmail}; }, "", "its folder for what can be neither delivered nor returned; empty: badmail/ of spool_dir"},
     {"closed", [](Server& s) -> Slot { return &s.closed; }, "false", "takes no mail and says so (RFC 7504)"},
     {"tls_required", [](Server& s) -> Slot { return &s.tlsRequired; }, "false", "no MAIL without TLS"},
     {"auth.required", [](Server& s) -> Slot { return &s.authRequired; }, "false", "no MAIL without AUTH"},
@@ -175,7 +184,7 @@ const Row<Service> kMailboxService[] = {
 const Row<Listener> kListener[] = {
     {"address", [](Listener& l) -> Slot { return &l.address; }, "", "192.0.2.1:25, [::]:25, or the path of a Unix socket"},
     {"tls", [](Listener& l) -> Slot { return choice(l.tls, {"none", "starttls", "implicit"}); }, "starttls", "implicit: from the first octet (RFC 8314)"},
-    {"kind", [](Listener& l) -> Slot { return choice(l.kind, {"mx", "submission", "lmtp"}); }, "mx", "smtp alone: strangers, our users, or a trusted hop"},
+    {"kind", [](Listener& l) -> Slot { return choice(l.kind, {"mx", "submission", "lmtp", "odmr"}); }, "mx", "smtp alone: strangers, our users, a trusted hop, or servers that fetch their mail with ATRN"},
     {"proxy_from", [](Listener& l) -> Slot { return &l.proxyFrom; }, "", "clients that must start with a PROXY header; nobody else may"},
 };
 

@@ -83,15 +83,19 @@ class Validator {
     if (!names_.insert(asciiLower(server.name)).second)
       error(server.place, "a second virtual server is called '" + server.name + "'");
     for (const Listener& listener : server.listeners) {
-      listen(listener);
-      if (listener.kind == SmtpKind::submission && listener.tls == ListenerTls::none &&
+      listen(listener, !server.certificates.empty());
+      const bool needsLogin = listener.kind == SmtpKind::submission || listener.kind == SmtpKind::odmr;
+      if (needsLogin && listener.tls == ListenerTls::none &&
           server.auth.plaintextFrom.empty()) {
         error(listener.place,
               "a submission listener with tls: none: nobody could authenticate; use starttls or implicit");
       }
-      if (listener.kind == SmtpKind::submission && listener.tls == ListenerTls::startTls &&
-          config_.certificates.empty() && server.auth.plaintextFrom.empty()) {
+      if (needsLogin && listener.tls == ListenerTls::startTls &&
+          config_.certificates.empty() && server.certificates.empty() && server.auth.plaintextFrom.empty()) {
         error(listener.place, "a submission listener needs TLS to authenticate, but tls.certificates is empty");
+      }
+      if (listener.kind == SmtpKind::odmr && !anyHeld()) {
+        warning(listener.place, "an odmr listener has nothing to give: no route has etrn.hold with etrn.users");
       }
       if (listener.kind == SmtpKind::lmtp && listener.address.unixPath.empty() &&
           !listener.address.address.isLoopback()) {
@@ -114,6 +118,10 @@ class Validator {
     retry(server.retry, server.place);
   }
 
+  [[nodiscard]] bool anyHeld() const {
+    return std::ranges::any_of(config_.routes, [](const RouteRule& rule) { return rule.etrn.hold && !rule.etrn.users.empty(); });
+  }
+
   void mailboxService(const char* name, const MailboxService& service) {
     for (const Listener& listener : service.listeners) {
       listen(listener);
@@ -130,13 +138,13 @@ class Validator {
   }
 
   /// What holds for every listener.
-  void listen(const Listener& listener) {
+  void listen(const Listener& listener, bool hasCertificate = false) {
     if (listener.address == net::Endpoint{})
       return error(listener.place, "a listener needs an address, such as 192.0.2.1:25");
     const auto [there, isNew] = listeners_.emplace(listener.address, listener.place);
     if (!isNew)
       error(listener.place, listener.address.text() + " is listened on twice; the first is at " + there->second.text());
-    if (listener.tls == ListenerTls::implicit && config_.certificates.empty()) {
+    if (listener.tls == ListenerTls::implicit && config_.certificates.empty() && !hasCertificate) {
       error(listener.place, "tls: implicit needs a certificate, but tls.certificates is empty");
     }
   }
@@ -297,10 +305,13 @@ class Validator {
   }
 
   void certificates() {
-    for (const net::CertificateFiles& pair : config_.certificates) {
-      if (pair.certificate.empty() || pair.key.empty())
-        error(top_, "each of tls.certificates needs 'certificate' and 'key'");
+    for (const net::CertificateFiles& pair : config_.certificates) whole(pair, top_);
+    for (const VirtualServer& server : config_.virtualServers) {
+      for (const net::CertificateFiles& pair : server.certificates) whole(pair, server.place);
     }
+  }
+  void whole(const net::CertificateFiles& pair, const Place& place) {
+    if (pair.certificate.empty() || pair.key.empty()) error(place, "each of tls.certificates needs 'certificate' and 'key'");
   }
 
   static inline const RetrySchedule kStandard{};

@@ -76,7 +76,7 @@ Task<void> admit(Protocol& protocol, Loop& loop, const Daemon& daemon, log::Log 
     co_return;
   }
   if (listener.tls == config::ListenerTls::implicit) {
-    auto secured = co_await net::acceptTls(loop, std::move(arrival.stream), arrival.snapshot->tls,
+    auto secured = co_await net::acceptTls(loop, std::move(arrival.stream), arrival.snapshot->tlsFor(*arrival.plan),
                                            Deadline::after(kHandshakeTime));
     if (!secured) {
       log.info("tls-failed", {{"client", arrival.client.text()}, {"reason", secured.error().detail}});

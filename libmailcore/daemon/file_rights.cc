@@ -9,8 +9,8 @@ namespace ostler::daemon {
 namespace {
 
 void addReread(FileRights& rights, const config::Config& config, const std::string& file) {
-  const std::vector<std::string> secret = {config.dataDir,   config.queueDir(),   config.pickupDir(),
-                                           config.dropDir(), config.badmailDir(), config.runDir};
+  std::vector<std::string> secret = {config.dataDir, config.queueDir(), config.pickupDir(), config.dropDir(), config.runDir};
+  for (std::string& folder : config.badmailDirs()) secret.push_back(std::move(folder));
   for (std::string& path : pathsToRereadOf(file, secret)) rights.read.push_back(std::move(path));
 }
 
@@ -29,7 +29,9 @@ FileRights reloadFiles(const config::Config& config, const std::string& configFi
 
 FileRights listenerFiles(const config::Config& config, const std::string& configFile) {
   FileRights rights = reloadFiles(config, configFile);
-  for (const net::CertificateFiles& pair : config.certificates) {
+  std::vector<net::CertificateFiles> pairs = config.certificates;
+  for (const config::VirtualServer& server : config.virtualServers) pairs.insert(pairs.end(), server.certificates.begin(), server.certificates.end());
+  for (const net::CertificateFiles& pair : pairs) {
     addReread(rights, config, pair.certificate);
     addReread(rights, config, pair.key);
   }

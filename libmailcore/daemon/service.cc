@@ -27,12 +27,20 @@ constexpr auto kLogLook = 5s;     // how late a new day may come to a log of a f
 constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
-Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config) {
+Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
   auto snapshot = std::make_shared<Snapshot>();
   if (!config->certificates.empty()) {
     auto tls = net::TlsServerContext::load(config->certificates, config->clientCa);
     if (!tls) return fail(tls.error());
     snapshot->tls = std::move(*tls);
+  }
+  for (const ListenerPlan& plan : plans) {
+    if (plan.certificates.empty() || snapshot->tlsOfGroup.contains(plan.group)) continue;
+    std::vector<net::CertificateFiles> all = plan.certificates;
+    all.insert(all.end(), config->certificates.begin(), config->certificates.end());
+    auto tls = net::TlsServerContext::load(all, config->clientCa);
+    if (!tls) return fail(tls.error());
+    snapshot->tlsOfGroup.emplace(plan.group, std::move(*tls));
   }
   snapshot->config = std::move(config);
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
@@ -40,7 +48,7 @@ Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const confi
 
 Result<void> checkPlans(const std::vector<ListenerPlan>& plans, const Snapshot& snapshot) {
   for (const ListenerPlan& plan : plans) {
-    if (plan.listener.tls == config::ListenerTls::implicit && !snapshot.tls) {
+    if (plan.listener.tls == config::ListenerTls::implicit && !snapshot.tlsFor(plan)) {
       return fail(Error::Kind::permanent,
                   plan.listener.address.text() + " wants TLS, and no certificate is configured");
     }
@@ -90,10 +98,10 @@ class Master {
 
 Result<void> Master::start(std::shared_ptr<const config::Config> config) {
   const unsigned count = workerCount(*config);
-  auto snapshot = makeSnapshot(std::move(config));
+  const std::vector<ListenerPlan> plans = daemon_.listeners(*config);
+  auto snapshot = makeSnapshot(std::move(config), plans);
   if (!snapshot) return fail(snapshot.error());
   snapshot_ = std::move(*snapshot);
-  const std::vector<ListenerPlan> plans = daemon_.listeners(*snapshot_->config);
   if (const auto sound = checkPlans(plans, *snapshot_); !sound) return sound;
   auto shares = listeners_.change(plans, count);
   if (!shares) return fail(shares.error());
@@ -152,7 +160,11 @@ void Master::serve() {
 
 // Said at start and on reload: whoever reads the log hears of it before clients do.
 void Master::tellOfCertificates() const {
-  for (const net::CertificateFiles& pair : snapshot_->config->certificates) {
+  std::vector<net::CertificateFiles> all = snapshot_->config->certificates;
+  for (const config::VirtualServer& server : snapshot_->config->virtualServers) {
+    all.insert(all.end(), server.certificates.begin(), server.certificates.end());
+  }
+  for (const net::CertificateFiles& pair : all) {
     const auto facts = net::readCertificate(pair.certificate, snapshot_->config->hostName);
     if (!facts) continue;
     const auto left = std::chrono::duration_cast<std::chrono::hours>(facts->notAfter - SystemClock().now()).count() / 24;
@@ -170,9 +182,9 @@ void Master::reload() {
   config::Loaded loaded = config::load(file_);
   for (const config::Problem& problem : loaded.problems) log_.warn("config", {{"problem", config::toText(problem)}});
   if (!loaded.config) return keepOld("the configuration has errors");
-  auto snapshot = makeSnapshot(std::move(loaded.config));
+  const std::vector<ListenerPlan> plans = daemon_.listeners(*loaded.config);
+  auto snapshot = makeSnapshot(std::move(loaded.config), plans);
   if (!snapshot) return keepOld(snapshot.error().detail);
-  const std::vector<ListenerPlan> plans = daemon_.listeners(*(*snapshot)->config);
   if (const auto sound = checkPlans(plans, **snapshot); !sound) return keepOld(sound.error().detail);
   auto shares = listeners_.change(plans, static_cast<unsigned>(workers_.size()));
   if (!shares) return keepOld(shares.error().detail);
@@ -217,6 +229,11 @@ bool argumentsAreSound(int argc, char** argv) {
 }
 
 }  // namespace
+
+const std::shared_ptr<const net::TlsServerContext>& Snapshot::tlsFor(const ListenerPlan& plan) const {
+  const auto own = plan.certificates.empty() ? tlsOfGroup.end() : tlsOfGroup.find(plan.group);
+  return own == tlsOfGroup.end() ? tls : own->second;
+}
 
 int run(const Daemon& daemon, int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,9 +20,12 @@
 namespace ostler::daemon {
 
 /// What a daemon works with between two reloads. Immutable; a session keeps the one it began with. Any thread.
+struct ListenerPlan;
 struct Snapshot {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const net::TlsServerContext> tls;  ///< null: no certificate is configured, so no TLS is offered
+  std::map<std::string, std::shared_ptr<const net::TlsServerContext>> tlsOfGroup;  ///< of plans with certificates of their own
+  [[nodiscard]] const std::shared_ptr<const net::TlsServerContext>& tlsFor(const ListenerPlan& plan) const;
 };
 
 /// One listener of the configuration, with what counts for connections that come in by it.
@@ -30,6 +34,7 @@ struct ListenerPlan {
   std::size_t virtualServer = 0;  ///< smtp: which of Config::virtualServers
   std::string group;              ///< connections are counted together by this name
   ConnectionLimits limits;
+  std::vector<net::CertificateFiles> certificates{};  ///< before the suite's; the same for all of the group
 };
 
 /// A connection whose PROXY header was read and whose implicit TLS is done.

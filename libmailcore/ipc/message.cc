@@ -3,7 +3,7 @@
 namespace ostler::ipc {
 
 std::string NextHop::key() const {
-  static constexpr const char* kKinds[] = {"mx", "host", "lmtp"};
+  static constexpr const char* kKinds[] = {"mx", "host", "lmtp", "adopted"};
   std::string key = kKinds[static_cast<std::size_t>(kind)];
   key += ':';
   for (const char c : name) key += (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;

@@ -208,9 +208,10 @@ struct CheckRecipient {
   SessionInfo session;
   std::string reversePath;
   std::string forwardPath;
+  std::uint32_t before = 0;  ///< recipients that this transaction has already
   template <class V>
   void fields(V& v) {
-    v(session, reversePath, forwardPath);
+    v(session, reversePath, forwardPath, before);
   }
 };
 
@@ -262,6 +263,52 @@ struct EtrnRequest {
   }
 };
 
+/// ATRN: the connection that comes along (one descriptor) is the client's, which becomes the server. RFC 2645 5.2.1.
+/// 250: mail goes out over it once the client was told; 450, 451, 453, 530: the descriptor is of no use.
+struct TurnAround {
+  static constexpr std::uint16_t kType = 128;
+  using Reply = SmtpReply;
+  SessionInfo session;
+  std::vector<std::string> domains;  ///< empty: all that are this user's
+  template <class V>
+  void fields(V& v) {
+    v(session, domains);
+  }
+};
+
+/// Whose sessions an administrator wants to read along.
+struct Watch {
+  std::string client;  ///< an address or a network; empty: any
+  std::string user;    ///< an account's address; empty: any
+  WallTime until{};
+  template <class V>
+  void fields(V& v) {
+    v(client, user, until);
+  }
+};
+
+struct Watches {
+  static constexpr std::uint16_t kType = 137;
+  using Reply = void;
+  std::uint64_t version = 0;
+  std::vector<Watch> list;
+  template <class V>
+  void fields(V& v) {
+    v(version, list);
+  }
+};
+
+/// Answered once there is another list than that of `version`. 0: at once.
+struct AwaitWatches {
+  static constexpr std::uint16_t kType = 136;
+  using Reply = Watches;
+  std::uint64_t version = 0;
+  template <class V>
+  void fields(V& v) {
+    v(version);
+  }
+};
+
 /// One recipient of an envelope, with its DSN parameters. RFC 3461 4.
 struct Recipient {
   std::string forwardPath;
@@ -310,10 +357,11 @@ struct Envelope {
   }
 };
 
-/// Refused with Failure{limit} when the disk or the queue is full, before the client sends it all.
+/// Refused with Failure{limit} when the disk or the queue is full, before the client sends it all. 250: open; any other
+/// reply is the checks' and for the client, and there is no draft.
 struct OpenDraft {
   static constexpr std::uint16_t kType = 130;
-  using Reply = Empty;
+  using Reply = SmtpReply;
   Id128 draft;  ///< made by the caller; with it the outcome of a commit can be asked for later
   SessionInfo session;
   Envelope envelope;
@@ -384,7 +432,12 @@ struct DraftOutcome {
 
 /// Where a message goes next, as the route says.
 struct NextHop {
-  enum class Kind : std::uint8_t { mx, host, lmtp };
+  enum class Kind : std::uint8_t {
+    mx,
+    host,
+    lmtp,
+    adopted,  ///< the connection that AdoptConnection brought; `name` is its name
+  };
   Kind kind = Kind::mx;
   std::string name;          ///< mx: the domain; else a host name, "[192.0.2.1]", or the path of a Unix socket
   std::uint16_t port = 25;
@@ -474,6 +527,30 @@ struct AskRecipient {
   template <class V>
   void fields(V& v) {
     v(nextHop, how, heloName, forwardPath);
+  }
+};
+
+/// Comes with one descriptor: a connection whose other end is a server that has not greeted yet. 250: it has, and mail for the
+/// next hop {adopted, name} goes over it, until EndAdopted or until nothing was sent for a while.
+struct AdoptConnection {
+  static constexpr std::uint16_t kType = 146;
+  using Reply = SmtpReply;
+  std::string name;
+  std::string heloName;
+  std::string remoteHost;  ///< for the log and reports
+  template <class V>
+  void fields(V& v) {
+    v(name, heloName, remoteHost);
+  }
+};
+
+struct EndAdopted {
+  static constexpr std::uint16_t kType = 147;
+  using Reply = void;
+  std::string name;
+  template <class V>
+  void fields(V& v) {
+    v(name);
   }
 };
 

@@ -21,7 +21,11 @@ Result<PeerCredentials> credentialsOf(int socket) {
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
     return fail(Error::Kind::closed, std::string("SO_PEERCRED: ") + std::strerror(errno));
   }
-  return PeerCredentials{peer.pid, peer.uid, peer.gid};
+  std::vector<gid_t> groups(64);
+  socklen_t octets = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &octets) != 0) octets = 0;  // more than that: none count
+  groups.resize(octets / sizeof(gid_t));
+  return PeerCredentials{peer.pid, peer.uid, peer.gid, std::move(groups)};
 }
 
 Result<sockaddr_un> addressOf(const std::string& path) {

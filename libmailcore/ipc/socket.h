@@ -22,6 +22,7 @@ struct PeerCredentials {
   pid_t pid = 0;
   uid_t uid = 0;
   gid_t gid = 0;
+  std::vector<gid_t> groups;  ///< the others it belongs to: SO_PEERGROUPS
 };
 
 struct Frame {

@@ -35,11 +35,22 @@ std::string dateOf(WallTime time) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken)};
 }
 
+/// An operator sees what his virtual servers keep in folders of their own.
+std::vector<std::string> foldersFor(const Arguments& arguments, const config::Config& config) {
+  if (!arguments.servers) return config.badmailDirs();
+  std::vector<std::string> folders;
+  for (const std::string& server : *arguments.servers) {
+    const std::string folder = config.badmailDirOf(server);
+    if (folder != config.badmailDir()) folders.push_back(folder);
+  }
+  return folders;
+}
+
 }  // namespace
 
 Task<Control::Reply> Control::badmailList(Arguments arguments, std::string) {
   using Entries = std::vector<spool::BadmailEntry>;
-  auto job = [folder = env_.config->badmailDir()]() -> Result<Entries> { return spool::listBadmail(folder); };
+  auto job = [folders = foldersFor(arguments, *env_.config)]() -> Result<Entries> { return spool::listBadmail(folders); };
   const Result<Entries> listed = co_await env_.disk.run(env_.loop, std::move(job));
   if (!listed) co_return refuse(EX_TEMPFAIL, listed.error().detail);
   const Entries& entries = *listed;
@@ -59,7 +70,10 @@ Task<Control::Reply> Control::badmailList(Arguments arguments, std::string) {
 
 Task<Control::Reply> Control::badmailShow(Arguments arguments, std::string) {
   if (arguments.words.size() != 1) co_return refuse(EX_USAGE, "name one file, as `ostler badmail list` shows it");
-  auto job = [folder = env_.config->badmailDir(), name = arguments.words[0]] { return spool::readBadmail(folder, name, kShownMost); };
+  if (foldersFor(arguments, *env_.config).empty()) co_return refuse(EX_NOINPUT, "there is no such badmail");
+  auto job = [folders = foldersFor(arguments, *env_.config), name = arguments.words[0]] {
+    return spool::readBadmail(spool::folderOfBadmail(folders, name), name, kShownMost);
+  };
   const Result<std::string> text = co_await env_.disk.run(env_.loop, std::move(job));
   if (!text) co_return refuse(EX_NOINPUT, text.error().detail);
   Reply reply;
@@ -70,10 +84,11 @@ Task<Control::Reply> Control::badmailShow(Arguments arguments, std::string) {
 /// Into pickup/, which takes it as if it had just been dropped there: with its envelope, if it has one, and a new queue id.
 Task<Control::Reply> Control::badmailRetry(Arguments arguments, std::string) {
   if (arguments.words.empty()) co_return refuse(EX_USAGE, "name files, as `ostler badmail list` shows them");
-  auto job = [folder = env_.config->badmailDir(), pickup = env_.config->pickupDir(), names = arguments.words]() -> Result<std::size_t> {
+  if (foldersFor(arguments, *env_.config).empty()) co_return refuse(EX_NOINPUT, "there is no such badmail");
+  auto job = [folders = foldersFor(arguments, *env_.config), pickup = env_.config->pickupDir(), names = arguments.words]() -> Result<std::size_t> {
     std::size_t done = 0;
     for (const std::string& name : names) {
-      const Result<void> moved = spool::moveBadmail(folder, name, pickup);
+      const Result<void> moved = spool::moveBadmail(spool::folderOfBadmail(folders, name), name, pickup);
       if (!moved) return fail(moved.error());
       ++done;
     }
@@ -92,9 +107,13 @@ Task<Control::Reply> Control::badmailPurge(Arguments arguments, std::string) {
   if (!age || (days.empty() && !arguments.has("--all") && arguments.words.empty())) {
     co_return refuse(EX_USAGE, "name files, or --older DAYS, or --all");
   }
-  auto job = [folder = env_.config->badmailDir(), names = arguments.words, all = arguments.has("--all") || !days.empty(),
+  if (foldersFor(arguments, *env_.config).empty()) co_return refuse(EX_NOINPUT, "there is no such badmail");
+  if (foldersFor(arguments, *env_.config).empty()) co_return refuse(EX_NOINPUT, "there is no such badmail");
+  auto job = [folders = foldersFor(arguments, *env_.config), names = arguments.words, all = arguments.has("--all") || !days.empty(),
               before = env_.now() - std::chrono::hours(24 * *age)]() -> Result<std::size_t> {
-    return spool::purgeBadmail(folder, names, all, before);
+    std::size_t purged = 0;
+    for (const std::string& folder : folders) purged += spool::purgeBadmail(folder, names, all, before);
+    return purged;
   };
   const Result<std::size_t> gone = co_await env_.disk.run(env_.loop, std::move(job));
   if (!gone) co_return refuse(EX_TEMPFAIL, gone.error().detail);

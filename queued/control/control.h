@@ -3,11 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "libmailcore/ipc/socket.h"
+#include "queued/control/operators.h"
 #include "queued/spool/dispatcher.h"
 #include "queued/spool/questions.h"
+#include "queued/spool/watch_list.h"
 
 namespace ostler::control {
 
@@ -17,11 +20,19 @@ enum class Right {
   change,  ///< root and the suite's own user
 };
 
+/// Whose command it is.
+enum class Reach {
+  suite,    ///< about everything
+  servers,  ///< operators of virtual servers may give it: it then concerns mail that came in there alone
+};
+
 /// The words behind the command: options with their values, and the rest.
 struct Arguments {
   std::vector<std::string> options;  ///< "--json"
   std::vector<std::pair<std::string, std::string>> values;  ///< "--id", "01m8..."
   std::vector<std::string> words;
+  std::optional<std::vector<std::string>> servers;  ///< an operator asks: of these alone
+  [[nodiscard]] bool reaches(std::string_view server) const;
   [[nodiscard]] bool has(std::string_view option) const;
   [[nodiscard]] std::string value(std::string_view option) const;
 };
@@ -29,8 +40,12 @@ struct Arguments {
 /// One loop.
 class Control {
  public:
-  Control(spool::Environment& env, spool::Dispatcher& dispatcher, spool::Questions& questions);
+  Control(spool::Environment& env, spool::Dispatcher& dispatcher, spool::Questions& questions, spool::WatchList& watches);
   void serve(ipc::Server& server);
+  /// Who may do what from now on. `socket`: the one that is served.
+  void use(const config::Config& config, const std::string& socket);
+  /// How the socket is to be opened.
+  [[nodiscard]] unsigned socketMode() const { return operators_.any() ? 0666 : 0660; }
 
   using Reply = ipc::ControlReply;
   using Handler = Task<Reply> (Control::*)(Arguments arguments, std::string cursor);
@@ -38,6 +53,7 @@ class Control {
     std::string_view noun;
     std::string_view verb;  ///< empty: none
     Right right;
+    Reach reach;
     Handler handler;
   };
   [[nodiscard]] static std::span<const Command> commands();
@@ -74,10 +90,19 @@ class Control {
   [[nodiscard]] Task<Reply> badmailShow(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> badmailRetry(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> badmailPurge(Arguments arguments, std::string cursor);
+  // sender_commands.cc
+  [[nodiscard]] Task<Reply> senderList(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> senderFreeze(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> senderThaw(Arguments arguments, std::string cursor);
+  // transcript_commands.cc
+  [[nodiscard]] Task<Reply> transcriptStart(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> transcriptList(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> transcriptStop(Arguments arguments, std::string cursor);
   // explain.cc
   [[nodiscard]] Task<Reply> explain(Arguments arguments, std::string cursor);
 
   [[nodiscard]] Reply layOn(const Arguments& arguments, spool::Hold hold);
+  [[nodiscard]] std::optional<Reply> layOnMany(const Arguments& arguments, spool::Hold hold);
   void layOnAll(const std::string& destination, spool::Hold hold);
   void markHold(const Id128& id, spool::Hold hold);
   [[nodiscard]] Result<std::vector<Id128>> select(const Arguments& arguments);
@@ -85,6 +110,9 @@ class Control {
   spool::Environment& env_;
   spool::Dispatcher& dispatcher_;
   spool::Questions& questions_;
+  spool::WatchList& watches_;
+  Operators operators_;
+  std::string socket_;
 };
 
 }  // namespace ostler::control

@@ -32,10 +32,19 @@ std::string where(const route::Route& route) {
   return {};
 }
 
+using Asked = spool::Questions::Examined;
+
+/// A check with what it says: "rcpt: check relay (RFC 5321 3.6.2): no objection".
+std::string told(const Asked& one) {
+  return fmt::format("{}: check {} ({}): {}", policy::nameOf(one.check->stage), one.check->name, one.check->writtenIn,
+                     one.reply ? report::oneLine(*one.reply) : "no objection");
+}
+
 }  // namespace
 
 Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   Reply reply;
+  const std::shared_ptr<const config::Config> config = env_.config;
   const std::string from = arguments.value("--from");
   const std::string to = arguments.value("--to");
   if (to.empty()) {
@@ -45,6 +54,7 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   }
   const std::string client = arguments.value("--client").empty() ? "203.0.113.1" : arguments.value("--client");
   const std::string user = arguments.value("--auth");
+  const std::string helo = arguments.value("--helo");
   std::vector<std::string> steps;
   ipc::Identity identity;
   if (!user.empty()) {
@@ -57,9 +67,21 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   const Result<net::IpAddress> address = net::IpAddress::parse(client);
   const std::string asked = address ? net::Endpoint{*address, 25, {}}.text() : client;
   const policy::Client asking{identity.known ? "submission" : "smtp", asked, identity.known ? &identity : nullptr};
-  const config::VirtualServer& server = policy::serverOf(*env_.config, arguments.value("--server"));
-  const ipc::SmtpReply senderReply =
-      policy::senderVerdict(server, asking, from, 0, env_.config->directory.tagSeparator);
+  const config::VirtualServer& server = policy::serverOf(*config, arguments.value("--server"));
+  policy::Facts facts{*config, server, asking};
+  facts.helo = helo;
+  facts.reversePath = from;
+  facts.forwardPath = to;
+  facts.recipients.push_back(to);
+  ipc::SmtpReply senderReply{250, "2.1.0", "Sender ok"};
+  for (const policy::Stage stage : {policy::Stage::connect, policy::Stage::helo, policy::Stage::mail}) {
+    if (stage == policy::Stage::helo && helo.empty()) continue;
+    const std::vector<Asked> examined = co_await questions_.examine(stage, facts);
+    for (const Asked& one : examined) {
+      steps.push_back(told(one));
+      if (one.reply && senderReply.code == 250) senderReply = *one.reply;
+    }
+  }
   steps.push_back(fmt::format("MAIL FROM:<{}>: {}", from, report::oneLine(senderReply)));
   const auto resolution = co_await env_.directory.resolve(to);
   if (!resolution) {
@@ -68,8 +90,14 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
     co_return reply;
   }
   const std::string stranger = identity.known ? std::string() : asked;
-  route::Route route = route::route(*env_.config, {.forwardPath = to, .reversePath = from, .client = stranger}, **resolution, &steps);
-  ipc::SmtpReply recipientReply = policy::recipientVerdict(server, asking, to, route);
+  route::Route route = route::route(*config, {.forwardPath = to, .reversePath = from, .client = stranger}, **resolution, &steps);
+  facts.route = &route;
+  ipc::SmtpReply recipientReply{250, "2.1.5", "Recipient ok"};
+  const std::vector<Asked> examined = co_await questions_.examine(policy::Stage::rcpt, facts);
+  for (const Asked& one : examined) {
+    steps.push_back(told(one));
+    if (one.reply && recipientReply.code == 250) recipientReply = *one.reply;
+  }
   if (recipientReply.code == 250 && route.kind != route::Route::Kind::local) {
     const spool::Finding finding = co_await env_.verifier.find(route, to);
     if (!finding.how.empty()) steps.push_back("recipient: " + finding.how);

@@ -49,6 +49,7 @@ std::string domainIn(const std::string& destination) {
 }
 
 bool fits(const MessageRecord& record, const Arguments& arguments) {
+  if (!arguments.reaches(record.origin.virtualServer)) return false;
   const std::string sender = arguments.value("--sender");
   const std::string recipient = arguments.value("--recipient");
   const std::string domain = arguments.value("--destination");
@@ -135,13 +136,16 @@ Result<std::vector<Id128>> Control::select(const Arguments& arguments) {
     return ids;
   }
   if (isAll) {
-    for (const auto& [id, message] : env_.queue.messages()) ids.push_back(id);
+    for (const auto& [id, message] : env_.queue.messages()) {
+      if (!arguments.servers || fits(env_.queue.unpack(message), arguments)) ids.push_back(id);
+    }
     return ids;
   }
   if (arguments.words.empty()) return fail(Error::Kind::syntax, "name queue ids, or --all, --destination, --sender or --recipient");
   for (const std::string& word : arguments.words) {
     const auto id = Id128::parse(word);
-    if (!id || env_.queue.find(*id) == nullptr) return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
+    const Message* const message = id ? env_.queue.find(*id) : nullptr;
+    if (message == nullptr || !arguments.reaches(env_.queue.unpack(*message).origin.virtualServer)) return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
     ids.push_back(*id);
   }
   return ids;
@@ -166,7 +170,9 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string) {
 Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
   const auto ids = select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
-  for (const auto& [key, destination] : env_.scheduler.destinations()) destination->retryNow();
+  if (!arguments.servers) {
+    for (const auto& [key, destination] : env_.scheduler.destinations()) destination->retryNow();
+  }
   for (const Id128& id : *ids) {
     MarkRecord mark;
     mark.id = id;
@@ -204,6 +210,19 @@ void Control::layOnAll(const std::string& destination, Hold hold) {
 }
 
 Control::Reply Control::layOn(const Arguments& arguments, Hold hold) {
+  if (!arguments.servers) {
+    if (std::optional<Reply> done = layOnMany(arguments, hold)) return *done;
+  }
+  const auto ids = select(arguments);
+  if (!ids) return refuse(EX_DATAERR, ids.error().detail);
+  for (const Id128& id : *ids) markHold(id, hold);
+  Reply reply;
+  reply.output = fmt::format("{{\"changed\":{}}}\n", ids->size());
+  return reply;
+}
+
+/// On senders, routes and destinations, with what comes later; nothing when messages are meant.
+std::optional<Control::Reply> Control::layOnMany(const Arguments& arguments, Hold hold) {
   Reply reply;
   const std::string destination = arguments.value("--destination");
   for (const auto& [option, prefix] : {std::pair{"--sender", spool::Queue::kSender}, {"--route", spool::Queue::kRoute}}) {
@@ -219,11 +238,7 @@ Control::Reply Control::layOn(const Arguments& arguments, Hold hold) {
     reply.output = "{\"changed\":1}\n";
     return reply;
   }
-  const auto ids = select(arguments);
-  if (!ids) return refuse(EX_DATAERR, ids.error().detail);
-  for (const Id128& id : *ids) markHold(id, hold);
-  reply.output = fmt::format("{{\"changed\":{}}}\n", ids->size());
-  return reply;
+  return std::nullopt;
 }
 
 Task<Control::Reply> Control::freeze(Arguments arguments, std::string) { co_return layOn(arguments, Hold::frozen); }

@@ -23,6 +23,12 @@ class Process final : public daemon::Role {
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
           return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
         });
+    server_.on<ipc::AdoptConnection>(
+        [this](std::shared_ptr<ipc::ServerConnection>, ipc::AdoptConnection request, std::vector<UniqueFd> descriptors) {
+          return sender_->adopt(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
+        });
+    server_.onNotice<ipc::EndAdopted>(
+        [this](const std::shared_ptr<ipc::ServerConnection>&, const ipc::EndAdopted& notice) { sender_->endAdopted(notice.name); });
     server_.on<ipc::AskRecipient>([this](std::shared_ptr<ipc::ServerConnection>, ipc::AskRecipient request, std::vector<UniqueFd>) {
       return sender_->ask(std::move(request));
     });

@@ -86,6 +86,11 @@ class Sender::Delivery {
   }
 
   [[nodiscard]] Task<ipc::DeliverOutcome> run() {
+    if (isAdopted()) {
+      co_await overAdopted();
+      logOutcomes();
+      co_return std::move(outcome_);
+    }
     const Hosts found = co_await findHosts(settings_, request_.nextHop);
     if (found.hosts.empty()) {
       answerOpen(found.refusal, "");
@@ -103,6 +108,19 @@ class Sender::Delivery {
   }
 
  private:
+  [[nodiscard]] bool isAdopted() const { return request_.nextHop.kind == ipc::NextHop::Kind::adopted; }
+
+  // There is this one session or none: nobody else may have the mail. RFC 2645 5.2.1.
+  [[nodiscard]] Task<void> overAdopted() {
+    std::unique_ptr<Session> session = sender_.cache_.take(request_.nextHop.name);
+    if (!session) {
+      answerOpen({451, "4.4.2", "The connection that was turned round is gone"}, "");
+      co_return;
+    }
+    const bool settled = co_await transact(request_.nextHop.name, std::move(session));
+    if (!settled) answerOpen(lastRefusal(), lastHost_);
+  }
+
   // Any of the best hosts will do; its session is there already.
   [[nodiscard]] Task<bool> byIdleSession(const std::vector<Host>& hosts) {
     for (const Host& host : hosts) {
@@ -252,7 +270,7 @@ class Sender::Delivery {
     ++session->messages;
     if (!session->client.usable()) return;
     const bool enough = (most != 0 && session->messages >= most) || (theirs != 0 && session->messages >= theirs);
-    if (sender_.gate_.closed() || enough) {
+    if (sender_.gate_.closed() || (enough && !isAdopted())) {
       sender_.cache_.endSession(std::move(session));
     } else {
       sender_.cache_.put(key, std::move(session));
@@ -388,6 +406,24 @@ Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd
   Delivery delivery(*this, settings_, std::move(request), std::move(content));
   ipc::DeliverOutcome outcome = co_await delivery.run();
   co_return outcome;
+}
+
+Task<Result<ipc::SmtpReply>> Sender::adopt(ipc::AdoptConnection request, UniqueFd connection) {
+  if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
+  if (!connection) co_return fail(Error::Kind::syntax, "AdoptConnection without a descriptor");
+  const Gate::Pass pass = gate_.enter({});
+  smtp::ClientOptions options{std::move(request.heloName), false, settings_->timeouts};
+  net::Connection stream(loop_, net::makeSocketStream(loop_, std::move(connection)));
+  auto session = std::make_unique<Session>(smtp::Client(std::move(stream), std::move(options)), std::move(request.remoteHost));
+  const Result<smtp::Reply> greeting = co_await session->client.greet();
+  if (!greeting) co_return ipc::SmtpReply{451, "4.4.2", "no greeting: " + greeting.error().detail};
+  if (greeting->code / 100 != 2) co_return ipc::SmtpReply{451, "4.4.2", greeting->oneLine()};
+  cache_.put(request.name, std::move(session));
+  co_return ipc::SmtpReply{250, "2.0.0", "OK"};
+}
+
+void Sender::endAdopted(const std::string& name) {
+  if (std::unique_ptr<Session> session = cache_.take(name)) cache_.endSession(std::move(session));
 }
 
 Task<Result<ipc::AskedRecipient>> Sender::ask(ipc::AskRecipient request) {

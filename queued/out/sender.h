@@ -26,6 +26,12 @@ class Sender {
   /// Cancelling it closes the session; what was sent in full may have arrived.
   [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, UniqueFd content);
 
+  /// Takes a connection that was turned round: waits for its greeting, and keeps the session for deliveries to {adopted, name}.
+  /// Errors: temporary (draining).
+  [[nodiscard]] Task<Result<ipc::SmtpReply>> adopt(ipc::AdoptConnection request, UniqueFd connection);
+  /// Says QUIT over it.
+  void endAdopted(const std::string& name);
+
   /// As askRecipient(), with the settings in force. Errors: temporary (draining).
   [[nodiscard]] Task<Result<ipc::AskedRecipient>> ask(ipc::AskRecipient request);
 

@@ -34,25 +34,44 @@ unsigned fillWhereLimited(const Facts& f) {
   return hasLimit ? mailboxFill : noFact;
 }
 
+unsigned sentByUser(const Facts& f) { return isOurs(f) ? sending : noFact; }
+
 constexpr std::array kChecks = {
-    //    name               stage           judge                needs              again  written in
-    Check{"access_name",     Stage::connect, &accessName,         &nameForAccess,    false, "RFC 5321 3.1"},
-    Check{"reverse_dns",     Stage::connect, &reverseDns,         &nameWhereChecked, false, "RFC 1912 2.1"},
-    Check{"helo_name",       Stage::helo,    &heloName,           &heloWhereChecked, false, "RFC 5321 4.1.4"},
-    Check{"submission_login",Stage::mail,    &submissionLogin,    &nothing,          true,  "RFC 6409 4.3"},
-    Check{"message_size",    Stage::mail,    &messageSize,        &nothing,          true,  "RFC 1870 6.1"},
-    Check{"sender_owner",    Stage::mail,    &senderOwner,        &nothing,          true,  "RFC 6409 6.1"},
-    Check{"sender_domain",   Stage::mail,    &senderDomainExists, &domainOfStrangers,false, "RFC 7505 4.2"},
-    Check{"disk_floor",      Stage::mail,    &diskFloor,          &disk,             false, "RFC 3463 3.4"},
-    Check{"nowhere",         Stage::rcpt,    &nowhere,            &nothing,          true,  "RFC 5321 3.3"},
-    Check{"relay",           Stage::rcpt,    &relay,              &nameForRelay,     true,  "RFC 5321 3.6.2"},
-    Check{"call_ahead",      Stage::rcpt,    &callAhead,          &carrierOfOthers,  true,  "RFC 5321 3.6.2"},
-    Check{"mailbox_room",    Stage::rcpt,    &mailboxRoom,        &fillWhereLimited, true,  "RFC 3463 3.3"},
+    //    name               stage             judge                needs              again  even postmaster  written in
+    Check{"access_name",     Stage::connect,   &accessName,         &nameForAccess,    false, true,  "RFC 5321 3.1"},
+    Check{"reverse_dns",     Stage::connect,   &reverseDns,         &nameWhereChecked, false, true,  "RFC 1912 2.1"},
+    Check{"helo_name",       Stage::helo,      &heloName,           &heloWhereChecked, false, true,  "RFC 5321 4.1.4"},
+    Check{"submission_login",Stage::mail,      &submissionLogin,    &nothing,          true,  true,  "RFC 6409 4.3"},
+    Check{"message_size",    Stage::mail,      &messageSize,        &nothing,          true,  true,  "RFC 1870 6.1"},
+    Check{"sender_owner",    Stage::mail,      &senderOwner,        &nothing,          true,  true,  "RFC 6409 6.1"},
+    Check{"disk_floor",      Stage::mail,      &diskFloor,          &disk,             false, true,  "RFC 3463 3.4"},
+    Check{"nowhere",         Stage::rcpt,      &nowhere,            &nothing,          true,  true,  "RFC 5321 3.3"},
+    Check{"relay",           Stage::rcpt,      &relay,              &nameForRelay,     true,  true,  "RFC 5321 3.6.2"},
+    Check{"sender_domain",   Stage::rcpt,      &senderDomainExists, &domainOfStrangers,false, false, "RFC 7505 4.2"},
+    Check{"sending_limits",  Stage::rcpt,      &sendingLimits,      &sentByUser,       false, false, "RFC 3463 3.8"},
+    Check{"call_ahead",      Stage::rcpt,      &callAhead,          &carrierOfOthers,  true,  false, "RFC 5321 3.6.2"},
+    Check{"mailbox_room",    Stage::rcpt,      &mailboxRoom,        &fillWhereLimited, true,  false, "RFC 3463 3.3"},
+    Check{"sending_limits",  Stage::data,      &sendingLimits,      &sentByUser,       true,  true,  "RFC 3463 3.8"},
+    Check{"hop_limit",       Stage::endOfData, &hopLimit,           &nothing,          true,  true,  "RFC 5321 6.3"},
 };
 
 }  // namespace
 
 std::span<const Check> allChecks() { return kChecks; }
+
+bool isAsked(const Check& check, Stage stage, const Facts& facts) {
+  return check.stage == stage && (check.evenPostmaster || !facts.isForPostmaster());
+}
+
+std::string_view nameOf(Stage stage) {
+  constexpr std::array kNames = {"connect", "helo", "mail", "rcpt", "data", "end of data"};
+  return kNames.at(static_cast<std::size_t>(stage));
+}
+
+bool Facts::isForPostmaster() const {
+  if (route == nullptr || route->kind != route::Route::Kind::local) return false;
+  return equalsIgnoreCase(forwardPath.substr(0, forwardPath.rfind('@')), "postmaster");
+}
 
 bool isNamed(const std::vector<std::string>& names, std::string_view name) {
   if (name.empty()) return false;
@@ -74,7 +93,7 @@ bool isListed(const std::vector<net::Cidr>& ranges, std::string_view client) {
 
 std::optional<ipc::SmtpReply> firstObjection(Stage stage, const Facts& facts) {
   for (const Check& check : kChecks) {
-    if (check.stage != stage) continue;
+    if (!isAsked(check, stage, facts)) continue;
     if (auto reply = check.judge(facts)) return reply;
   }
   return std::nullopt;

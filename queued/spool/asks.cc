@@ -1,5 +1,7 @@
-// asks.cc - what a client may ask about us: VRFY, EXPN (RFC 5321 3.5), ETRN (RFC 1985).
+// asks.cc - what a client may ask about us: VRFY, EXPN (RFC 5321 3.5), ETRN (RFC 1985), ATRN (RFC 2645).
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "libmailcore/base/ascii.h"
 #include "queued/spool/questions.h"
@@ -56,6 +58,15 @@ void Questions::serveAsks(ipc::Server& server) {
   using Descriptors = std::vector<UniqueFd>;
   server.on<ipc::Verify>([this](const Connection&, ipc::Verify request, const Descriptors&) { return answerVerify(std::move(request)); });
   server.on<ipc::EtrnRequest>([this](const Connection&, ipc::EtrnRequest request, const Descriptors&) { return answerEtrn(std::move(request)); });
+  server.on<ipc::TurnAround>([this](const Connection&, ipc::TurnAround request, std::vector<UniqueFd> descriptors) {
+    return answerTurn(std::move(request), std::move(descriptors));
+  });
+}
+
+Task<Result<SmtpReply>> Questions::answerTurn(ipc::TurnAround request, std::vector<UniqueFd> descriptors) {
+  if (descriptors.empty()) co_return fail(Error::Kind::syntax, "TurnAround without a descriptor");
+  SmtpReply reply = co_await turn(std::move(request), std::move(descriptors.front()));
+  co_return reply;
 }
 
 Task<Result<SmtpReply>> Questions::answerVerify(ipc::Verify request) {
@@ -103,6 +114,37 @@ Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
   if (!started) co_return SmtpReply{458, "4.3.0", fmt::format("Unable to queue messages for node {}", printable(node))};
   if (*started == 0) co_return SmtpReply{251, "2.0.0", fmt::format("OK, no messages waiting for node {}", printable(node))};
   co_return SmtpReply{253, "2.0.0", fmt::format("OK, {} pending messages for node {} started", *started, printable(node))};
+}
+
+/// Who logged in may have the mail of domains whose route names the user, and of no other. RFC 2645 5.2.1.
+Task<SmtpReply> Questions::turn(ipc::TurnAround request, UniqueFd connection) {
+  const auto identity = co_await identityOf(request.session.token);
+  if (!identity) co_return away();
+  if (*identity == nullptr) co_return SmtpReply{530, "5.7.0", "Authentication required"};
+  policy::Client client{request.session.service, request.session.client, identity->get()};
+  const auto isTheirs = [&](const config::RouteRule& rule) {
+    config::EtrnRule byLogin = rule.etrn;
+    byLogin.from.clear();
+    return rule.etrn.hold && policy::mayStart(byLogin, client);
+  };
+  std::vector<std::string> patterns;
+  for (const config::RouteRule& rule : env_.config->routes) {
+    if (request.domains.empty() && isTheirs(rule)) patterns.push_back(rule.domain);
+  }
+  for (const std::string& domain : request.domains) {
+    const auto& routes = env_.config->routes;
+    const auto rule = std::find_if(routes.begin(), routes.end(), [&](const config::RouteRule& one) {
+      return isTheirs(one) && route::matchesDomain(one.domain, domain);
+    });
+    if (rule == routes.end()) co_return SmtpReply{450, "4.7.1", fmt::format("ATRN request refused: {} is not yours", printable(domain))};
+    patterns.push_back(rule->domain);
+  }
+  if (patterns.empty()) co_return SmtpReply{450, "4.7.1", "ATRN request refused: no domain is yours"};
+  const std::string remoteHost = request.session.helo + " [" + request.session.client + "]";
+  const std::size_t waiting = turnRound_ ? turnRound_(std::move(patterns), std::move(connection), remoteHost) : 0;
+  env_.log.info("atrn", {{"user", (*identity)->account.address}, {"client", request.session.client}, {"waiting", std::uint64_t{waiting}}});
+  if (waiting == 0) co_return SmtpReply{453, "4.0.0", "You have no mail"};
+  co_return SmtpReply{250, "2.0.0", "OK now reversing the connection"};
 }
 
 }  // namespace ostler::spool

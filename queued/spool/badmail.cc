@@ -51,7 +51,9 @@ Result<void> writeBadmail(const std::string& folder, const std::string& name, co
   return deliver::writeInto(folder, name, octets);
 }
 
-std::vector<BadmailEntry> listBadmail(const std::string& folder) {
+namespace {
+
+std::vector<BadmailEntry> entriesOf(const std::string& folder) {
   std::vector<BadmailEntry> entries;
   std::error_code none;
   for (const fs::directory_entry& file : fs::directory_iterator(folder, none)) {
@@ -66,10 +68,27 @@ std::vector<BadmailEntry> listBadmail(const std::string& folder) {
     std::getline(reason, entry.reason);
     entries.push_back(std::move(entry));
   }
+  return entries;
+}
+
+}  // namespace
+
+std::vector<BadmailEntry> listBadmail(const std::vector<std::string>& folders) {
+  std::vector<BadmailEntry> entries;
+  for (const std::string& folder : folders) {
+    for (BadmailEntry& entry : entriesOf(folder)) entries.push_back(std::move(entry));
+  }
   std::sort(entries.begin(), entries.end(), [](const BadmailEntry& a, const BadmailEntry& b) {
     return a.since != b.since ? a.since < b.since : a.name < b.name;
   });
   return entries;
+}
+
+std::string folderOfBadmail(const std::vector<std::string>& folders, const std::string& name) {
+  for (const std::string& folder : folders) {
+    if (isName(name) && fs::is_regular_file(folder + "/" + name)) return folder;
+  }
+  return folders.empty() ? std::string() : folders.front();
 }
 
 Result<std::string> readBadmail(const std::string& folder, const std::string& name, std::uint64_t most) {
@@ -98,14 +117,14 @@ std::size_t purgeBadmail(const std::string& folder, const std::vector<std::strin
   std::size_t gone = 0;
   for (const std::string& name : names) gone += isName(name) && removeOne(folder, name) ? 1 : 0;
   if (!all) return gone;
-  for (const BadmailEntry& entry : listBadmail(folder)) gone += entry.since <= before && removeOne(folder, entry.name) ? 1 : 0;
+  for (const BadmailEntry& entry : listBadmail({folder})) gone += entry.since <= before && removeOne(folder, entry.name) ? 1 : 0;
   return gone;
 }
 
 std::size_t limitBadmail(const std::string& folder, WallTime now, std::chrono::seconds keep, ByteCount size) {
   std::size_t gone = keep.count() == 0 ? 0 : purgeBadmail(folder, {}, true, now - keep);
   if (size.octets == 0) return gone;
-  const std::vector<BadmailEntry> entries = listBadmail(folder);
+  const std::vector<BadmailEntry> entries = listBadmail({folder});
   std::uint64_t octets = 0;
   for (const BadmailEntry& entry : entries) octets += entry.size;
   for (const BadmailEntry& entry : entries) {

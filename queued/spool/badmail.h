@@ -26,8 +26,10 @@ struct BadmailEntry {
 [[nodiscard]] Result<void> writeBadmail(const std::string& folder, const std::string& name, const std::string& reason,
                                         const std::vector<std::string_view>& octets);
 
-/// Oldest first.
-[[nodiscard]] std::vector<BadmailEntry> listBadmail(const std::string& folder);
+/// Of all these folders: the suite's and virtual servers' own. Oldest first.
+[[nodiscard]] std::vector<BadmailEntry> listBadmail(const std::vector<std::string>& folders);
+/// The one of the folders that has it; else the first.
+[[nodiscard]] std::string folderOfBadmail(const std::vector<std::string>& folders, const std::string& name);
 /// The reason and then the message's first `most` octets. Errors: notFound, temporary.
 [[nodiscard]] Result<std::string> readBadmail(const std::string& folder, const std::string& name, std::uint64_t most);
 /// Moves the message to another folder of the spool. Errors: notFound, temporary.

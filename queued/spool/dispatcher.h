@@ -55,6 +55,9 @@ class Dispatcher {
   [[nodiscard]] std::optional<std::size_t> wakeDomain(std::string_view node);
   /// What is laid on next hops and routes has changed: what waits in line for them stops, or goes on.
   void heedHolds();
+  /// ATRN: what waits for servers of these routes' domains goes out over a connection that they made. How many messages; 0: none
+  /// waits, and the connection is not used.
+  [[nodiscard]] std::size_t turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
   /// Leaves its lines and is routed anew: its next hop was changed.
   void routeAgain(const Id128& id);
   /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen".
@@ -105,10 +108,13 @@ class Dispatcher {
   void deferWaiting(schedule::Destination& destination);
   [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
+  [[nodiscard]] static bool isForEtrn(std::string_view key);
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
   void endWaits();
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
   void leaveLine(const std::string& key, const Id128& id);
+  [[nodiscard]] Task<void> sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost);
+  [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);
   [[nodiscard]] bool mayReportTo(const MessageRecord& about);

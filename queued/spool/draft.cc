@@ -56,6 +56,7 @@ struct Drafts::Draft {
   ipc::SessionInfo session;
   ipc::Envelope envelope;
   std::string user;
+  policy::Amount counted;  // against what the user may send, until it is mail
   std::string buffer;   // not in the file yet; without a file all there is
   std::string head;     // of a draft with a file: its first octets, for the header
   UniqueFd file;
@@ -122,6 +123,7 @@ void Drafts::forget(const std::shared_ptr<Draft>& draft) {
   if (drafts_.erase(draft->id) == 0) return;
   if (draft->localUser && --perUser_[*draft->localUser] == 0) perUser_.erase(*draft->localUser);
   expectCommit(*draft, false);
+  if (draft->counted.messages != 0) env_.senders.takeBack(draft->user, draft->counted);
   buffered_ -= draft->buffer.size();
   const bool named = draft->committing && env_.queue.find(draft->id) != nullptr;
   if (draft->file && !named) env_.disk.post([&files = env_.large, id = draft->id] { files.unlink(id); });
@@ -153,25 +155,7 @@ void Drafts::discard(const Id128& id, std::uint64_t connection) {
   if (const auto draft = find(id, connection); draft && !draft->committing) forget(draft);
 }
 
-/// What smtpd says was checked is checked once more: it has no say over who may relay. Gives the authenticated user, or "".
-Task<Result<std::string>> Drafts::checkAgain(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t size) {
-  ipc::SmtpReply verdict = co_await questions_.sender(session, envelope.reversePath, size, Thorough::again);
-  for (const ipc::Recipient& recipient : envelope.recipients) {
-    if (verdict.code != 250) break;
-    verdict = co_await questions_.recipient(session, recipient.forwardPath, Thorough::again);
-  }
-  const bool isFinal = verdict.code >= 500;
-  // A mailbox that filled up since RCPT is answered per recipient at delivery.
-  if (verdict.code != 250 && verdict.enhanced != "4.2.2") {
-    co_return fail(isFinal ? Error::Kind::denied : Error::Kind::temporary,
-                   fmt::format("{} {} {}", verdict.code, verdict.enhanced, verdict.text));
-  }
-  const auto identity = co_await questions_.identityOf(session.token);
-  if (!identity) co_return fail(identity.error());
-  co_return *identity ? (*identity)->account.address : std::string();
-}
-
-Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft request, DraftSource source) {
+Task<Result<ipc::SmtpReply>> Drafts::openDraft(Connection from, ipc::OpenDraft request, DraftSource source) {
   if (request.envelope.recipients.empty()) co_return fail(Error::Kind::syntax, "a draft without recipients");
   if (drafts_.size() >= kOpenMost) co_return fail(Error::Kind::limit, "too many drafts are open");
   const auto ofUser = source == DraftSource::local ? perUser_.find(from->peer().uid) : perUser_.end();
@@ -185,15 +169,19 @@ Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft reque
   if (source == DraftSource::smtpd) {
     const bool isOfSmtpd = request.session.service == "smtp" || request.session.service == "submission" || request.session.service == "lmtp";
     if (!isOfSmtpd) co_return fail(Error::Kind::denied, "smtpd cannot speak for that service");
-    Result<std::string> user = co_await checkAgain(request.session, request.envelope, request.declaredSize);
-    if (!user) co_return fail(user.error());
-    draft->user = std::move(*user);
+    Questions::Opened opened = co_await questions_.data(request.session, request.envelope, request.declaredSize);
+    if (opened.reply.code != 250) co_return std::move(opened.reply);
+    draft->user = std::move(opened.user);
+    draft->counted = opened.counted;
   } else {
     request.session.service = "local";
     request.session.token.clear();
     request.session.client = fmt::format("uid {}", from->peer().uid);
   }
-  if (drafts_.contains(request.draft)) co_return fail(Error::Kind::exists, "the draft's id has been used");
+  if (drafts_.contains(request.draft)) {
+    if (draft->counted.messages != 0) env_.senders.takeBack(draft->user, draft->counted);
+    co_return fail(Error::Kind::exists, "the draft's id has been used");
+  }
   if (source == DraftSource::local) {
     draft->localUser = from->peer().uid;
     ++perUser_[from->peer().uid];
@@ -204,7 +192,7 @@ Task<Result<ipc::Empty>> Drafts::openDraft(Connection from, ipc::OpenDraft reque
   draft->envelope = std::move(request.envelope);
   expectCommit(*draft, true);
   drafts_.emplace(draft->id, std::move(draft));
-  co_return ipc::Empty{};
+  co_return ipc::SmtpReply{250, "2.0.0", "OK"};
 }
 
 /// Adds octets to the buffer. Errors: limit (larger than the virtual server takes).
@@ -371,18 +359,17 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
   }
   Result<ipc::CommitReply> reply = ipc::CommitReply{};
   const std::string_view head = draft->file ? draft->head : draft->buffer;
-  const unsigned hops = policy::serverOf(*env_.config, draft->session.virtualServer).limits.hops;
+  ipc::SmtpReply verdict = co_await questions_.endOfData(draft->session, draft->envelope, head);
   if (!whole) {
     reply = fail(whole.error());
-  } else if (hops != 0 && message::countReceived(head) > hops) {
-    // RFC 5321 6.3: a message that has come by so many servers goes in a circle.
-    const ipc::SmtpReply loop{554, "5.4.6", "Too many hops: the message seems to go in a circle"};
-    reply->replies.assign(draft->envelope.recipients.size(), loop);
+  } else if (verdict.code != 250) {
+    reply->replies.assign(draft->envelope.recipients.size(), verdict);
   } else if (draft->session.service == "lmtp") {
     reply = co_await commitToMailboxes(draft);
   } else {
     reply = co_await commitToQueue(draft);
   }
+  if (reply && !reply->queueId.empty()) draft->counted = {};  // it is mail: it stays counted
   --committing_;
   forget(draft);
   co_return reply;

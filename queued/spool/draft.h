@@ -39,7 +39,7 @@ class Drafts {
   struct Draft;
   using Connection = std::shared_ptr<ipc::ServerConnection>;
 
-  [[nodiscard]] Task<Result<ipc::Empty>> openDraft(Connection from, ipc::OpenDraft request, DraftSource source);
+  [[nodiscard]] Task<Result<ipc::SmtpReply>> openDraft(Connection from, ipc::OpenDraft request, DraftSource source);
   [[nodiscard]] Task<Result<ipc::Empty>> data(Connection from, ipc::DraftData request);
   [[nodiscard]] Task<Result<ipc::CommitReply>> commit(Connection from, ipc::CommitDraft request);
   [[nodiscard]] Task<Result<ipc::CommitReply>> outcome(ipc::DraftOutcome request);
@@ -47,7 +47,6 @@ class Drafts {
   [[nodiscard]] Task<void> dropIdle();
   void remember(const ipc::CommitReply& reply, const Id128& id);
 
-  [[nodiscard]] Task<Result<std::string>> checkAgain(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t size);
   [[nodiscard]] Result<void> take(Draft& draft, std::string&& octets);
   [[nodiscard]] Task<Result<void>> flush(std::shared_ptr<Draft> draft);
   void completeHeader(Draft& draft);

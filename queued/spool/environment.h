@@ -15,6 +15,7 @@
 #include "queued/spool/large_files.h"
 #include "queued/spool/ledger.h"
 #include "queued/spool/queue.h"
+#include "queued/spool/senders.h"
 #include "queued/spool/verifier.h"
 
 namespace ostler::spool {
@@ -33,6 +34,7 @@ struct Environment {
   deliver::LocalDelivery& mailboxes;
   const LargeFiles& large;
   History& history;
+  Senders& senders;    ///< what users have sent
   Verifier& verifier;  ///< who is there in domains that other servers carry
 
   [[nodiscard]] WallTime now() const { return clock.now(); }

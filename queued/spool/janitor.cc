@@ -58,8 +58,8 @@ void Janitor::limitBadmail() {
   if (now >= badmailLookedAt_ && now - badmailLookedAt_ < std::chrono::hours(1)) return;
   badmailLookedAt_ = now;
   const config::QueueSettings& settings = env_.config->queue;
-  env_.disk.post([folder = env_.config->badmailDir(), now, keep = settings.badmailKeep, size = settings.badmailSize] {
-    spool::limitBadmail(folder, now, keep, size);
+  env_.disk.post([folders = env_.config->badmailDirs(), now, keep = settings.badmailKeep, size = settings.badmailSize] {
+    for (const std::string& folder : folders) spool::limitBadmail(folder, now, keep, size);
   });
 }
 
@@ -71,6 +71,7 @@ Task<void> Janitor::run() {
     }
     limitBadmail();
     env_.history.flush(env_.now(), env_.config->queue.history);
+    env_.senders.flush(env_.now());
     const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
     if (nothingNew) continue;
     auto changes = std::make_shared<ScheduleIndex::Changes>(takeChanges());

@@ -28,7 +28,7 @@ static_assert(kLongEnvelope < kRecipientsAtOnce);
 constexpr std::size_t kWithRequest = 64 * 1024;
 
 /// Stands before the key of a destination whose mail waits for ETRN.
-const std::string kAsleep = "etrn:";
+constexpr const char* kAsleep = "etrn:";
 constexpr std::chrono::seconds kLookAtWaits{10};
 
 std::uint64_t concurrencyOf(const config::Config& config, const config::RouteRule* rule) {
@@ -51,7 +51,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   const bool asleep = isAsleep(route.rule, message->arrived);
-  const std::string key = (asleep ? kAsleep : "") + route.nextHop.key();
+  const std::string key = std::string(asleep ? kAsleep : "") + route.nextHop.key();
   if (hops_.size() >= kHopsKept) {
     std::erase_if(hops_, [this](const auto& entry) { return env_.scheduler.find(entry.first) == nullptr; });
   }
@@ -295,6 +295,8 @@ Task<void> Dispatcher::sendToPeer(Id128 id, Facts facts, std::uint32_t recipient
 
 // ---- mail that waits in line: for ETRN, behind a frozen host, for its turn
 
+bool Dispatcher::isForEtrn(std::string_view key) { return key.starts_with(kAsleep); }
+
 bool Dispatcher::isAsleep(const config::RouteRule* rule, WallTime arrived) const {
   if (rule == nullptr || !rule->etrn.hold) return false;
   return rule->etrn.holdFor.count() == 0 || env_.now() < arrived + rule->etrn.holdFor;
@@ -315,7 +317,7 @@ std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
   if (!isHeld) return std::nullopt;
   std::size_t waiting = 0;
   for (const auto& [key, hop] : hops_) {
-    if (!key.starts_with(kAsleep) || hop.rule == nullptr || !isAsked(hop.rule->domain)) continue;
+    if (!isForEtrn(key) || hop.rule == nullptr || !isAsked(hop.rule->domain)) continue;
     schedule::Destination* const destination = env_.scheduler.find(key);
     if (destination == nullptr) continue;
     waiting += destination->waiting();
@@ -404,7 +406,7 @@ void Dispatcher::endWaits() {
     if (destination->waiting() == 0) continue;
     const Hop hop = hops_[key];
     const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
-    const bool isEtrn = key.starts_with(kAsleep);
+    const bool isEtrn = isForEtrn(key);
     if (!isEtrn && hop.rule != nullptr && !hop.rule->pace.hours.empty()) destination->wakeUntil(openUntil(*hop.rule, now));
     const auto isOver = [&](const Id128& id) {
       const Message* const message = env_.queue.find(id);

@@ -1,5 +1,7 @@
 #include "queued/spool/questions.h"
 
+#include "libmailcore/base/ascii.h"
+
 namespace ostler::spool {
 
 namespace {
@@ -41,7 +43,7 @@ void Questions::serve(ipc::Server& server) {
     return Wrap::answer(sender(std::move(request.session), std::move(request.reversePath), request.declaredSize));
   });
   server.on<ipc::CheckRecipient>([this](const Connection&, ipc::CheckRecipient request, const Descriptors&) {
-    return Wrap::answer(recipient(std::move(request.session), std::move(request.forwardPath)));
+    return Wrap::answer(recipient(std::move(request)));
   });
   serveAsks(server);
 }
@@ -61,7 +63,7 @@ Task<policy::Fill> Questions::fillOf(ipc::Account account) {
 }
 
 /// What a set of checks needs, into the facts. What is known already is not asked again.
-Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts) {
+Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) {
   using What = ipc::LookUp::What;
   if ((needs & policy::clientName) != 0) {
     ipc::LookedUp name = co_await dns_.ask(What::clientName, addressOf(std::string(facts.client.address)));
@@ -85,12 +87,20 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts) {
     Finding finding = co_await env_.verifier.find(*facts.route, std::string(facts.forwardPath));
     if (finding.kind == Finding::Kind::notThere) facts.carrierRefuses = std::move(finding.reply);
   }
+  if ((needs & policy::sending) != 0) {
+    const std::string user = facts.client.identity->account.address;
+    policy::Amount more = co_await env_.senders.amountOf(user, facts.recipients, facts.server.sending);
+    more.recipients += facts.recipientsBefore;
+    const config::SendingLimits& limits = facts.server.sending;
+    facts.sentTooMuch = why == Looking::toDecide ? env_.senders.ask(user, limits, more, env_.now()) : env_.senders.look(user, limits, more, env_.now());
+    facts.amount = more;
+  }
 }
 
 Task<std::optional<ipc::SmtpReply>> Questions::objection(policy::Stage stage, policy::Facts& facts, Thorough thorough) {
   unsigned known = policy::noFact;
   for (const policy::Check& check : policy::allChecks()) {
-    if (check.stage != stage || (thorough == Thorough::again && !check.again)) continue;
+    if (!policy::isAsked(check, stage, facts) || (thorough == Thorough::again && !check.again)) continue;
     const unsigned missing = check.needs(facts) & ~known;
     if (missing != policy::noFact) co_await lookUp(missing, facts);
     known |= missing;
@@ -101,6 +111,16 @@ Task<std::optional<ipc::SmtpReply>> Questions::objection(policy::Stage stage, po
     co_return reply;
   }
   co_return std::nullopt;
+}
+
+Task<std::vector<Questions::Examined>> Questions::examine(policy::Stage stage, policy::Facts& facts) {
+  std::vector<Examined> found;
+  for (const policy::Check& check : policy::allChecks()) {
+    if (!policy::isAsked(check, stage, facts)) continue;
+    co_await lookUp(check.needs(facts), facts, Looking::toExplain);
+    found.push_back({&check, check.judge(facts)});
+  }
+  co_return found;
 }
 
 Task<ipc::SmtpReply> Questions::client(ipc::SessionInfo session) {
@@ -134,24 +154,82 @@ Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string rev
   facts.declaredSize = declaredSize;
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::mail, facts, thorough);
   if (refused) co_return std::move(*refused);
+  // Its domain is judged at RCPT, so that mail for postmaster is past it; meanwhile the client's next command is on its way.
+  if (thorough == Thorough::all && facts.server.checkSenderDomain && *identity == nullptr && session.service == "smtp" &&
+      !policy::isListed(facts.server.relayFrom, session.client)) {
+    dns_.begin(ipc::LookUp::What::mailDomain, route::domainOf(reversePath));
+  }
   co_return ipc::SmtpReply{250, "2.1.0", "Sender ok"};
 }
 
-Task<ipc::SmtpReply> Questions::recipient(ipc::SessionInfo session, std::string forwardPath, Thorough thorough) {
+Task<ipc::SmtpReply> Questions::recipient(ipc::CheckRecipient request) {
+  Judged judged = co_await judge(std::move(request), Thorough::all);
+  co_return std::move(judged.reply);
+}
+
+Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough thorough) {
+  const ipc::SessionInfo& session = request.session;
+  const std::string& forwardPath = request.forwardPath;
   const auto identity = co_await identityOf(session.token);
-  if (!identity) co_return awayReply();
+  if (!identity) co_return Judged{awayReply()};
   const auto resolution = co_await env_.directory.resolve(forwardPath);
-  if (!resolution) co_return awayReply();
+  if (!resolution) co_return Judged{awayReply()};
   const std::shared_ptr<const config::Config> config = env_.config;
   const bool isStranger = *identity == nullptr && session.service == "smtp";
   const std::string client = isStranger ? session.client : std::string();
   const route::Route route = route::route(*config, {.forwardPath = forwardPath, .client = client}, **resolution);
   policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  facts.reversePath = request.reversePath;
   facts.forwardPath = forwardPath;
   facts.route = &route;
+  facts.recipients.push_back(forwardPath);
+  facts.recipientsBefore = request.before;
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::rcpt, facts, thorough);
+  co_return Judged{refused ? std::move(*refused) : ipc::SmtpReply{250, "2.1.5", "Recipient ok"}, facts.isForPostmaster()};
+}
+
+Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t declaredSize) {
+  Opened opened;
+  opened.reply = co_await sender(session, envelope.reversePath, declaredSize, Thorough::again);
+  std::vector<std::string> limited;  // mail for postmaster is not
+  for (ipc::Recipient& recipient : envelope.recipients) {
+    if (opened.reply.code != 250) co_return opened;
+    ipc::CheckRecipient again{session, envelope.reversePath, recipient.forwardPath};
+    Judged judged = co_await judge(std::move(again), Thorough::again);
+    opened.reply = std::move(judged.reply);
+    // A mailbox that filled up since RCPT is answered per recipient at delivery.
+    if (opened.reply.enhanced == "4.2.2") opened.reply.code = 250;
+    if (!judged.forPostmaster) limited.push_back(std::move(recipient.forwardPath));
+  }
+  const auto identity = co_await identityOf(session.token);
+  if (!identity) opened.reply = awayReply();
+  if (opened.reply.code != 250) co_return opened;
+  if (*identity != nullptr) opened.user = (*identity)->account.address;
+  if (limited.empty()) co_return opened;
+  const std::shared_ptr<const config::Config> config = env_.config;
+  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  facts.reversePath = envelope.reversePath;
+  facts.declaredSize = declaredSize;
+  facts.recipients = std::move(limited);
+  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::data, facts, Thorough::all);
+  if (refused) opened.reply = std::move(*refused);
+  const bool counts = !refused && !opened.user.empty() && facts.server.sending != config::SendingLimits{};
+  if (!counts) co_return opened;
+  opened.counted = facts.amount;
+  env_.senders.count(opened.user, opened.counted, facts.recipients, env_.now());
+  co_return opened;
+}
+
+Task<ipc::SmtpReply> Questions::endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, std::string_view head) {
+  const std::shared_ptr<const config::Config> config = env_.config;
+  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
+  facts.helo = session.helo;
+  facts.reversePath = envelope.reversePath;
+  for (const ipc::Recipient& recipient : envelope.recipients) facts.recipients.push_back(recipient.forwardPath);
+  facts.head = head;
+  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::endOfData, facts, Thorough::all);
   if (refused) co_return std::move(*refused);
-  co_return ipc::SmtpReply{250, "2.1.5", "Recipient ok"};
+  co_return ipc::SmtpReply{250, "2.0.0", "OK"};
 }
 
 }  // namespace ostler::spool

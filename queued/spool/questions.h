@@ -1,5 +1,5 @@
 // questions.h - Questions: answers what smtpd asks before it says yes, CheckClient to CheckRecipient, by running the lists of
-// policy/checks.h; it looks up for each check what that needs. VRFY, EXPN and ETRN are in asks.cc.
+// policy/checks.h; it looks up for each check what that needs. VRFY, EXPN, ETRN and ATRN are in asks.cc.
 #pragma once
 
 #include <functional>
@@ -34,7 +34,24 @@ class Questions {
   [[nodiscard]] Task<ipc::SmtpReply> helo(ipc::SessionInfo session);
   [[nodiscard]] Task<ipc::SmtpReply> sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize,
                                             Thorough thorough = Thorough::all);
-  [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::SessionInfo session, std::string forwardPath, Thorough thorough = Thorough::all);
+  [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::CheckRecipient request);
+  /// The whole envelope, before its content is asked for: what smtpd says was checked is checked once more, and then the list of
+  /// stage data. 250, and it has been counted as sent.
+  struct Opened {
+    ipc::SmtpReply reply{250, "2.0.0", "OK"};
+    std::string user;       ///< who sends; empty: did not authenticate
+    policy::Amount counted;  ///< to be taken back when it does not become mail
+  };
+  [[nodiscard]] Task<Opened> data(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t declaredSize);
+  /// `head`: the content's first octets, its header at least; the caller's until this returns. 250: it may become ours.
+  [[nodiscard]] Task<ipc::SmtpReply> endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, std::string_view head);
+
+  /// Every check of a stage with what it says, for `ostler explain`. Nothing is counted, nobody frozen.
+  struct Examined {
+    const policy::Check* check;
+    std::optional<ipc::SmtpReply> reply;
+  };
+  [[nodiscard]] Task<std::vector<Examined>> examine(policy::Stage stage, policy::Facts& facts);
   /// VRFY and EXPN: who may ask hears it; for everybody else 252, which says nothing. Peers of a domain may ask about it: RFC 5321 3.5.
   [[nodiscard]] Task<ipc::SmtpReply> verify(ipc::Verify request);
   /// Starts the mail that waits for a domain, where the route lets this client ask. RFC 1985.
@@ -42,20 +59,33 @@ class Questions {
   /// How mail for a domain is started: its argument is ETRN's, its answer how many messages, or nothing when none is held for it.
   using WakeDomain = std::function<std::optional<std::size_t>(std::string_view)>;
   void onEtrn(WakeDomain wakeDomain) { wakeDomain_ = std::move(wakeDomain); }
+  /// ATRN: the mail that waits for these domains of the user goes out over a connection that was turned round. RFC 2645.
+  [[nodiscard]] Task<ipc::SmtpReply> turn(ipc::TurnAround request, UniqueFd connection);
+  /// `patterns`: domains of routes. How many messages go; 0: none waits, and the connection is not used.
+  using TurnRound = std::function<std::size_t(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost)>;
+  void onAtrn(TurnRound turnRound) { turnRound_ = std::move(turnRound); }
   /// Whose session it is; null: did not authenticate. Errors: temporary (the directory is away), denied (a token nobody gave).
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Identity>>> identityOf(std::string token);
 
  private:
+  struct Judged {
+    ipc::SmtpReply reply;
+    bool forPostmaster = false;
+  };
+  [[nodiscard]] Task<Judged> judge(ipc::CheckRecipient request, Thorough thorough);
   [[nodiscard]] Task<std::optional<ipc::SmtpReply>> objection(policy::Stage stage, policy::Facts& facts, Thorough thorough);
-  [[nodiscard]] Task<void> lookUp(unsigned needs, policy::Facts& facts);
+  enum class Looking { toDecide, toExplain };
+  [[nodiscard]] Task<void> lookUp(unsigned needs, policy::Facts& facts, Looking why = Looking::toDecide);
   [[nodiscard]] Task<policy::Fill> fillOf(ipc::Account account);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerVerify(ipc::Verify request);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerEtrn(ipc::EtrnRequest request);
+  [[nodiscard]] Task<Result<ipc::SmtpReply>> answerTurn(ipc::TurnAround request, std::vector<UniqueFd> descriptors);
   void serveAsks(ipc::Server& server);
   Environment& env_;
   DnsClient dns_;
   std::function<bool(std::uint64_t)> hasRoom_;
   WakeDomain wakeDomain_;
+  TurnRound turnRound_;
 };
 
 }  // namespace ostler::spool

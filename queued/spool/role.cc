@@ -12,6 +12,7 @@
 
 #include "libmailcore/daemon/folders.h"
 #include "queued/control/control.h"
+#include "queued/report/notice.h"
 #include "queued/spool/dispatcher.h"
 #include "queued/spool/draft.h"
 #include "queued/spool/janitor.h"
@@ -23,11 +24,14 @@ Result<void> Role::makeFolders(const config::Config& config) {
   // pickup/ is for every program that is allowed to send, the others are the spool's own.
   const std::pair<std::string, mode_t> folders[] = {
       {config.queueDir(), 0700}, {config.pickupDir(), 0770},  {config.pickupDir() + "/.taken", 0700},
-      {config.dropDir(), 0750},  {config.badmailDir(), 0750}, {config.accountsDir(), 0700},
-      {config.runDir, 0755},
+      {config.dropDir(), 0750},  {config.accountsDir(), 0700}, {config.runDir, 0755},
   };
   for (const auto& [path, mode] : folders) {
     const Result<void> made = daemon::makeFolder(path, mode, config.user);
+    if (!made) return made;
+  }
+  for (const std::string& folder : config.badmailDirs()) {
+    const Result<void> made = daemon::makeFolder(folder, 0750, config.user);
     if (!made) return made;
   }
   return {};
@@ -106,8 +110,10 @@ struct Role::Parts {
         mailboxes(loop, store, config->accountsDir(), log),
         history(*disk, config->queueDir() + "/history"),
         verifier(loop, config->socketPath("out"), log),
+        watches(loop),
         loopOf(loop),
-        clockOf(clock) {}
+        clockOf(clock),
+        notices(loop) {}
 
   UniqueFd lock;
   log::Log log;
@@ -123,7 +129,9 @@ struct Role::Parts {
   DirectoryClient directory;
   deliver::LocalDelivery mailboxes;
   History history;
+  std::unique_ptr<Senders> senders;
   Verifier verifier;
+  WatchList watches;
   Loop& loopOf;
   const Clock& clockOf;
   std::unique_ptr<Environment> env;
@@ -137,9 +145,12 @@ struct Role::Parts {
   std::unique_ptr<ipc::Server> smtpd;
   std::unique_ptr<ipc::Server> submit;
   std::unique_ptr<ipc::Server> administration;
+  TaskScope notices;
 
   [[nodiscard]] Result<void> openJournal();
   void assemble();
+  void tellFrozen(const std::string& user, const std::string& reason);
+  [[nodiscard]] Task<void> sendNotice(report::Report notice);
 };
 
 Result<void> Role::Parts::openJournal() {
@@ -172,7 +183,7 @@ Result<void> Role::Parts::openJournal() {
 
 void Role::Parts::assemble() {
   env = std::make_unique<Environment>(
-      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, verifier});
+      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, *senders, verifier});
   verifier.use(config, readRecipients(*config, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));
@@ -181,10 +192,27 @@ void Role::Parts::assemble() {
   questions = std::make_unique<Questions>(*env, config->socketPath("out"),
                                           [this](std::uint64_t octets) { return acceptance->hasRoom(octets).has_value(); });
   questions->onEtrn([this](std::string_view node) { return dispatcher->wakeDomain(node); });
+  questions->onAtrn([this](std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost) {
+    return dispatcher->turnRound(std::move(patterns), std::move(connection), std::move(remoteHost));
+  });
+  senders->onExcess([this](const std::string& user, const std::string& reason) { tellFrozen(user, reason); });
   drafts = std::make_unique<Drafts>(*env, *questions, *acceptance);
   pickup = std::make_unique<Pickup>(*env, *acceptance);
   janitor = std::make_unique<Janitor>(*env, *index, replayFrom);
-  control = std::make_unique<control::Control>(*env, *dispatcher, *questions);
+  control = std::make_unique<control::Control>(*env, *dispatcher, *questions, watches);
+  control->use(*config, config->socketPath("control"));
+}
+
+/// postmaster hears of it once; what is to be done stands in the notice.
+void Role::Parts::tellFrozen(const std::string& user, const std::string& reason) {
+  log.warn("sender-frozen", {{"user", user}, {"reason", reason}});
+  notices.spawn(sendNotice(report::frozenNotice(*config, user, reason, clockOf.now())));
+}
+
+Task<void> Role::Parts::sendNotice(report::Report notice) {
+  auto content = std::make_shared<const std::string>(std::move(notice.content));
+  const Result<void> accepted = co_await acceptance->accept(std::move(notice.record), std::move(content));
+  (void)accepted;  // it has told the log
 }
 
 Result<std::unique_ptr<Role>> Role::open(Loop& loop, const Clock& clock, std::shared_ptr<const config::Config> config,
@@ -195,6 +223,9 @@ Result<std::unique_ptr<Role>> Role::open(Loop& loop, const Clock& clock, std::sh
   if (!large) return fail(large.error());
   auto parts = std::make_unique<Parts>(loop, clock, std::move(config), store, std::move(log), std::move(*large));
   parts->lock = std::move(*lock);
+  Result<std::unique_ptr<Senders>> senders = Senders::open(loop, *parts->disk, parts->config->queueDir() + "/senders", clock.now());
+  if (!senders) return fail(senders.error());
+  parts->senders = std::move(*senders);
   const Result<void> read = parts->openJournal();
   if (!read) return fail(read.error());
   // A file that no record names was never ours, or has been delivered: STATES.md 2, 3, 11.
@@ -216,6 +247,7 @@ Result<void> Role::start() {
   p.submit = std::make_unique<ipc::Server>(p.loopOf);
   p.administration = std::make_unique<ipc::Server>(p.loopOf);
   p.questions->serve(*p.smtpd);
+  p.watches.serve(*p.smtpd);
   p.drafts->serve(*p.smtpd, DraftSource::smtpd);
   p.drafts->serve(*p.submit, DraftSource::local);
   p.control->serve(*p.administration);
@@ -224,7 +256,7 @@ Result<void> Role::start() {
   const std::pair<ipc::Server*, std::pair<const char*, unsigned>> sockets[] = {
       {p.smtpd.get(), {"smtpd", 0660}},
       {p.submit.get(), {"submit", 0666}},
-      {p.administration.get(), {"control", 0660}}};
+      {p.administration.get(), {"control", p.control->socketMode()}}};
   for (const auto& [server, name] : sockets) {
     const Result<void> listening = server->listen(p.config->socketPath(name.first), name.second);
     if (!listening) return listening;
@@ -240,6 +272,7 @@ void Role::use(std::shared_ptr<const config::Config> config) {
   p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
   p.dispatcher->setWords(readWords(*p.config, p.log));
   p.verifier.use(p.config, readRecipients(*p.config, p.log));
+  p.control->use(*p.config, p.config->socketPath("control"));
 }
 
 Task<void> Role::drain(Deadline deadline) {
@@ -255,6 +288,7 @@ Task<void> Role::drain(Deadline deadline) {
     co_await p.loopOf.sleepUntil(Deadline::after(std::chrono::milliseconds(10)));
   }
   p.history.flushNow();
+  p.senders->flushNow();
   p.janitor->commitNow();
 }
 

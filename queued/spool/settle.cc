@@ -277,7 +277,7 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord reco
       if (entry.state == RecipientState::failed) which.push_back(entry.recipient);
     }
     const std::string envelope = envelopeFields(facts->record, which);
-    auto job = [folder = env_.config->badmailDir(), name = id.text() + ".eml", reason, envelope, octets = *content,
+    auto job = [folder = env_.config->badmailDirOf(facts->record.origin.virtualServer), name = id.text() + ".eml", reason, envelope, octets = *content,
                 lookUp = env_.history.lookUp(id, env_.now())]() -> Result<void> {
       std::string why = reason;
       for (const History::Event& event : lookUp()) why += "\n" + std::to_string(toUnixMillis(event.at) / 1000) + " " + event.text;

@@ -21,6 +21,7 @@ constexpr std::array kNouns = {
     Command{"etrn", &etrn, "ask a server that keeps our mail to send it now"},
     Command{"backup", &backup, "copy users, mail and queue while the suite runs"},
     Command{"restore", &restore, "put a backup back"},
+    Command{"transcript", &transcript, "write down what chosen clients and smtpd say to each other"},
     Command{"log", &log, "follow a message through all daemons"},
     Command{"dns", &dns, "ask the DNS as the suite does"},
     Command{"doctor", &doctor, "look at everything that mail depends on"},

@@ -56,5 +56,6 @@ int status(const Call& call);
 int stop(const Call& call);
 int user(const Call& call);
 int why(const Call& call);
+int transcript(const Call& call);
 
 }  // namespace ostler::tools

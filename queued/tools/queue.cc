@@ -104,18 +104,20 @@ int queue(const Call& call) {
 
 int explain(const Call& call) {
   CommonOptions options;
-  std::string from, to, client, user;
+  std::string from, to, client, helo, user, server;
   CLI::App app("Explains, from the running suite: may this sender send to this recipient, and where does the mail go.");
   addConfigOption(app, options);
   addJsonOption(app, options);
   app.add_option("--from", from, "the reverse-path; empty: <>")->type_name("ADDRESS");
   app.add_option("--to", to, "the forward-path")->required()->type_name("ADDRESS");
   app.add_option("--client", client, "the client's address; default: a stranger's")->type_name("IP");
+  app.add_option("--helo", helo, "what the client calls itself")->type_name("NAME");
   app.add_option("--auth", user, "who is logged in")->type_name("USER");
+  app.add_option("--server", server, "the virtual server it comes to; default: the first")->type_name("NAME");
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
-  std::vector<std::string> words = {"explain", "--from", from, "--to", to, "--client", client, "--auth", user};
+  std::vector<std::string> words = {"explain", "--from", from, "--to", to, "--client", client, "--helo", helo, "--auth", user, "--server", server};
   if (options.json) words.emplace_back("--json");
   return askAndPrint(*config, "control", std::move(words));
 }

@@ -155,6 +155,7 @@ Task<Result<ipc::CommitReply>> submit(ipc::Client& client, ipc::OpenDraft open, 
   const Id128 draft = open.draft;
   const auto opened = co_await client.call(std::move(open), there);
   if (!opened) co_return fail(opened.error());
+  if (opened->code != 250) co_return ipc::CommitReply{"", {*opened}};
   constexpr std::size_t kPiece = 64 * 1024;
   std::size_t at = 0;
   for (; content.size() - at > kPiece; at += kPiece) {

@@ -1,4 +1,4 @@
-// user.cc - ostler user add|set|show|del|list|import|locked|unlock.
+// user.cc - ostler user add|set|show|del|list|import|locked|unlock|frozen|freeze|thaw.
 #include <sysexits.h>
 
 #include <filesystem>
@@ -242,6 +242,14 @@ int askAboutLockouts(const CommonOptions& options, const std::string& name) {
   return askAndPrint(*config, "auth", {"unlock", name});
 }
 
+/// What users send is counted by the running spool.
+int askAboutSending(const CommonOptions& options, std::vector<std::string> words) {
+  const std::shared_ptr<const config::Config> config = loadConfig(options);
+  if (!config) return EX_CONFIG;
+  if (options.json) words.emplace_back("--json");
+  return askAndPrint(*config, "control", std::move(words));
+}
+
 }  // namespace
 
 int user(const Call& call) {
@@ -251,6 +259,7 @@ int user(const Call& call) {
   std::string file = "-";
   bool purge = false;
   bool hashes = false;
+  bool all = false;
   CLI::App app("Users: who has a mailbox.");
   app.require_subcommand(1)->fallthrough();
   addConfigOption(app, options);
@@ -262,17 +271,23 @@ int user(const Call& call) {
   CLI::App* const listVerb = app.add_subcommand("list", "all, or those of a domain");
   CLI::App* const lockedVerb = app.add_subcommand("locked", "who is locked out because of failed logins");
   CLI::App* const unlockVerb = app.add_subcommand("unlock", "forget the failed logins of a user or client");
+  CLI::App* const frozenVerb = app.add_subcommand("frozen", "who may send no more mail, having sent too much");
+  CLI::App* const freezeVerb = app.add_subcommand("freeze", "let a user send no more mail");
+  CLI::App* const thawVerb = app.add_subcommand("thaw", "let a frozen user send again");
   CLI::App* const importVerb = app.add_subcommand("import", "add many: lines of an address, a space and the password");
   const UserOptions added(*addVerb);
   const UserOptions changed(*setVerb);
-  for (CLI::App* const verb : {showVerb, delVerb}) verb->add_option("address", name, "the user")->required();
+  for (CLI::App* const verb : {showVerb, delVerb, freezeVerb, thawVerb}) verb->add_option("address", name, "the user")->required();
   unlockVerb->add_option("who", name, "an address, or a client's IP address")->required();
+  frozenVerb->add_flag("--all", all, "everybody who has sent in the last day, where that is counted");
   delVerb->add_flag("--purge", purge, "delete the mail too");
   listVerb->add_option("domain", domain, "of this domain alone");
   importVerb->add_option("--file", file, "where the lines are; - for standard input")->type_name("FILE");
   importVerb->add_flag("--hashes", hashes, "the lines have password hashes in place of passwords");
   if (const auto status = parse(app, call)) return *status;
   if (lockedVerb->parsed() || unlockVerb->parsed()) return askAboutLockouts(options, unlockVerb->parsed() ? name : "");
+  if (frozenVerb->parsed()) return askAboutSending(options, all ? std::vector<std::string>{"sender", "list", "--all"} : std::vector<std::string>{"sender", "list"});
+  if (freezeVerb->parsed() || thawVerb->parsed()) return askAboutSending(options, {"sender", freezeVerb->parsed() ? "freeze" : "thaw", name});
   return withDirectory(call, options, [&](OwnDirectory& directory, const config::Config& config) -> Result<void> {
     if (addVerb->parsed()) return add(directory, added);
     if (setVerb->parsed()) return set(directory, changed);

@@ -85,12 +85,12 @@ bool Cursor::next() {
   return code == 0 && key().substr(0, prefix_.size()) == prefix_;
 }
 
-Result<Environment> Environment::open(const std::string& folder, unsigned tables) {
+Result<Environment> Environment::open(const std::string& folder, unsigned tables, const char* file) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return lmdbError(errno, folder);
   MDB_env* env = nullptr;
   int code = mdb_env_create(&env);
   if (code != 0) return lmdbError(code, "create");
-  Environment made(env, folder + "/directory.mdb");
+  Environment made(env, folder + "/" + file);
   mdb_env_set_maxdbs(env, tables);
   mdb_env_set_maxreaders(env, kMostReaders);
   mdb_env_set_mapsize(env, kMapOctets);

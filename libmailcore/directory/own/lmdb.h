@@ -63,8 +63,8 @@ class Cursor {
 
 class Environment {
  public:
-  /// Opens FOLDER/directory.mdb, made at need (0700 and 0600). Errors: temporary, denied.
-  [[nodiscard]] static Result<Environment> open(const std::string& folder, unsigned tables);
+  /// Opens FOLDER/FILE, made at need (0700 and 0600). Errors: temporary, denied.
+  [[nodiscard]] static Result<Environment> open(const std::string& folder, unsigned tables, const char* file = "directory.mdb");
   Environment(Environment&& other) noexcept : env_(std::exchange(other.env_, nullptr)), path_(std::move(other.path_)) {}
   Environment& operator=(Environment&&) = delete;
   ~Environment() {

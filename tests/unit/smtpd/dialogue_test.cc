@@ -1,5 +1,5 @@
 // Plays tests/dialogues/smtp/*.dlg against a session. A dialogue reads like a log of the wire:
-//   kind: mx | submission | lmtp   which listener (mx if not said)
+//   kind: mx | submission | lmtp | odmr   which listener (mx if not said)
 //   set: plaintext | size N | recipients N | errors N | messages N | hops N | auth-restart
 //   set: auth-required | tls-required | closed | vrfy | expn | no-etrn | etrn-rate N | message-rate N | recipient-rate N
 //   set: unknown N | session N | exempt | listed | shut-out | only-others | trusted | default-domain | check-helo | names WORD
@@ -85,6 +85,7 @@ void configure(Stage& stage, const std::string& key, const std::string& value) {
   if (key == "kind") {
     stage.plan.listener.kind = value == "lmtp"         ? config::SmtpKind::lmtp
                                : value == "submission" ? config::SmtpKind::submission
+                               : value == "odmr"       ? config::SmtpKind::odmr
                                                        : config::SmtpKind::mx;
   } else if (what == "plaintext") {
     stage.allowPlaintext();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libmailcore/async/loop.h"
+#include "libmailcore/net/connection.h"
 #include "smtpd/policy.h"
 
 namespace ostler::smtpd {
@@ -35,6 +36,13 @@ class FakePolicy : public Policy {
   /// The client's name; "" is none. Those in .bad.example are refused.
   std::string clientName = "client.example";
   int etrns = 0;
+  ipc::Watches watches;
+  std::uint64_t watchesKnown = 0;  ///< the version that was asked about last
+  Task<Result<ipc::Watches>> awaitWatches(ipc::AwaitWatches request, Deadline) override {
+    watchesKnown = request.version;
+    while (request.version == watches.version) co_await loop->sleepUntil(Deadline::after(std::chrono::milliseconds(1)));
+    co_return watches;
+  }
   Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
     if (clientName.ends_with(".bad.example")) co_return ipc::SmtpReply{554, "", "Your name may not connect here"};
@@ -57,6 +65,31 @@ class FakePolicy : public Policy {
     if (request.argument == "empty.example") co_return ipc::SmtpReply{251, "2.0.0", "No messages waiting"};
     co_return ipc::SmtpReply{253, "2.0.0", "3 pending messages for node " + request.argument + " started"};
   }
+  /// What the fake sends over a turned connection, and reads up to its end.
+  std::string heardAfterTurn;
+  std::unique_ptr<TaskScope> turned;
+  explicit FakePolicy(Loop& on) : loop(&on) {}
+  Loop* const loop;
+  Task<Result<ipc::SmtpReply>> turnAround(ipc::TurnAround request, UniqueFd connection, Deadline) override {
+    if (request.domains == std::vector<std::string>{"empty.example"}) co_return ipc::SmtpReply{453, "4.0.0", "You have no mail"};
+    if (request.domains == std::vector<std::string>{"other.example"}) co_return ipc::SmtpReply{450, "4.7.1", "ATRN request refused"};
+    turned = std::make_unique<TaskScope>(*loop);
+    turned->spawn(speak(*this, std::move(connection)));
+    co_return ipc::SmtpReply{250, "2.0.0", "OK now reversing the connection"};
+  }
+  static Task<void> speak(FakePolicy& self, UniqueFd socket) {
+    net::Connection connection(*self.loop, net::makeSocketStream(*self.loop, std::move(socket)));
+    const Deadline soon = Deadline::after(std::chrono::seconds(10));
+    for (const char* const line : {"EHLO mail.example.test\r\n", "QUIT\r\n"}) {
+      const Result<std::string_view> heard = co_await connection.readLine(1000, soon);
+      if (heard) self.heardAfterTurn += std::string(*heard) + "|";
+      connection.write(line);
+      const Result<void> sent = co_await connection.flush(soon);
+      (void)sent;
+    }
+    const Result<std::string_view> last = co_await connection.readLine(1000, soon);
+    if (last) self.heardAfterTurn += std::string(*last) + "|";
+  }
   Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
     if (request.reversePath.starts_with("unknown@")) co_return ipc::SmtpReply{550, "5.1.8", "No such domain"};
@@ -72,11 +105,12 @@ class FakePolicy : public Policy {
     }
     co_return ipc::SmtpReply{250, "2.1.5", "OK"};
   }
-  Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline) override {
+  Task<Result<ipc::SmtpReply>> openDraft(ipc::OpenDraft request, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
     if (request.envelope.reversePath.starts_with("nospace@")) co_return fail(Error::Kind::limit, "disk full");
+    if (request.envelope.reversePath.starts_with("frozen@")) co_return ipc::SmtpReply{450, "4.7.1", "You have sent too much"};
     drafts_[request.draft] = {request.envelope, request.session, ""};
-    co_return ipc::Empty{};
+    co_return ipc::SmtpReply{250, "2.0.0", "OK"};
   }
   Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline) override {
     drafts_[request.draft].content += request.octets;

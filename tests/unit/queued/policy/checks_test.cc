@@ -25,10 +25,10 @@ struct Room {
 }  // namespace
 
 TEST_CASE("every check has a name of its own and says where it is written") {
-  std::set<std::string_view> names;
+  std::set<std::pair<std::string_view, Stage>> names;
   for (const Check& check : allChecks()) {
     CAPTURE(check.name);
-    CHECK(names.insert(check.name).second);
+    CHECK(names.insert({check.name, check.stage}).second);
     CHECK(check.writtenIn.starts_with("RFC "));
   }
 }
@@ -84,11 +84,11 @@ TEST_CASE("a sender whom nobody could answer is refused") {
   Room room;
   room.facts.reversePath = "a@b.test";
   room.facts.senderDomain.state = State::no;
-  CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "5.1.8");
+  CHECK(firstObjection(Stage::rcpt, room.facts)->enhanced == "5.1.8");
   room.facts.senderDomain.state = State::nullMx;
-  CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "5.7.27");
+  CHECK(firstObjection(Stage::rcpt, room.facts)->enhanced == "5.7.27");
   room.facts.senderDomain.state = State::later;
-  CHECK(codeOf(Stage::mail, room.facts) == 0);
+  CHECK(codeOf(Stage::rcpt, room.facts) == 0);
   room.facts.diskHasRoom = false;
   CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "4.3.1");
 }
@@ -125,4 +125,36 @@ TEST_CASE("which senders a user may have is the virtual server's rule") {
     CAPTURE(static_cast<int>(row.rule), row.path);
     CHECK(mayUse(row.rule, alice, row.path, "+") == row.may);
   }
+}
+
+TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but whether there is one") {
+  Room room;
+  route::Route local;
+  local.kind = route::Route::Kind::local;
+  room.facts.route = &local;
+  room.facts.senderDomain.state = State::no;
+  room.facts.sentTooMuch = "more than 5 recipients an hour";
+  room.facts.fill = {10, 1, 10, 0};
+  for (const char* path : {"postmaster@example.test", "PostMaster", "postmaster@x"}) {
+    CAPTURE(path);
+    room.facts.forwardPath = path;
+    CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+  }
+  for (const char* path : {"postmasters@example.test", "bob@postmaster"}) {
+    CAPTURE(path);
+    room.facts.forwardPath = path;
+    CHECK(codeOf(Stage::rcpt, room.facts) == 550);
+  }
+  room.facts.forwardPath = "postmaster@elsewhere.test";
+  local.kind = route::Route::Kind::remote;
+  CHECK(codeOf(Stage::rcpt, room.facts) == 554);
+}
+
+TEST_CASE("content that came by too many servers is refused at its end") {
+  Room room;
+  room.server.limits.hops = 2;
+  room.facts.head = "Received: a\r\nReceived: b\r\n\r\n";
+  CHECK(codeOf(Stage::endOfData, room.facts) == 0);
+  room.facts.head = "Received: a\r\nReceived: b\r\nReceived: c\r\n\r\n";
+  CHECK(firstObjection(Stage::endOfData, room.facts)->enhanced == "5.4.6");
 }

@@ -25,7 +25,7 @@ TEST_CASE("badmail is listed with its reasons, shown, and moved without them") {
   const Folder folder;
   const Folder pickup;
   folder.put("one.eml", "550 no such user\nmore");
-  const auto entries = listBadmail(folder.path);
+  const auto entries = listBadmail({folder.path});
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].name == "one.eml");
   CHECK(entries[0].reason == "550 no such user");
@@ -40,8 +40,8 @@ TEST_CASE("badmail is listed with its reasons, shown, and moved without them") {
 TEST_CASE("a dropped file that is called .txt is a message all the same") {
   const Folder folder;
   folder.put("note.txt", "no header");
-  REQUIRE(listBadmail(folder.path).size() == 1);
-  CHECK(listBadmail(folder.path)[0].name == "note.txt");
+  REQUIRE(listBadmail({folder.path}).size() == 1);
+  CHECK(listBadmail({folder.path})[0].name == "note.txt");
 }
 
 TEST_CASE("badmail goes by age, and the oldest by size") {
@@ -52,10 +52,10 @@ TEST_CASE("badmail goes by age, and the oldest by size") {
   std::filesystem::last_write_time(folder.path + "/old.eml", now - std::chrono::hours(48));
   CHECK(limitBadmail(folder.path, std::chrono::system_clock::now(), std::chrono::hours(72), ByteCount{}) == 0);
   CHECK(limitBadmail(folder.path, std::chrono::system_clock::now(), std::chrono::seconds(0), ByteCount{15}) == 1);
-  REQUIRE(listBadmail(folder.path).size() == 1);
-  CHECK(listBadmail(folder.path)[0].name == "new.eml");
+  REQUIRE(listBadmail({folder.path}).size() == 1);
+  CHECK(listBadmail({folder.path})[0].name == "new.eml");
   CHECK(purgeBadmail(folder.path, {"new.eml", "../x"}, false, {}) == 1);
-  CHECK(listBadmail(folder.path).empty());
+  CHECK(listBadmail({folder.path}).empty());
 }
 
 TEST_CASE("the envelope in front is the one pickup reads") {

@@ -18,7 +18,7 @@
 
 namespace ostler::spool {
 
-/// Users alice, bob and carol at example.test; "team" is alice and bob@remote.test; everything else is elsewhere.
+/// Users alice, bob and carol, who reads postmaster, at example.test; "team" is alice and bob@remote.test; everything else is elsewhere.
 class SpoolFixture {
  public:
   struct Sent {
@@ -113,6 +113,7 @@ class SpoolFixture {
     const Id128 draft = open.draft;
     const auto opened = co_await client.call(std::move(open), soon);
     if (!opened) co_return fail(opened.error());
+    if (opened->code != 250) co_return ipc::CommitReply{"", {*opened}};
     while (content.size() > 65536) {
       ipc::DraftData data;
       data.draft = draft;
@@ -154,7 +155,7 @@ class SpoolFixture {
     config = std::move(changed);
   }
   /// Opens a draft as a local user's program does, and leaves it.
-  Result<ipc::Empty> openLocalDraft() {
+  Result<ipc::SmtpReply> openLocalDraft() {
     ipc::OpenDraft open;
     open.draft = Id128::make(clock_.now());
     open.envelope.recipients.emplace_back().forwardPath = "alice@example.test";
@@ -237,6 +238,8 @@ class SpoolFixture {
     if (user == "team") {
       resolution.accounts.push_back(accounts.at("alice"));
       resolution.remote.emplace_back("bob@remote.test");
+    } else if (user == "postmaster") {
+      resolution.accounts.push_back(accounts.at("carol"));
     } else if (const auto found = accounts.find(user); found != accounts.end()) {
       resolution.accounts.push_back(found->second);
     } else {
