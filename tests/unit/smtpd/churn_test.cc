@@ -13,14 +13,14 @@ using namespace std::chrono_literals;
 /// Its answers take their time, as those of a spool in another process do.
 class SlowPolicy final : public FakePolicy {
  public:
-  SlowPolicy(Loop& loop, std::mt19937& random) : loop_(loop), random_(random) {}
+  SlowPolicy(Loop& loop, std::mt19937& random) : FakePolicy(loop), loop_(loop), random_(random) {}
   Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override {
     Result<ipc::SmtpReply> reply = co_await FakePolicy::checkRecipient(std::move(request), deadline);
     co_await loop_.sleepUntil(soon());
     co_return reply;
   }
-  Task<Result<ipc::Empty>> openDraft(ipc::OpenDraft request, Deadline deadline) override {
-    Result<ipc::Empty> reply = co_await FakePolicy::openDraft(std::move(request), deadline);
+  Task<Result<ipc::SmtpReply>> openDraft(ipc::OpenDraft request, Deadline deadline) override {
+    Result<ipc::SmtpReply> reply = co_await FakePolicy::openDraft(std::move(request), deadline);
     co_await loop_.sleepUntil(soon());
     co_return reply;
   }
@@ -82,7 +82,7 @@ TEST_CASE("a thousand sessions that end at random moments leave no draft, no bud
   Stage stage;
   SlowPolicy policy(stage.loop, random);
   constexpr std::size_t kBudget = 16U << 20;
-  Surroundings around{stage.loop, stage.gate, policy, stage.budget, stage.rates, stage.clock, log::Log()};
+  Surroundings around{stage.loop, stage.gate, policy, stage.budget, stage.rates, stage.watched, stage.clock, log::Log()};
   std::vector<std::string> acknowledged;
   std::vector<Pair> all;
   for (unsigned n = 0; n < 1000; ++n) {
