@@ -2,7 +2,8 @@
 // syncs. recording.py makes from a recording the disk that a power cut at any moment would have left.
 //
 // OSTLER_RECORD names the recording, OSTLER_RECORD_ROOT the folder. Every record is one write(2) in append mode, so all processes share one
-// order. A write is recorded before it happens (a cut after that may have kept it), a sync at its begin (which writes it
+// order. A write is recorded before it happens (a cut after that may have kept it), a name while nobody else changes names (who sees
+// a name and changes it must not be recorded before who made it), a sync at its begin (which writes it
 // covers, and by which name its file was opened) and at its end (from when on it holds).
 //
 // Not recorded: stores through shared memory maps. LMDB is used without WRITEMAP, so of its files only the lock file is written so,
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +89,29 @@ bool recorded(int fd, struct stat& status) {
   if (recording().fd < 0 || ::fstat(fd, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) return false;
   return pathOf(fd).starts_with(recording().root);
 }
+
+// Between processes and threads one changes names at a time, and records it, while this lives.
+class OneByOne {
+ public:
+  OneByOne() : threads_(mutex()) { setLock(F_WRLCK); }
+  ~OneByOne() { setLock(F_UNLCK); }
+  OneByOne(const OneByOne&) = delete;
+  OneByOne& operator=(const OneByOne&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex one;
+    return one;
+  }
+  static void setLock(short type) {
+    const int saved = errno;
+    struct flock whole {};
+    whole.l_type = type;
+    if (recording().fd >= 0) (void)::fcntl(recording().fd, F_OFD_SETLKW, &whole);
+    errno = saved;
+  }
+  const std::scoped_lock<std::mutex> threads_;
+};
 
 struct Name {
   bool ours = false;
@@ -202,6 +227,7 @@ template <class F>
 int recordedOpen(int folder, const char* path, int flags, F doIt) {
   constexpr int kChanging = O_CREAT | O_TRUNC;
   if ((flags & kChanging) == 0 || (flags & O_TMPFILE) == O_TMPFILE) return doIt();
+  const OneByOne alone;
   const Name name = nameOf(folder, path);
   const bool existed = name.ours && inodeAt(folder, path) != 0;
   const int fd = doIt();
@@ -220,6 +246,7 @@ int recordedOpen(int folder, const char* path, int flags, F doIt) {
 
 template <class F>
 int recordedRename(int fromFolder, const char* from, int toFolder, const char* to, F doIt) {
+  const OneByOne alone;
   const Name source = nameOf(fromFolder, from);
   const Name target = nameOf(toFolder, to);
   const std::uint64_t inode = inodeAt(fromFolder, from);
@@ -235,6 +262,7 @@ int recordedRename(int fromFolder, const char* from, int toFolder, const char* t
 // What is linked may be named by a descriptor (/proc/self/fd/N, followed): then it is the file that counts, not the name.
 template <class F>
 int recordedLink(int fromFolder, const char* from, int toFolder, const char* to, int flags, F doIt) {
+  const OneByOne alone;
   const Name source = nameOf(fromFolder, from);
   const Name target = nameOf(toFolder, to);
   const std::uint64_t inode = inodeAt(fromFolder, from, (flags & AT_SYMLINK_FOLLOW) != 0 ? 0 : AT_SYMLINK_NOFOLLOW);
@@ -245,6 +273,7 @@ int recordedLink(int fromFolder, const char* from, int toFolder, const char* to,
 
 template <class F>
 int recordedName(Op op, int folder, const char* path, F doIt) {
+  const OneByOne alone;
   const Name name = nameOf(folder, path);
   const int done = doIt();
   if (done == 0 && name.ours) putName(op, name, op == Op::makeFolder ? inodeAt(folder, path) : 0);

@@ -3,7 +3,8 @@
 The model is harsh: of a file, synced octets are there; of writes, truncations and allocations not covered by a finished sync, any
 part may be there, sector by sector, in any combination. Of a folder, the names at its last finished sync are there; later
 changes became durable one after the other up to some point. A file whose name is durable and whose content is not is there with
-whatever part of its content survived.
+whatever part of its content survived. A rename is there whole or not at all, from one folder to another too: there it is durable
+with the sync of either, as on every file system with a journal.
 
 A Disk may be told that some syncs have no effect, by a pattern of paths: then it is the disk of a program that forgot them.
 """
@@ -83,11 +84,23 @@ def apply(image, change, random):
 class Folder:
     def __init__(self, names=None):
         self.history = [dict(names or {})]  # the synced names first, then after each change
-        self.covered = {}
+        self.first = 0  # the number of history[0]
+        self.covered = {}  # number of a running sync -> number of the last change it covers
 
-    def change(self, **_):
+    def last(self):
+        return self.first + len(self.history) - 1
+
+    def change(self):
         self.history.append(dict(self.history[-1]))
         return self.history[-1]
+
+    def at(self, number):
+        return self.history[number - self.first]
+
+    def became_durable(self, number):
+        if number > self.first:
+            del self.history[:number - self.first]
+            self.first = number
 
 
 class Disk:
@@ -97,6 +110,7 @@ class Disk:
     def __init__(self, root):
         self.files, self.folders = {}, {}
         self.forgotten = None
+        self.moves = []  # renames between folders, not durable yet: (folder, number of its change, other folder, number)
         self.root = os.stat(root).st_ino
         for path, folders, files in os.walk(root):
             names = {}
@@ -129,23 +143,35 @@ class Disk:
                 return
             target = self.files.get(inode) or self.folders.get(inode)
             if target is not None:
-                target.covered[offset] = len(target.pending if isinstance(target, File) else target.history)
+                target.covered[offset] = len(target.pending) if isinstance(target, File) else target.last()
         elif op == SYNC_END:
             self.finish_sync(inode, offset)
         elif op == CREATE:
             if inode2 not in self.files or not self.is_named(inode2):
+                self.forget(inode2)
                 self.files[inode2] = File()
             self.names(inode)[data.decode()] = inode2
         elif op == MAKE_FOLDER:
+            self.forget(inode2)
             self.folders[inode2] = Folder()
             self.names(inode)[data.decode()] = inode2
         elif op == RENAME:
-            self.names(inode).pop(data.decode(), None)
-            self.names(inode2)[data2.decode()] = offset
+            source = self.names(inode)
+            source.pop(data.decode(), None)
+            target = source if inode == inode2 else self.names(inode2)
+            target[data2.decode()] = offset
+            if inode != inode2:
+                self.moves.append((inode, self.folders[inode].last(), inode2, self.folders[inode2].last()))
         elif op == LINK:
             self.names(inode2)[data2.decode()] = offset
         elif op in (UNLINK, REMOVE_FOLDER):
             self.names(inode).pop(data.decode(), None)
+
+    def forget(self, inode):
+        """It is given to something new."""
+        self.files.pop(inode, None)
+        self.folders.pop(inode, None)
+        self.moves = [move for move in self.moves if inode not in (move[0], move[2])]
 
     def names(self, inode):
         return self.folders.setdefault(inode, Folder()).change()
@@ -156,9 +182,7 @@ class Disk:
     def finish_sync(self, inode, number):
         file, folder = self.files.get(inode), self.folders.get(inode)
         if folder is not None and number in folder.covered:
-            count = folder.covered.pop(number)
-            del folder.history[:count - 1]
-            folder.covered = {n: max(1, c - count + 1) for n, c in folder.covered.items()}
+            self.names_became_durable(inode, folder.covered.pop(number))
         elif file is not None and number in file.covered:
             count = file.covered.pop(number)
             for change in file.pending[:count]:
@@ -166,14 +190,33 @@ class Disk:
             del file.pending[:count]
             file.covered = {n: max(0, c - count) for n, c in file.covered.items()}
 
-    def write(self, target, random, inode=None):
+    def names_became_durable(self, inode, number):
+        self.folders[inode].became_durable(number)
+        done = [move for move in self.moves if (move[0] == inode and move[1] <= number) or (move[2] == inode and move[3] <= number)]
+        self.moves = [move for move in self.moves if move not in done]
+        for source, its, target, its2 in done:
+            other, change = (target, its2) if source == inode else (source, its)
+            self.names_became_durable(other, max(change, self.folders[other].first))
+
+    def survivors(self, random):
+        """Up to which change each folder's names became durable."""
+        chosen = {inode: random.randint(folder.first, folder.last()) for inode, folder in self.folders.items()}
+        agreed = False
+        while not agreed:
+            agreed = True
+            for source, its, target, its2 in self.moves:
+                if (chosen[source] >= its) != (chosen[target] >= its2):
+                    chosen[source], chosen[target], agreed = max(chosen[source], its), max(chosen[target], its2), False
+        return chosen
+
+    def write(self, target, random, inode=None, chosen=None):
         """Makes `target` as the root would be after a power cut now."""
         os.makedirs(target, exist_ok=True)
-        folder = self.folders[self.root if inode is None else inode]
-        for name, child in random.choice(folder.history).items():
+        inode, chosen = inode or self.root, chosen or self.survivors(random)
+        for name, child in self.folders[inode].at(chosen[inode]).items():
             path = os.path.join(target, name)
             if child in self.folders:
-                self.write(path, random, child)
+                self.write(path, random, child, chosen)
             elif child in self.files:
                 with open(path, "wb") as stream:
                     write_sparse(stream, self.files[child].survivor(random))
