@@ -14,7 +14,10 @@ class SmtpProtocol final : public daemon::Protocol {
         around_{worker.loop, worker.gate, policy_, budget, rates, watched_, clock_, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
-    Session session(around_, std::move(arrival));
+    Surroundings around = around_;
+    const std::vector<log::Log>& logs = arrival.snapshot->serverLogs;
+    if (arrival.plan->virtualServer < logs.size()) around.log = logs[arrival.plan->virtualServer];
+    Session session(around, std::move(arrival));
     co_await session.run();
   }
 

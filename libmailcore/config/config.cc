@@ -98,6 +98,7 @@ Loaded load(const std::string& file) {
   readConfig(root, path.parent_path().string(), config, loaded.problems);
   if (config.hostName.empty()) config.hostName = machineName();
   config.log.countersDir = config.runDir + "/metrics";
+  config.log.relay = config.socketPath("log");
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
   validate(config, file, loaded.problems);
   std::ranges::sort(loaded.problems, {},
@@ -139,6 +140,20 @@ void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
 
 }  // namespace
 
+LogSettings logOf(const LogSettings& all, std::string_view process, std::string_view virtualServer) {
+  LogSettings out = all;
+  out.rules.clear();
+  for (const LogRule& rule : all.rules) {
+    const bool isOfProcess = rule.processes.empty() || std::ranges::find(rule.processes, process) != rule.processes.end();
+    const bool isOfServer = rule.virtualServer.empty() || rule.virtualServer == virtualServer;
+    if (!isOfProcess || !isOfServer) continue;
+    if (rule.target != LogRule::Target::same) out.target = static_cast<LogSettings::Target>(static_cast<int>(rule.target) - 1);
+    if (!rule.file.empty()) out.file = rule.file;
+    if (rule.level != "same") out.level = rule.level;
+  }
+  return out;
+}
+
 namespace {
 
 void checkPair(const net::CertificateFiles& pair, const std::string& hostName, std::vector<Problem>& problems) {
@@ -158,6 +173,7 @@ std::vector<Problem> checkFiles(const Config& config) {
     const std::string& name = server.hostName.empty() ? config.hostName : server.hostName;
     for (const net::CertificateFiles& pair : server.certificates) checkPair(pair, name, problems);
   }
+  requireReadable(config.log.syslogCa, problems);
   for (const RouteRule& rule : config.routes) {
     requireReadable(rule.passwordFile, problems);
     requireReadable(rule.recipientsFile, problems);

@@ -275,11 +275,26 @@ struct OauthSettings {
   std::string userClaim = "email";   ///< which claim names the user
 };
 
+/// Where else, or from which level on, the lines of some processes or of one virtual server are written.
+struct LogRule {
+  Place place;
+  std::vector<std::string> processes;  ///< "smtpd", "spool", ...; empty: all
+  std::string virtualServer;           ///< its SMTP sessions alone; empty: whatever the process says
+  enum class Target { same, standardError, journald, syslog, file, nothing } target = Target::same;
+  std::string file;
+  std::string level = "same";
+};
+
 struct LogSettings {
   enum class Target { standardError, journald, syslog, file, nothing } target = Target::standardError;
   enum class Format { text, json } format = Format::text;
   std::string file;            ///< with strftime's % a file a day
   net::Endpoint syslogServer;  ///< of target syslog; none: the local one
+  enum class SyslogProtocol { udp, tcp, tls } syslogProtocol = SyslogProtocol::udp;
+  std::string syslogCa;        ///< PEM; who may have signed the server's certificate; empty: the system's roots
+  std::string syslogName;      ///< what its certificate must name; empty: its address
+  std::string relay;           ///< the socket of who sends to the server; load() sets it
+  std::vector<LogRule> rules;  ///< each that fits changes what those before it said
   std::string countersDir;     ///< where processes count what they log; load() sets it
   std::string level = "info";                  ///< trace debug info warn error
   std::map<std::string, std::string> modules;  ///< level per module: "smtpd", "spool", "store", ...
@@ -344,6 +359,9 @@ struct Loaded {
 [[nodiscard]] std::vector<Problem> checkFiles(const Config& config);
 /// `file:line:column: error: text`, the form of every message about a configuration.
 [[nodiscard]] std::string toText(const Problem& problem);
+
+/// The settings for one process ("smtpd", "spool"), or for one of its virtual servers: `rules` applied.
+[[nodiscard]] LogSettings logOf(const LogSettings& all, std::string_view process, std::string_view virtualServer = "");
 
 /// One row of the schema, for the manual and `ostler check --keys`.
 struct KeyInfo {

@@ -8,6 +8,8 @@ namespace {
 const std::vector<std::string_view> kMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
                                                    "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "OAUTHBEARER", "XOAUTH2"};
 const std::vector<std::string_view> kLevels = {"trace", "debug", "info", "warn", "error"};
+const std::vector<std::string_view> kRuleLevels = {"same", "trace", "debug", "info", "warn", "error"};
+const std::vector<std::string_view> kProcesses = {"smtpd", "pop3d", "imapd", "auth", "spool", "out", "health", "ostler"};
 constexpr std::uint64_t kYear = 366 * 86'400;
 constexpr Range kPort{1, 65'535};
 constexpr Range kRetry{1, kYear};
@@ -17,11 +19,15 @@ const std::vector<std::string_view> kAskers = {"nobody", "authenticated", "liste
 using Server = VirtualServer;
 using Service = MailboxService;
 
+std::size_t levelAt(const std::vector<std::string_view>& words, const std::string& word) {
+  std::size_t at = 0;
+  while (at + 1 < words.size() && words[at] != word) ++at;
+  return at;
+}
+
 /// A level is kept as its word.
 Slot level(std::string& member) {
-  std::size_t current = 0;
-  while (current + 1 < kLevels.size() && kLevels[current] != member) ++current;
-  return Choice{kLevels, [&member](std::size_t at) { member = kLevels[at]; }, current};
+  return Choice{kLevels, [&member](std::size_t at) { member = kLevels[at]; }, levelAt(kLevels, member)};
 }
 
 // ---- the table
@@ -49,9 +55,13 @@ const Row<Config> kConfig[] = {
     {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file", "nothing"}); }, "stderr", "where lines go"},
     {"log.format", [](Config& c) -> Slot { return choice(c.log.format, {"text", "json"}); }, "text", "key=value text or JSON lines"},
     {"log.file", [](Config& c) -> Slot { return Path{&c.log.file}; }, "", "for target file; opened anew on SIGHUP; %m and %d make a file a day (strftime(3))"},
-    {"log.syslog_server", [](Config& c) -> Slot { return &c.log.syslogServer; }, "", "for target syslog: the server to send to by UDP (RFC 5426), as address:port; empty: the local one"},
+    {"log.syslog_server", [](Config& c) -> Slot { return &c.log.syslogServer; }, "", "for target syslog: the server to send to, as address:port; empty: the local one, which also gets what the server misses"},
+    {"log.syslog_protocol", [](Config& c) -> Slot { return choice(c.log.syslogProtocol, {"udp", "tcp", "tls"}); }, "udp", "how it is spoken to: RFC 5426, RFC 6587 with octet counts, RFC 5425"},
+    {"log.syslog_ca", [](Config& c) -> Slot { return Path{&c.log.syslogCa}; }, "", "for tls: who may have signed the server's certificate; empty: the system's roots"},
+    {"log.syslog_name", [](Config& c) -> Slot { return &c.log.syslogName; }, "", "for tls: what the server's certificate must name; empty: its address"},
     {"log.level", [](Config& c) -> Slot { return level(c.log.level); }, "info", "lines below this level are not written"},
     {"log.modules", [](Config& c) -> Slot { return &c.log.modules; }, "", "a level of its own for a module: {spool: debug}"},
+    {"log.rules", [](Config& c) -> Slot { return &c.log.rules; }, "", "processes or virtual servers whose lines go elsewhere, or from another level on; each that fits changes what those before it said"},
 
     {"smtp", [](Config& c) -> Slot { return SmtpSection{&c.virtualServers}; }, "", "SMTP and LMTP in: settings of all virtual servers"},
     {"pop3", [](Config& c) -> Slot { return &c.pop3; }, "", "POP3; idle is 10m unless said"},
@@ -227,6 +237,14 @@ const Row<RetrySchedule> kRetrySchedule[] = {
     {"attempts", [](RetrySchedule& r) -> Slot { return &r.attempts; }, "", "give up after so many retries; 0: never retry; unset: until expiry", {0, 1'000'000}},
 };
 
+const Row<LogRule> kLogRule[] = {
+    {"process", [](LogRule& r) -> Slot { return Words{&r.processes, kProcesses}; }, "", "those it is about; unset: all"},
+    {"virtual_server", [](LogRule& r) -> Slot { return &r.virtualServer; }, "", "the virtual server whose SMTP sessions it is about"},
+    {"target", [](LogRule& r) -> Slot { return choice(r.target, {"same", "stderr", "journald", "syslog", "file", "nothing"}); }, "same", "where lines go"},
+    {"file", [](LogRule& r) -> Slot { return Path{&r.file}; }, "", "for target file, as log.file"},
+    {"level", [](LogRule& r) -> Slot { return Choice{kRuleLevels, [&r](std::size_t at) { r.level = kRuleLevels[at]; }, levelAt(kRuleLevels, r.level)}; }, "same", "lines below this level are not written"},
+};
+
 const Row<net::CertificateFiles> kCertificate[] = {
     {"certificate", [](net::CertificateFiles& c) -> Slot { return Path{&c.certificate}; }, "", "PEM, leaf first, then the chain"},
     {"key", [](net::CertificateFiles& c) -> Slot { return Path{&c.key}; }, "", "PEM"},
@@ -340,6 +358,7 @@ struct Descend {
   void operator()(std::optional<RetrySchedule>*) const { describe<RetrySchedule>(path + ".", out); }
   void operator()(std::vector<Listener>*) const { describe<Listener>(path + "[].", out); }
   void operator()(std::vector<RouteRule>*) const { describe<RouteRule>(path + "[].", out); }
+  void operator()(std::vector<LogRule>*) const { describe<LogRule>(path + "[].", out); }
   void operator()(std::vector<net::CertificateFiles>*) const { describe<net::CertificateFiles>(path + "[].", out); }
   template <class R>
   void operator()(const R&) const {}
@@ -381,6 +400,10 @@ std::span<const Row<RouteRule>> rows<RouteRule>() {
 template <>
 std::span<const Row<RetrySchedule>> rows<RetrySchedule>() {
   return kRetrySchedule;
+}
+template <>
+std::span<const Row<LogRule>> rows<LogRule>() {
+  return kLogRule;
 }
 template <>
 std::span<const Row<net::CertificateFiles>> rows<net::CertificateFiles>() {

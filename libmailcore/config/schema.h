@@ -54,7 +54,7 @@ using Slot =
                  std::map<std::string, std::vector<net::IpAddress>>*,
                  // records of their own table
                  SmtpSection, MailboxService*, RetrySchedule*, std::optional<RetrySchedule>*, std::vector<Listener>*,
-                 std::vector<RouteRule>*, std::vector<net::CertificateFiles>*>;
+                 std::vector<RouteRule>*, std::vector<net::CertificateFiles>*, std::vector<LogRule>*>;
 
 struct Range {
   std::uint64_t least = 0;
@@ -71,7 +71,7 @@ struct Row {
 };
 
 /// The table of a record. Defined for Config, VirtualServer, MailboxService, Listener, RouteRule, RetrySchedule,
-/// CertificateFiles.
+/// CertificateFiles, LogRule.
 template <class Record>
 [[nodiscard]] std::span<const Row<Record>> rows();
 

@@ -60,11 +60,7 @@ class Validator {
       warning(top_,
               "host_name '" + config_.hostName + "' has no domain; other servers may refuse mail from such a name");
     }
-    if (config_.log.target == LogSettings::Target::file && config_.log.file.empty())
-      error(top_, "log.target is file, but log.file is not set");
-    if (config_.log.target != LogSettings::Target::file && !config_.log.file.empty()) {
-      warning(top_, "log.file is set, but log.target is not file: nothing is written there");
-    }
+    logs();
     constexpr std::size_t kLongestRunDir = 90;  // with the longest socket's name it must fit sun_path, 108 octets
     if (config_.runDir.size() > kLongestRunDir) {
       error(top_,
@@ -77,6 +73,26 @@ class Validator {
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
       error(top_, "directory.postmaster must be an address, such as alice@example.com");
+  }
+
+  void logs() {
+    const LogSettings& log = config_.log;
+    if (log.target == LogSettings::Target::file && log.file.empty()) error(top_, "log.target is file, but log.file is not set");
+    if (log.target != LogSettings::Target::file && !log.file.empty())
+      warning(top_, "log.file is set, but log.target is not file: nothing is written there");
+    const bool isTls = log.syslogProtocol == LogSettings::SyslogProtocol::tls;
+    if (!isTls && (!log.syslogCa.empty() || !log.syslogName.empty()))
+      error(top_, "log.syslog_ca and log.syslog_name are for syslog_protocol: tls");
+    for (const LogRule& rule : log.rules) logRule(rule);
+  }
+
+  void logRule(const LogRule& rule) {
+    if (rule.target == LogRule::Target::file && rule.file.empty()) error(rule.place, "target file needs 'file'");
+    if (rule.target != LogRule::Target::file && !rule.file.empty()) error(rule.place, "'file' needs target: file");
+    if (rule.target == LogRule::Target::same && rule.level == "same") warning(rule.place, "this rule changes nothing: it has no target and no level");
+    const auto isNamed = [&rule](const VirtualServer& server) { return server.name == rule.virtualServer; };
+    if (!rule.virtualServer.empty() && std::ranges::none_of(config_.virtualServers, isNamed))
+      error(rule.place, "there is no virtual server '" + rule.virtualServer + "'");
   }
 
   void virtualServer(const VirtualServer& server) {

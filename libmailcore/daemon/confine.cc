@@ -327,13 +327,25 @@ Result<void> restrictSystemCalls(SystemCalls allowed) {
 std::vector<std::string> pathsToRereadOf(const std::string& file, const std::vector<std::string>& secret) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  const fs::path folder = fs::weakly_canonical(fs::absolute(file), ignored).parent_path();
-  const bool holdsSecrets = std::any_of(secret.begin(), secret.end(), [&](const std::string& path) {
-    const fs::path below = fs::weakly_canonical(fs::absolute(path), ignored).lexically_relative(folder);
-    return !below.empty() && *below.begin() != "..";
-  });
-  if (!holdsSecrets) return {folder.string()};
-  return {file, (folder / "conf.d").string()};
+  const auto real = [&ignored](const fs::path& path) { return fs::weakly_canonical(fs::absolute(path), ignored); };
+  const auto holdsSecrets = [&](const fs::path& folder) {
+    return std::any_of(secret.begin(), secret.end(), [&](const std::string& path) {
+      const fs::path below = real(path).lexically_relative(folder);
+      return !below.empty() && *below.begin() != "..";
+    });
+  };
+  // A link is read where it leads to now; the next time it may be a file where it stands, or lead to another file beside the first.
+  std::vector<std::string> paths;
+  for (const fs::path& place : {real(fs::absolute(file).parent_path()) / fs::path(file).filename(), real(file)}) {
+    const fs::path folder = place.parent_path();
+    if (!holdsSecrets(folder)) {
+      paths.push_back(folder.string());
+    } else {
+      paths.push_back(place.string());
+      paths.push_back((folder / "conf.d").string());
+    }
+  }
+  return paths;
 }
 
 }  // namespace ostler::daemon

@@ -24,6 +24,9 @@ FileRights reloadFiles(const config::Config& config, const std::string& configFi
   if (config.log.target == config::LogSettings::Target::file) {
     rights.readWrite.push_back(std::filesystem::path(config.log.file).parent_path().string());
   }
+  for (const config::LogRule& rule : config.log.rules) {
+    if (!rule.file.empty()) rights.readWrite.push_back(std::filesystem::path(rule.file).parent_path().string());
+  }
   return rights;
 }
 

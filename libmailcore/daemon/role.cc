@@ -37,8 +37,8 @@ class OnSignal {
 /// A role while its loop runs.
 class Running {
  public:
-  Running(Loop& loop, Role& role, const std::string& configFile, const log::Log& log)
-      : loop_(loop), role_(role), configFile_(configFile), log_(log), tasks_(loop) {}
+  Running(Loop& loop, Role& role, const std::string& configFile, const std::string& name, const log::Log& log)
+      : loop_(loop), role_(role), configFile_(configFile), name_(name), log_(log), tasks_(loop) {}
 
   void serve() {
     const OnSignal onTerm(loop_, SIGTERM, [this] { end(); });
@@ -62,7 +62,7 @@ class Running {
     for (const config::Problem& problem : loaded.problems) log_.warn("config", {{"problem", config::toText(problem)}});
     const Result<void> used = loaded.config ? role_.use(loaded.config) : Result<void>(fail(Error::Kind::syntax, "the configuration has errors"));
     if (used) {
-      log::apply(log_, loaded.config->log);
+      log::apply(log_, loaded.config->log, name_);
       log_.info("reloaded");
     } else {
       log_.error("reload-refused", {{"reason", used.error().detail}});
@@ -96,6 +96,7 @@ class Running {
   Loop& loop_;
   Role& role_;
   const std::string& configFile_;
+  const std::string& name_;
   const log::Log& log_;
   bool draining_ = false;
   TaskScope tasks_;
@@ -115,7 +116,7 @@ int runRole(const std::string& configFile, const std::string& name, const std::f
     loop.onUncaught([log](const std::string& what) { log.error("uncaught", {{"what", what}}); });
     const RoleMade role = make({loop, configFile, loaded.config, log});
     if (!role) return say(role.error().why), role.error().status;
-    Running(loop, **role, configFile, log).serve();
+    Running(loop, **role, configFile, name, log).serve();
     return EX_OK;
   } catch (const std::exception& error) {
     log.error("fatal", {{"reason", error.what()}});

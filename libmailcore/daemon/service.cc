@@ -27,7 +27,8 @@ constexpr auto kLogLook = 5s;     // how late a new day may come to a log of a f
 constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
-Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
+Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans,
+                                                     const std::string& program, const log::Log& log) {
   auto snapshot = std::make_shared<Snapshot>();
   if (!config->certificates.empty()) {
     auto tls = net::TlsServerContext::load(config->certificates, config->clientCa);
@@ -42,6 +43,8 @@ Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const confi
     if (!tls) return fail(tls.error());
     snapshot->tlsOfGroup.emplace(plan.group, std::move(*tls));
   }
+  for (const config::VirtualServer& server : config->virtualServers)
+    snapshot->serverLogs.push_back(log::openFor(log, config->log, program, server.name));
   snapshot->config = std::move(config);
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
@@ -77,6 +80,9 @@ class Master {
 
   void reload();
   void tellOfCertificates() const;
+  [[nodiscard]] std::vector<log::Log> logs() const;
+  void reopenLogs() const;
+  void lookForNewDay() const;
   void beginDrain();
   void look();
   void watch();
@@ -99,7 +105,7 @@ class Master {
 Result<void> Master::start(std::shared_ptr<const config::Config> config) {
   const unsigned count = workerCount(*config);
   const std::vector<ListenerPlan> plans = daemon_.listeners(*config);
-  auto snapshot = makeSnapshot(std::move(config), plans);
+  auto snapshot = makeSnapshot(std::move(config), plans, daemon_.name, log_);
   if (!snapshot) return fail(snapshot.error());
   snapshot_ = std::move(*snapshot);
   if (const auto sound = checkPlans(plans, *snapshot_); !sound) return sound;
@@ -137,7 +143,7 @@ Master::Event Master::every(std::chrono::microseconds interval, event_callback_f
 
 void Master::takeSignals() {
   onSignal(SIGHUP, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->reload(); });
-  onSignal(SIGUSR1, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.reopen(); });
+  onSignal(SIGUSR1, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->reopenLogs(); });
   for (const int signal : {SIGTERM, SIGINT}) {
     onSignal(signal, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->beginDrain(); });
   }
@@ -149,8 +155,9 @@ void Master::serve() {
     events_.push_back(every(std::chrono::microseconds(watchdogMicros / 2),
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
-  if (log_.isByDay()) {
-    events_.push_back(every(kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
+  const std::vector<log::Log> all = logs();
+  if (std::any_of(all.begin(), all.end(), [](const log::Log& log) { return log.isByDay(); })) {
+    events_.push_back(every(kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->lookForNewDay(); }));
   }
   sd_notify(0, "READY=1");
   loop_.run();
@@ -172,6 +179,21 @@ void Master::tellOfCertificates() const {
   }
 }
 
+/// The process's, and those of virtual servers.
+std::vector<log::Log> Master::logs() const {
+  std::vector<log::Log> all = snapshot_->serverLogs;
+  all.push_back(log_);
+  return all;
+}
+
+void Master::reopenLogs() const {
+  for (const log::Log& log : logs()) log.reopen();
+}
+
+void Master::lookForNewDay() const {
+  for (const log::Log& log : logs()) log.tick();
+}
+
 void Master::reload() {
   if (draining_) return;
   sd_notify(0, "RELOADING=1");
@@ -183,14 +205,14 @@ void Master::reload() {
   for (const config::Problem& problem : loaded.problems) log_.warn("config", {{"problem", config::toText(problem)}});
   if (!loaded.config) return keepOld("the configuration has errors");
   const std::vector<ListenerPlan> plans = daemon_.listeners(*loaded.config);
-  auto snapshot = makeSnapshot(std::move(loaded.config), plans);
+  auto snapshot = makeSnapshot(std::move(loaded.config), plans, daemon_.name, log_);
   if (!snapshot) return keepOld(snapshot.error().detail);
   if (const auto sound = checkPlans(plans, **snapshot); !sound) return keepOld(sound.error().detail);
   auto shares = listeners_.change(plans, static_cast<unsigned>(workers_.size()));
   if (!shares) return keepOld(shares.error().detail);
   snapshot_ = std::move(*snapshot);
   for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->use(snapshot_, std::move((*shares)[n]));
-  log::apply(log_, snapshot_->config->log);
+  log::apply(log_, snapshot_->config->log, daemon_.name);
   tellOfCertificates();
   log_.info("reloaded", {{"listeners", std::uint64_t{plans.size()}}});
   sd_notify(0, "READY=1");

@@ -1,10 +1,8 @@
 #include "libmailcore/log/log.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -23,6 +21,8 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/unique_fd.h"
 #include "libmailcore/log/format.h"
+#include "libmailcore/log/local_syslog.h"
+#include "libmailcore/log/relay_socket.h"
 #include "libmailcore/metrics/counters.h"
 
 namespace ostler::log {
@@ -41,14 +41,6 @@ std::string fileNow(const std::string& pattern) {
   ::localtime_r(&now, &parts);
   char name[512];
   return {name, std::strftime(name, sizeof name, pattern.c_str(), &parts)};
-}
-
-/// The local syslog server's socket; -1: there is none. Not syslog(3), which waits for a server that stands still.
-int connectedToLocalServer() {
-  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const sockaddr_un server{AF_UNIX, "/dev/log"};
-  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) return -1;
-  return socket.release();
 }
 
 std::string machineName() {
@@ -75,10 +67,15 @@ class Sink {
   using ModuleLevel = std::atomic<int>;
   static constexpr int kNone = -1;  ///< no level of its own: the sink's
 
-  explicit Sink(Options options) : options_(std::move(options)), level_(static_cast<int>(options_.level)), server_(options_.syslogSocket) {
+  explicit Sink(Options options) : options_(std::move(options)), level_(static_cast<int>(options_.level)), relay_(options_.relay) {
+    if (options_.counters) {
+      counters_ = options_.counters;
+    } else {
+      count();
+    }
     open();
-    count();
   }
+  [[nodiscard]] const std::shared_ptr<metrics::Counters>& counters() const { return counters_; }
 
   /// Lives as long as the sink, so Logs may point to it.
   [[nodiscard]] ModuleLevel& moduleLevel(std::string_view module) {
@@ -141,10 +138,6 @@ class Sink {
   }
 
   void open() {
-    if (options_.target == Options::Target::syslog) {  // now: a process that has confined itself may not be able to
-      const std::lock_guard lock(mutex_);
-      local_.reset(connectedToLocalServer());
-    }
     if (options_.target != Options::Target::file) return;
     const std::string name = fileNow(options_.file);
     UniqueFd opened(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0660));
@@ -167,25 +160,13 @@ class Sink {
     if (auto counters = metrics::Counters::open(options_.countersDir + "/" + name)) counters_ = std::move(*counters);
   }
 
-  /// To the server, if there is one and the kernel takes it; else to the local one: what the server misses is there.
+  /// To the server, if there is one and the relay takes it; else to the local one: what the server misses is there.
   void writeSyslog(const Line& line) {
     const int priority = LOG_MAIL | syslogPriority(line.level);
+    const auto pid = static_cast<std::uint64_t>(::getpid());
     const std::string message = text(line);
-    if (server_) {
-      const std::string packet = formatSyslog(line, priority, machine_, static_cast<std::uint64_t>(::getpid()), message);
-      if (::send(server_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return;
-    }
-    writeLocalSyslog(formatLocalSyslog(line, priority, static_cast<std::uint64_t>(::getpid()), message));
-  }
-
-  /// A server that was started again has another socket; one that does not read misses the line.
-  void writeLocalSyslog(const std::string& packet) {
-    const std::lock_guard lock(mutex_);
-    for (const bool again : {false, true}) {
-      if (again || !local_) local_.reset(connectedToLocalServer());
-      if (!local_) return writeLine(STDERR_FILENO, packet + "\n");
-      if (::send(local_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN) return;
-    }
+    const bool isTaken = !options_.relay.empty() && relay_.send(formatSyslog(line, priority, machine_, pid, message));
+    if (!isTaken) local_.send(priority, line.program, pid, message);
   }
 
   /// Each field is a journal field of its own (OSTLER_CLIENT=...), beside the readable MESSAGE.
@@ -211,8 +192,8 @@ class Sink {
   std::mutex mutex_;
   UniqueFd file_;
   std::string opened_;  ///< its name
-  UniqueFd server_;
-  UniqueFd local_;  ///< /dev/log
+  RelaySocket relay_;
+  const LocalSyslog local_;
   const std::string machine_ = machineName();
   std::shared_ptr<metrics::Counters> counters_;
   std::map<std::string, ModuleLevel> modules_;  // nodes stay where they are
@@ -222,6 +203,11 @@ Log Log::open(const Options& options) {
   Log log;
   log.sink_ = std::make_shared<Sink>(options);
   return log;
+}
+
+Log Log::beside(Options options) const {
+  if (sink_) options.counters = sink_->counters();
+  return open(options);
 }
 
 Log Log::module(std::string_view name) const {

@@ -10,6 +10,10 @@
 #include <string>
 #include <string_view>
 
+namespace ostler::metrics {
+class Counters;
+}
+
 namespace ostler::log {
 
 enum class Level { trace, debug, info, warn, error };
@@ -30,7 +34,8 @@ struct Options {
   enum class Format { text, json } format = Format::text;
   std::string program;      ///< "smtpd", "queued/spool"
   std::string file;         ///< with a % it is a pattern of strftime(3): another file when it names another
-  int syslogSocket = -1;    ///< connected to a syslog server; taken over. Without: the local one
+  std::string relay;        ///< of target syslog: the socket of who sends to a server (relay_socket.h); empty: the local syslog
+  std::shared_ptr<metrics::Counters> counters{};  ///< counts there; null: those of countersDir
   std::string countersDir;  ///< where the events are counted (metrics/counters.h); empty: nowhere
   Level level = Level::info;
 };
@@ -44,6 +49,8 @@ class Log {
   /// Errors on opening the target are told on stderr, and stderr is used instead. A write is one small write(2); what
   /// cannot be written is dropped.
   static Log open(const Options& options);
+  /// Another sink of the same process: it counts where this one does.
+  [[nodiscard]] Log beside(Options options) const;
   /// The same sink under a module's name ("store"), with a level of its own if one is set.
   [[nodiscard]] Log module(std::string_view name) const;
 

@@ -1,62 +1,72 @@
 #include "libmailcore/log/open.h"
 
-#include <sys/socket.h>
+#include <algorithm>
 
-#include "libmailcore/base/unique_fd.h"
 #include "libmailcore/log/format.h"
 
 namespace ostler::log {
 namespace {
 
-void applyLevels(const Log& log, const config::LogSettings& settings) {
+using config::LogSettings;
+
+/// "spool" of "queued/spool".
+std::string_view processOf(const std::string& program) {
+  const std::string_view name = program;
+  return name.substr(name.find('/') == std::string::npos ? 0 : name.find('/') + 1);
+}
+
+void applyLevels(const Log& log, const LogSettings& settings) {
   log.setLevel("", parseLevel(settings.level).value_or(Level::info));
   for (const auto& [module, level] : settings.modules) log.setLevel(module, parseLevel(level).value_or(Level::info));
 }
 
-/// Connected before the process confines itself: later it may not. RFC 5426. -1: there is no server, or no way to it.
-int connectedTo(const net::Endpoint& server) {
-  if (server == net::Endpoint{}) return -1;
-  sockaddr_storage address{};
-  const socklen_t length = server.toSockaddr(address);
-  UniqueFd socket(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return -1;
-  return socket.release();
+Options optionsOf(const LogSettings& settings, const std::string& program) {
+  Options options;
+  options.program = program;
+  options.file = settings.file;
+  options.countersDir = settings.countersDir;
+  options.format = settings.format == LogSettings::Format::json ? Options::Format::json : Options::Format::text;
+  if (settings.syslogServer != net::Endpoint{}) options.relay = settings.relay;
+  switch (settings.target) {
+    case LogSettings::Target::standardError:
+      options.target = Options::Target::standardError;
+      break;
+    case LogSettings::Target::journald:
+      options.target = Options::Target::journald;
+      break;
+    case LogSettings::Target::syslog:
+      options.target = Options::Target::syslog;
+      break;
+    case LogSettings::Target::file:
+      options.target = Options::Target::file;
+      break;
+    case LogSettings::Target::nothing:
+      options.target = Options::Target::nothing;
+      break;
+  }
+  return options;
 }
 
 }  // namespace
 
-Log open(const config::LogSettings& settings, std::string program) {
-  using From = config::LogSettings::Target;
-  Options options;
-  options.program = std::move(program);
-  options.file = settings.file;
-  options.countersDir = settings.countersDir;
-  options.format = settings.format == config::LogSettings::Format::json ? Options::Format::json : Options::Format::text;
-  switch (settings.target) {
-    case From::standardError:
-      options.target = Options::Target::standardError;
-      break;
-    case From::journald:
-      options.target = Options::Target::journald;
-      break;
-    case From::syslog:
-      options.target = Options::Target::syslog;
-      options.syslogSocket = connectedTo(settings.syslogServer);
-      break;
-    case From::file:
-      options.target = Options::Target::file;
-      break;
-    case From::nothing:
-      options.target = Options::Target::nothing;
-      break;
-  }
-  Log log = Log::open(options);
-  applyLevels(log, settings);
+Log open(const LogSettings& settings, const std::string& program) {
+  const LogSettings own = config::logOf(settings, processOf(program));
+  Log log = Log::open(optionsOf(own, program));
+  applyLevels(log, own);
   return log;
 }
 
-void apply(const Log& log, const config::LogSettings& settings) {
-  applyLevels(log, settings);
+Log openFor(const Log& log, const LogSettings& settings, const std::string& program, const std::string& virtualServer) {
+  const auto isNamed = [&](const config::LogRule& rule) { return rule.virtualServer == virtualServer; };
+  if (virtualServer.empty() || std::ranges::none_of(settings.rules, isNamed)) return log;
+  const LogSettings own = config::logOf(settings, processOf(program), virtualServer);
+  Log made = log.beside(optionsOf(own, program));
+  applyLevels(made, own);
+  return made;
+}
+
+void apply(const Log& log, const LogSettings& settings, const std::string& program) {
+  applyLevels(log, config::logOf(settings, processOf(program)));
   log.reopen();
 }
 

@@ -15,7 +15,8 @@ namespace {
 /// Options that stand alone; every other one is followed by its value.
 constexpr std::array kFlags = {std::string_view("--json"), std::string_view("--all"), std::string_view("--empty"),
                                std::string_view("--postfix"), std::string_view("--postfix-json"),
-                               std::string_view("--notify"), std::string_view("--senders"), std::string_view("--yes")};
+                               std::string_view("--notify"), std::string_view("--senders"), std::string_view("--yes"),
+                               std::string_view("--record")};
 
 Arguments parseWords(const std::vector<std::string>& words, std::size_t from) {
   Arguments arguments;
@@ -62,6 +63,7 @@ std::span<const Control::Command> Control::commands() {
       Command{"queue",   "summary",      Right::look,   Reach::suite,    &Control::summary},
       Command{"queue",   "show",         Right::look,   Reach::servers,  &Control::show},
       Command{"queue",   "wait",         Right::look,   Reach::suite,    &Control::wait},
+      Command{"queue",   "holds",        Right::look,   Reach::suite,    &Control::holds},
       Command{"queue",   "destinations", Right::look,   Reach::suite,    &Control::destinations},
       Command{"queue",   "verify",       Right::look,   Reach::suite,    &Control::verify},
       Command{"queue",   "export",       Right::change, Reach::servers,  &Control::exportContent},

@@ -74,6 +74,7 @@ class Control {
   [[nodiscard]] Task<Reply> remove(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> expire(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> exportContent(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> holds(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> wait(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> destinations(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> verify(Arguments arguments, std::string cursor);

@@ -271,11 +271,21 @@ Task<Control::Reply> Control::expire(Arguments arguments, std::string) {
 }
 
 /// First page: the envelope; then the content, base64, 256 KiB each.
+/// With --record, for a backup: the message's record as it stands now, in front of its content. Who is gone was delivered: no complaint.
 Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cursor) {
   const auto ids = select(arguments);
+  if (!ids && arguments.has("--record")) co_return refuse(EX_NOINPUT, "");
   if (!ids || ids->size() != 1) co_return refuse(EX_DATAERR, ids ? "one message at a time" : ids.error().detail);
   const Id128 id = ids->front();
   Reply reply;
+  if (cursor.empty() && arguments.has("--record")) {
+    const Message* message = env_.queue.find(id);
+    const Result<MessageRecord> record = env_.queue.read(*message);
+    if (!record) co_return refuse(EX_TEMPFAIL, record.error().detail);
+    reply.output = fmt::format("{{\"record\":\"{}\"}}\n", encodeBase64(spool::encodeRecord(*record)));
+    reply.next = "0";
+    co_return reply;
+  }
   if (cursor.empty()) {
     const Message* message = env_.queue.find(id);
     appendMessage(reply.output, {*message, env_.queue.unpack(*message)}, ListFormat::json);
@@ -283,11 +293,20 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
     co_return reply;
   }
   const auto content = co_await spool::readContent(env_, id, UINT64_MAX);
+  if (!content && arguments.has("--record") && env_.queue.find(id) == nullptr) co_return refuse(EX_NOINPUT, "");
   if (!content) co_return refuse(EX_TEMPFAIL, content.error().detail);
   const std::uint64_t offset = std::min<std::uint64_t>(parseDecimal(cursor).value_or(0), (*content)->size());
   const std::string_view piece = std::string_view(**content).substr(offset, kExportPage);
   reply.output = fmt::format("{{\"octets\":\"{}\"}}\n", encodeBase64(piece));
   if (offset + piece.size() < (*content)->size()) reply.next = std::to_string(offset + piece.size());
+  co_return reply;
+}
+
+/// What an administrator has laid on destinations, senders and routes.
+Task<Control::Reply> Control::holds(Arguments, std::string) {
+  Reply reply;
+  for (const auto& [key, hold] : env_.queue.destinations())
+    reply.output += fmt::format("{{\"key\":{},\"hold\":\"{}\"}}\n", jsonString(key), hold == Hold::held ? "held" : "frozen");
   co_return reply;
 }
 

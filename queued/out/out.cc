@@ -6,6 +6,7 @@
 
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/socket.h"
+#include "queued/out/log_relay.h"
 #include "queued/out/questions.h"
 #include "queued/out/sandbox.h"
 #include "queued/out/sender.h"
@@ -18,7 +19,7 @@ constexpr std::chrono::seconds kDrain{8};  // `--stop` promises that all is gone
 /// The Sender and its socket.
 class Process final : public daemon::Role {
  public:
-  explicit Process(const daemon::RoleStart& start) : loop_(start.loop), log_(start.log), server_(start.loop, limits()) {
+  explicit Process(const daemon::RoleStart& start) : loop_(start.loop), log_(start.log), relay_(start.loop, start.log), server_(start.loop, limits()) {
     server_.on<ipc::Deliver>(
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
           return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
@@ -44,6 +45,11 @@ class Process final : public daemon::Role {
     auto process = std::make_unique<Process>(start);
     const Result<void> listening = process->server_.listen(start.config->socketPath("out"), 0660);
     if (!listening) return refuse(EX_UNAVAILABLE, listening.error());
+    Result<LogServer> logServer = makeLogServer(start.config->log);
+    if (!logServer) return refuse(EX_CONFIG, logServer.error());
+    const Result<void> relaying = process->relay_.listen(start.config->log.relay);
+    if (!relaying) return refuse(EX_UNAVAILABLE, relaying.error());
+    process->relay_.use(std::move(*logServer));
     const Result<void> confined = confine(*start.config, start.configFile);
     if (!confined) return refuse(EX_OSERR, confined.error());
     // The Sender has threads, and only those started after that are confined, too.
@@ -55,6 +61,9 @@ class Process final : public daemon::Role {
   [[nodiscard]] Result<void> use(std::shared_ptr<const config::Config> config) override {
     const Result<std::shared_ptr<const Settings>> settings = makeSettings(loop_, *config);
     if (!settings) return fail(settings.error());
+    Result<LogServer> logServer = makeLogServer(config->log);
+    if (!logServer) return fail(logServer.error());
+    relay_.use(std::move(*logServer));
     settings_ = *settings;
     sender_->use(settings_);
     return {};
@@ -65,6 +74,7 @@ class Process final : public daemon::Role {
     if (!done) log_.warn("drain", {{"reason", "deliveries under way were cut off"}});
     // The answers go out in the loop's next turns.
     co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(50)));
+    co_await relay_.drain(Deadline::after(std::chrono::seconds(1)));
   }
 
  private:
@@ -76,6 +86,7 @@ class Process final : public daemon::Role {
 
   Loop& loop_;
   log::Log log_;
+  LogRelay relay_;
   std::shared_ptr<const Settings> settings_;  // in force; a reload replaces it
   std::optional<Sender> sender_;
   ipc::Server server_;

@@ -13,6 +13,7 @@ Result<void> confine(const config::Config& config, const std::string& configFile
     rights.read.emplace_back(path);
   }
   if (!config.outbound.caFile.empty()) rights.read.push_back(config.outbound.caFile);
+  if (!config.log.syslogCa.empty()) rights.read.push_back(config.log.syslogCa);
   rights.outgoingTcp = daemon::FileRights::OutgoingTcp::allowed;
   return daemon::confineTo(config, rights, daemon::SystemCalls::process);
 }

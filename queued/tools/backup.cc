@@ -1,5 +1,5 @@
 // backup.cc - ostler backup DIR, while the suite runs, and ostler restore DIR, while it does not.
-// A backup holds the directory, the log of every account (its index is made anew) and the queue as files for pickup/.
+// A backup holds the directory, the log of every account (its index is made anew), the queue as a journal, drop/ and badmail/.
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
@@ -12,10 +12,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "libmailcore/base/base64.h"
 #include "libmailcore/base/unique_fd.h"
+#include "libmailcore/journal/segment.h"
 #include "libmailcore/store/local/lock.h"
 #include "queued/health/probe.h"
+#include "queued/tools/backup_queue.h"
 #include "queued/tools/common.h"
 #include "queued/tools/owner.h"
 #include "queued/tools/supervisor_lock.h"
@@ -25,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;  ///< 1 had the queue as files for pickup/
 constexpr const char* kNote = "BACKUP";
 
 /// Errors of the file system as ours.
@@ -95,54 +96,28 @@ Result<std::size_t> copyAccounts(const fs::path& from, const fs::path& to) {
   return count;
 }
 
-// ---- the queue
+// ---- drop and badmail
 
-/// A message as a file for pickup/: recipients that still wait.
-std::string pickupFile(const nlohmann::json& about, const std::string& content) {
-  std::string text = fmt::format("X-Sender: <{}>\r\n", about.value("from", std::string()));
-  for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
-    if (recipient.value("state", std::string()) == "pending")
-      text += fmt::format("X-Receiver: <{}>\r\n", recipient.value("to", std::string()));
-  }
-  return text + content;
-}
-
-Result<std::size_t> copyQueue(const config::Config& config, const fs::path& to) {
-  fs::create_directories(to);
-  const Deadline deadline = Deadline::after(std::chrono::hours(1));
-  std::vector<std::string> ids;
-  const auto note = [&ids](const std::string& page) {
-    std::size_t start = 0;
-    while (start < page.size()) {
-      const std::size_t end = std::min(page.find('\n', start), page.size());
-      const auto row = nlohmann::json::parse(page.substr(start, end - start), nullptr, false);
-      if (row.is_object() && row.contains("id")) ids.push_back(row["id"].get<std::string>());
-      start = end + 1;
+/// Files come there by rename: whatever has its name is whole.
+void copyFiles(const fs::path& from, const fs::path& to) {
+  std::error_code gone;  // somebody may fetch a file while we look
+  if (!fs::exists(from)) return;
+  for (auto entry = fs::recursive_directory_iterator(from, gone); entry != fs::recursive_directory_iterator(); entry.increment(gone)) {
+    const fs::path target = to / fs::relative(entry->path(), from);
+    if (entry->path().filename().string().starts_with('.')) continue;
+    if (entry->is_directory(gone)) {
+      fs::create_directories(target);
+    } else {
+      fs::create_directories(target.parent_path());
+      fs::copy_file(entry->path(), target, gone);
     }
-  };
-  if (ask(config, "control", {"queue", "list", "--json"}, note, deadline) != EX_OK)
-    return fail(Error::Kind::temporary, "the queue is not in this backup: the spool does not answer");
-  std::size_t count = 0;
-  for (const std::string& id : ids) {
-    nlohmann::json about;
-    std::string content;
-    const auto take = [&](const std::string& page) {
-      const auto row = nlohmann::json::parse(page, nullptr, false);
-      if (row.is_object() && row.contains("octets")) content += decodeBase64(row["octets"].get<std::string>()).value_or("");
-      if (row.is_object() && row.contains("id")) about = row;
-    };
-    if (ask(config, "control", {"queue", "export", id}, take, deadline) != EX_OK) continue;  // delivered meanwhile
-    std::ofstream file(to / (id + ".eml"), std::ios::binary);
-    file << pickupFile(about, content);
-    if (!file.flush()) return fail(Error::Kind::temporary, "cannot write " + (to / id).string());
-    ++count;
   }
-  return count;
 }
 
 // ---- back
 
-Result<void> readNote(const fs::path& folder) {
+/// The backup's format.
+Result<int> readNote(const fs::path& folder) {
   std::ifstream in(folder / kNote);
   std::string word;
   int format = 0;
@@ -150,7 +125,7 @@ Result<void> readNote(const fs::path& folder) {
   if (word != "ostler-backup") return fail(Error::Kind::notFound, folder.string() + " holds no backup");
   if (format > kFormat)
     return fail(Error::Kind::permanent, fmt::format("this backup has format {}, newer than the {} this version knows", format, kFormat));
-  return {};
+  return format;
 }
 
 void takeOver(const fs::path& from, const fs::path& to, const config::Config& config) {
@@ -180,16 +155,26 @@ bool spoolAnswers(const config::Config& config) {
 
 bool isEmpty(const fs::path& folder) { return !fs::exists(folder) || fs::is_empty(folder); }
 
+bool holdsJournal(const std::string& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto segments = fd ? journal::listSegments(fd.get()) : Result<std::vector<std::uint64_t>>();
+  return !segments || !segments->empty();
+}
+
 Result<void> restoreFrom(const fs::path& folder, const config::Config& config) {
-  const Result<void> noted = readNote(folder);
-  if (!noted) return noted;
+  const Result<int> format = readNote(folder);
+  if (!format) return fail(format.error());
   if (SupervisorLock::holder(config.runDir) || spoolAnswers(config))
     return fail(Error::Kind::temporary, "the suite runs; stop it first");
   if (!isEmpty(config.accountsDir()) || fs::exists(config.directoryDir() + "/directory.mdb"))
     return fail(Error::Kind::exists, "there are accounts or a directory in " + config.dataDir + " already; a backup goes into an empty place");
+  if (holdsJournal(config.queueDir()))
+    return fail(Error::Kind::exists, "there is a queue in " + config.queueDir() + " already; a backup goes into an empty place");
   takeOver(folder / "directory", config.directoryDir(), config);
   takeOver(folder / "accounts", config.accountsDir(), config);
-  takeOver(folder / "queue", config.pickupDir(), config);
+  takeOver(folder / "queue", *format == 1 ? config.pickupDir() : config.queueDir(), config);
+  takeOver(folder / "drop", config.dropDir(), config);
+  takeOver(folder / "badmail", config.badmailDir(), config);
   return {};
 }
 
@@ -220,11 +205,14 @@ int backup(const Call& call) {
     const fs::path to = fs::absolute(folder);
     if (!isEmpty(to)) return fail(Error::Kind::exists, folder + " is not empty");
     fs::create_directories(to);
-    // The directory last: an account whose mail was copied is in it.
-    const auto accounts = copyAccounts(config->accountsDir(), to / "accounts");
-    if (!accounts) return fail(accounts.error());
+    // What was accepted is in the queue or behind it: so the queue first. What is delivered between the two is in both, and the
+    // mailbox refuses it when it comes again. The directory last: an account whose mail was copied is in it.
     const auto queued = copyQueue(*config, to / "queue");
     if (!queued) return fail(queued.error());
+    const auto accounts = copyAccounts(config->accountsDir(), to / "accounts");
+    if (!accounts) return fail(accounts.error());
+    copyFiles(config->dropDir(), to / "drop");
+    copyFiles(config->badmailDir(), to / "badmail");
     const Result<void> directory = copyDirectory(config->directoryDir(), to / "directory");
     if (!directory) return directory;
     std::ofstream note(to / kNote);
@@ -238,7 +226,7 @@ int backup(const Call& call) {
 int restore(const Call& call) {
   CommonOptions options;
   std::string folder;
-  CLI::App app("Puts a backup back: users, mail, and the queue by way of pickup/. The suite must not run, and have no mail yet.");
+  CLI::App app("Puts a backup back: users, mail, and the queue as it stood. The suite must not run, and have no mail yet.");
   addConfigOption(app, options);
   app.add_option("folder", folder, "what `ostler backup` made")->required();
   if (const auto status = parse(app, call)) return *status;

@@ -1,5 +1,5 @@
 // doctor.cc - ostler doctor: looks at everything that mail depends on and says what is wrong: configuration, keys, certificates,
-// listeners, DNS, clock, disk; and sends a message round the loop.
+// folders, listeners, TLS, DNS, clock, disk; and sends a message round the loop.
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
@@ -23,6 +23,7 @@
 #include "queued/tools/common.h"
 #include "queued/tools/dns_options.h"
 #include "queued/tools/dns_records.h"
+#include "queued/tools/doctor_tls.h"
 
 namespace ostler::tools {
 namespace {
@@ -144,7 +145,8 @@ void lookAtDomain(Findings& findings, Dns& dns, const Config& config, const std:
   hasSpf ? findings.good(domain + " has an SPF record") : findings.warn(domain + " has no SPF record (RFC 7208)");
 }
 
-void lookAtDns(Findings& findings, const Config& config, const std::vector<std::string>& domains) {
+/// Returns the addresses that the DNS gives for us.
+std::vector<net::IpAddress> lookAtDns(Findings& findings, const Config& config, const std::vector<std::string>& domains) {
   Dns dns(config);
   std::vector<net::IpAddress> addresses = dns.ask(config.hostName, dns::Type::a).addresses;
   for (const net::IpAddress& address : dns.ask(config.hostName, dns::Type::aaaa).addresses) addresses.push_back(address);
@@ -161,6 +163,36 @@ void lookAtDns(Findings& findings, const Config& config, const std::vector<std::
          : findings.warn("the PTR record of " + address.text() + " is not " + config.hostName + ": others may refuse our mail");
   }
   for (const std::string& domain : domains) lookAtDomain(findings, dns, config, domain);
+  return addresses;
+}
+
+/// As a client comes: by the addresses the DNS gives for us, with a certificate it is to believe. A machine behind address translation
+/// may not reach itself from outside: a warning.
+void lookAtTls(Findings& findings, const Config& config, const std::vector<net::IpAddress>& outside, const std::string& caFile) {
+  const auto context = net::TlsClientContext::load(caFile);
+  if (!context) return findings.bad(context.error().detail);
+  Loop loop;
+  for (const TlsDoor& door : tlsDoors(config, outside)) {
+    const std::string at = door.address.text();
+    const Result<void> tried = loop.runUntilDone(tryTls(loop, door, config.hostName, *context));
+    if (tried) {
+      findings.good("TLS at " + at + ": the certificate is good for " + config.hostName);
+    } else {
+      findings.warn("TLS at " + at + ": " + tried.error().detail);
+    }
+  }
+}
+
+/// Mail, queue and passwords are nobody else's.
+void lookAtFolders(Findings& findings, const Config& config) {
+  bool closed = true;
+  for (const std::string& folder : {config.accountsDir(), config.directoryDir(), config.queueDir()}) {
+    struct stat status{};
+    if (::stat(folder.c_str(), &status) != 0 || (status.st_mode & 07) == 0) continue;
+    closed = false;
+    findings.bad(folder + " can be entered by every user; chmod o-rwx");
+  }
+  if (closed) findings.good("mail, queue and directory are closed to other users");
 }
 
 /// Our own sendmail, with a message on its standard input.
@@ -212,12 +244,14 @@ int doctor(const Call& call) {
   CommonOptions options;
   bool noDns = false;
   bool noSend = false;
+  std::string caFile;
   CLI::App app(
-      "Looks at what mail depends on: configuration, keys, certificates, listeners, clock, disk, DNS; and sends a message to "
+      "Looks at what mail depends on: configuration, keys, folders, listeners, TLS as clients find it, clock, disk, DNS; and sends a message to "
       "the postmaster. Exit status 0 all is well, 1 errors, 2 warnings.");
   addConfigOption(app, options);
   addJsonOption(app, options);
   app.add_flag("--no-dns", noDns, "do not ask the DNS");
+  app.add_option("--ca", caFile, "who may have signed our certificate; default: whom this system trusts")->type_name("FILE");
   app.add_flag("--no-send", noSend, "send nothing");
   if (const auto status = parse(app, call)) return *status;
   const config::Loaded loaded = config::load(options.config);
@@ -226,11 +260,14 @@ int doctor(const Call& call) {
   Findings findings(options);
   lookAtConfiguration(findings, config, loaded.problems);
   lookAtKeys(findings, config);
+  lookAtFolders(findings, config);
   const bool up = lookAtListeners(findings, config);
   lookAtMachine(findings, config);
   const std::vector<std::string> domains = domainsOf(config);
   if (domains.empty()) findings.bad("there is no domain; `ostler domain add NAME`");
-  if (!noDns) lookAtDns(findings, config, domains);
+  std::vector<net::IpAddress> outside;
+  if (!noDns) outside = lookAtDns(findings, config, domains);
+  if (up) lookAtTls(findings, config, outside, caFile);
   if (!noSend && up && !domains.empty()) sendRound(findings, options, config, "postmaster@" + domains.front());
   return findings.exitStatus();
 }

@@ -77,7 +77,7 @@ bool mayReload(const CommonOptions& options, const log::Log& log) {
     log.error("reload-refused", {{"reason", "the configuration has errors; everything goes on as it was"}});
     return false;
   }
-  log::apply(log, loaded.config->log);
+  log::apply(log, loaded.config->log, "ostler");
   return true;
 }
 

@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/metrics/counters.h"
 #include "libmailcore/net/certificate.h"
 #include "queued/health/probe.h"
 #include "queued/tools/common.h"
+#include "queued/tools/log_lines.h"
 #include "queued/tools/supervisor_lock.h"
 
 namespace ostler::tools {
@@ -58,6 +60,19 @@ void addDisk(Health& health, const config::Config& config) {
   }
 }
 
+/// Accounts that have mail; what is in one of them, `ostler mailbox list` tells.
+void addStore(Health& health, const config::Config& config) {
+  std::error_code closed;  // to who may not enter
+  std::uint64_t accounts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(config.accountsDir(), closed)) accounts += entry.is_directory(closed) ? 1U : 0U;
+  health.lines.push_back({{"store", config.accountsDir()}, {"accounts", accounts}});
+}
+
+void addErrors(Health& health, const config::Config& config) {
+  constexpr std::size_t kShown = 5;
+  for (const std::string& line : lastErrors(config.log, kShown)) health.lines.push_back({{"error", printable(line, 2048)}});
+}
+
 /// How often each process logged a warning or an error is in its counters; what, in its log.
 void addProcesses(Health& health, const config::Config& config) {
   std::error_code none;
@@ -86,7 +101,7 @@ void printInWords(const nlohmann::json& line) {
   const auto add = [&text](const std::string& key, const nlohmann::json& value) {
     text += (text.empty() ? "" : " ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
   };
-  for (const char* const first : {"version", "queue", "certificate", "disk", "process"}) {
+  for (const char* const first : {"version", "queue", "store", "certificate", "disk", "process", "error"}) {
     if (line.contains(first) && !line[first].is_object()) add(first, line[first]);
     if (line.contains(first) && line[first].is_object()) text = first;
   }
@@ -114,7 +129,7 @@ int status(const Call& call) {
   CommonOptions options;
   bool ready = false;
   CLI::App app(
-      "Says what runs: version, listeners, queue, certificates, disk, processes. Exit status 0 when every listener answers, "
+      "Says what runs: version, listeners, queue, store, certificates, disk, processes, last errors. Exit status 0 when every listener answers, "
       "else 69.");
   addConfigOption(app, options);
   addJsonOption(app, options);
@@ -131,7 +146,9 @@ int status(const Call& call) {
   if (health.all) addQueue(health, *config);
   addCertificates(health, *config);
   addDisk(health, *config);
+  addStore(health, *config);
   addProcesses(health, *config);
+  addErrors(health, *config);
   for (const nlohmann::json& line : health.lines) {
     if (options.json)
       fmt::print("{}\n", line.dump());

@@ -171,6 +171,7 @@ Result<void> AccountFolder::ensureRoom(std::uint64_t spans) {
     // The process that wrote last synced before it told the index, so this needs no sync of its own.
     const auto segment = journal::SegmentFile::open(log_.get(), end_.segment);
     if (!segment) return fail(segment.error());
+    if ((*segment)->header().user > kFormatVersion) return fail(newerVersion());
     auto fd = disk().open(log_.get(), journal::segmentName(end_.segment), O_RDWR);
     if (!fd) return fail(Error::Kind::temporary, fd.error().detail);
     writer_ = std::make_unique<journal::SegmentWriter>(std::move(*fd), (*segment)->header(), end_, disk());

@@ -14,6 +14,10 @@
 namespace ostler::store::local {
 
 inline constexpr std::uint32_t kFormatVersion = 1;  ///< in segment headers and in the index
+/// What whoever meets a later one says.
+[[nodiscard]] inline Error newerVersion() {
+  return {Error::Kind::permanent, "store: written by a newer version of this program; use that one"};
+}
 
 /// Mailboxes have a short number beside their id: it is in every key of the index. Never given again.
 using MailboxNumber = std::uint32_t;

@@ -51,6 +51,16 @@ std::uint64_t startOfReplay(int logFolder, std::optional<Id128>& snapshot) {
   return segments->front();
 }
 
+/// Nothing is made of records that this program does not understand.
+void refuseNewer(int logFolder) {
+  const auto segments = journal::listSegments(logFolder);
+  if (!segments) raise(segments.error());
+  for (const std::uint64_t number : *segments) {
+    const auto segment = journal::SegmentFile::open(logFolder, number);
+    if (segment && (*segment)->header().user > kFormatVersion) raise(newerVersion());
+  }
+}
+
 class Rebuilding {
  public:
   Rebuilding(const std::string& path, int logFolder) : index_(Index::open(path, Index::Mode::create)), log_(logFolder), segments_(logFolder) {}
@@ -131,7 +141,10 @@ class Rebuilding {
 
 }  // namespace
 
-Rebuilt rebuildInto(const std::string& path, int logFolder) { return Rebuilding(path, logFolder).run(); }
+Rebuilt rebuildInto(const std::string& path, int logFolder) {
+  refuseNewer(logFolder);
+  return Rebuilding(path, logFolder).run();
+}
 
 void eachPair(const Txn& txn, const std::function<void(Table, std::string_view, std::string_view)>& each) {
   for (std::size_t table = 0; table < kTables; ++table) {

@@ -8,6 +8,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import traceback
 
@@ -165,12 +166,28 @@ def local_submission():
 
 
 def restarts():
-    for unit in UNITS:
-        before = pid(unit)
-        sh(f'systemctl restart ostler-{unit}.service')
-        check(pid(unit) != before, f'{unit} was not restarted')
-        send(f'after restart of {unit}')
-        arrives(f'after restart of {unit}')
+    over = threading.Event()
+    refused = []
+    def knock():
+        """Clients that come while a process is restarted wait; none is sent away."""
+        while not over.is_set():
+            for port in (25, 587, 110, 143):
+                if not answers(port):
+                    refused.append(port)
+            time.sleep(0.01)
+    client = threading.Thread(target=knock)
+    client.start()
+    try:
+        for unit in UNITS:
+            before = pid(unit)
+            sh(f'systemctl restart ostler-{unit}.service')
+            check(pid(unit) != before, f'{unit} was not restarted')
+            send(f'after restart of {unit}')
+            arrives(f'after restart of {unit}')
+    finally:
+        over.set()
+        client.join()
+    check(not refused, f'ports that were closed meanwhile: {set(refused)}')
 
 
 def sockets_stay_open():
@@ -258,6 +275,39 @@ def denied():
     check(not wrong, '; '.join(wrong))
 
 
+def remote_syslog():
+    """Most processes have no network: out sends their lines, by a socket that systemd holds."""
+    heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    heard.bind(('127.0.0.1', 5514))
+    heard.settimeout(20)
+    with open('/etc/ostler/conf.d/log.yaml', 'w') as conf:
+        conf.write('log: {target: syslog, syslog_server: "127.0.0.1:5514"}\n')
+    try:
+        sh('systemctl restart ' + ' '.join(f'ostler-{unit}.service' for unit in UNITS))
+        send('told elsewhere')
+        arrives('told elsewhere')
+        programs = set()
+        wanted = {'smtpd', 'imapd', 'queued-spool', 'queued-auth', 'queued-out'}
+        while not wanted <= programs:
+            programs.add(heard.recv(65536).decode().split(' ')[3])
+    except TimeoutError:
+        raise AssertionError(f'heard of {programs} alone') from None
+    finally:
+        heard.close()
+        os.unlink('/etc/ostler/conf.d/log.yaml')
+        sh('systemctl restart ' + ' '.join(f'ostler-{unit}.service' for unit in UNITS))
+
+
+def tools():
+    status = sh('ostler status')
+    for wanted in ('store', 'queue', 'certificate', 'disk', 'process'):
+        check(wanted in status, f'{wanted} is not in {status}')
+    said = sh('ostler doctor --no-dns --ca /etc/ostler/tls/mail.example.test.pem', None)
+    for wanted in ('the certificate is good for mail.example.test', 'closed to other users', 'a test message reached'):
+        check(wanted in said, f'{wanted} is not in {said}')
+    check('error' not in said, said)
+
+
 def upgrade():
     send('before upgrade')
     arrives('before upgrade')
@@ -309,6 +359,8 @@ case('nothing arrived twice', once_each)
 case('each process is reloaded', reloads)
 case('a new certificate is used after a reload', certificate_reload)
 case('what is denied fails, tried from inside each process', denied)
+case('status and doctor find all well', tools)
+case('a syslog server hears of processes that have no network', remote_syslog)
 case('an upgrade keeps configuration and mail', upgrade)
 case('stop ends all of it cleanly, start brings it back', stop)
 case('removal keeps the configuration, purge asks before it takes mail', purge)

@@ -49,6 +49,18 @@ TEST_CASE("sandbox: what a reload reads can be read, also after it was replaced;
   CHECK_FALSE(succeeds(at, Where::mainThread, [&] { return canMake(at.at("etc/conf.d/mine.yaml")); }));
 }
 
+TEST_CASE("sandbox: a certificate that was a link at the start is read when it is a file after its renewal") {
+  Installation at;
+  fs::create_directories(at.at("archive"));
+  fs::create_directories(at.at("live"));
+  std::ofstream(at.at("archive/1.pem")) << "octets";
+  fs::create_symlink(at.at("archive/1.pem"), at.at("live/mail.pem"));
+  at.config.certificates = {{at.at("live/mail.pem"), at.at("live/mail.pem")}};
+  CHECK(succeeds(at, Where::mainThread, [&] { return canRead(at.at("live/mail.pem")); }));
+  std::ofstream(at.at("live/renewed.pem")) << "octets";  // beside the link, as what takes its place by rename(2)
+  CHECK(succeeds(at, Where::mainThread, [&] { return canRead(at.at("live/renewed.pem")); }));
+}
+
 TEST_CASE("sandbox: a worker thread opens no file at all and makes no socket but a Unix one") {
   if (!filesConfined()) return skip("this kernel has no Landlock");
   if (!kSystemCallsConfined) return skip("system calls are not confined in a sanitizer build");

@@ -9,6 +9,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/log/format.h"
+#include "libmailcore/log/open.h"
 
 using namespace ostler;
 using namespace ostler::log;
@@ -111,4 +112,45 @@ TEST_CASE("the local syslog server gets priority, local time, program and pid, a
   const std::string octets = formatLocalSyslog(line, 22, 17, "accepted id=01abc");
   CHECK_THAT(octets, Catch::StartsWith("<22>Sep 2") && Catch::EndsWith(" queued/spool[17]: accepted id=01abc"));
   CHECK(octets.size() == std::string("<22>Sep 21 14:13:20 queued/spool[17]: accepted id=01abc").size());
+}
+
+TEST_CASE("rules give processes and virtual servers targets and levels of their own, the later ones winning") {
+  using Settings = config::LogSettings;
+  Settings all;
+  all.level = "warn";
+  all.rules.resize(3);
+  all.rules[0].processes = {"smtpd", "spool"};
+  all.rules[0].level = "debug";
+  all.rules[1].virtualServer = "inside";
+  all.rules[1].target = config::LogRule::Target::file;
+  all.rules[1].file = "/var/log/inside.log";
+  all.rules[2].processes = {"spool"};
+  all.rules[2].level = "error";
+  CHECK(config::logOf(all, "imapd").level == "warn");
+  CHECK(config::logOf(all, "smtpd").level == "debug");
+  CHECK(config::logOf(all, "spool").level == "error");
+  CHECK(config::logOf(all, "smtpd").target == Settings::Target::standardError);
+  const Settings inside = config::logOf(all, "smtpd", "inside");
+  CHECK(inside.target == Settings::Target::file);
+  CHECK(inside.file == "/var/log/inside.log");
+  CHECK(inside.level == "debug");
+}
+
+TEST_CASE("the lines of a virtual server go where its rule says, and those of the process where they went") {
+  const File whole;
+  const File inside;
+  config::LogSettings settings;
+  settings.target = config::LogSettings::Target::file;
+  settings.file = whole.name();
+  settings.rules.resize(1);
+  settings.rules[0].virtualServer = "inside";
+  settings.rules[0].target = config::LogRule::Target::file;
+  settings.rules[0].file = inside.name();
+  const Log process = open(settings, "smtpd");
+  openFor(process, settings, "smtpd", "inside").info("one");
+  openFor(process, settings, "smtpd", "outside").info("two");
+  process.info("three");
+  CHECK(lines(inside.content()) == 1);
+  CHECK(inside.content().find(" one") != std::string::npos);
+  CHECK(lines(whole.content()) == 2);
 }

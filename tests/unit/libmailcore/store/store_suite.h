@@ -100,12 +100,23 @@ struct LocalFixture : Fixture {
     shared.reset();
   }
   void reopen() {
+    makeStore();
+    account = open();
+  }
+  /// As reopen(), where opening may fail.
+  Result<void> openAnew() {
+    makeStore();
+    auto opened = loop.runUntilDone(store->open(accountId, scratch.make("account"), {}));
+    if (!opened) return fail(opened.error());
+    account = std::move(*opened);
+    return {};
+  }
+  void makeStore() {
     close();
     auto made = makeLocalShared({.notifyDir = scratch.path() + "/notify", .log = {}, .disk = disk});
     REQUIRE(made);
     shared = std::move(*made);
     store = makeLocalStore(loop, shared);
-    account = open();
   }
 };
 

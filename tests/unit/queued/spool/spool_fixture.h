@@ -56,7 +56,20 @@ class SpoolFixture {
     submit_ = std::make_unique<ipc::Client>(loop_, config->socketPath("submit"));
     control_ = std::make_unique<ipc::Client>(loop_, config->socketPath("control"));
   }
-  /// As kill -9 does: nothing is drained.
+  /// In order: everything is written down.
+  void drainAndStop() {
+    loop_.runUntilDone(role_->drain(Deadline::after(std::chrono::seconds(5))));
+    client_.reset();
+    submit_.reset();
+    control_.reset();
+    role_.reset();
+  }
+  /// Why a spool does not open here; empty: it does.
+  std::string refusalToStart() {
+    const auto role = Role::open(loop_, clock_, config, *store_, {});
+    return role ? std::string() : role.error().detail;
+  }
+  /// As kill -9: nothing is drained.
   void stop() {
     client_.reset();
     submit_.reset();
