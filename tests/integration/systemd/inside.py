@@ -2,6 +2,7 @@
 import email.utils
 import glob
 import imaplib
+import json
 import os
 import poplib
 import smtplib
@@ -298,6 +299,23 @@ def remote_syslog():
         sh('systemctl restart ' + ' '.join(f'ostler-{unit}.service' for unit in UNITS))
 
 
+def compat_names():
+    about = sh("dpkg-query -W -f '${Provides}|${Conflicts}|${Replaces}' ostler-mta")
+    check(about == '|'.join(['mail-transport-agent'] * 3), about)
+    for line in ('mailq', 'postqueue -p', 'newaliases', 'postsuper -r ALL', '/usr/lib/sendmail -bp'):
+        sh(line)
+
+
+def journal():
+    send('in the journal')
+    arrives('in the journal')
+    row = json.loads(sh('journalctl -o json -n 1 OSTLER_EVENT=delivered'))
+    check(row['SYSLOG_IDENTIFIER'] == 'queued/spool' and row['PRIORITY'] == '6' and row.get('OSTLER_TO') == 'bob@example.test', row)
+    said = sh(f'ostler log {row["OSTLER_ID"]}')
+    for part in ('smtpd', 'queued/spool', 'accepted', 'delivered'):
+        check(part in said, f'{part} is not in {said}')
+
+
 def tools():
     status = sh('ostler status')
     for wanted in ('store', 'queue', 'certificate', 'disk', 'process'):
@@ -359,6 +377,8 @@ case('nothing arrived twice', once_each)
 case('each process is reloaded', reloads)
 case('a new certificate is used after a reload', certificate_reload)
 case('what is denied fails, tried from inside each process', denied)
+case('the names of other mail systems: who provides them, and they work', compat_names)
+case('the journal has fields of ours, and ostler log follows a message through it', journal)
 case('status and doctor find all well', tools)
 case('a syslog server hears of processes that have no network', remote_syslog)
 case('an upgrade keeps configuration and mail', upgrade)
