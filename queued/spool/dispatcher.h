@@ -23,6 +23,7 @@ struct Outcome {
   std::string by;               ///< remote host, mailbox or folder: for the log
   bool isRemote = false;        ///< `by` gave the reply
   bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's
+  bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
   bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
 };
 
@@ -103,6 +104,7 @@ class Dispatcher {
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   [[nodiscard]] Task<void> send(schedule::Start start);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
+  [[nodiscard]] bool isPoison(const Id128& id);
   void keepTranscript(const Id128& id, const ipc::DeliverOutcome& outcome);
   [[nodiscard]] std::vector<std::uint32_t> takeLeg(schedule::Destination& destination, const Id128& id);
   void deferWaiting(schedule::Destination& destination);
@@ -137,6 +139,7 @@ class Dispatcher {
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
+  std::unordered_map<Id128, unsigned> losses_;  ///< how often role out was lost while it had a message
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out
   WallTime waitsLookedAt_{};
   WallTime nextStart_ = WallTime::max();  ///< watchSchedule() looks again then

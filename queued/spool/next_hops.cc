@@ -17,6 +17,8 @@ constexpr std::chrono::hours kDialogueMost{1};
 
 constexpr std::size_t kHopsKept = 10'000;
 
+constexpr unsigned kLossesMost = 3;
+
 /// In one transaction: what every server takes (RFC 5321 4.5.3.1.8). A mailing goes in several, and lets others in between.
 constexpr std::size_t kRecipientsAtOnce = 100;
 
@@ -185,7 +187,7 @@ Task<void> Dispatcher::send(schedule::Start start) {
   schedule::HostVerdict verdict = schedule::HostVerdict::noAnswer;
   for (const Outcome& outcome : outcomes) {
     if (!outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
-    if (!outcome.countsAsAttempt) verdict = schedule::HostVerdict::notAsked;
+    if (!outcome.isRemote) verdict = schedule::HostVerdict::notAsked;
   }
   // A short rest at first: a host that restarts is back within a minute; it grows to the first retry interval.
   const std::chrono::seconds pause = std::min(std::chrono::seconds(60), retry.first);
@@ -241,7 +243,15 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
   const Deadline deadline = Deadline::after(kDialogueMost);
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
+  if (!answer && answer.error().kind == Error::Kind::closed && isPoison(id)) {
+    for (Outcome& outcome : outcomes) {
+      outcome.countsAsAttempt = true;
+      outcome.bySchedule = true;
+      outcome.reply = {451, "4.3.0", "The sending process ended again and again while it had this message"};
+    }
+  }
   if (!answer || answer->message.recipients.size() != which.size()) co_return outcomes;
+  losses_.erase(id);
   keepTranscript(id, answer->message);
   for (std::size_t at = 0; at < which.size(); ++at) {
     ipc::RecipientOutcome& from = answer->message.recipients[at];
@@ -256,6 +266,16 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
                                                                      : RecipientState::pending;
   }
   co_return outcomes;
+}
+
+/// Role out was lost while it had the message. Once or twice is an accident; a message that does it to it each time must wait its
+/// interval, or nobody else's mail would get through.
+bool Dispatcher::isPoison(const Id128& id) {
+  if (losses_.size() >= kHopsKept) losses_.clear();
+  if (++losses_[id] < kLossesMost) return false;
+  env_.log.error("poison", {{"id", id.text()}, {"reason", "role out was lost while it had this message"}, {"times", std::uint64_t{losses_[id]}}});
+  losses_.erase(id);
+  return true;
 }
 
 /// With the message while it waits; a refusal for good ends it here, so that goes into its history.

@@ -85,7 +85,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
           *message);
       schedule::Next next = schedule::afterFailure(retry, began, entry.attempts, now);
       if (!outcome.countsAsAttempt) next = {schedule::expired(retry, began, now), now + kSoon};
-      if (!outcome.isRemote && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
+      if (!outcome.isRemote && !outcome.bySchedule && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
       // A deadline is looked at when it has come: RFC 2852 4.
       if (about.handling.by == ipc::Handling::By::giveBack && about.handling.deliverBy <= now) next.gaveUp = true;
       if (about.handling.deliverBy > now) next.due = std::min(next.due, about.handling.deliverBy);
@@ -191,6 +191,7 @@ void Dispatcher::writeDown(const OutcomeRecord& record) {
 
 void Dispatcher::ended(const Id128& id, bool large) {
   legs_.erase(id);
+  losses_.erase(id);
   if (!large) return;
   env_.ledger.whenSynced([&disk = env_.disk, &files = env_.large, id] { disk.post([&files, id] { files.unlink(id); }); });
 }

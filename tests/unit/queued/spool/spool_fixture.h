@@ -205,6 +205,8 @@ class SpoolFixture {
   ipc::SmtpReply outReply{250, "2.0.0", "ok"};
   std::map<std::string, ipc::AskedRecipient> elsewhere;  ///< "KEY address" → what that server says; others do not answer
   std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
+  std::function<bool(const ipc::Deliver&)> kills;  ///< role out dies of these, and is started again
+  int killed = 0;
   std::string transcript;  ///< what role out says was said
   int asked = 0;
   std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();  ///< what the mailboxes refuse
@@ -293,6 +295,14 @@ class SpoolFixture {
     co_return ipc::AskedRecipient{{451, "4.4.1", "connection refused"}, "", false};
   }
   Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, std::vector<UniqueFd> descriptors) {
+    if (kills && kills(request)) {
+      ++killed;
+      loop_.post([this] {
+        out_.reset();
+        serveOut();
+      });
+      co_await loop_.sleepUntil(Deadline::never());
+    }
     if (hangs && hangs(request)) co_await loop_.sleepUntil(Deadline::never());
     Result<std::string> content = request.prefix;
     if (request.length > 0) content = readRange(descriptors.at(0).get(), request.offset, request.length);
