@@ -19,7 +19,7 @@ struct JournalOptions {
   ByteCount segmentSize = 64_MiB;  ///< a batch must fit into one segment
   unsigned preparedAhead = 2;      ///< segments made ready before they are needed; the last of them is kept for outcomes
   std::uint32_t user = 1;          ///< format version written into segment headers; a newer one found is refused
-  std::chrono::microseconds gatherFor{1000};  ///< how long a sync may wait for batches that expectMore() announced
+  std::chrono::microseconds gatherFor{2000};  ///< how long a sync may wait for batches that expectMore() announced
   const Disk* disk = &Disk::real();
 };
 
