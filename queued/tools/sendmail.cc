@@ -177,10 +177,10 @@ Task<Result<ipc::CommitReply>> submit(ipc::Client& client, ipc::OpenDraft open, 
   co_return outcome;
 }
 
-/// A name survives a loss of power once its folder is synced.
-bool syncFolder(const std::string& path) {
-  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return folder && ::fsync(folder.get()) == 0;
+/// A name survives a loss of power once its folder is synced. Who may write into it and not list it has the file system synced.
+bool syncName(const std::string& folderPath, const UniqueFd& file) {
+  const UniqueFd folder(::open(folderPath.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder ? ::fsync(folder.get()) == 0 : ::syncfs(file.get()) == 0;
 }
 
 /// What the envelope in front would be confused by: fields of the message that mean an envelope in pickup/, and a header that ends
@@ -217,12 +217,16 @@ std::string envelopeFields(const ipc::Envelope& envelope) {
 int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, const std::string& content) {
   const std::string name = fmt::format("sendmail-{}.eml", Id128::make(std::chrono::system_clock::now()).text());
   const std::string aside = config.pickupDir() + "/." + name;
+  const std::string place = config.pickupDir() + "/" + name;
   const UniqueFd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   const std::string octets = envelopeFields(envelope) + forPickup(content);
-  const bool written = file && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
-                       ::fsync(file.get()) == 0 && ::rename(aside.c_str(), (config.pickupDir() + "/" + name).c_str()) == 0 &&
-                       syncFolder(config.pickupDir());
-  if (written) return EX_OK;
+  const bool isThere = file && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
+                       ::fsync(file.get()) == 0 && ::rename(aside.c_str(), place.c_str()) == 0;
+  // What cannot be taken back any more was taken: the caller must not send it again.
+  if (isThere && (syncName(config.pickupDir(), file) || ::unlink(place.c_str()) != 0)) return EX_OK;
+  const int why = errno;
+  if (file) ::unlink(aside.c_str());
+  errno = why;
   fmt::print(stderr, "sendmail: the suite is not running, and {} cannot be written: {}\n", config.pickupDir(), std::strerror(errno));
   return EX_TEMPFAIL;
 }
