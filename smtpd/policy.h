@@ -10,6 +10,9 @@
 
 namespace ostler::smtpd {
 
+/// Enough for a spool that is being restarted; then the client is told to come back.
+inline constexpr std::chrono::seconds kPolicyTime{15};
+
 /// On one loop. Each call waits for the other process up to the deadline, also while it is away.
 /// Errors of all: timeout, closed (asked, and the answer was lost), and what the other process answered.
 class Policy {

@@ -17,7 +17,6 @@ constexpr std::size_t kMostUnsent = 64 * 1024;
 constexpr std::uint64_t kMostIdleCommands = 10'000;  // between two messages: nobody has so much to ask
 constexpr auto kGoodbyeTime = 5s;
 constexpr auto kHandshakeTime = 60s;
-constexpr auto kPolicyTime = 15s;
 
 // What a browser, a proxy scanner or a TLS client says first. Nothing good comes behind it: a form posted to us may hold commands.
 constexpr std::array<std::string_view, 10> kOtherProtocols = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
-constexpr auto kPolicyTime = 15s;  // enough for a spool that is being restarted; then the client is told to come back
 
 // Which code a bad path gets depends on whose it is: RFC 3463 3.2.
 Reply badArgument(const Error& error, const char* badAddress) {

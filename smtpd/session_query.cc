@@ -9,7 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
-constexpr auto kPolicyTime = 15s;
 constexpr std::size_t kMostArgument = 320;  // RFC 5321 4.5.3.1: 64 + 1 + 255
 
 // "<alice@example.test>" or "alice"; nothing when it cannot be a name.

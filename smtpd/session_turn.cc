@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
-constexpr auto kPolicyTime = 15s;
 constexpr auto kCarryTime = 11min;  // a little more than role out waits for the reply to its content: RFC 5321 4.5.3.2.6
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::size_t kMostDomains = 100;

@@ -36,7 +36,7 @@ StoreArguments readArguments(Reader& in) {
   return arguments;
 }
 
-FetchItem itemOf(FetchItem::Kind kind) {
+FetchItem silentItem(FetchItem::Kind kind) {
   FetchItem item;
   item.kind = kind;
   item.peek = true;
@@ -69,8 +69,8 @@ Task<Reply> Session::store(Invocation call) {
   // 7162 3.1.3.
   if (!arguments.silent || enabled_.condStore) {
     FetchArguments told;
-    if (!arguments.silent) told.items.push_back(itemOf(FetchItem::Kind::flags));
-    if (enabled_.qresync) told.items.push_back(itemOf(FetchItem::Kind::uid));
+    if (!arguments.silent) told.items.push_back(silentItem(FetchItem::Kind::flags));
+    if (enabled_.qresync) told.items.push_back(silentItem(FetchItem::Kind::uid));
     const UidSet which = arguments.silent ? changed->changed : uids->without(changed->modified);
     const auto plan =
         std::make_shared<const FetchPlan>(std::move(told), call.addressing, FetchPlan::Seen::leave, enabled_.condStore);

@@ -9,7 +9,7 @@
 namespace ostler::imap {
 namespace {
 
-using Kind = FetchItem::Kind;
+using ItemKind = FetchItem::Kind;
 using Text = message::Section::Text;
 
 constexpr std::size_t kEnough = 256U << 10;        // octets of text to stop at
@@ -26,35 +26,35 @@ store::Columns columnsFor(const std::vector<FetchItem>& items) {
   store::Columns columns;
   for (const FetchItem& item : items) {
     switch (item.kind) {
-      case Kind::internalDate:
-      case Kind::rfc822Size:
-      case Kind::emailId:
-      case Kind::threadId:
-      case Kind::saveDate:
+      case ItemKind::internalDate:
+      case ItemKind::rfc822Size:
+      case ItemKind::emailId:
+      case ItemKind::threadId:
+      case ItemKind::saveDate:
         columns.dates = true;
         break;
-      case Kind::envelope:
+      case ItemKind::envelope:
         columns.envelope = true;
         break;
-      case Kind::body:
-      case Kind::bodyStructure:
+      case ItemKind::body:
+      case ItemKind::bodyStructure:
         columns.structure = true;
         break;
-      case Kind::section:
-      case Kind::binary:
-      case Kind::binarySize:
+      case ItemKind::section:
+      case ItemKind::binary:
+      case ItemKind::binarySize:
         columns.content = true;
         break;
-      case Kind::uid:
-      case Kind::flags:
-      case Kind::modSeq:
+      case ItemKind::uid:
+      case ItemKind::flags:
+      case ItemKind::modSeq:
         break;
     }
   }
   return columns;
 }
 
-FetchItem itemOf(Kind kind) {
+FetchItem itemOf(ItemKind kind) {
   FetchItem item;
   item.kind = kind;
   return item;
@@ -66,13 +66,13 @@ FetchPlan::FetchPlan(FetchArguments arguments, Addressing addressing, Seen whenR
     : items(std::move(arguments.items)), changedSince(arguments.changedSince), seen(whenRead) {
   // UID first: that is where clients look for it. RFC 9051 6.4.9.
   const bool uid =
-      addressing == Addressing::uid || arguments.has(Kind::uid) ||
-      std::any_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == Kind::uid; });
-  std::erase_if(items, [](const FetchItem& item) { return item.kind == Kind::uid; });
-  if (uid) items.insert(items.begin(), itemOf(Kind::uid));
+      addressing == Addressing::uid || arguments.has(ItemKind::uid) ||
+      std::any_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == ItemKind::uid; });
+  std::erase_if(items, [](const FetchItem& item) { return item.kind == ItemKind::uid; });
+  if (uid) items.insert(items.begin(), itemOf(ItemKind::uid));
   if (modSeq &&
-      std::none_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == Kind::modSeq; })) {
-    items.push_back(itemOf(Kind::modSeq));
+      std::none_of(items.begin(), items.end(), [](const FetchItem& item) { return item.kind == ItemKind::modSeq; })) {
+    items.push_back(itemOf(ItemKind::modSeq));
   }
   columns = columnsFor(items);
 }
@@ -112,7 +112,7 @@ bool FetchVisitor::row(const store::MessageRow& row) {
     if (!first) out += ' ';
     first = false;
     item(wanted, shown);
-    toldFlags = toldFlags || wanted.kind == Kind::flags;
+    toldFlags = toldFlags || wanted.kind == ItemKind::flags;
   }
   if (becomesSeen && !toldFlags && plan_->seen == FetchPlan::Seen::setAndTell) {
     out += ' ';
@@ -126,44 +126,44 @@ bool FetchVisitor::row(const store::MessageRow& row) {
 void FetchVisitor::item(const FetchItem& item, const store::MessageRow& row) {
   std::string& out = output_.text;
   switch (item.kind) {
-    case Kind::uid:
+    case ItemKind::uid:
       out += "UID ";
       appendNumber(out, row.uid.value);
       break;
-    case Kind::flags:
+    case ItemKind::flags:
       flags(row.flags);
       break;
-    case Kind::internalDate:
+    case ItemKind::internalDate:
       out += "INTERNALDATE ";
       appendDateTime(out, row.internalDate);
       break;
-    case Kind::rfc822Size:
+    case ItemKind::rfc822Size:
       out += "RFC822.SIZE ";
       appendNumber(out, row.size);
       break;
-    case Kind::envelope:
+    case ItemKind::envelope:
       out += "ENVELOPE ";
       out += row.envelope;
       break;
-    case Kind::body:
+    case ItemKind::body:
       out += "BODY ";
       out += row.body;
       break;
-    case Kind::bodyStructure:
+    case ItemKind::bodyStructure:
       out += "BODYSTRUCTURE ";
       out += row.bodyStructure;
       break;
-    case Kind::modSeq:
+    case ItemKind::modSeq:
       out += "MODSEQ (";
       appendNumber(out, row.modSeq);
       out += ')';
       break;
-    case Kind::emailId:
+    case ItemKind::emailId:
       out += "EMAILID (";
       appendObjectId(out, 'M', row.emailId);
       out += ')';
       break;
-    case Kind::threadId:
+    case ItemKind::threadId:
       if (row.threadId.isNull()) {
         out += "THREADID NIL";
         break;
@@ -172,17 +172,17 @@ void FetchVisitor::item(const FetchItem& item, const store::MessageRow& row) {
       appendObjectId(out, 'T', row.threadId);
       out += ')';
       break;
-    case Kind::saveDate:
+    case ItemKind::saveDate:
       out += "SAVEDATE ";
       appendDateTime(out, row.saveDate);
       break;
-    case Kind::section:
+    case ItemKind::section:
       section(item);
       break;
-    case Kind::binary:
+    case ItemKind::binary:
       binary(item);
       break;
-    case Kind::binarySize:
+    case ItemKind::binarySize:
       binarySize(item);
       break;
   }

@@ -8,7 +8,7 @@
 namespace ostler::imap {
 namespace {
 
-using Kind = FetchItem::Kind;
+using ItemKind = FetchItem::Kind;
 using Text = message::Section::Text;
 
 constexpr std::size_t kMaxItems = 200;
@@ -17,20 +17,20 @@ constexpr std::size_t kMaxPartDepth = 1'000;
 // Items that are one word. Those with brackets (BODY, BINARY) come after these.
 struct Word {
   std::string_view name;
-  Kind kind;
+  ItemKind kind;
 };
-constexpr std::array kWords = {Word{"UID", Kind::uid},
-                               Word{"FLAGS", Kind::flags},
-                               Word{"INTERNALDATE", Kind::internalDate},
-                               Word{"RFC822.SIZE", Kind::rfc822Size},
-                               Word{"ENVELOPE", Kind::envelope},
-                               Word{"BODYSTRUCTURE", Kind::bodyStructure},
-                               Word{"MODSEQ", Kind::modSeq},
-                               Word{"EMAILID", Kind::emailId},
-                               Word{"THREADID", Kind::threadId},
-                               Word{"SAVEDATE", Kind::saveDate}};
+constexpr std::array kWords = {Word{"UID", ItemKind::uid},
+                               Word{"FLAGS", ItemKind::flags},
+                               Word{"INTERNALDATE", ItemKind::internalDate},
+                               Word{"RFC822.SIZE", ItemKind::rfc822Size},
+                               Word{"ENVELOPE", ItemKind::envelope},
+                               Word{"BODYSTRUCTURE", ItemKind::bodyStructure},
+                               Word{"MODSEQ", ItemKind::modSeq},
+                               Word{"EMAILID", ItemKind::emailId},
+                               Word{"THREADID", ItemKind::threadId},
+                               Word{"SAVEDATE", ItemKind::saveDate}};
 
-FetchItem simple(Kind kind) {
+FetchItem simple(ItemKind kind) {
   FetchItem item;
   item.kind = kind;
   item.peek = true;
@@ -39,7 +39,7 @@ FetchItem simple(Kind kind) {
 
 FetchItem rfc822(std::string_view label, Text text, bool peek) {
   FetchItem item;
-  item.kind = Kind::section;
+  item.kind = ItemKind::section;
   item.section.text = text;
   item.label = label;
   item.peek = peek;
@@ -123,7 +123,7 @@ void readPartial(Reader& in, FetchItem& item) {
 }
 
 FetchItem readBodySection(Reader& in, bool peek) {
-  FetchItem item = simple(Kind::section);
+  FetchItem item = simple(ItemKind::section);
   item.peek = peek;
   readPart(in, item.section);
   readSectionText(in, item.section);
@@ -133,13 +133,13 @@ FetchItem readBodySection(Reader& in, bool peek) {
   return item;
 }
 
-FetchItem readBinarySection(Reader& in, Kind kind, bool peek) {
+FetchItem readBinarySection(Reader& in, ItemKind kind, bool peek) {
   FetchItem item = simple(kind);
   item.peek = peek;
   readPart(in, item.section);
   in.expect(']');
-  item.label = (kind == Kind::binary ? "BINARY[" : "BINARY.SIZE[") + sectionLabel(item.section) + "]";
-  if (kind == Kind::binary) readPartial(in, item);
+  item.label = (kind == ItemKind::binary ? "BINARY[" : "BINARY.SIZE[") + sectionLabel(item.section) + "]";
+  if (kind == ItemKind::binary) readPartial(in, item);
   return item;
 }
 
@@ -149,10 +149,10 @@ FetchItem readItem(Reader& in) {
   }
   if (in.acceptPrefix("BODY.PEEK[")) return readBodySection(in, true);
   if (in.acceptPrefix("BODY[")) return readBodySection(in, false);
-  if (in.acceptWord("BODY")) return simple(Kind::body);
-  if (in.acceptPrefix("BINARY.PEEK[")) return readBinarySection(in, Kind::binary, true);
-  if (in.acceptPrefix("BINARY.SIZE[")) return readBinarySection(in, Kind::binarySize, true);
-  if (in.acceptPrefix("BINARY[")) return readBinarySection(in, Kind::binary, false);
+  if (in.acceptWord("BODY")) return simple(ItemKind::body);
+  if (in.acceptPrefix("BINARY.PEEK[")) return readBinarySection(in, ItemKind::binary, true);
+  if (in.acceptPrefix("BINARY.SIZE[")) return readBinarySection(in, ItemKind::binarySize, true);
+  if (in.acceptPrefix("BINARY[")) return readBinarySection(in, ItemKind::binary, false);
   if (in.acceptWord("RFC822.HEADER")) return rfc822("RFC822.HEADER", Text::header, true);
   if (in.acceptWord("RFC822.TEXT")) return rfc822("RFC822.TEXT", Text::text, false);
   if (in.acceptWord("RFC822")) return rfc822("RFC822", Text::whole, false);
@@ -164,9 +164,9 @@ bool readMacro(Reader& in, std::vector<FetchItem>& items) {
   const bool full = in.acceptWord("FULL");
   const bool all = full || in.acceptWord("ALL");
   if (!all && !in.acceptWord("FAST")) return false;
-  items = {simple(Kind::flags), simple(Kind::internalDate), simple(Kind::rfc822Size)};
-  if (all) items.push_back(simple(Kind::envelope));
-  if (full) items.push_back(simple(Kind::body));
+  items = {simple(ItemKind::flags), simple(ItemKind::internalDate), simple(ItemKind::rfc822Size)};
+  if (all) items.push_back(simple(ItemKind::envelope));
+  if (full) items.push_back(simple(ItemKind::body));
   return true;
 }
 

@@ -10,7 +10,7 @@
 namespace ostler::imap {
 namespace {
 
-using Kind = SearchKey::Kind;
+using KeyKind = SearchKey::Kind;
 using store::Flags;
 
 constexpr unsigned kMaxDepth = 100;
@@ -35,58 +35,58 @@ enum class Operand {
 struct Row {
   std::string_view name;
   Operand operand;
-  Kind kind;
+  KeyKind kind;
   std::uint64_t bit = 0;
 };
 
 constexpr std::array kRows = {
-    Row{"ALL", Operand::nothing, Kind::all},
-    Row{"ANSWERED", Operand::flag, Kind::flagSet, Flags::kAnswered},
-    Row{"BCC", Operand::string, Kind::bcc},
-    Row{"BEFORE", Operand::day, Kind::arrivedBefore},
-    Row{"BODY", Operand::string, Kind::body},
-    Row{"CC", Operand::string, Kind::cc},
-    Row{"DELETED", Operand::flag, Kind::flagSet, Flags::kDeleted},
-    Row{"DRAFT", Operand::flag, Kind::flagSet, Flags::kDraft},
-    Row{"EMAILID", Operand::objectId, Kind::emailId},
-    Row{"FLAGGED", Operand::flag, Kind::flagSet, Flags::kFlagged},
-    Row{"FROM", Operand::string, Kind::from},
-    Row{"HEADER", Operand::header, Kind::header},
-    Row{"KEYWORD", Operand::keyword, Kind::keyword},
-    Row{"LARGER", Operand::number, Kind::larger},
-    Row{"MODSEQ", Operand::modSeq, Kind::modSeq},
-    Row{"NEW", Operand::nothing, Kind::none},
-    Row{"OLD", Operand::nothing, Kind::all},
-    Row{"OLDER", Operand::interval, Kind::older},
-    Row{"ON", Operand::day, Kind::arrivedOn},
-    Row{"RECENT", Operand::nothing, Kind::none},
-    Row{"SAVEDATESUPPORTED", Operand::nothing, Kind::all},
-    Row{"SAVEDBEFORE", Operand::day, Kind::savedBefore},
-    Row{"SAVEDON", Operand::day, Kind::savedOn},
-    Row{"SAVEDSINCE", Operand::day, Kind::savedSince},
-    Row{"SEEN", Operand::flag, Kind::flagSet, Flags::kSeen},
-    Row{"SENTBEFORE", Operand::day, Kind::sentBefore},
-    Row{"SENTON", Operand::day, Kind::sentOn},
-    Row{"SENTSINCE", Operand::day, Kind::sentSince},
-    Row{"SINCE", Operand::day, Kind::arrivedSince},
-    Row{"SMALLER", Operand::number, Kind::smaller},
-    Row{"SUBJECT", Operand::string, Kind::subject},
-    Row{"TEXT", Operand::string, Kind::text},
-    Row{"THREADID", Operand::objectId, Kind::threadId},
-    Row{"TO", Operand::string, Kind::to},
-    Row{"UID", Operand::uidSet, Kind::uid},
-    Row{"UNANSWERED", Operand::flag, Kind::flagClear, Flags::kAnswered},
-    Row{"UNDELETED", Operand::flag, Kind::flagClear, Flags::kDeleted},
-    Row{"UNDRAFT", Operand::flag, Kind::flagClear, Flags::kDraft},
-    Row{"UNFLAGGED", Operand::flag, Kind::flagClear, Flags::kFlagged},
-    Row{"UNKEYWORD", Operand::unkeyword, Kind::keyword},
-    Row{"UNSEEN", Operand::flag, Kind::flagClear, Flags::kSeen},
-    Row{"YOUNGER", Operand::interval, Kind::younger},
+    Row{"ALL", Operand::nothing, KeyKind::all},
+    Row{"ANSWERED", Operand::flag, KeyKind::flagSet, Flags::kAnswered},
+    Row{"BCC", Operand::string, KeyKind::bcc},
+    Row{"BEFORE", Operand::day, KeyKind::arrivedBefore},
+    Row{"BODY", Operand::string, KeyKind::body},
+    Row{"CC", Operand::string, KeyKind::cc},
+    Row{"DELETED", Operand::flag, KeyKind::flagSet, Flags::kDeleted},
+    Row{"DRAFT", Operand::flag, KeyKind::flagSet, Flags::kDraft},
+    Row{"EMAILID", Operand::objectId, KeyKind::emailId},
+    Row{"FLAGGED", Operand::flag, KeyKind::flagSet, Flags::kFlagged},
+    Row{"FROM", Operand::string, KeyKind::from},
+    Row{"HEADER", Operand::header, KeyKind::header},
+    Row{"KEYWORD", Operand::keyword, KeyKind::keyword},
+    Row{"LARGER", Operand::number, KeyKind::larger},
+    Row{"MODSEQ", Operand::modSeq, KeyKind::modSeq},
+    Row{"NEW", Operand::nothing, KeyKind::none},
+    Row{"OLD", Operand::nothing, KeyKind::all},
+    Row{"OLDER", Operand::interval, KeyKind::older},
+    Row{"ON", Operand::day, KeyKind::arrivedOn},
+    Row{"RECENT", Operand::nothing, KeyKind::none},
+    Row{"SAVEDATESUPPORTED", Operand::nothing, KeyKind::all},
+    Row{"SAVEDBEFORE", Operand::day, KeyKind::savedBefore},
+    Row{"SAVEDON", Operand::day, KeyKind::savedOn},
+    Row{"SAVEDSINCE", Operand::day, KeyKind::savedSince},
+    Row{"SEEN", Operand::flag, KeyKind::flagSet, Flags::kSeen},
+    Row{"SENTBEFORE", Operand::day, KeyKind::sentBefore},
+    Row{"SENTON", Operand::day, KeyKind::sentOn},
+    Row{"SENTSINCE", Operand::day, KeyKind::sentSince},
+    Row{"SINCE", Operand::day, KeyKind::arrivedSince},
+    Row{"SMALLER", Operand::number, KeyKind::smaller},
+    Row{"SUBJECT", Operand::string, KeyKind::subject},
+    Row{"TEXT", Operand::string, KeyKind::text},
+    Row{"THREADID", Operand::objectId, KeyKind::threadId},
+    Row{"TO", Operand::string, KeyKind::to},
+    Row{"UID", Operand::uidSet, KeyKind::uid},
+    Row{"UNANSWERED", Operand::flag, KeyKind::flagClear, Flags::kAnswered},
+    Row{"UNDELETED", Operand::flag, KeyKind::flagClear, Flags::kDeleted},
+    Row{"UNDRAFT", Operand::flag, KeyKind::flagClear, Flags::kDraft},
+    Row{"UNFLAGGED", Operand::flag, KeyKind::flagClear, Flags::kFlagged},
+    Row{"UNKEYWORD", Operand::unkeyword, KeyKind::keyword},
+    Row{"UNSEEN", Operand::flag, KeyKind::flagClear, Flags::kSeen},
+    Row{"YOUNGER", Operand::interval, KeyKind::younger},
 };
 
 SearchKey negate(SearchKey key) {
   SearchKey negated;
-  negated.kind = Kind::negation;
+  negated.kind = KeyKind::negation;
   negated.operands.push_back(std::move(key));
   return negated;
 }
@@ -98,7 +98,7 @@ class KeyReader {
   // search-key *(SP search-key)
   SearchKey keys(unsigned depth) {
     SearchKey all;
-    all.kind = Kind::both;
+    all.kind = KeyKind::both;
     do {
       all.operands.push_back(key(depth));
     } while (in_.accept(' '));
@@ -137,14 +137,14 @@ class KeyReader {
 
   SearchKey sequence() {
     SearchKey key;
-    key.kind = Kind::sequence;
+    key.kind = KeyKind::sequence;
     key.set = readSequenceSet(in_);
     return key;
   }
 
   SearchKey either(unsigned depth) {
     SearchKey or_;
-    or_.kind = Kind::either;
+    or_.kind = KeyKind::either;
     in_.space();
     or_.operands.push_back(key(depth + 1));
     in_.space();

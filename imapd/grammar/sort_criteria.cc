@@ -12,13 +12,13 @@ struct Named {
   std::string_view name;
   SortCriterion::Kind kind;
 };
-using Kind = SortCriterion::Kind;
+using SortKind = SortCriterion::Kind;
 constexpr std::array kCriteria = {
-    Named{"ARRIVAL", Kind::arrival}, Named{"CC", Kind::cc},
-    Named{"DATE", Kind::date},       Named{"DISPLAYFROM", Kind::displayFrom},
-    Named{"FROM", Kind::from},       Named{"DISPLAYTO", Kind::displayTo},
-    Named{"SIZE", Kind::size},       Named{"TO", Kind::to},
-    Named{"SUBJECT", Kind::subject},
+    Named{"ARRIVAL", SortKind::arrival}, Named{"CC", SortKind::cc},
+    Named{"DATE", SortKind::date},       Named{"DISPLAYFROM", SortKind::displayFrom},
+    Named{"FROM", SortKind::from},       Named{"DISPLAYTO", SortKind::displayTo},
+    Named{"SIZE", SortKind::size},       Named{"TO", SortKind::to},
+    Named{"SUBJECT", SortKind::subject},
 };
 
 // sort-criterion = ["REVERSE" SP] sort-key

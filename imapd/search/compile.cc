@@ -9,39 +9,39 @@
 namespace ostler::imap {
 namespace {
 
-using Kind = SearchKey::Kind;
+using KeyKind = SearchKey::Kind;
 
 // Relative, and rough: a flag is there, a summary is looked up, a header is read, a whole message is read and searched.
 enum Cost : unsigned { flagsCost = 0, datesCost = 1, summaryCost = 10, headerCost = 100, contentCost = 1'000 };
 
-Cost costOf(Kind kind) {
+Cost costOf(KeyKind kind) {
   switch (kind) {
-    case Kind::larger:
-    case Kind::smaller:
-    case Kind::arrivedBefore:
-    case Kind::arrivedOn:
-    case Kind::arrivedSince:
-    case Kind::savedBefore:
-    case Kind::savedOn:
-    case Kind::savedSince:
-    case Kind::older:
-    case Kind::younger:
-    case Kind::emailId:
-    case Kind::threadId:
+    case KeyKind::larger:
+    case KeyKind::smaller:
+    case KeyKind::arrivedBefore:
+    case KeyKind::arrivedOn:
+    case KeyKind::arrivedSince:
+    case KeyKind::savedBefore:
+    case KeyKind::savedOn:
+    case KeyKind::savedSince:
+    case KeyKind::older:
+    case KeyKind::younger:
+    case KeyKind::emailId:
+    case KeyKind::threadId:
       return datesCost;
-    case Kind::sentBefore:
-    case Kind::sentOn:
-    case Kind::sentSince:
-    case Kind::subject:
-    case Kind::from:
-    case Kind::to:
-    case Kind::cc:
-    case Kind::bcc:
+    case KeyKind::sentBefore:
+    case KeyKind::sentOn:
+    case KeyKind::sentSince:
+    case KeyKind::subject:
+    case KeyKind::from:
+    case KeyKind::to:
+    case KeyKind::cc:
+    case KeyKind::bcc:
       return summaryCost;
-    case Kind::header:
+    case KeyKind::header:
       return headerCost;
-    case Kind::body:
-    case Kind::text:
+    case KeyKind::body:
+    case KeyKind::text:
       return contentCost;
     default:
       return flagsCost;
@@ -77,37 +77,37 @@ class Compiler {
  private:
   void fill(SearchNode& out, const SearchKey& key) {
     switch (key.kind) {
-      case Kind::sequence:
+      case KeyKind::sequence:
         out.uids = setting_.uidsOf(key.set, Addressing::number);
         break;
-      case Kind::uid:
+      case KeyKind::uid:
         out.uids = setting_.uidsOf(key.set, Addressing::uid);
         break;
-      case Kind::keyword:
+      case KeyKind::keyword:
         out.keyword = key.text;
         break;
-      case Kind::emailId:
-      case Kind::threadId:
+      case KeyKind::emailId:
+      case KeyKind::threadId:
         out.objectId = key.text;
         break;
-      case Kind::older:
-      case Kind::younger:
+      case KeyKind::older:
+      case KeyKind::younger:
         out.day = toUnixMillis(setting_.now) / 1000 - static_cast<std::int64_t>(key.number);
         break;
-      case Kind::header:
+      case KeyKind::header:
         out.field = key.field;
         [[fallthrough]];
-      case Kind::subject:
-      case Kind::from:
-      case Kind::to:
-      case Kind::cc:
-      case Kind::bcc:
+      case KeyKind::subject:
+      case KeyKind::from:
+      case KeyKind::to:
+      case KeyKind::cc:
+      case KeyKind::bcc:
         out.finder = std::make_shared<message::CaseFinder>(utf8(key.text));
         break;
-      case Kind::body:
+      case KeyKind::body:
         out.matcher = std::make_shared<message::TextMatcher>(utf8(key.text), message::SearchScope::body);
         break;
-      case Kind::text:
+      case KeyKind::text:
         out.matcher = std::make_shared<message::TextMatcher>(utf8(key.text), message::SearchScope::text);
         break;
       default:
@@ -129,10 +129,10 @@ class Compiler {
 
 // What the sets on the top level leave.
 UidSet amongOf(const SearchNode& root) {
-  if (root.kind == Kind::sequence || root.kind == Kind::uid) return root.uids;
-  if (root.kind == Kind::none) return {};
+  if (root.kind == KeyKind::sequence || root.kind == KeyKind::uid) return root.uids;
+  if (root.kind == KeyKind::none) return {};
   UidSet among = UidSet::all();
-  if (root.kind != Kind::both) return among;
+  if (root.kind != KeyKind::both) return among;
   for (const SearchNode& operand : root.operands) among = among.intersect(amongOf(operand));
   return among;
 }

@@ -11,7 +11,7 @@
 namespace ostler::imap {
 namespace {
 
-using Kind = SearchKey::Kind;
+using KeyKind = SearchKey::Kind;
 
 constexpr std::chrono::milliseconds kStep{8};
 constexpr unsigned kRowsPerLook = 256;
@@ -61,36 +61,36 @@ bool SearchVisitor::timeIsUp() {
 bool SearchVisitor::matches(const SearchNode& node, const store::MessageRow& row) {
   const auto ask = [&](const SearchNode& operand) { return matches(operand, row); };
   switch (node.kind) {
-    case Kind::all:
+    case KeyKind::all:
       return true;
-    case Kind::none:
+    case KeyKind::none:
       return false;
-    case Kind::both:
+    case KeyKind::both:
       return std::all_of(node.operands.begin(), node.operands.end(), ask);
-    case Kind::either:
+    case KeyKind::either:
       return std::any_of(node.operands.begin(), node.operands.end(), ask);
-    case Kind::negation:
+    case KeyKind::negation:
       return !ask(node.operands.front());
-    case Kind::sequence:
-    case Kind::uid:
+    case KeyKind::sequence:
+    case KeyKind::uid:
       return node.uids.contains(row.uid);
-    case Kind::header:
-    case Kind::body:
-    case Kind::text:
+    case KeyKind::header:
+    case KeyKind::body:
+    case KeyKind::text:
       return matchesContent(node, row);
-    case Kind::subject:
-    case Kind::from:
-    case Kind::to:
-    case Kind::cc:
-    case Kind::bcc:
-    case Kind::sentBefore:
-    case Kind::sentOn:
-    case Kind::sentSince:
+    case KeyKind::subject:
+    case KeyKind::from:
+    case KeyKind::to:
+    case KeyKind::cc:
+    case KeyKind::bcc:
+    case KeyKind::sentBefore:
+    case KeyKind::sentOn:
+    case KeyKind::sentSince:
       return matchesSummary(node, row);
-    case Kind::flagSet:
-    case Kind::flagClear:
-    case Kind::keyword:
-    case Kind::modSeq:
+    case KeyKind::flagSet:
+    case KeyKind::flagClear:
+    case KeyKind::keyword:
+    case KeyKind::modSeq:
       return matchesFlags(node, row);
     default:
       return matchesDates(node, row);
@@ -99,11 +99,11 @@ bool SearchVisitor::matches(const SearchNode& node, const store::MessageRow& row
 
 bool SearchVisitor::matchesFlags(const SearchNode& node, const store::MessageRow& row) const {
   switch (node.kind) {
-    case Kind::flagSet:
+    case KeyKind::flagSet:
       return (row.flags.bits & node.number) != 0;
-    case Kind::flagClear:
+    case KeyKind::flagClear:
       return (row.flags.bits & node.number) == 0;
-    case Kind::modSeq:
+    case KeyKind::modSeq:
       return row.modSeq >= node.number;
     default:
       return (row.flags.bits & flagsOf({0, {node.keyword}}, keywords_).bits) != 0;
@@ -112,29 +112,29 @@ bool SearchVisitor::matchesFlags(const SearchNode& node, const store::MessageRow
 
 bool SearchVisitor::matchesDates(const SearchNode& node, const store::MessageRow& row) const {
   switch (node.kind) {
-    case Kind::larger:
+    case KeyKind::larger:
       return row.size > node.number;
-    case Kind::smaller:
+    case KeyKind::smaller:
       return row.size < node.number;
-    case Kind::arrivedBefore:
+    case KeyKind::arrivedBefore:
       return dayOf(row.internalDate) < node.day;
-    case Kind::arrivedOn:
+    case KeyKind::arrivedOn:
       return dayOf(row.internalDate) == node.day;
-    case Kind::arrivedSince:
+    case KeyKind::arrivedSince:
       return dayOf(row.internalDate) >= node.day;
-    case Kind::savedBefore:
+    case KeyKind::savedBefore:
       return dayOf(row.saveDate) < node.day;
-    case Kind::savedOn:
+    case KeyKind::savedOn:
       return dayOf(row.saveDate) == node.day;
-    case Kind::savedSince:
+    case KeyKind::savedSince:
       return dayOf(row.saveDate) >= node.day;
-    case Kind::older:
+    case KeyKind::older:
       return row.internalDate <= node.day;
-    case Kind::younger:
+    case KeyKind::younger:
       return row.internalDate >= node.day;
-    case Kind::emailId:
+    case KeyKind::emailId:
       return isObject(node.objectId, 'M', row.emailId);
-    case Kind::threadId:
+    case KeyKind::threadId:
       return !row.threadId.isNull() && isObject(node.objectId, 'T', row.threadId);
     default:
       return false;
@@ -147,15 +147,15 @@ bool SearchVisitor::matchesSummary(const SearchNode& node, const store::MessageR
     return node.finder->foundInFolded(store::summaryText(row.summary, text));
   };
   switch (node.kind) {
-    case Kind::subject:
+    case KeyKind::subject:
       return found(&SummaryView::searchSubject);
-    case Kind::from:
+    case KeyKind::from:
       return found(&SummaryView::searchFrom);
-    case Kind::to:
+    case KeyKind::to:
       return found(&SummaryView::searchTo);
-    case Kind::cc:
+    case KeyKind::cc:
       return found(&SummaryView::searchCc);
-    case Kind::bcc:
+    case KeyKind::bcc:
       return found(&SummaryView::searchBcc);
     default:
       return sentMatches(node, row);
@@ -166,11 +166,11 @@ bool SearchVisitor::sentMatches(const SearchNode& node, const store::MessageRow&
   const auto summary = store::unpackSummary(row.summary);
   if (!summary) return false;
   switch (node.kind) {
-    case Kind::sentBefore:
+    case KeyKind::sentBefore:
       return summary->hasSentDate && summary->sentDay < node.day;
-    case Kind::sentOn:
+    case KeyKind::sentOn:
       return summary->hasSentDate && summary->sentDay == node.day;
-    case Kind::sentSince:
+    case KeyKind::sentSince:
       return summary->hasSentDate && summary->sentDay >= node.day;
     default:
       return false;
@@ -180,12 +180,12 @@ bool SearchVisitor::sentMatches(const SearchNode& node, const store::MessageRow&
 bool SearchVisitor::matchesContent(const SearchNode& node, const store::MessageRow& row) {
   if (!row.content) return false;
   readContent_ = true;
-  const Result<std::string_view> octets = node.kind == Kind::header ? content_.head() : content_.all();
+  const Result<std::string_view> octets = node.kind == KeyKind::header ? content_.head() : content_.all();
   if (!octets) {
     failure_ = octets.error();
     return false;
   }
-  if (node.kind == Kind::header) return message::headerMatches(*octets, node.field, *node.finder);
+  if (node.kind == KeyKind::header) return message::headerMatches(*octets, node.field, *node.finder);
   return node.matcher->matches(*octets);
 }
 

@@ -7,7 +7,7 @@
 namespace ostler::imap {
 namespace {
 
-using Kind = SortCriterion::Kind;
+using SortKind = SortCriterion::Kind;
 using store::SummaryView;
 
 void putNumber(std::string& key, std::int64_t number) {
@@ -21,28 +21,28 @@ void putText(std::string& key, std::string_view text) {
   key += '\0';
 }
 
-void putCriterion(std::string& key, Kind kind, const store::MessageRow& row) {
+void putCriterion(std::string& key, SortKind kind, const store::MessageRow& row) {
   const auto text = [&](std::string_view SummaryView::* which) {
     putText(key, store::summaryText(row.summary, which));
   };
   switch (kind) {
-    case Kind::arrival:
+    case SortKind::arrival:
       return putNumber(key, row.internalDate);
-    case Kind::date:
+    case SortKind::date:
       return putNumber(key, sentMillisOf(row));
-    case Kind::size:
+    case SortKind::size:
       return putNumber(key, static_cast<std::int64_t>(row.size));
-    case Kind::subject:
+    case SortKind::subject:
       return text(&SummaryView::baseSubject);
-    case Kind::from:
+    case SortKind::from:
       return text(&SummaryView::sortFrom);
-    case Kind::to:
+    case SortKind::to:
       return text(&SummaryView::sortTo);
-    case Kind::cc:
+    case SortKind::cc:
       return text(&SummaryView::sortCc);
-    case Kind::displayFrom:
+    case SortKind::displayFrom:
       return text(&SummaryView::displayFrom);
-    case Kind::displayTo:
+    case SortKind::displayTo:
       return text(&SummaryView::displayTo);
   }
 }

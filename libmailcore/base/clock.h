@@ -13,6 +13,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual WallTime now() const = 0;
+  /// For what must not notice that somebody set the clock.
+  [[nodiscard]] virtual SteadyTime steady() const { return std::chrono::steady_clock::now(); }
 };
 
 /// The machine's clock.

@@ -9,7 +9,7 @@
 namespace ostler {
 namespace {
 
-constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+constexpr std::string_view kIdAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
 // The next greater value of the 80 random bits, so that ids of one millisecond keep their order.
 bool increment(std::array<unsigned char, 16>& octets) {
@@ -55,7 +55,7 @@ std::string Id128::text() const {
   }
   std::string out(26, '\0');
   for (std::size_t i = out.size(); i-- > 0;) {
-    out[i] = kAlphabet[low & 31U];
+    out[i] = kIdAlphabet[low & 31U];
     low = low >> 5 | high << 59;
     high >>= 5;
   }
@@ -69,7 +69,7 @@ std::optional<Id128> Id128::parse(std::string_view text) {
   int bits = -2;
   std::size_t out = 0;
   for (const char& c : text) {
-    const auto digit = kAlphabet.find(toAsciiLower(c));
+    const auto digit = kIdAlphabet.find(toAsciiLower(c));
     if (digit == std::string_view::npos || (&c == text.data() && digit > 7)) return std::nullopt;
     buffer = (buffer << 5 | static_cast<unsigned>(digit)) & 0xFFFFU;
     bits += 5;

@@ -74,6 +74,15 @@ std::string Config::badmailDirOf(std::string_view server) const {
   return badmailDir();
 }
 
+std::vector<Config::Certificate> Config::allCertificates() const {
+  std::vector<Certificate> all;
+  for (const net::CertificateFiles& pair : certificates) all.push_back({pair, hostName});
+  for (const VirtualServer& server : virtualServers) {
+    for (const net::CertificateFiles& pair : server.certificates) all.push_back({pair, hostNameOf(server)});
+  }
+  return all;
+}
+
 std::vector<std::string> Config::badmailDirs() const {
   std::vector<std::string> folders = {badmailDir()};
   for (const VirtualServer& server : virtualServers) {
@@ -168,11 +177,7 @@ void checkPair(const net::CertificateFiles& pair, const std::string& hostName, s
 std::vector<Problem> checkFiles(const Config& config) {
   std::vector<Problem> problems;
   checkDropFolder(config, problems);
-  for (const net::CertificateFiles& pair : config.certificates) checkPair(pair, config.hostName, problems);
-  for (const VirtualServer& server : config.virtualServers) {
-    const std::string& name = server.hostName.empty() ? config.hostName : server.hostName;
-    for (const net::CertificateFiles& pair : server.certificates) checkPair(pair, name, problems);
-  }
+  for (const auto& [pair, hostName] : config.allCertificates()) checkPair(pair, hostName, problems);
   requireReadable(config.log.syslogCa, problems);
   for (const RouteRule& rule : config.routes) {
     requireReadable(rule.passwordFile, problems);

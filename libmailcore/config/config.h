@@ -332,6 +332,13 @@ struct Config {
   [[nodiscard]] std::string badmailDirOf(std::string_view server) const;
   /// All there are, the suite's first, each once.
   [[nodiscard]] std::vector<std::string> badmailDirs() const;
+  struct Certificate {
+    net::CertificateFiles files;
+    std::string hostName;  ///< of the server that shows it
+  };
+  /// The suite's first, then those of virtual servers.
+  [[nodiscard]] std::vector<Certificate> allCertificates() const;
+  [[nodiscard]] const std::string& hostNameOf(const VirtualServer& server) const { return server.hostName.empty() ? hostName : server.hostName; }
   [[nodiscard]] std::string accountsDir() const { return dataDir + "/accounts"; }
   [[nodiscard]] std::string directoryDir() const { return dataDir + "/directory"; }
   [[nodiscard]] std::string socketPath(const std::string& name) const { return runDir + "/" + name + ".sock"; }

@@ -32,9 +32,7 @@ FileRights reloadFiles(const config::Config& config, const std::string& configFi
 
 FileRights listenerFiles(const config::Config& config, const std::string& configFile) {
   FileRights rights = reloadFiles(config, configFile);
-  std::vector<net::CertificateFiles> pairs = config.certificates;
-  for (const config::VirtualServer& server : config.virtualServers) pairs.insert(pairs.end(), server.certificates.begin(), server.certificates.end());
-  for (const net::CertificateFiles& pair : pairs) {
+  for (const auto& [pair, hostName] : config.allCertificates()) {
     addReread(rights, config, pair.certificate);
     addReread(rights, config, pair.key);
   }

@@ -13,7 +13,6 @@
 namespace ostler::daemon {
 namespace {
 
-constexpr std::chrono::seconds kLogLook{5};  ///< how late a new day may come to a log of a file a day
 
 /// One signal, handled on the loop.
 class OnSignal {
@@ -82,7 +81,7 @@ class Running {
   }
   Task<void> watchLog() {
     for (;;) {
-      co_await loop_.sleepUntil(Deadline::after(kLogLook));
+      co_await loop_.sleepUntil(Deadline::after(log::kLogLook));
       log_.tick();
     }
   }

@@ -23,7 +23,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDrainTime = 8s;  // `--stop` promises that all is gone after ten
-constexpr auto kLogLook = 5s;     // how late a new day may come to a log of a file a day
 constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
@@ -157,7 +156,7 @@ void Master::serve() {
   }
   const std::vector<log::Log> all = logs();
   if (std::any_of(all.begin(), all.end(), [](const log::Log& log) { return log.isByDay(); })) {
-    events_.push_back(every(kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->lookForNewDay(); }));
+    events_.push_back(every(log::kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->lookForNewDay(); }));
   }
   sd_notify(0, "READY=1");
   loop_.run();
@@ -167,12 +166,8 @@ void Master::serve() {
 
 // Said at start and on reload: whoever reads the log hears of it before clients do.
 void Master::tellOfCertificates() const {
-  std::vector<net::CertificateFiles> all = snapshot_->config->certificates;
-  for (const config::VirtualServer& server : snapshot_->config->virtualServers) {
-    all.insert(all.end(), server.certificates.begin(), server.certificates.end());
-  }
-  for (const net::CertificateFiles& pair : all) {
-    const auto facts = net::readCertificate(pair.certificate, snapshot_->config->hostName);
+  for (const auto& [pair, hostName] : snapshot_->config->allCertificates()) {
+    const auto facts = net::readCertificate(pair.certificate, hostName);
     if (!facts) continue;
     const auto left = std::chrono::duration_cast<std::chrono::hours>(facts->notAfter - SystemClock().now()).count() / 24;
     if (left < kTellDays) log_.warn("certificate-expires", {{"file", pair.certificate}, {"days", std::to_string(left)}});

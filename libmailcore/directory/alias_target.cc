@@ -26,7 +26,7 @@ std::optional<std::string> unquoted(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string quotedTarget(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -97,13 +97,13 @@ std::string formatAliasTarget(const AliasTarget& target) {
     case Kind::mailbox:
       return "\\" + target.text;
     case Kind::pipe:
-      return quoted("|" + target.text);
+      return quotedTarget("|" + target.text);
     case Kind::include:
-      return quoted(std::string(kInclude) + target.text);
+      return quotedTarget(std::string(kInclude) + target.text);
     case Kind::file:
       break;
   }
-  return target.text.find_first_of(" \t,\"\\#") == std::string::npos ? target.text : quoted(target.text);
+  return target.text.find_first_of(" \t,\"\\#") == std::string::npos ? target.text : quotedTarget(target.text);
 }
 
 Result<std::vector<AliasTarget>> parseAliasTargets(std::string_view list) {

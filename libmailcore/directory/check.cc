@@ -7,7 +7,7 @@ namespace ostler::directory {
 namespace {
 
 using Severity = config::Problem::Severity;
-using Kind = ipc::Resolution::Kind;
+using ResolutionKind = ipc::Resolution::Kind;
 
 class Check {
  public:
@@ -38,7 +38,7 @@ class Check {
     const Result<ipc::Resolution> postmaster = resolve(directory_, options_, "postmaster@" + domain.name);
     if (!postmaster) {
       say(Severity::error, "postmaster@" + domain.name + ": " + postmaster.error().detail);
-    } else if (postmaster->kind != Kind::local) {
+    } else if (postmaster->kind != ResolutionKind::local) {
       say(Severity::error, "postmaster@" + domain.name +
                                " reaches nobody (RFC 5321 4.5.1); add a user, or name one in directory.postmaster");
     }
@@ -46,7 +46,7 @@ class Check {
     const Result<ipc::Resolution> catchAll = resolve(directory_, options_, domain.catchAll);
     if (!catchAll)
       say(Severity::warning, "catch-all of " + domain.name + ": " + catchAll.error().detail);
-    else if (catchAll->kind == Kind::unknownUser || catchAll->kind == Kind::loop) {
+    else if (catchAll->kind == ResolutionKind::unknownUser || catchAll->kind == ResolutionKind::loop) {
       say(Severity::warning, "the catch-all of " + domain.name + ", " + domain.catchAll +
                                  ", reaches nobody; change it with `ostler domain set " + domain.name +
                                  " --catch-all ADDRESS`");
@@ -70,15 +70,15 @@ class Check {
       return;
     }
     switch (leads->kind) {
-      case Kind::local:
-      case Kind::remote:
+      case ResolutionKind::local:
+      case ResolutionKind::remote:
         return;
-      case Kind::loop:
+      case ResolutionKind::loop:
         return say(Severity::warning, "alias " + name + " leads back to itself and to nobody else");
-      case Kind::rejected:
+      case ResolutionKind::rejected:
         return say(Severity::warning,
                    "alias " + name + " leads to files, programs or lists alone, which are not allowed here");
-      case Kind::unknownUser:
+      case ResolutionKind::unknownUser:
         return say(Severity::warning,
                    "alias " + name + " leads to nobody; see `ostler explain --to " + alias.address() + "`");
     }

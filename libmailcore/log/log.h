@@ -40,6 +40,9 @@ struct Options {
   Level level = Level::info;
 };
 
+/// How late a new day may come to a log of a file a day.
+inline constexpr std::chrono::seconds kLogLook{5};
+
 class Sink;
 
 /// A module's voice. Copies share the sink. Any thread. A default-made Log says nothing.

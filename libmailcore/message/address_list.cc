@@ -29,9 +29,9 @@ struct Words {
   }
 };
 
-class Parser {
+class AddressParser {
  public:
-  explicit Parser(std::string_view raw) : in_(raw) {}
+  explicit AddressParser(std::string_view raw) : in_(raw) {}
 
   AddressList list() {
     while (!in_.atEnd()) {
@@ -178,7 +178,7 @@ bool isDotAtom(std::string_view text) {
   return std::all_of(text.begin(), text.end(), isAtomOctet);
 }
 
-std::string quoted(std::string_view text) {
+std::string quotedString(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (isAsciiControl(c) && c != '\t') continue;
@@ -192,7 +192,7 @@ std::string writePhrase(std::string_view text, HeaderCharset charset) {
   if (charset == HeaderCharset::ascii && !isAllAscii(text)) return encodeWords(text);
   const bool plain =
       std::all_of(text.begin(), text.end(), [](char c) { return c == ' ' || (isAtomOctet(c) && c != '.'); });
-  return plain && text == trim(text) ? std::string(text) : quoted(text);
+  return plain && text == trim(text) ? std::string(text) : quotedString(text);
 }
 
 std::string writeGroup(const Group& group, HeaderCharset charset) {
@@ -208,13 +208,13 @@ std::string writeGroup(const Group& group, HeaderCharset charset) {
 }  // namespace
 
 std::string Mailbox::address() const {
-  std::string out = isDotAtom(localPart) ? localPart : quoted(localPart);
+  std::string out = isDotAtom(localPart) ? localPart : quotedString(localPart);
   if (!domain.empty()) out += "@" + domain;
   return out;
 }
 
 AddressList parseAddressList(std::string_view raw) {
-  return Parser(raw).list();
+  return AddressParser(raw).list();
 }
 
 std::vector<Mailbox> mailboxesOf(const AddressList& list) {

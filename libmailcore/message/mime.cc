@@ -44,9 +44,9 @@ std::string boundaryOf(const Part& part) {
 
 /// Walks over the content once, line by line where a boundary may be. The parts that are open form a stack; a boundary
 /// is looked up among those of all open multiparts at once, so that nesting costs nothing per line.
-class Parser {
+class StructureParser {
  public:
-  explicit Parser(std::string_view content) : content_(content) {}
+  explicit StructureParser(std::string_view content) : content_(content) {}
 
   Structure parse() {
     beginPart(kNoPart);
@@ -241,7 +241,7 @@ class Parser {
 }  // namespace
 
 Structure parseStructure(std::string_view content) {
-  return Parser(content).parse();
+  return StructureParser(content).parse();
 }
 
 }  // namespace ostler::message

@@ -1,22 +1,13 @@
 #include "libmailcore/message/octet_scan.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "libmailcore/message/prepared.h"
+#include "libmailcore/message/vectors.h"
 
 namespace ostler::message {
 namespace {
 
-// Vector types of clang and GCC: compiled to whatever the machine has.
-constexpr std::size_t kWidth = 16;
-using Octets = std::uint8_t __attribute__((vector_size(kWidth)));
-
-Octets load(const char* from) {
-  Octets out;
-  std::memcpy(&out, from, kWidth);
-  return out;
-}
 Octets is(Octets octets, char c) {
   return reinterpret_cast<Octets>(octets == static_cast<std::uint8_t>(c));
 }
@@ -24,11 +15,6 @@ std::uint64_t sum(Octets octets) {
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < kWidth; ++i) total += octets[i];
   return total;
-}
-bool any(Octets octets) {
-  std::uint64_t words[kWidth / 8];
-  std::memcpy(words, &octets, kWidth);
-  return (words[0] | words[1]) != 0;
 }
 
 /// What two neighbours tell, for the octets the vectors do not reach.

@@ -12,25 +12,13 @@
 #include "libmailcore/message/mime.h"
 #include "libmailcore/message/octet_scan.h"
 #include "libmailcore/message/transfer_encoding.h"
+#include "libmailcore/message/vectors.h"
 
 namespace ostler::message {
 namespace {
 
-constexpr std::size_t kWidth = 16;
 constexpr std::size_t kBlock = 4 * kWidth;
-constexpr std::size_t kPiece = 65536;  // what is decoded at a time
-using Octets = std::uint8_t __attribute__((vector_size(kWidth)));
-
-Octets load(const char* from) {
-  Octets out;
-  std::memcpy(&out, from, kWidth);
-  return out;
-}
-bool any(Octets octets) {
-  std::uint64_t words[2];
-  std::memcpy(words, &octets, kWidth);
-  return (words[0] | words[1]) != 0;
-}
+constexpr std::size_t kDecodedPiece = 65536;  // what is decoded at a time
 
 /// How often an octet stands in mail, roughly: the higher the commoner.
 std::size_t commonness(char c) {
@@ -178,10 +166,10 @@ class MessageSearch {
   }
 
   bool plainMatches(std::string_view text) const {
-    if (finder_.isAscii() || text.size() <= kPiece) return finder_.foundIn(text);
+    if (finder_.isAscii() || text.size() <= kDecodedPiece) return finder_.foundIn(text);
     PieceSearch search(finder_, overlap_);  // folding needs a copy: piece by piece
-    for (; !text.empty(); text.remove_prefix(std::min(kPiece, text.size()))) {
-      search.buffer() += text.substr(0, kPiece);
+    for (; !text.empty(); text.remove_prefix(std::min(kDecodedPiece, text.size()))) {
+      search.buffer() += text.substr(0, kDecodedPiece);
       if (search.look()) return true;
     }
     return false;
@@ -190,8 +178,8 @@ class MessageSearch {
   bool encodedMatches(std::string_view octets, TransferEncoding encoding) const {
     TransferDecoder decoder(encoding);
     PieceSearch search(finder_, overlap_);
-    for (; !octets.empty(); octets.remove_prefix(std::min(kPiece, octets.size()))) {
-      decoder.decode(octets.substr(0, kPiece), search.buffer());
+    for (; !octets.empty(); octets.remove_prefix(std::min(kDecodedPiece, octets.size()))) {
+      decoder.decode(octets.substr(0, kDecodedPiece), search.buffer());
       if (search.look()) return true;
     }
     decoder.finish(search.buffer());

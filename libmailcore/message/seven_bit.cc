@@ -12,9 +12,9 @@ namespace {
 
 bool isSevenBit(std::string_view octets) { return isAllAscii(octets); }
 
-class Converter {
+class SevenBitConverter {
  public:
-  explicit Converter(std::string_view content) : content_(content), structure_(parseStructure(content)) {}
+  explicit SevenBitConverter(std::string_view content) : content_(content), structure_(parseStructure(content)) {}
 
   std::string run() {
     for (const Part& part : structure_.parts) part.kind == Part::Kind::leaf ? leaf(part) : composite(part);
@@ -86,7 +86,7 @@ class Converter {
 
 }  // namespace
 
-std::string toSevenBit(std::string_view content) { return Converter(content).run(); }
+std::string toSevenBit(std::string_view content) { return SevenBitConverter(content).run(); }
 
 bool isSigned(std::string_view content) {
   if (HeaderView(content).find("DKIM-Signature")) return true;

@@ -6,7 +6,7 @@ namespace ostler::sasl {
 
 namespace {
 
-constexpr std::size_t kMostOctets = 20 * 1024;
+constexpr std::size_t kMostBearer = 20 * 1024;
 constexpr char kSeparator = '\x01';
 
 // Pairs that each end in ^A, and one more ^A. Errors: syntax.
@@ -34,7 +34,7 @@ class Bearer final : public Mechanism {
   Step response(std::string_view data) override {
     // After the error the client says ^A, or nothing, and hears the end: RFC 7628 3.2.3.
     if (refused_) return Failed{user_, std::string(kReasonCredentials), ""};
-    Result<BearerMessage> message = data.size() <= kMostOctets ? parse_(data) : fail(Error::Kind::syntax, "too long");
+    Result<BearerMessage> message = data.size() <= kMostBearer ? parse_(data) : fail(Error::Kind::syntax, "too long");
     if (!message) return Failed{"", std::string(kReasonMalformed), ""};
     const Result<std::string> named = userOfToken(rules_, message->token, now_);
     wanted_ = message->user;

@@ -6,7 +6,7 @@ namespace ostler::sasl {
 
 namespace {
 
-constexpr std::size_t kMostOctets = 1024;
+constexpr std::size_t kMostExternal = 1024;
 
 class External final : public Mechanism {
  public:
@@ -18,7 +18,7 @@ class External final : public Mechanism {
   }
   // A name may be given to choose among those of the certificate; any other cannot be acted for.
   Step response(std::string_view data) override {
-    const bool isText = data.size() <= kMostOctets && isValidUtf8(data) && data.find('\0') == std::string_view::npos;
+    const bool isText = data.size() <= kMostExternal && isValidUtf8(data) && data.find('\0') == std::string_view::npos;
     if (!isText) return Failed{"", std::string(kReasonMalformed), ""};
     for (const std::string& address : addresses_) {
       if (data.empty() || equalsIgnoreCase(address, data)) {

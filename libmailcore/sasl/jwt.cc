@@ -34,7 +34,7 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-const unsigned char* octets(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* octetsIn(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 // base64url without padding: RFC 7515 2.
 std::optional<std::string> fromBase64Url(std::string_view text) {
@@ -66,8 +66,8 @@ Owned<EVP_PKEY> rsaKey(const Json& jwk) {
   const std::string n = octetsOf(jwk, "n");
   const std::string e = octetsOf(jwk, "e");
   if (n.size() < 256 || n.size() > 1024 || e.empty() || e.size() > 8) return nullptr;  // 2048 bits at least: RFC 7518 3.3
-  const Owned<BIGNUM> modulus(BN_bin2bn(octets(n), static_cast<int>(n.size()), nullptr));
-  const Owned<BIGNUM> exponent(BN_bin2bn(octets(e), static_cast<int>(e.size()), nullptr));
+  const Owned<BIGNUM> modulus(BN_bin2bn(octetsIn(n), static_cast<int>(n.size()), nullptr));
+  const Owned<BIGNUM> exponent(BN_bin2bn(octetsIn(e), static_cast<int>(e.size()), nullptr));
   const Owned<OSSL_PARAM_BLD> build(OSSL_PARAM_BLD_new());
   OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get());
   OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get());
@@ -88,7 +88,7 @@ Owned<EVP_PKEY> ecKey(const Json& jwk) {
 Owned<EVP_PKEY> edKey(const Json& jwk) {
   const std::string x = octetsOf(jwk, "x");
   if (textOf(jwk, "crv") != "Ed25519" || x.size() != 32) return nullptr;
-  return Owned<EVP_PKEY>(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets(x), x.size()));
+  return Owned<EVP_PKEY>(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octetsIn(x), x.size()));
 }
 
 // The kinds of keys, with the one algorithm that each is good for: a token cannot choose another (RFC 8725 3.1).
@@ -103,7 +103,7 @@ constexpr Kind kKinds[] = {{"RSA", "RS256", rsaKey}, {"EC", "ES256", ecKey}, {"O
 std::string toDer(std::string_view signature) {
   if (signature.size() != 64) return {};
   const Owned<ECDSA_SIG> both(ECDSA_SIG_new());
-  ECDSA_SIG_set0(both.get(), BN_bin2bn(octets(signature), 32, nullptr), BN_bin2bn(octets(signature.substr(32)), 32, nullptr));
+  ECDSA_SIG_set0(both.get(), BN_bin2bn(octetsIn(signature), 32, nullptr), BN_bin2bn(octetsIn(signature.substr(32)), 32, nullptr));
   unsigned char* der = nullptr;
   const int length = i2d_ECDSA_SIG(both.get(), &der);
   std::string out(reinterpret_cast<const char*>(der), length > 0 ? static_cast<std::size_t>(length) : 0);
@@ -116,7 +116,7 @@ bool verifies(EVP_PKEY* key, std::string_view algorithm, std::string_view signed
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   const EVP_MD* const digest = algorithm == "EdDSA" ? nullptr : EVP_sha256();
   if (signature.empty() || EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) != 1) return false;
-  return EVP_DigestVerify(context.get(), octets(signature), signature.size(), octets(signedText), signedText.size()) == 1;
+  return EVP_DigestVerify(context.get(), octetsIn(signature), signature.size(), octetsIn(signedText), signedText.size()) == 1;
 }
 
 Json parseObject(std::string_view text) {

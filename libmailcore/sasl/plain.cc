@@ -7,7 +7,7 @@ namespace ostler::sasl {
 
 namespace {
 
-constexpr std::size_t kMostOctets = 3 * 4096 + 2;
+constexpr std::size_t kMostPlain = 3 * 4096 + 2;
 
 class Plain final : public Mechanism {
  public:
@@ -37,7 +37,7 @@ class Plain final : public Mechanism {
 }  // namespace
 
 Result<PlainMessage> parsePlain(std::string_view data) {
-  if (data.size() > kMostOctets) return fail(Error::Kind::syntax, "PLAIN: too long");
+  if (data.size() > kMostPlain) return fail(Error::Kind::syntax, "PLAIN: too long");
   const std::vector<std::string_view> parts = split(data, '\0');
   if (parts.size() != 3) return fail(Error::Kind::syntax, "PLAIN: not three parts separated by NUL");
   for (const std::string_view part : parts) {

@@ -13,7 +13,7 @@ namespace ostler::sasl {
 namespace {
 
 // A password of a megabyte is an attack on the hash, not a password.
-constexpr std::size_t kMostOctets = 4096;
+constexpr std::size_t kMostPrepared = 4096;
 
 struct CloseProfile {
   void operator()(UStringPrepProfile* profile) const { usprep_close(profile); }
@@ -27,7 +27,7 @@ bool isPrintableAscii(std::string_view text) {
 
 Result<std::string> saslPrep(std::string_view text, PrepMode mode) {
   if (text.empty()) return fail(Error::Kind::syntax, "saslprep: empty");
-  if (text.size() > kMostOctets) return fail(Error::Kind::syntax, "saslprep: longer than 4096 octets");
+  if (text.size() > kMostPrepared) return fail(Error::Kind::syntax, "saslprep: longer than 4096 octets");
   if (isPrintableAscii(text)) return std::string(text);  // the profile changes nothing in these
   if (!isValidUtf8(text)) return fail(Error::Kind::syntax, "saslprep: not UTF-8");
   UErrorCode status = U_ZERO_ERROR;

@@ -9,7 +9,7 @@ namespace ostler::sasl {
 
 namespace {
 
-constexpr std::size_t kMostOctets = 16 * 1024;
+constexpr std::size_t kMostScram = 16 * 1024;
 
 tl::unexpected<Error> malformed(const char* what) {
   return fail(Error::Kind::syntax, std::string("SCRAM: ") + what);
@@ -93,7 +93,7 @@ std::string encodeSaslName(std::string_view name) {
 
 // client-first-message-bare = [reserved-mext ","] username "," nonce ["," extensions]
 Result<ClientFirst> parseClientFirst(std::string_view data) {
-  if (data.size() > kMostOctets) return malformed("too long");
+  if (data.size() > kMostScram) return malformed("too long");
   ClientFirst out;
   std::string_view in = data;
   const Result<void> header = takeGs2Header(in, out);
@@ -114,7 +114,7 @@ Result<ClientFirst> parseClientFirst(std::string_view data) {
 
 // client-final-message = channel-binding "," nonce ["," extensions] "," proof
 Result<ClientFinal> parseClientFinal(std::string_view data) {
-  if (data.size() > kMostOctets) return malformed("too long");
+  if (data.size() > kMostScram) return malformed("too long");
   ClientFinal out;
   const std::size_t lastComma = data.rfind(',');
   if (lastComma == data.npos) return malformed("no proof");

@@ -5,7 +5,7 @@
 namespace ostler::smtp {
 namespace {
 
-constexpr std::size_t kMostLine = 200;
+constexpr std::size_t kMostTranscriptLine = 200;
 constexpr std::size_t kHead = 2048;
 constexpr std::size_t kTail = 2048;
 
@@ -21,7 +21,7 @@ void Transcript::add(std::string_view who, std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   std::string& to = tail_.empty() && head_.size() < kHead ? head_ : tail_;
   to += who;
-  to += printable(line, kMostLine);
+  to += printable(line, kMostTranscriptLine);
   to += '\n';
   if (tail_.size() <= kTail) return;
   // Whole lines go, the oldest first.

@@ -17,15 +17,7 @@ namespace ostler::control {
 
 namespace {
 
-constexpr std::size_t kPageOctets = 700 * 1024;
 constexpr std::uint64_t kShownMost = 512 * 1024;
-
-Control::Reply refuse(std::uint8_t exitCode, std::string error) {
-  Control::Reply reply;
-  reply.exitCode = exitCode;
-  reply.error = std::move(error);
-  return reply;
-}
 
 std::string dateOf(WallTime time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);

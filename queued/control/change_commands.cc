@@ -12,13 +12,6 @@ namespace {
 
 using spool::MarkRecord;
 
-Control::Reply refuse(std::uint8_t exitCode, std::string error) {
-  Control::Reply reply;
-  reply.exitCode = exitCode;
-  reply.error = std::move(error);
-  return reply;
-}
-
 Control::Reply changed(std::size_t count) {
   Control::Reply reply;
   reply.output = fmt::format("{{\"changed\":{}}}\n", count);

@@ -34,14 +34,14 @@ Arguments parseWords(const std::vector<std::string>& words, std::size_t from) {
   return arguments;
 }
 
+}  // namespace
+
 ipc::ControlReply refuse(std::uint8_t exitCode, std::string error) {
   ipc::ControlReply reply;
   reply.exitCode = exitCode;
   reply.error = std::move(error);
   return reply;
 }
-
-}  // namespace
 
 bool Arguments::has(std::string_view option) const { return std::find(options.begin(), options.end(), option) != options.end(); }
 

@@ -37,6 +37,10 @@ struct Arguments {
   [[nodiscard]] std::string value(std::string_view option) const;
 };
 
+/// Where a page of an answer that goes on ends: below ipc::kMaxFrame, whatever the last line adds.
+inline constexpr std::size_t kPageOctets = 700 * 1024;
+[[nodiscard]] ipc::ControlReply refuse(std::uint8_t exitCode, std::string error);
+
 /// One loop.
 class Control {
  public:

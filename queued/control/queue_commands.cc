@@ -19,17 +19,9 @@ using spool::MarkRecord;
 using spool::Message;
 using spool::MessageRecord;
 
-constexpr std::size_t kPageOctets = 700 * 1024;  ///< below ipc::kMaxFrame, whatever the last message adds
 constexpr std::size_t kPageMessages = 4000;
 constexpr std::size_t kTranscriptsMost = 20;  ///< messages shown with what was said about them
 constexpr std::size_t kExportPage = 256 * 1024;
-
-Control::Reply refuse(std::uint8_t exitCode, std::string error) {
-  Control::Reply reply;
-  reply.exitCode = exitCode;
-  reply.error = std::move(error);
-  return reply;
-}
 
 ListFormat formatOf(const Arguments& arguments) {
   if (arguments.has("--postfix")) return ListFormat::postfix;

@@ -16,7 +16,7 @@ namespace {
 
 using Config = std::shared_ptr<const config::Config>;
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kSpoolPatience{5};
 Page busy() { return {503, "too many questions at once\n"}; }
 
 struct Answer {
@@ -56,8 +56,8 @@ void addEvents(Exposition& out, const Config& config) {
 
 void addCertificates(Exposition& out, const Config& config) {
   out.family("ostler_certificate_not_after_seconds", "gauge", "when a certificate expires, in seconds since 1970");
-  for (const net::CertificateFiles& pair : config->certificates) {
-    const auto facts = net::readCertificate(pair.certificate, config->hostName);
+  for (const auto& [pair, hostName] : config->allCertificates()) {
+    const auto facts = net::readCertificate(pair.certificate, hostName);
     if (facts) {
       out.sample("ostler_certificate_not_after_seconds", {{"file", pair.certificate}},
                  toUnixMillis(facts->notAfter) / 1000);
@@ -123,7 +123,7 @@ Task<Page> Pages::readyz() {
 Task<std::string> Pages::queueSummary() {
   ipc::ControlRequest request;
   request.words = {"queue", "summary"};
-  Result<ipc::ControlReply> reply = co_await control_.call(std::move(request), Deadline::after(kPatience));
+  Result<ipc::ControlReply> reply = co_await control_.call(std::move(request), Deadline::after(kSpoolPatience));
   if (!reply || reply->exitCode != 0) co_return std::string();
   co_return std::move(reply->output);
 }

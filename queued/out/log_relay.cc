@@ -16,7 +16,6 @@
 namespace ostler::out {
 namespace {
 
-constexpr std::size_t kLongestLine = 64 * 1024;
 constexpr std::size_t kMostWaiting = 4U << 20;   ///< octets; beyond that lines go to the local syslog at once
 constexpr std::size_t kTogether = 64 * 1024;     ///< octets in one write, about
 constexpr int kLinesInOneTurn = 256;             ///< of one process, before others are heard
@@ -149,15 +148,14 @@ void LogRelay::onConnection(evutil_socket_t, short, void* self) {
 
 void LogRelay::onLines(evutil_socket_t fd, short, void* self) {
   auto& relay = *static_cast<LogRelay*>(self);
-  std::string line(kLongestLine, '\0');
   for (int turn = 0; turn < kLinesInOneTurn; ++turn) {
-    const ssize_t got = ::recv(fd, line.data(), line.size(), MSG_DONTWAIT);
+    const ssize_t got = ::recv(fd, relay.line_.data(), relay.line_.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) {  // that process ended
       relay.incoming_.erase(fd);
       return;
     }
-    relay.take(line.substr(0, static_cast<std::size_t>(got)));
+    relay.take({relay.line_.data(), static_cast<std::size_t>(got)});
   }
 }
 

@@ -92,6 +92,7 @@ class LogRelay {
   UniqueFd listening_;
   std::unique_ptr<event, FreeEvent> onListening_;
   std::map<int, Incoming> incoming_;
+  std::vector<char> line_ = std::vector<char>(64 * 1024);  // one as it comes in, the longest there is
   std::deque<std::string> waiting_;
   std::size_t waitingOctets_ = 0;
   Signal arrived_;

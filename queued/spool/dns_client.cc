@@ -3,9 +3,9 @@
 namespace ostler::spool {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};  // less than smtpd's for us
+constexpr std::chrono::seconds kAnswerTime{10};  // less than smtpd's for us
 constexpr std::chrono::seconds kKept{60};
-constexpr std::size_t kMostKept = 50'000;
+constexpr std::size_t kMostAnswers = 50'000;
 
 std::string keyOf(ipc::LookUp::What what, const std::string& text) { return std::to_string(static_cast<unsigned>(what)) + text; }
 
@@ -24,8 +24,8 @@ void DnsClient::begin(ipc::LookUp::What what, const std::string& text) {
 }
 
 Task<void> DnsClient::askOut(ipc::LookUp question, std::string key) {
-  const Result<ipc::LookedUp> answer = co_await client_.call(std::move(question), Deadline::after(kPatience));
-  if (kept_.size() >= kMostKept) kept_.clear();
+  const Result<ipc::LookedUp> answer = co_await client_.call(std::move(question), Deadline::after(kAnswerTime));
+  if (kept_.size() >= kMostAnswers) kept_.clear();
   kept_.erase(key);
   if (answer && answer->state != ipc::LookedUp::State::later) kept_[key] = {*answer, std::chrono::steady_clock::now() + kKept};
   const auto waiting = asked_.extract(key);
@@ -39,7 +39,7 @@ Task<ipc::LookedUp> DnsClient::ask(ipc::LookUp::What what, std::string text) {
   if (const auto asked = asked_.find(key); asked != asked_.end()) {
     const auto answered = std::make_shared<Signal>(loop_);
     asked->second.push_back(answered);
-    const Result<void> woken = co_await answered->wait(Deadline::after(kPatience));
+    const Result<void> woken = co_await answered->wait(Deadline::after(kAnswerTime));
     (void)woken;
   }
   const auto found = kept_.find(key);

@@ -43,8 +43,8 @@ void removeBefore(const std::string& folder, const std::string& day) {
 std::vector<History::Event> find(const std::string& folder, const Id128& id, WallTime now) {
   std::multimap<WallTime, std::string> inOrder;  // equal times stay as they were written
   const std::string wanted = id.text();
-  // A clock that was set back may have written before the id's own time: look a day further.
-  for (WallTime day = id.time() - std::chrono::hours(24); day <= now + std::chrono::hours(24); day += std::chrono::hours(24)) {
+  // A clock that was set back may have written before the id's own time, by much: look from a day before either.
+  for (WallTime day = std::min(id.time(), now) - std::chrono::hours(24); day <= now + std::chrono::hours(24); day += std::chrono::hours(24)) {
     std::ifstream file(folder + "/" + dayOf(day));
     for (std::string line; std::getline(file, line);) {
       if (line.size() < kTextAt || line.compare(kIdAt, wanted.size(), wanted) != 0) continue;

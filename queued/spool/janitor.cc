@@ -27,7 +27,7 @@ Janitor::Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFro
 void Janitor::start() { scope_.spawn(run()); }
 
 void Janitor::noteReplayPlace() {
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = env_.clock.steady();
   const std::uint64_t applied = env_.ledger.applied().segment;
   if (applied != 0) places_.push_back({now, applied});
   while (places_.size() > 1 && places_[1].at + kReplayBefore < now) places_.pop_front();

@@ -223,7 +223,7 @@ Result<std::unique_ptr<Role>> Role::open(Loop& loop, const Clock& clock, std::sh
   if (!large) return fail(large.error());
   auto parts = std::make_unique<Parts>(loop, clock, std::move(config), store, std::move(log), std::move(*large));
   parts->lock = std::move(*lock);
-  Result<std::unique_ptr<Senders>> senders = Senders::open(loop, *parts->disk, parts->config->queueDir() + "/senders", clock.now());
+  Result<std::unique_ptr<Senders>> senders = Senders::open(loop, *parts->disk, parts->config->queueDir() + "/senders", clock.now(), parts->log);
   if (!senders) return fail(senders.error());
   parts->senders = std::move(*senders);
   const Result<void> read = parts->openJournal();

@@ -1,20 +1,19 @@
 #include "queued/spool/senders.h"
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 
-#include "libmailcore/directory/own/lmdb.h"
+#include "libmailcore/lmdb/lmdb.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {
 
 namespace {
 
-using directory::own::Cursor;
-using directory::own::Environment;
-using directory::own::Transaction;
-
-constexpr std::size_t kLongestKey = 500;  // LMDB takes 511
+constexpr std::size_t kLongestKey = 500;     // LMDB takes 511
+constexpr std::size_t kPairsKept = 100'000;  // while they cannot be written; others count as never written to
 
 /// "alice@example.test\0bob@example.net": that she has written to him. Domains compare without case, and so do most users' names.
 std::string pairKey(const std::string& user, const std::string& recipient) {
@@ -26,59 +25,94 @@ std::string pairKey(const std::string& user, const std::string& recipient) {
 // Two locks: the loop notes while a job of the pool waits for the disk. Whoever comes first writes all that was noted, so that it does
 // not matter in which order the pool's threads take their jobs.
 struct Senders::Book {
-  Book(Environment opened, MDB_dbi ofSenders, MDB_dbi ofKnown) : environment(std::move(opened)), senders(ofSenders), known(ofKnown) {}
+  struct Notes {
+    std::map<std::string, std::string> rows;  // empty: to be removed
+    std::vector<std::string> pairs;
+    [[nodiscard]] bool isEmpty() const { return rows.empty() && pairs.empty(); }
+  };
+  Book(lmdb::Environment opened, MDB_dbi ofSenders, MDB_dbi ofKnown, log::Log to)
+      : environment(std::move(opened)), senders(ofSenders), known(ofKnown), log(std::move(to)) {}
 
   void note(const std::string& user, const policy::Sender* sender) {
     const std::scoped_lock lock(noting);
-    rows[user] = sender == nullptr ? std::string() : ipc::encode(*sender);
+    notes.rows[user] = sender == nullptr ? std::string() : ipc::encode(*sender);
   }
   void noteKnown(const std::string& user, const std::vector<std::string>& recipients) {
     const std::scoped_lock lock(noting);
-    for (const std::string& recipient : recipients) pairs.push_back(pairKey(user, recipient));
+    for (const std::string& recipient : recipients) notes.pairs.push_back(pairKey(user, recipient));
   }
   [[nodiscard]] bool hasNotes() {
     const std::scoped_lock lock(noting);
-    return !rows.empty() || !pairs.empty();
+    return !notes.isEmpty();
   }
-  void write();
+  /// What cannot be written stays noted.
+  [[nodiscard]] Result<void> write();
+  [[nodiscard]] Result<void> put(const Notes& taken);
+  /// Told once, until it changes.
+  void writeAndTell();
   [[nodiscard]] std::uint64_t countNew(const std::string& user, const std::vector<std::string>& recipients);
 
-  Environment environment;
+  lmdb::Environment environment;
   MDB_dbi senders;
   MDB_dbi known;
+  log::Log log;
+  std::atomic<bool> fails = false;
   std::mutex writing;
-  std::mutex noting;                        // the two below, for a moment
-  std::map<std::string, std::string> rows;  // empty: to be removed
-  std::vector<std::string> pairs;
+  std::mutex noting;  // for the notes, for a moment
+  Notes notes;
 };
 
-void Senders::Book::write() {
+Result<void> Senders::Book::write() {
   const std::scoped_lock lock(writing);
-  std::map<std::string, std::string> changedRows;
-  std::vector<std::string> newPairs;
+  Notes taken;
   {
     const std::scoped_lock noted(noting);
-    changedRows.swap(rows);
-    newPairs.swap(pairs);
+    std::swap(taken, notes);
   }
-  if (changedRows.empty() && newPairs.empty()) return;
-  // What cannot be written counts until the next start.
-  Result<Transaction> transaction = environment.write();
-  if (!transaction) return;
-  for (const auto& [user, row] : changedRows) {
+  if (taken.isEmpty()) return {};
+  Result<void> written = put(taken);
+  if (written) return written;
+  const std::scoped_lock noted(noting);
+  notes.rows.merge(taken.rows);  // what was noted meanwhile is newer, and stays
+  const std::size_t room = kPairsKept - std::min(kPairsKept, notes.pairs.size());
+  taken.pairs.resize(std::min(room, taken.pairs.size()));
+  notes.pairs.insert(notes.pairs.end(), taken.pairs.begin(), taken.pairs.end());
+  return written;
+}
+
+void Senders::Book::writeAndTell() {
+  const Result<void> written = write();
+  const bool hasFailed = !written;
+  if (fails.exchange(hasFailed) == hasFailed) return;
+  if (hasFailed) {
+    log.error("senders-not-written", {{"reason", written.error().detail}});
+  } else {
+    log.info("senders-written-again");
+  }
+}
+
+Result<void> Senders::Book::put(const Notes& taken) {
+  Result<lmdb::Transaction> transaction = environment.write();
+  if (!transaction) return fail(transaction.error());
+  for (const auto& [user, row] : taken.rows) {
+    Result<void> done;
     if (row.empty()) {
-      (void)transaction->erase(senders, user);
+      done = transaction->erase(senders, user).map([](bool) {});
     } else {
-      (void)transaction->put(senders, user, row);
+      done = transaction->put(senders, user, row);
     }
+    if (!done) return done;
   }
-  for (const std::string& pair : newPairs) (void)transaction->put(known, pair, "");
-  (void)transaction->commit();
+  for (const std::string& pair : taken.pairs) {
+    const Result<void> done = transaction->put(known, pair, "");
+    if (!done) return done;
+  }
+  return transaction->commit();
 }
 
 std::uint64_t Senders::Book::countNew(const std::string& user, const std::vector<std::string>& recipients) {
-  write();
-  const Result<Transaction> transaction = environment.read();
+  writeAndTell();
+  const Result<lmdb::Transaction> transaction = environment.read();
   if (!transaction) return 0;  // trouble with our disk is not the user's fault
   std::uint64_t fresh = 0;
   for (const std::string& recipient : recipients) {
@@ -91,10 +125,10 @@ std::uint64_t Senders::Book::countNew(const std::string& user, const std::vector
 Senders::Senders(Loop& loop, Pool& disk, std::shared_ptr<Book> book) : loop_(loop), disk_(disk), book_(std::move(book)) {}
 Senders::~Senders() = default;
 
-Result<std::unique_ptr<Senders>> Senders::open(Loop& loop, Pool& disk, const std::string& folder, WallTime now) {
-  Result<Environment> environment = Environment::open(folder, 2, "senders.mdb");
+Result<std::unique_ptr<Senders>> Senders::open(Loop& loop, Pool& disk, const std::string& folder, WallTime now, log::Log log) {
+  Result<lmdb::Environment> environment = lmdb::Environment::open(folder, 2, "senders.mdb");
   if (!environment) return fail(environment.error());
-  Result<Transaction> transaction = environment->write();
+  Result<lmdb::Transaction> transaction = environment->write();
   if (!transaction) return fail(transaction.error());
   const Result<MDB_dbi> rows = environment->table(*transaction, "senders");
   const Result<MDB_dbi> known = environment->table(*transaction, "known");
@@ -102,7 +136,7 @@ Result<std::unique_ptr<Senders>> Senders::open(Loop& loop, Pool& disk, const std
   std::unordered_map<std::string, policy::Sender> senders;
   std::vector<std::string> over;
   {
-    Cursor cursor(*transaction, *rows, "");
+    lmdb::Cursor cursor(*transaction, *rows, "");
     while (cursor.next()) {
       const auto sender = ipc::decode<policy::Sender>(cursor.value());
       if (sender && !sender->isForgotten(now)) {
@@ -115,7 +149,7 @@ Result<std::unique_ptr<Senders>> Senders::open(Loop& loop, Pool& disk, const std
   for (const std::string& user : over) (void)transaction->erase(*rows, user);
   const Result<void> committed = transaction->commit();
   if (!committed) return fail(committed.error());
-  auto book = std::make_shared<Book>(std::move(*environment), *rows, *known);
+  auto book = std::make_shared<Book>(std::move(*environment), *rows, *known, std::move(log));
   std::unique_ptr<Senders> made(new Senders(loop, disk, std::move(book)));
   made->senders_ = std::move(senders);
   return made;
@@ -189,7 +223,7 @@ void Senders::flush(WallTime now) {
 }
 
 void Senders::flushNow() {
-  disk_.post([book = book_] { book->write(); });
+  disk_.post([book = book_] { book->writeAndTell(); });
 }
 
 }  // namespace ostler::spool

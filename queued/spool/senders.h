@@ -1,6 +1,7 @@
 // senders.h - Senders: how much each user who logged in has sent, whom he has written to, and who is frozen for sending too much.
 // Counting is policy/sending.h's; here it is kept over restarts, in queue/senders/senders.mdb. A freeze is on disk at once, counts
-// after a second: a crash loses that second's. Users and recipients are recorded where `sending` limits them, and there alone.
+// after a second: a crash loses that second's. What the disk does not take is tried again each second.
+// Users and recipients are recorded where `sending` limits them, and there alone.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include "libmailcore/async/loop.h"
 #include "libmailcore/async/pool.h"
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/log/log.h"
 #include "queued/policy/sending.h"
 
 namespace ostler::spool {
@@ -20,7 +22,7 @@ namespace ostler::spool {
 class Senders {
  public:
   /// Errors: temporary, denied: the file cannot be opened.
-  [[nodiscard]] static Result<std::unique_ptr<Senders>> open(Loop& loop, Pool& disk, const std::string& folder, WallTime now);
+  [[nodiscard]] static Result<std::unique_ptr<Senders>> open(Loop& loop, Pool& disk, const std::string& folder, WallTime now, log::Log log);
   ~Senders();
   Senders(const Senders&) = delete;
   Senders& operator=(const Senders&) = delete;

@@ -34,7 +34,7 @@ bool isExpanded(const MessageRecord& about, std::uint32_t recipient) {
   return std::any_of(about.recipients.begin(), about.recipients.end(), [&](const RecipientRecord& other) { return other.parent == recipient; });
 }
 
-void logOutcome(const Environment& env, const Message& message, std::string_view path, const Outcome& outcome, std::string_view event,
+void logSettled(const Environment& env, const Message& message, std::string_view path, const Outcome& outcome, std::string_view event,
                 const std::string& next) {
   env.history.note(message.id, env.now(), fmt::format("{} to=<{}> by={} reply={} next={}", event, path, outcome.by, report::oneLine(outcome.reply), next));
   const auto level = event == "delivered" ? log::Level::info : log::Level::warn;
@@ -96,7 +96,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
         outcome.reply = {554, "5.4.7", "Delivery time expired. The last reason: " + entry.lastReply};
       } else {
         entry.due = next.due;
-        logOutcome(env_, *message, path, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
+        logSettled(env_, *message, path, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
         const bool isLate = about.handling.by == ipc::Handling::By::notify && about.handling.deliverBy <= now;
         if (!message->delayTold && (isLate || schedule::delayNoticeDue(retry, began, now))) {
           report::Ending ending = endingOf(outcome, DsnAction::delayed);
@@ -108,10 +108,10 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     }
     if (outcome.state == RecipientState::failed) {
       entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
-      logOutcome(env_, *message, path, outcome, "failed", "-");
+      logSettled(env_, *message, path, outcome, "failed", "-");
       endings.push_back(endingOf(outcome, DsnAction::failed));
     } else if (outcome.state == RecipientState::delivered) {
-      logOutcome(env_, *message, path, outcome, "delivered", "-");
+      logSettled(env_, *message, path, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
       if (!outcome.dsnPassedOn && !isExpanded(about, outcome.recipient)) endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
     }

@@ -9,8 +9,8 @@ namespace ostler::spool {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};
-constexpr std::size_t kMostKept = 200'000;
+constexpr std::chrono::seconds kCallAheadTime{20};
+constexpr std::size_t kMostFindings = 200'000;
 
 using Kind = Finding::Kind;
 
@@ -93,7 +93,7 @@ Task<Finding> Verifier::ask(Question question) {
   request.how = question.how;
   request.heloName = config_->outbound.heloName.empty() ? config_->hostName : config_->outbound.heloName;
   request.forwardPath = question.forwardPath;
-  const Result<ipc::AskedRecipient> answer = co_await out_.call(std::move(request), Deadline::after(kPatience));
+  const Result<ipc::AskedRecipient> answer = co_await out_.call(std::move(request), Deadline::after(kCallAheadTime));
   const ipc::SmtpReply said = answer ? answer->reply : ipc::SmtpReply{451, "4.3.0", "The sending process does not answer"};
   const std::string who = answer && !answer->remoteHost.empty() ? answer->remoteHost : question.nextHop.key();
   Finding finding;
@@ -120,7 +120,7 @@ Task<Finding> Verifier::ask(Question question) {
 }
 
 void Verifier::keep(const std::string& key, const Finding& finding) {
-  if (kept_.size() >= kMostKept) kept_.clear();
+  if (kept_.size() >= kMostFindings) kept_.clear();
   const SteadyTime now = std::chrono::steady_clock::now();
   const Lifetimes lifetimes = lifetimesOf(finding.kind);
   kept_[key] = {finding, now + lifetimes.fresh, now + lifetimes.counts};

@@ -39,7 +39,7 @@ Result<void> show(OwnDirectory& directory, const Address& address, const CommonO
   });
 }
 
-Result<void> list(OwnDirectory& directory, const std::string& domain, const CommonOptions& options) {
+Result<void> listAliases(OwnDirectory& directory, const std::string& domain, const CommonOptions& options) {
   std::string wanted;
   if (!domain.empty()) {
     Result<std::string> canonical = directory::canonicalDomain(domain);
@@ -78,7 +78,7 @@ int alias(const Call& call) {
   listVerb->add_option("domain", domain, "of this domain alone");
   if (const auto status = parse(app, call)) return *status;
   return withDirectory(call, options, [&](OwnDirectory& directory, const config::Config&) -> Result<void> {
-    if (listVerb->parsed()) return list(directory, domain, options);
+    if (listVerb->parsed()) return listAliases(directory, domain, options);
     const Result<Address> address = fullAddress(directory, name);
     if (!address) return fail(address.error());
     if (addVerb->parsed()) return put(directory, *address, targets, Edit::Mode::add);

@@ -71,16 +71,16 @@ void lookAtConfiguration(Findings& findings, const Config& config, const std::ve
 }
 
 void lookAtKeys(Findings& findings, const Config& config) {
-  for (const net::CertificateFiles& pair : config.certificates) {
+  for (const auto& [pair, hostName] : config.allCertificates()) {
     struct stat status{};
     if (::stat(pair.key.c_str(), &status) != 0) continue;
     if ((status.st_mode & 07) != 0)
       findings.bad(pair.key + " can be read by every user; chmod o-rwx");
-    const auto facts = net::readCertificate(pair.certificate, config.hostName);
+    const auto facts = net::readCertificate(pair.certificate, hostName);
     if (!facts) continue;
-    if (!facts->namesHost) findings.warn(pair.certificate + " does not name " + config.hostName);
+    if (!facts->namesHost) findings.warn(pair.certificate + " does not name " + hostName);
     if (facts->selfSigned) findings.warn(pair.certificate + " is self-signed: clients will not trust it");
-    if (facts->namesHost && !facts->selfSigned) findings.good(pair.certificate + " names " + config.hostName);
+    if (facts->namesHost && !facts->selfSigned) findings.good(pair.certificate + " names " + hostName);
   }
 }
 
@@ -174,9 +174,9 @@ void lookAtTls(Findings& findings, const Config& config, const std::vector<net::
   Loop loop;
   for (const TlsDoor& door : tlsDoors(config, outside)) {
     const std::string at = door.address.text();
-    const Result<void> tried = loop.runUntilDone(tryTls(loop, door, config.hostName, *context));
+    const Result<void> tried = loop.runUntilDone(tryTls(loop, door, *context));
     if (tried) {
-      findings.good("TLS at " + at + ": the certificate is good for " + config.hostName);
+      findings.good("TLS at " + at + ": the certificate is good for " + door.hostName);
     } else {
       findings.warn("TLS at " + at + ": " + tried.error().detail);
     }

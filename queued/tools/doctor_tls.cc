@@ -7,7 +7,7 @@
 namespace ostler::tools {
 namespace {
 
-constexpr std::chrono::seconds kPatience{8};
+constexpr std::chrono::seconds kDoorPatience{8};
 constexpr std::size_t kLongestLine = 4096;
 
 /// "0.0.0.0" is where one listens, not where one connects.
@@ -59,12 +59,12 @@ std::vector<std::string> wordsBeforeTls(TlsDoor::Protocol protocol) {
 
 std::vector<TlsDoor> tlsDoors(const config::Config& config, const std::vector<net::IpAddress>& outside) {
   std::vector<TlsDoor> doors;
-  if (config.certificates.empty()) return doors;
-  const auto add = [&](TlsDoor::Protocol protocol, const std::vector<config::Listener>& listeners) {
+  if (config.allCertificates().empty()) return doors;
+  const auto add = [&](TlsDoor::Protocol protocol, const std::vector<config::Listener>& listeners, const std::string& hostName) {
     for (const config::Listener& listener : listeners) {
       const bool speaksTls = listener.tls != config::ListenerTls::none && listener.address.unixPath.empty() && listener.proxyFrom.empty();
       if (!speaksTls) continue;
-      TlsDoor door{protocol, listener.address, listener.tls == config::ListenerTls::implicit};
+      TlsDoor door{protocol, listener.address, listener.tls == config::ListenerTls::implicit, hostName};
       const bool everywhere = isAny(listener.address.address);
       if (everywhere) door.address.address = loopbackOf(listener.address.address);
       if (!everywhere || outside.empty()) doors.push_back(door);
@@ -75,14 +75,14 @@ std::vector<TlsDoor> tlsDoors(const config::Config& config, const std::vector<ne
       }
     }
   };
-  for (const config::VirtualServer& server : config.virtualServers) add(TlsDoor::Protocol::smtp, server.listeners);
-  add(TlsDoor::Protocol::pop3, config.pop3.listeners);
-  add(TlsDoor::Protocol::imap, config.imap.listeners);
+  for (const config::VirtualServer& server : config.virtualServers) add(TlsDoor::Protocol::smtp, server.listeners, config.hostNameOf(server));
+  add(TlsDoor::Protocol::pop3, config.pop3.listeners, config.hostName);
+  add(TlsDoor::Protocol::imap, config.imap.listeners, config.hostName);
   return doors;
 }
 
-Task<Result<void>> tryTls(Loop& loop, TlsDoor door, std::string hostName, std::shared_ptr<const net::TlsClientContext> context) {
-  const Deadline deadline = Deadline::after(kPatience);
+Task<Result<void>> tryTls(Loop& loop, TlsDoor door, std::shared_ptr<const net::TlsClientContext> context) {
+  const Deadline deadline = Deadline::after(kDoorPatience);
   Result<std::unique_ptr<net::Stream>> stream = co_await net::connectTo(loop, door.address, std::nullopt, deadline);
   if (!stream) co_return fail(stream.error());
   net::Connection connection(loop, std::move(*stream));
@@ -93,7 +93,7 @@ Task<Result<void>> tryTls(Loop& loop, TlsDoor door, std::string hostName, std::s
     }
   }
   net::TlsClientOptions options;
-  options.serverName = hostName;
+  options.serverName = door.hostName;
   options.context = std::move(context);
   const Result<void> secured = co_await connection.startTlsAsClient(std::move(options), deadline);
   if (secured) connection.shutdown();

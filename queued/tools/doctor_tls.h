@@ -16,12 +16,13 @@ struct TlsDoor {
   enum class Protocol { smtp, pop3, imap } protocol = Protocol::smtp;
   net::Endpoint address;
   bool isImplicit = false;
+  std::string hostName;  ///< what its certificate must name
 };
 /// Those of the configuration that speak TLS, at `outside` addresses where there are any, else where they listen.
 [[nodiscard]] std::vector<TlsDoor> tlsDoors(const config::Config& config, const std::vector<net::IpAddress>& outside);
 
 /// Connects, asks for TLS as that protocol does, and verifies. Errors: timeout, temporary (no way there), closed, permanent (refused, or
 /// the certificate is no good), in words.
-[[nodiscard]] Task<Result<void>> tryTls(Loop& loop, TlsDoor door, std::string hostName, std::shared_ptr<const net::TlsClientContext> context);
+[[nodiscard]] Task<Result<void>> tryTls(Loop& loop, TlsDoor door, std::shared_ptr<const net::TlsClientContext> context);
 
 }  // namespace ostler::tools

@@ -124,7 +124,7 @@ Result<void> show(OwnDirectory& directory, const std::string& name, const Common
   return {};
 }
 
-Result<void> list(OwnDirectory& directory, const CommonOptions& options) {
+Result<void> listDomains(OwnDirectory& directory, const CommonOptions& options) {
   const Result<std::vector<Domain>> domains = directory.domains();
   if (!domains) return fail(domains.error());
   for (const Domain& domain : *domains) {
@@ -160,7 +160,7 @@ int domain(const Call& call) {
     if (addVerb->parsed()) return put(directory, added, Edit::Mode::add);
     if (setVerb->parsed()) return put(directory, changed, Edit::Mode::replace);
     if (showVerb->parsed()) return show(directory, name, options);
-    if (listVerb->parsed()) return list(directory, options);
+    if (listVerb->parsed()) return listDomains(directory, options);
     return directory.edit([&](Edit& edit) { return edit.removeDomain(name); });
   });
 }

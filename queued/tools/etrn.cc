@@ -16,7 +16,7 @@
 namespace ostler::tools {
 namespace {
 
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kServerPatience{60};
 
 struct Asked {
   std::string host;
@@ -44,7 +44,7 @@ Task<Result<std::vector<net::Endpoint>>> endpointsOf(dns::Resolver& resolver, As
     endpoints.push_back({*address, asked.port, ""});
     co_return endpoints;
   }
-  const Result<dns::HostAddresses> found = co_await dns::findAddresses(resolver, asked.host, Deadline::after(kPatience));
+  const Result<dns::HostAddresses> found = co_await dns::findAddresses(resolver, asked.host, Deadline::after(kServerPatience));
   if (!found) co_return fail(found.error());
   for (const net::IpAddress& address : found->addresses) endpoints.push_back({address, asked.port, ""});
   if (endpoints.empty()) co_return fail(Error::Kind::notFound, asked.host + " has no address");
@@ -52,7 +52,7 @@ Task<Result<std::vector<net::Endpoint>>> endpointsOf(dns::Resolver& resolver, As
 }
 
 Task<Result<smtp::Reply>> askAt(Loop& loop, net::Endpoint to, Asked asked, std::shared_ptr<const net::TlsClientContext> tls) {
-  Result<std::unique_ptr<net::Stream>> stream = co_await net::connectTo(loop, to, std::nullopt, Deadline::after(kPatience));
+  Result<std::unique_ptr<net::Stream>> stream = co_await net::connectTo(loop, to, std::nullopt, Deadline::after(kServerPatience));
   if (!stream) co_return fail(stream.error());
   smtp::ClientOptions options;
   options.heloName = asked.heloName;

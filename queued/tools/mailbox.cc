@@ -23,7 +23,7 @@ namespace {
 using directory::OwnDirectory;
 using directory::User;
 
-constexpr std::size_t kTogether = 100;  // messages, or octets, that share one sync
+constexpr std::size_t kMessagesTogether = 100;  // messages, or octets, that share one sync
 constexpr std::size_t kOctetsTogether = 8 << 20;
 
 /// What the verbs take.
@@ -157,7 +157,7 @@ Result<std::unique_ptr<OpenAccount>> openOne(OwnDirectory& directory, const conf
   return OpenAccount::open(config, users->front());
 }
 
-Result<void> list(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options, const CommonOptions& common) {
+Result<void> listMailboxes(OwnDirectory& directory, const config::Config& config, const MailboxOptions& options, const CommonOptions& common) {
   auto opened = openOne(directory, config, options, Missing::refused);
   if (!opened) return fail(opened.error());
   const auto all = (*opened)->run((*opened)->account().mailboxes());
@@ -186,7 +186,7 @@ class Importer {
     octets_ += from.content.size();
     to.content = std::move(from.content);
     batch_.push_back(std::move(to));
-    return batch_.size() >= kTogether || octets_ >= kOctetsTogether ? flush() : Result<void>();
+    return batch_.size() >= kMessagesTogether || octets_ >= kOctetsTogether ? flush() : Result<void>();
   }
   Result<void> flush() {
     if (batch_.empty()) return {};
@@ -297,7 +297,7 @@ int mailbox(const Call& call) {
   }
   if (const auto status = parse(app, call)) return *status;
   return withDirectory(call, common, [&](OwnDirectory& directory, const config::Config& config) -> Result<void> {
-    if (listVerb->parsed()) return list(directory, config, options, common);
+    if (listVerb->parsed()) return listMailboxes(directory, config, options, common);
     if (checkVerb->parsed()) return lookAfter(directory, config, options, common, &store::checkAccount);
     if (rebuildVerb->parsed()) return lookAfter(directory, config, options, common, &store::rebuildAccount);
     if (importVerb->parsed()) return import(directory, config, options);

@@ -42,8 +42,8 @@ void addQueue(Health& health, const config::Config& config) {
 }
 
 void addCertificates(Health& health, const config::Config& config) {
-  for (const net::CertificateFiles& pair : config.certificates) {
-    const auto facts = net::readCertificate(pair.certificate, config.hostName);
+  for (const auto& [pair, hostName] : config.allCertificates()) {
+    const auto facts = net::readCertificate(pair.certificate, hostName);
     if (!facts) continue;
     const auto left = facts->notAfter - SystemClock().now();
     health.lines.push_back({{"certificate", pair.certificate},

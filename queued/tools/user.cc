@@ -176,7 +176,7 @@ Result<void> show(OwnDirectory& directory, const std::string& name, const Common
   });
 }
 
-Result<void> list(OwnDirectory& directory, const std::string& domain, const CommonOptions& options) {
+Result<void> listUsers(OwnDirectory& directory, const std::string& domain, const CommonOptions& options) {
   std::string wanted;
   if (!domain.empty()) {
     Result<std::string> canonical = directory::canonicalDomain(domain);
@@ -292,7 +292,7 @@ int user(const Call& call) {
     if (addVerb->parsed()) return add(directory, added);
     if (setVerb->parsed()) return set(directory, changed);
     if (showVerb->parsed()) return show(directory, name, options);
-    if (listVerb->parsed()) return list(directory, domain, options);
+    if (listVerb->parsed()) return listUsers(directory, domain, options);
     if (importVerb->parsed()) return import(directory, file, hashes);
     return remove(directory, config, name, purge);
   });

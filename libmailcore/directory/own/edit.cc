@@ -134,7 +134,7 @@ Result<void> Edit::removeDomain(std::string_view name) {
   const Result<Domain> there = domain(name);
   if (!there) return fail(there.error());
   for (const MDB_dbi table : {tables_.users, tables_.aliases}) {
-    own::Cursor cursor(transaction_, table, keyOf(there->name, ""));
+    lmdb::Cursor cursor(transaction_, table, keyOf(there->name, ""));
     if (cursor.next()) {
       return fail(Error::Kind::permanent, "domain " + there->name + " still has " +
                                               (table == tables_.users ? "users" : "aliases") + "; delete them first");
@@ -150,7 +150,7 @@ Result<void> Edit::removeDomain(std::string_view name) {
   if (!wasDefault) return {};
   const Result<bool> forgotten = transaction_.erase(tables_.meta, own::kDefaultDomainKey);
   if (!forgotten) return fail(forgotten.error());
-  own::Cursor next(transaction_, tables_.domains, "");
+  lmdb::Cursor next(transaction_, tables_.domains, "");
   if (!next.next()) return {};
   return transaction_.put(tables_.meta, own::kDefaultDomainKey, std::string(next.key()));
 }
@@ -163,9 +163,9 @@ Result<void> Edit::setDefaultDomain(std::string_view name) {
 
 Result<std::uint64_t> Edit::countUsers(std::string_view domain) const {
   std::uint64_t count = 0;
-  own::Cursor cursor(transaction_, tables_.users, keyOf(domain, ""));
+  lmdb::Cursor cursor(transaction_, tables_.users, keyOf(domain, ""));
   while (cursor.next()) ++count;
-  if (cursor.error() != 0) return own::lmdbError(cursor.error(), "count users");
+  if (cursor.error() != 0) return lmdb::errorOf(cursor.error(), "count users");
   return count;
 }
 
@@ -288,9 +288,9 @@ Result<void> Edit::removeAlias(std::string_view domainName, std::string_view loc
 Result<void> Edit::replaceFileAliases(const std::vector<Alias>& aliases) {
   std::vector<std::string> keys;
   {
-    own::Cursor cursor(transaction_, tables_.aliases, keyOf("", ""));
+    lmdb::Cursor cursor(transaction_, tables_.aliases, keyOf("", ""));
     while (cursor.next()) keys.emplace_back(cursor.key());
-    if (cursor.error() != 0) return own::lmdbError(cursor.error(), "list aliases");
+    if (cursor.error() != 0) return lmdb::errorOf(cursor.error(), "list aliases");
   }
   for (const std::string& key : keys) {
     const Result<bool> erased = transaction_.erase(tables_.aliases, key);

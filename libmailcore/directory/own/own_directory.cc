@@ -7,13 +7,13 @@ namespace ostler::directory {
 
 using own::readRecord;
 using own::Tables;
-using own::Transaction;
+using lmdb::Transaction;
 
 namespace {
 
 constexpr std::string_view kFormat = "1";
 
-Result<Tables> openTables(const own::Environment& environment, const Transaction& transaction) {
+Result<Tables> openTables(const lmdb::Environment& environment, const Transaction& transaction) {
   Tables tables;
   const std::pair<const char*, MDB_dbi*> names[] = {
       {"meta", &tables.meta},           {"domains", &tables.domains}, {"domain_names", &tables.domainNames},
@@ -42,13 +42,13 @@ Result<std::string> metaOr(Transaction& transaction, const Tables& tables, std::
 template <class T>
 Result<std::vector<T>> readAll(const Transaction& transaction, MDB_dbi table, std::string_view prefix) {
   std::vector<T> all;
-  own::Cursor cursor(transaction, table, prefix);
+  lmdb::Cursor cursor(transaction, table, prefix);
   while (cursor.next()) {
     Result<T> record = own::decodeRecord<T>(cursor.value());
     if (!record) return fail(record.error());
     all.push_back(std::move(*record));
   }
-  if (cursor.error() != 0) return own::lmdbError(cursor.error(), "list");
+  if (cursor.error() != 0) return lmdb::errorOf(cursor.error(), "list");
   return all;
 }
 
@@ -62,12 +62,12 @@ Result<std::optional<Domain>> own::readDomain(const Transaction& transaction, co
   return readRecord<Domain>(transaction, tables.domains, **official);
 }
 
-OwnDirectory::OwnDirectory(own::Environment environment, std::unique_ptr<Tables> tables, std::string secret)
+OwnDirectory::OwnDirectory(lmdb::Environment environment, std::unique_ptr<Tables> tables, std::string secret)
     : environment_(std::move(environment)), tables_(std::move(tables)), secret_(std::move(secret)) {}
 OwnDirectory::~OwnDirectory() = default;
 
 Result<std::unique_ptr<OwnDirectory>> OwnDirectory::open(const std::string& folder) {
-  Result<own::Environment> environment = own::Environment::open(folder, own::kTableCount);
+  Result<lmdb::Environment> environment = lmdb::Environment::open(folder, own::kTableCount);
   if (!environment) return fail(environment.error());
   Result<Transaction> transaction = environment->write();
   if (!transaction) return fail(transaction.error());
@@ -163,9 +163,9 @@ Result<std::optional<User>> OwnDirectory::firstAdmin() {
   const Result<Transaction> transaction = environment_.read();
   if (!transaction) return fail(transaction.error());
   for (const MDB_dbi table : {tables_->admins, tables_->userIds}) {
-    own::Cursor cursor(*transaction, table, "");
+    lmdb::Cursor cursor(*transaction, table, "");
     if (cursor.next()) return readRecord<User>(*transaction, tables_->users, cursor.value());
-    if (cursor.error() != 0) return own::lmdbError(cursor.error(), "list");
+    if (cursor.error() != 0) return lmdb::errorOf(cursor.error(), "list");
   }
   return std::optional<User>{};
 }

@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "libmailcore/directory/directory.h"
-#include "libmailcore/directory/own/lmdb.h"
+#include "libmailcore/lmdb/lmdb.h"
 
 namespace ostler::directory {
 
@@ -50,10 +50,10 @@ class OwnDirectory final : public Directory {
   [[nodiscard]] Result<void> edit(const std::function<Result<void>(Edit&)>& change);
 
  private:
-  OwnDirectory(own::Environment environment, std::unique_ptr<own::Tables> tables, std::string secret);
+  OwnDirectory(lmdb::Environment environment, std::unique_ptr<own::Tables> tables, std::string secret);
   [[nodiscard]] Result<std::optional<User>> foreignUser(const Domain& domain, std::string_view localPart);
 
-  own::Environment environment_;
+  lmdb::Environment environment_;
   std::unique_ptr<own::Tables> tables_;
   std::string secret_;
   std::map<Kind, std::shared_ptr<UserDatabase>> databases_;
@@ -87,12 +87,12 @@ class OwnDirectory::Edit {
 
  private:
   friend class OwnDirectory;
-  Edit(own::Transaction& transaction, const own::Tables& tables) : transaction_(transaction), tables_(tables) {}
+  Edit(lmdb::Transaction& transaction, const own::Tables& tables) : transaction_(transaction), tables_(tables) {}
   [[nodiscard]] Result<void> releaseNames(const Domain& domain);
   [[nodiscard]] Result<void> claimNames(const Domain& domain);
   [[nodiscard]] Result<std::uint64_t> countUsers(std::string_view domain) const;
 
-  own::Transaction& transaction_;
+  lmdb::Transaction& transaction_;
   const own::Tables& tables_;
 };
 

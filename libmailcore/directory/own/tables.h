@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "libmailcore/directory/directory.h"
-#include "libmailcore/directory/own/lmdb.h"
+#include "libmailcore/lmdb/lmdb.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::directory::own {
@@ -53,7 +53,7 @@ template <class T>
 }
 
 template <class T>
-[[nodiscard]] Result<std::optional<T>> readRecord(const Transaction& transaction, MDB_dbi table, std::string_view key) {
+[[nodiscard]] Result<std::optional<T>> readRecord(const lmdb::Transaction& transaction, MDB_dbi table, std::string_view key) {
   const Result<std::optional<std::string_view>> octets = transaction.get(table, key);
   if (!octets) return fail(octets.error());
   if (!*octets) return std::optional<T>{};
@@ -63,7 +63,7 @@ template <class T>
 }
 
 /// The domain that a table of names or addresses leads to.
-[[nodiscard]] Result<std::optional<Domain>> readDomain(const Transaction& transaction, const Tables& tables, MDB_dbi by,
+[[nodiscard]] Result<std::optional<Domain>> readDomain(const lmdb::Transaction& transaction, const Tables& tables, MDB_dbi by,
                                                        std::string_view key);
 
 }  // namespace ostler::directory::own

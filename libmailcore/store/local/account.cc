@@ -17,14 +17,14 @@ namespace {
 constexpr std::size_t kOperationsTogether = 256;
 constexpr std::uint64_t kOctetsTogether = 4 << 20;
 
-Error systemError(const char* what) {
-  const auto kind = errno == ENOSPC || errno == EDQUOT ? Error::Kind::limit : Error::Kind::temporary;
-  return {kind, std::string("store: ") + what + ": " + std::strerror(errno)};
-}
-
 std::string indexPath(int folder) { return "/proc/self/fd/" + std::to_string(folder) + "/index.mdb"; }
 
 }  // namespace
+
+Error systemError(const char* what) {
+  const auto kind = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? Error::Kind::limit : Error::Kind::temporary;
+  return {kind, std::string("store: ") + what + ": " + std::strerror(errno)};
+}
 
 void Planner::emit(const LogRecord& record) {
   records_.push_back({typeOf(record), encode(record)});

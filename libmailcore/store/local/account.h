@@ -21,6 +21,8 @@
 namespace ostler::store::local {
 
 inline constexpr std::chrono::milliseconds kLockWait{10'000};
+/// What errno says of the last system call; a disk without room is a limit.
+[[nodiscard]] Error systemError(const char* what);
 
 /// What a change sees while it is planned, and where it says what happens. What is emitted is applied at once, so that the next
 /// look sees it; it becomes true when the batch is synced.

@@ -17,11 +17,6 @@ namespace {
 constexpr std::uint64_t kRecordOverhead = 512;  // the numbers of an arrival, its record header and padding
 constexpr std::size_t kCopyStep = 1 << 18;
 
-Error systemError(const char* what) {
-  const auto kind = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? Error::Kind::limit : Error::Kind::temporary;
-  return {kind, std::string("store: ") + what + ": " + std::strerror(errno)};
-}
-
 Result<void> writeAt(const journal::Disk& disk, int fd, std::string_view octets, std::uint64_t offset) {
   iovec part{const_cast<char*>(octets.data()), octets.size()};
   return disk.write(fd, {&part, 1}, offset);

@@ -16,8 +16,6 @@ constexpr std::uint64_t kFirstSegment = 256 << 10;  // an account that gets litt
 constexpr std::uint64_t kLargestSegment = 16 << 20;
 constexpr std::uint64_t kSpaceReserve = 8 << 20;  // for the index, which must not find the disk full after the log was synced
 
-[[noreturn]] void raise(const Error& error) { throw IndexFailure(error.kind, error.detail); }
-
 }  // namespace
 
 // Commits operations from `from` on, as many as go together, and returns the first that is left.

@@ -25,6 +25,7 @@ struct IndexFailure : std::runtime_error {
   IndexFailure(Error::Kind k, const std::string& what) : std::runtime_error(what), kind(k) {}
   Error::Kind kind;
 };
+[[noreturn]] inline void raise(const Error& error) { throw IndexFailure(error.kind, error.detail); }
 /// Runs a job that returns a Result<T> and may throw IndexFailure.
 template <class Job>
 auto guarded(Job&& job) -> decltype(job()) {

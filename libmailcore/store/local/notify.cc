@@ -19,12 +19,12 @@
 namespace ostler::store::local {
 namespace {
 
-constexpr std::size_t kMapSize = 4096;
+constexpr std::size_t kNoticesSize = 4096;
 constexpr std::size_t kHintSize = 40;  // account, mailbox, modSeq
 constexpr std::string_view kSocketSuffix = ".sock";
 constexpr std::string_view kMapSuffix = ".map";
 
-std::size_t slotOf(const Id128& account) { return 1 + std::hash<Id128>()(account) % (kMapSize - 1); }
+std::size_t slotOf(const Id128& account) { return 1 + std::hash<Id128>()(account) % (kNoticesSize - 1); }
 
 void setOctet(unsigned char* octet, unsigned char value) { std::atomic_ref<unsigned char>(*octet).store(value); }
 unsigned char getOctet(unsigned char* octet) { return std::atomic_ref<unsigned char>(*octet).load(); }
@@ -42,9 +42,9 @@ unsigned char* mapFile(int folder, const std::string& name, int flags) {
   const UniqueFd fd(::openat(folder, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0660));
   if (!fd) return nullptr;
   struct stat info{};
-  if ((flags & O_CREAT) != 0 && ::ftruncate(fd.get(), kMapSize) != 0) return nullptr;
-  if (::fstat(fd.get(), &info) != 0 || info.st_size < static_cast<off_t>(kMapSize)) return nullptr;
-  void* const map = ::mmap(nullptr, kMapSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if ((flags & O_CREAT) != 0 && ::ftruncate(fd.get(), kNoticesSize) != 0) return nullptr;
+  if (::fstat(fd.get(), &info) != 0 || info.st_size < static_cast<off_t>(kNoticesSize)) return nullptr;
+  void* const map = ::mmap(nullptr, kNoticesSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   return map == MAP_FAILED ? nullptr : static_cast<unsigned char*>(map);
 }
 
@@ -69,7 +69,7 @@ struct Notifier::Peer {
   sockaddr_un address{};
   unsigned char* map = nullptr;
   ~Peer() {
-    if (map != nullptr) ::munmap(map, kMapSize);
+    if (map != nullptr) ::munmap(map, kNoticesSize);
   }
 };
 
@@ -120,7 +120,7 @@ Notifier::~Notifier() {
     ::unlinkat(folderFd_.get(), (name_ + std::string(kSocketSuffix)).c_str(), 0);
     ::unlinkat(folderFd_.get(), (name_ + std::string(kMapSuffix)).c_str(), 0);
   }
-  if (map_ != nullptr) ::munmap(map_, kMapSize);
+  if (map_ != nullptr) ::munmap(map_, kNoticesSize);
 }
 
 std::unique_ptr<Watch> Notifier::watch(Loop& loop, const Id128& account, std::function<void(ChangeHint)> callback) {

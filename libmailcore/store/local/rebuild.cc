@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::size_t kBatchesInOneTransaction = 2000;
 
-[[noreturn]] void raise(const Error& error) { throw IndexFailure(error.kind, error.detail); }
-
 std::string readMessageFile(int logFolder, const Arrival& arrival) {
   const UniqueFd fd(::openat(logFolder, messageFileName(arrival.emailId).c_str(), O_RDONLY | O_CLOEXEC));
   std::string octets(arrival.fileLength, '\0');

@@ -9,7 +9,13 @@ TEST_CASE("an id survives its text form") {
   REQUIRE(id.text().size() == 26);
   CHECK(Id128::parse(id.text()) == id);
   CHECK(Id128::fromOctets(id.octets()) == id);
-  CHECK(ostler::toUnixMillis(id.time()) == 1'790'000'000'123);
+}
+
+TEST_CASE("an id tells when it was made") {
+  constexpr std::int64_t kMillis = 1'790'000'000'123;
+  std::string octets(16, 'x');
+  for (std::size_t at = 0; at < 6; ++at) octets[at] = static_cast<char>(kMillis >> (40 - 8 * at) & 0xFF);
+  CHECK(ostler::toUnixMillis(Id128::fromOctets(octets).value().time()) == kMillis);
 }
 
 TEST_CASE("later ids are greater, as values and as text, within one millisecond too") {

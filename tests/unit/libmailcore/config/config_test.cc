@@ -7,6 +7,7 @@
 
 #include "libmailcore/config/reader.h"
 #include "libmailcore/config/schema.h"
+#include "tests/unit/support/temporary_folder.h"
 
 using namespace ostler;
 using namespace ostler::config;
@@ -15,24 +16,13 @@ namespace fs = std::filesystem;
 namespace {
 
 /// A folder with a configuration, gone afterwards.
-class Folder {
+class ConfigFolder : public test::TemporaryFolder {
  public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "ostler-config-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string file(const std::string& name = "ostler.yaml") const { return path_ + "/" + name; }
-  void write(const std::string& name, const std::string& text) const {
+  [[nodiscard]] std::string file(const std::string& name = "ostler.yaml") const { return TemporaryFolder::file(name); }
+  void write(const std::string& name, const std::string& content) const {
     fs::create_directories(fs::path(file(name)).parent_path());
-    std::ofstream(file(name)) << text;
+    std::ofstream(file(name)) << content;
   }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 constexpr const char* kGood = R"(
@@ -49,7 +39,7 @@ imap:
 )";
 
 Loaded loadText(const std::string& text) {
-  const Folder folder;
+  const ConfigFolder folder;
   folder.write("ostler.yaml", text);
   return load(folder.file());
 }
@@ -87,7 +77,7 @@ TEST_CASE("the defaults in the schema are those of the structs") {
 }
 
 TEST_CASE("a configuration becomes typed values") {
-  const Folder folder;
+  const ConfigFolder folder;
   folder.write("ostler.yaml", kGood);
   const Loaded loaded = load(folder.file());
   for (const Problem& problem : loaded.problems) UNSCOPED_INFO(toText(problem));
@@ -216,7 +206,7 @@ TEST_CASE("contradictions are found") {
 }
 
 TEST_CASE("conf.d is merged in the order of its names: maps merge, lists and values replace") {
-  const Folder folder;
+  const ConfigFolder folder;
   folder.write("ostler.yaml", kGood);
   folder.write("conf.d/20-b.yaml", "smtp: {limits: {errors: 9}}\n");
   folder.write("conf.d/10-a.yaml",
@@ -244,7 +234,7 @@ TEST_CASE("a file that is missing, no YAML, or says a key twice is refused with 
 }
 
 TEST_CASE("a reload gives a new snapshot and leaves the old one as it was") {
-  const Folder folder;
+  const ConfigFolder folder;
   folder.write("ostler.yaml", kGood);
   const auto before = load(folder.file()).config;
   folder.write("conf.d/a.yaml", "smtp: {limits: {errors: 1}}\n");

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 using namespace ostler::directory;
-using Kind = AliasTarget::Kind;
+using TargetKind = AliasTarget::Kind;
 
 namespace {
 std::vector<AliasTarget> only(const std::string& text) {
@@ -26,8 +26,8 @@ TEST_CASE("an aliases file as Debian ships it is read") {
   REQUIRE(file.entries.size() == 3);
   CHECK(
       file.entries[1] ==
-      AliasEntry{"root", {{Kind::address, "alice"}, {Kind::address, "bob@example.net"}, {Kind::address, "carol"}}, 4});
-  CHECK(file.entries[2].targets[0] == AliasTarget{Kind::file, "/dev/null"});
+      AliasEntry{"root", {{TargetKind::address, "alice"}, {TargetKind::address, "bob@example.net"}, {TargetKind::address, "carol"}}, 4});
+  CHECK(file.entries[2].targets[0] == AliasTarget{TargetKind::file, "/dev/null"});
 }
 
 TEST_CASE("each kind of target is told from the others") {
@@ -36,16 +36,16 @@ TEST_CASE("each kind of target is told from the others") {
     AliasTarget target;
   };
   const std::vector<Row> rows = {
-      {R"(a: \bob)", {Kind::mailbox, "bob"}},
-      {R"(a: "|/usr/bin/vacation -a, bob")", {Kind::pipe, "/usr/bin/vacation -a, bob"}},
-      {R"(a: |"/usr/bin/vacation bob")", {Kind::pipe, "/usr/bin/vacation bob"}},
-      {R"(a: |/usr/bin/vacation bob)", {Kind::pipe, "/usr/bin/vacation bob"}},
-      {R"(a: "|\"/opt/my program\" x")", {Kind::pipe, "\"/opt/my program\" x"}},
-      {R"(a: "/var/mail/old mail")", {Kind::file, "/var/mail/old mail"}},
-      {R"(a: :include:/etc/mail/list)", {Kind::include, "/etc/mail/list"}},
-      {R"(a: "John Doe"@example.net)", {Kind::address, "\"John Doe\"@example.net"}},
-      {R"(a: <bob@example.net>)", {Kind::address, "bob@example.net"}},
-      {R"(a: "/dev"@example.net)", {Kind::address, "/dev@example.net"}},
+      {R"(a: \bob)", {TargetKind::mailbox, "bob"}},
+      {R"(a: "|/usr/bin/vacation -a, bob")", {TargetKind::pipe, "/usr/bin/vacation -a, bob"}},
+      {R"(a: |"/usr/bin/vacation bob")", {TargetKind::pipe, "/usr/bin/vacation bob"}},
+      {R"(a: |/usr/bin/vacation bob)", {TargetKind::pipe, "/usr/bin/vacation bob"}},
+      {R"(a: "|\"/opt/my program\" x")", {TargetKind::pipe, "\"/opt/my program\" x"}},
+      {R"(a: "/var/mail/old mail")", {TargetKind::file, "/var/mail/old mail"}},
+      {R"(a: :include:/etc/mail/list)", {TargetKind::include, "/etc/mail/list"}},
+      {R"(a: "John Doe"@example.net)", {TargetKind::address, "\"John Doe\"@example.net"}},
+      {R"(a: <bob@example.net>)", {TargetKind::address, "bob@example.net"}},
+      {R"(a: "/dev"@example.net)", {TargetKind::address, "/dev@example.net"}},
   };
   for (const Row& row : rows) {
     INFO(row.text);

@@ -1,28 +1,14 @@
 // temporary_directory.h - a folder that goes away with the test, and a directory in it.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 
-#include "libmailcore/base/ascii.h"
-#include "libmailcore/base/random.h"
 #include "libmailcore/directory/own/own_directory.h"
+#include "tests/unit/support/temporary_folder.h"
 
 namespace ostler::directory {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_(std::filesystem::temp_directory_path() / ("ostler-test-" + toHex(randomOctets(8)))) {
-    std::filesystem::create_directory(path_);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using test::TemporaryFolder;
 
 struct TemporaryDirectory {
   TemporaryFolder folder;

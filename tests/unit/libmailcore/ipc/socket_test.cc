@@ -12,21 +12,12 @@
 #include <thread>
 
 #include "libmailcore/async/channel.h"
+#include "tests/unit/support/temporary_folder.h"
 
 namespace ostler::ipc {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/ostler-ipc-XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  [[nodiscard]] std::string socket() const { return path + "/s.sock"; }
-  std::string path;
-};
 
 Deadline soon() {
   return Deadline::after(60s);
@@ -40,10 +31,10 @@ Task<Result<Identity>> whoIs(std::shared_ptr<ServerConnection> from, WhoIs reque
 }
 
 struct Suite {
-  Folder folder;
+  test::TemporaryFolder folder;
   Loop loop;
   Server server{loop};
-  Client client{loop, folder.socket()};
+  Client client{loop, folder.file("s.sock")};
   Suite() { server.on<WhoIs>(whoIs); }
 };
 
@@ -56,13 +47,13 @@ Task<Result<Identity>> ask(Client& client, std::string token, Deadline deadline)
 
 TEST_CASE("ipc: a request is answered, and the server knows who asks") {
   Suite suite;
-  REQUIRE(suite.server.listen(suite.folder.socket(), 0600));
+  REQUIRE(suite.server.listen(suite.folder.file("s.sock"), 0600));
   const auto answer = suite.loop.runUntilDone(ask(suite.client, "t", soon()));
   REQUIRE(answer);
   CHECK(answer->known);
   CHECK(answer->account.address == "t");
   struct stat status{};
-  REQUIRE(::stat(suite.folder.socket().c_str(), &status) == 0);
+  REQUIRE(::stat(suite.folder.file("s.sock").c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
 }
 
@@ -81,7 +72,7 @@ Task<void> askMany(Loop& loop, Client& client, int& right) {
 
 TEST_CASE("ipc: thousands of requests in flight each get their own answer") {
   Suite suite;
-  REQUIRE(suite.server.listen(suite.folder.socket(), 0600));
+  REQUIRE(suite.server.listen(suite.folder.file("s.sock"), 0600));
   int right = 0;
   suite.loop.runUntilDone(askMany(suite.loop, suite.client, right));
   CHECK(right == 2000);
@@ -94,7 +85,7 @@ TEST_CASE("ipc: a call waits for a peer that comes later") {
   scope.spawn([](Loop& loop, Server& server, std::string path) -> Task<void> {
     co_await loop.sleepUntil(Deadline::after(30ms));
     CHECK(server.listen(path, 0600));
-  }(suite.loop, suite.server, suite.folder.socket()));
+  }(suite.loop, suite.server, suite.folder.file("s.sock")));
   CHECK(suite.loop.runUntilDone(ask(suite.client, "t", soon())));
 }
 
@@ -112,7 +103,7 @@ Task<Result<Empty>> refuse(std::shared_ptr<ServerConnection>, DraftData, std::ve
 
 TEST_CASE("ipc: a handler's error arrives as the call's error; a request nobody answers is notFound") {
   Suite suite;
-  REQUIRE(suite.server.listen(suite.folder.socket(), 0600));
+  REQUIRE(suite.server.listen(suite.folder.file("s.sock"), 0600));
   suite.server.on<DraftData>(refuse);
   const auto full = suite.loop.runUntilDone(suite.client.call(DraftData{}, soon()));
   REQUIRE_FALSE(full);
@@ -123,9 +114,9 @@ TEST_CASE("ipc: a handler's error arrives as the call's error; a request nobody 
 }
 
 TEST_CASE("ipc: an unanswered call fails with closed when the peer dies, and the next one reaches its successor") {
-  Folder folder;
+  test::TemporaryFolder folder;
   Loop loop;
-  Client client(loop, folder.socket());
+  Client client(loop, folder.file("s.sock"));
   struct Never {
     static Task<Result<Identity>> answer(Loop* loop, std::unique_ptr<Server>* server) {
       loop->post([server] { server->reset(); });
@@ -135,32 +126,32 @@ TEST_CASE("ipc: an unanswered call fails with closed when the peer dies, and the
   };
   auto dying = std::make_unique<Server>(loop);
   dying->on<WhoIs>([&](auto, WhoIs, std::vector<UniqueFd>) { return Never::answer(&loop, &dying); });
-  REQUIRE(dying->listen(folder.socket(), 0600));
+  REQUIRE(dying->listen(folder.file("s.sock"), 0600));
   const auto lost = loop.runUntilDone(ask(client, "t", soon()));
   REQUIRE_FALSE(lost);
   CHECK(lost.error().kind == Error::Kind::closed);
   Server successor(loop);
   successor.on<WhoIs>(whoIs);
-  REQUIRE(successor.listen(folder.socket(), 0600));
+  REQUIRE(successor.listen(folder.file("s.sock"), 0600));
   CHECK(loop.runUntilDone(ask(client, "t", soon())));
   CHECK(client.generation() == 2);
 }
 
 TEST_CASE("ipc: a second server is refused while the first lives, and replaces the file of a dead one") {
   Suite suite;
-  REQUIRE(suite.server.listen(suite.folder.socket(), 0600));
+  REQUIRE(suite.server.listen(suite.folder.file("s.sock"), 0600));
   Server second(suite.loop);
-  const auto refused = second.listen(suite.folder.socket(), 0600);
+  const auto refused = second.listen(suite.folder.file("s.sock"), 0600);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == Error::Kind::exists);
   {
     const UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    (suite.folder.path + "/dead.sock").copy(address.sun_path, sizeof address.sun_path - 1);
+    (suite.folder.path() + "/dead.sock").copy(address.sun_path, sizeof address.sun_path - 1);
     REQUIRE(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
-  CHECK(second.listen(suite.folder.path + "/dead.sock", 0600));
+  CHECK(second.listen(suite.folder.path() + "/dead.sock", 0600));
 }
 
 /// What systemd does for a process it starts: sockets from descriptor 3 on, and two variables. Undone at the end.
@@ -192,17 +183,17 @@ class HandedOver {
 };
 
 TEST_CASE("ipc: a socket handed over by systemd outlives the server, and the next one answers there") {
-  const Folder folder;
-  const HandedOver socket(folder.socket());
+  const test::TemporaryFolder folder;
+  const HandedOver socket(folder.file("s.sock"));
   Loop loop;
   for (const char* const server : {"first", "second"}) {
-    Client client(loop, folder.socket());
+    Client client(loop, folder.file("s.sock"));
     Server serving(loop);
     serving.on<WhoIs>(whoIs);
-    REQUIRE(serving.listen(folder.socket(), 0600));
+    REQUIRE(serving.listen(folder.file("s.sock"), 0600));
     CHECK(loop.runUntilDone(ask(client, server, soon())));
     serving.stopListening();
-    CHECK(std::filesystem::exists(folder.socket()));
+    CHECK(std::filesystem::exists(folder.file("s.sock")));
   }
 }
 
@@ -222,10 +213,10 @@ Task<Result<Client::Answer<DeliverOutcome>>> lengthOf(std::shared_ptr<ServerConn
   co_return answer;
 }
 
-std::vector<UniqueFd> threeFiles(const Folder& folder) {
+std::vector<UniqueFd> threeFiles(const test::TemporaryFolder& folder) {
   std::vector<UniqueFd> files;
   for (const char* name : {"a", "b", "c"}) {
-    files.emplace_back(::open((folder.path + "/" + name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    files.emplace_back(::open((folder.path() + "/" + name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     REQUIRE(::write(files.back().get(), name, 1) == 1);
   }
   return files;
@@ -249,7 +240,7 @@ Task<void> passOne(Client& client, std::vector<UniqueFd> files, int& right) {
 TEST_CASE("ipc: descriptors reach the request they belong to, between others, and none is left open") {
   Suite suite;
   suite.server.onWithDescriptors<Deliver>(lengthOf);
-  REQUIRE(suite.server.listen(suite.folder.socket(), 0600));
+  REQUIRE(suite.server.listen(suite.folder.file("s.sock"), 0600));
   REQUIRE(suite.loop.runUntilDone(ask(suite.client, "t", soon())));
   const std::size_t before = openDescriptors();
   int passed = 0;
@@ -349,7 +340,7 @@ struct Blocked {
 };
 
 TEST_CASE("ipc: no more requests of one connection run at a time than allowed, and all are answered") {
-  Folder folder;
+  test::TemporaryFolder folder;
   Loop loop;
   int running = 0;
   int most = 0;
@@ -357,8 +348,8 @@ TEST_CASE("ipc: no more requests of one connection run at a time than allowed, a
   limits.requestsInFlight = 3;
   Server server(loop, limits);
   server.on<WhoIs>([&](auto, WhoIs, std::vector<UniqueFd>) { return Blocked::wait(&loop, &running, &most); });
-  REQUIRE(server.listen(folder.socket(), 0600));
-  Client client(loop, folder.socket());
+  REQUIRE(server.listen(folder.file("s.sock"), 0600));
+  Client client(loop, folder.file("s.sock"));
   int answered = 0;
   TaskScope scope(loop);
   for (int n = 0; n < 10; ++n) {
@@ -373,7 +364,7 @@ TEST_CASE("ipc: no more requests of one connection run at a time than allowed, a
 }
 
 TEST_CASE("ipc: when a connection closes its requests are cancelled, those to be finished go on") {
-  Folder folder;
+  test::TemporaryFolder folder;
   Loop loop;
   int cancellable = 0;
   int finishing = 0;
@@ -402,14 +393,14 @@ TEST_CASE("ipc: when a connection closes its requests are cancelled, those to be
 }
 
 TEST_CASE("ipc: a call that is given up is forgotten, and its late answer disturbs nobody") {
-  Folder folder;
+  test::TemporaryFolder folder;
   Loop loop;
   int running = 0;
   int most = 0;
   Server server(loop);
   server.on<WhoIs>([&](auto, WhoIs, std::vector<UniqueFd>) { return Blocked::wait(&loop, &running, &most); });
-  REQUIRE(server.listen(folder.socket(), 0600));
-  Client client(loop, folder.socket());
+  REQUIRE(server.listen(folder.file("s.sock"), 0600));
+  Client client(loop, folder.file("s.sock"));
   const auto given = loop.runUntilDone(ask(client, "t", Deadline::after(5ms)));
   REQUIRE_FALSE(given);
   CHECK(given.error().kind == Error::Kind::timeout);
@@ -439,16 +430,16 @@ TEST_CASE("ipc: a thousand callers cancelled at random moments, and a server tha
   std::mt19937 random(26);
   const std::size_t before = openDescriptors();
   {
-    Folder folder;
+    test::TemporaryFolder folder;
     Loop loop;
     auto server = std::make_unique<Server>(loop);
     const auto listen = [&] {
       server->on<WhoIs>([&](auto, WhoIs request, std::vector<UniqueFd>) { return answerLate(&loop, static_cast<unsigned>(random() % 3000), std::move(request.token)); });
-      REQUIRE(server->listen(folder.socket(), 0600));
+      REQUIRE(server->listen(folder.file("s.sock"), 0600));
     };
     listen();
     std::vector<std::unique_ptr<Client>> clients;
-    for (int n = 0; n < 10; ++n) clients.push_back(std::make_unique<Client>(loop, folder.socket()));
+    for (int n = 0; n < 10; ++n) clients.push_back(std::make_unique<Client>(loop, folder.file("s.sock")));
     std::vector<std::unique_ptr<TaskScope>> callers;
     long right = 0;
     long wrong = 0;

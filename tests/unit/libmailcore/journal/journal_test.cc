@@ -11,23 +11,14 @@
 #include "libmailcore/base/random.h"
 #include "libmailcore/journal/group_commit.h"
 #include "power_cut_disk.h"
+#include "tests/unit/support/temporary_folder.h"
 
 using namespace ostler;
 using namespace ostler::journal;
 
 namespace {
 
-struct TemporaryFolder {
-  // In memory where it can be: no test here cuts the power for real.
-  std::string path = (std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path().string()) + "/journal-" + toHex(8);
-  TemporaryFolder() { std::filesystem::create_directory(path); }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-  static std::string toHex(std::size_t n) {
-    std::string out;
-    for (std::size_t at = 0; at < n; ++at) out += "0123456789abcdef"[randomBelow(16)];
-    return out;
-  }
-};
+using test::TemporaryFolder;
 
 using Contents = std::map<std::uint64_t, std::vector<std::string>>;
 
@@ -82,7 +73,7 @@ TEST_CASE("what was committed is read back, in order, by place and by replay") {
   const TemporaryFolder folder;
   Committed places;
   {
-    const auto journal = openJournal(optionsFor(folder.path));
+    const auto journal = openJournal(optionsFor(folder.path()));
     for (int i = 0; i < 300; ++i) {
       const auto committed = commit(*journal, {"envelope " + std::to_string(i), std::string(static_cast<std::size_t>(i * 7), 'x')});
       REQUIRE(committed);
@@ -91,7 +82,7 @@ TEST_CASE("what was committed is read back, in order, by place and by replay") {
     CHECK(journal->read(places[0]).value() == "envelope 200");
     CHECK(journal->segments().size() > 5);
   }
-  const Contents contents = contentsOf(folder.path);
+  const Contents contents = contentsOf(folder.path());
   REQUIRE(contents.size() == 300);
   for (const auto& [number, records] : contents) CHECK(records.front() == "envelope " + std::to_string(number - 1));
 }
@@ -99,10 +90,10 @@ TEST_CASE("what was committed is read back, in order, by place and by replay") {
 TEST_CASE("a journal that is opened again goes on in a new segment with the next batch") {
   const TemporaryFolder folder;
   for (int life = 0; life < 4; ++life) {
-    const auto journal = openJournal(optionsFor(folder.path));
+    const auto journal = openJournal(optionsFor(folder.path()));
     REQUIRE(commit(*journal, {"life " + std::to_string(life)}));
   }
-  const Contents contents = contentsOf(folder.path);
+  const Contents contents = contentsOf(folder.path());
   REQUIRE(contents.size() == 4);
   CHECK(contents.at(4).front() == "life 3");
 }
@@ -111,7 +102,7 @@ TEST_CASE("retired segments are recycled, and nothing of their earlier life come
   const TemporaryFolder folder;
   std::uint64_t kept = 0;
   {
-    const auto journal = openJournal(optionsFor(folder.path));
+    const auto journal = openJournal(optionsFor(folder.path()));
     for (int i = 0; i < 2000; ++i) {
       const auto committed = commit(*journal, {std::string(1000, static_cast<char>('a' + i % 26))});
       REQUIRE(committed);
@@ -121,7 +112,7 @@ TEST_CASE("retired segments are recycled, and nothing of their earlier life come
     CHECK(journal->octetsOnDisk() < 8 * (64U << 10));
   }
   std::uint64_t first = 0;
-  const UniqueFd fd(::open(folder.path.c_str(), O_RDONLY | O_DIRECTORY));
+  const UniqueFd fd(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
   std::uint64_t last = 0;
   auto replayed = replay(fd.get(), kept, [&](const Batch& batch) {
     if (first == 0) first = batch.number;
@@ -136,7 +127,7 @@ TEST_CASE("retired segments are recycled, and nothing of their earlier life come
 
 TEST_CASE("a pinned segment is not recycled while it is read") {
   const TemporaryFolder folder;
-  const auto journal = openJournal(optionsFor(folder.path));
+  const auto journal = openJournal(optionsFor(folder.path()));
   const auto first = commit(*journal, {"to be read later"});
   REQUIRE(first);
   const auto pinned = journal->pin(first->front().segment);
@@ -153,7 +144,7 @@ TEST_CASE("an octet damaged in the middle is reported and only its batch is miss
   const TemporaryFolder folder;
   Committed broken;
   {
-    const auto journal = openJournal(optionsFor(folder.path));
+    const auto journal = openJournal(optionsFor(folder.path()));
     for (int i = 0; i < 20; ++i) {
       const auto committed = commit(*journal, {"first of " + std::to_string(i), "second of " + std::to_string(i)});
       REQUIRE(committed);
@@ -161,42 +152,42 @@ TEST_CASE("an octet damaged in the middle is reported and only its batch is miss
     }
   }
   for (const std::size_t record : {0U, 1U}) {
-    const std::string file = folder.path + "/" + segmentName(broken[record].segment);
+    const std::string file = folder.path() + "/" + segmentName(broken[record].segment);
     flipOctet(file, broken[record].offset + kRecordHeader + 2);
     std::vector<Damage> damage;
-    const Contents contents = contentsOf(folder.path, &damage);
+    const Contents contents = contentsOf(folder.path(), &damage);
     CHECK(contents.size() == 19);
     CHECK(contents.count(8) == 0);
     REQUIRE(damage.size() == 1);
     CHECK(damage.front().from == broken[0]);
     flipOctet(file, broken[record].offset + kRecordHeader + 2);
   }
-  CHECK(contentsOf(folder.path).size() == 20);
+  CHECK(contentsOf(folder.path()).size() == 20);
 }
 
 TEST_CASE("a tail cut off at any octet loses the unfinished batch alone and is no damage") {
   const TemporaryFolder folder;
   Committed last;
   {
-    const auto journal = openJournal(optionsFor(folder.path));
+    const auto journal = openJournal(optionsFor(folder.path()));
     REQUIRE(commit(*journal, {"one"}));
     last = commit(*journal, {"two, first record", "two, second record"}).value();
   }
-  const std::string file = folder.path + "/" + segmentName(last[0].segment);
+  const std::string file = folder.path() + "/" + segmentName(last[0].segment);
   for (std::uint64_t cut = last[0].offset; cut < last[1].offset + kRecordHeader + 18; ++cut) {
     const TemporaryFolder copy;
-    const std::string target = copy.path + "/" + segmentName(last[0].segment);
+    const std::string target = copy.path() + "/" + segmentName(last[0].segment);
     std::filesystem::copy_file(file, target);
     std::filesystem::resize_file(target, cut);
     std::vector<Damage> damage;
-    CHECK(contentsOf(copy.path, &damage).size() == 1);
+    CHECK(contentsOf(copy.path(), &damage).size() == 1);
     CHECK(damage.empty());
   }
 }
 
 TEST_CASE("many threads share syncs and each gets its own outcome") {
   const TemporaryFolder folder;
-  JournalOptions options = optionsFor(folder.path);
+  JournalOptions options = optionsFor(folder.path());
   options.segmentSize = 1_MiB;
   const auto journal = openJournal(options);
   constexpr int kThreads = 8;
@@ -214,7 +205,7 @@ TEST_CASE("many threads share syncs and each gets its own outcome") {
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(good == kThreads * kEach);
-  CHECK(contentsOf(folder.path).size() == kThreads * kEach);
+  CHECK(contentsOf(folder.path()).size() == kThreads * kEach);
 }
 
 namespace {
@@ -272,13 +263,13 @@ TEST_CASE("any one disk call of a journal's life fails: no batch is refused, non
     const TemporaryFolder folder;
     PowerCutDisk disk;
     disk.failCalls(call);
-    const Life life = liveOn(folder.path, disk);
+    const Life life = liveOn(folder.path(), disk);
     if (disk.calls() < call) {
       CHECK(call > 150);  // that many there are: opening, five segments, two calls a batch, recycling
       break;
     }
     INFO("call " << call << " of " << disk.calls());
-    CHECK(batchesFrom(folder.path, life.liveFrom) == life.acknowledged);
+    CHECK(batchesFrom(folder.path(), life.liveFrom) == life.acknowledged);
     CHECK(life.refused.empty());  // written once more, to another segment
   }
 }
@@ -289,10 +280,10 @@ TEST_CASE("some disk calls in a row fail: what was acknowledged is there, what w
     const TemporaryFolder folder;
     PowerCutDisk disk;
     disk.failCalls(call, 9);
-    const Life life = liveOn(folder.path, disk);
+    const Life life = liveOn(folder.path(), disk);
     if (disk.calls() < call) break;
     INFO("from call " << call << " of " << disk.calls() << ", refused " << life.refused.size());
-    const std::vector<std::string> found = batchesFrom(folder.path, life.liveFrom);
+    const std::vector<std::string> found = batchesFrom(folder.path(), life.liveFrom);
     // The last one refused may be the log's end: nothing was appended after it that could say it does not count.
     const bool endsRefused = !life.refused.empty() && life.refused.back().starts_with("59.");
     if (!endsRefused) CHECK(found == life.acknowledged);
@@ -308,15 +299,15 @@ TEST_CASE("the disk fails for good: what was acknowledged before is there, and o
     PowerCutDisk disk;
     disk.failAs(kind);
     disk.failCalls(call, PowerCutDisk::kForEver);
-    const Life life = liveOn(folder.path, disk);
+    const Life life = liveOn(folder.path(), disk);
     if (disk.calls() < call) break;
     INFO("from call " << call << " of " << disk.calls());
-    const std::vector<std::string> found = batchesFrom(folder.path, life.liveFrom);
+    const std::vector<std::string> found = batchesFrom(folder.path(), life.liveFrom);
     REQUIRE(found.size() >= life.acknowledged.size());
     CHECK(std::vector<std::string>(found.begin(), found.begin() + std::ssize(life.acknowledged)) == life.acknowledged);
     CHECK(found.size() <= life.acknowledged.size() + 1);
     for (std::size_t at = life.acknowledged.size(); at < found.size(); ++at) CHECK(contains(life.refused, found[at]));
-    const Life next = liveOn(folder.path, Disk::real());  // the disk is mended
+    const Life next = liveOn(folder.path(), Disk::real());  // the disk is mended
     CHECK(next.refused.empty());
   }
 }
@@ -324,7 +315,7 @@ TEST_CASE("the disk fails for good: what was acknowledged before is there, and o
 TEST_CASE("a segment that cannot be recycled is tried again now and then, not in a loop") {
   const TemporaryFolder folder;
   PowerCutDisk disk;
-  const auto journal = openJournal(optionsFor(folder.path, disk));
+  const auto journal = openJournal(optionsFor(folder.path(), disk));
   std::uint64_t segment = 0;
   for (int i = 0; i < 40; ++i) {
     const auto committed = commit(*journal, {std::string(4000, 'x')});
@@ -346,13 +337,13 @@ TEST_CASE("after a power cut at any moment every acknowledged batch is there onc
   for (int round = 0; round < 60; ++round) {
     const TemporaryFolder folder;
     const TemporaryFolder target;
-    const std::string copy = target.path + "/cut";
+    const std::string copy = target.path() + "/cut";
     PowerCutDisk disk;
     std::mutex mutex;
     std::map<std::string, std::string> acknowledged;
     std::map<std::string, std::string> sent;
     {
-      JournalOptions options = optionsFor(folder.path, disk);
+      JournalOptions options = optionsFor(folder.path(), disk);
       const auto journal = openJournal(options);
       const int before = static_cast<int>(random() % 400);
       for (int i = 0; i < before; ++i) {

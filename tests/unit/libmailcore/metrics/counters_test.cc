@@ -6,23 +6,15 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/unit/support/temporary_folder.h"
+
 namespace ostler::metrics {
 namespace {
 
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/ostler-counters-XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  [[nodiscard]] std::string file() const { return path + "/smtpd"; }
-  std::string path;
-};
-
 TEST_CASE("counters: what several threads count is read from outside, and counting goes on after a restart") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   for (int run = 0; run < 2; ++run) {
-    const auto counters = Counters::open(folder.file());
+    const auto counters = Counters::open(folder.file("smtpd"));
     REQUIRE(counters);
     std::vector<std::thread> threads;
     for (int n = 0; n < 4; ++n) {
@@ -33,30 +25,30 @@ TEST_CASE("counters: what several threads count is read from outside, and counti
     }
     for (std::thread& thread : threads) thread.join();
   }
-  const auto reading = readCounters(folder.file());
+  const auto reading = readCounters(folder.file("smtpd"));
   REQUIRE(reading);
   CHECK(reading->counts.at("session-end") == 8000);
   CHECK(reading->counts.at("login") == 40);
 }
 
 TEST_CASE("counters: more names than there is room for, and names that are none, change nothing else") {
-  const Folder folder;
-  const auto counters = Counters::open(folder.file());
+  const test::TemporaryFolder folder;
+  const auto counters = Counters::open(folder.file("smtpd"));
   REQUIRE(counters);
   (*counters)->add("a\"} 1\n", 3);
   for (int i = 0; i < 1000; ++i) (*counters)->add("name-" + std::to_string(i));
-  const auto reading = readCounters(folder.file());
+  const auto reading = readCounters(folder.file("smtpd"));
   REQUIRE(reading);
   CHECK(reading->counts.at("other") == 3);
   CHECK(reading->counts.at("name-0") == 1);
 }
 
 TEST_CASE("counters: a file that is none is refused by a reader and made anew by its owner") {
-  const Folder folder;
-  std::ofstream(folder.file()) << "something else";
-  CHECK_FALSE(readCounters(folder.file()));
-  CHECK(Counters::open(folder.file()));
-  CHECK(readCounters(folder.file()));
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.file("smtpd")) << "something else";
+  CHECK_FALSE(readCounters(folder.file("smtpd")));
+  CHECK(Counters::open(folder.file("smtpd")));
+  CHECK(readCounters(folder.file("smtpd")));
 }
 
 }  // namespace

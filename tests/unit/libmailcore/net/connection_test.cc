@@ -10,7 +10,7 @@
 
 #include "libmailcore/net/listener.h"
 #include "libmailcore/net/memory_stream.h"
-#include "tests/unit/libmailcore/net/test_certificates.h"
+#include "tests/unit/libmailcore/net/streams.h"
 
 namespace ostler::net {
 namespace {
@@ -18,20 +18,12 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-Deadline soon() { return Deadline::after(20s); }
-
 struct Pair {
   using Ends = std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>>;
   explicit Pair(Loop& loop, std::size_t capacity = 64 * 1024) : Pair(loop, MemoryStream::makePair(loop, capacity)) {}
   Pair(Loop& loop, Ends ends) : here(loop, std::move(ends.first)), there(loop, std::move(ends.second)) {}
   Connection here, there;
 };
-
-std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> socketPair(Loop& loop) {
-  std::array<int, 2> fds{};
-  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
-  return {makeSocketStream(loop, UniqueFd(fds[0])), makeSocketStream(loop, UniqueFd(fds[1]))};
-}
 
 Task<std::string> linesUntilClosed(Connection& connection, std::size_t most) {
   std::string out;
@@ -284,13 +276,6 @@ TEST_CASE("connecting where nobody listens is temporary") {
 }
 
 // ---- many at once
-
-TlsClientOptions clientOf(const TestCertificates& certificates, std::string name) {
-  TlsClientOptions options;
-  options.serverName = std::move(name);
-  options.context = TlsClientContext::load(certificates.caFile()).value();
-  return options;
-}
 
 Task<void> chattyServer(Loop& loop, std::unique_ptr<Stream> stream, std::shared_ptr<const TlsServerContext> context) {
   Connection connection(loop, std::move(stream));

@@ -12,20 +12,12 @@
 #include "libmailcore/base/random.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/listener.h"
-#include "tests/unit/libmailcore/net/test_certificates.h"
+#include "tests/unit/libmailcore/net/streams.h"
 
 namespace ostler::net {
 namespace {
 
 using namespace std::chrono_literals;
-
-Deadline soon() { return Deadline::after(20s); }
-
-std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> socketPair(Loop& loop) {
-  std::array<int, 2> fds{};
-  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
-  return {makeSocketStream(loop, UniqueFd(fds[0])), makeSocketStream(loop, UniqueFd(fds[1]))};
-}
 
 struct TlsOutcome {
   Result<void> server = fail(Error::Kind::temporary, "not run");
@@ -70,13 +62,6 @@ TlsOutcome talk(const std::shared_ptr<const TlsServerContext>& server, TlsClient
   loop.runUntilDone(tlsClient(Connection(loop, std::move(there)), std::move(options), out));
   CHECK(loop.runUntilDone(done.wait(soon())));
   return out;
-}
-
-TlsClientOptions clientOf(const TestCertificates& certificates, std::string name) {
-  TlsClientOptions options;
-  options.serverName = std::move(name);
-  options.context = TlsClientContext::load(certificates.caFile()).value();
-  return options;
 }
 
 TEST_CASE("TLS 1.3 talks in both directions, and both ends agree on the channel bindings") {

@@ -14,34 +14,20 @@
 #include "libmailcore/async/loop.h"
 #include "libmailcore/store/local_store.h"
 #include "libmailcore/store/memory_store.h"
+#include "libmailcore/store/maintenance.h"
 #include "libmailcore/store/store.h"
+#include "tests/unit/support/temporary_folder.h"
 
 namespace ostler::store::test {
 
 inline Id128 freshId() { return Id128::make(SystemClock().now()); }
 
-class ScratchFolder {
+class ScratchFolder : public ostler::test::TemporaryFolder {
  public:
-  ScratchFolder() {
-    // In memory where it can be: a process that is killed loses nothing of it, and no test here cuts the power.
-    const bool hasMemory = ::access("/dev/shm", W_OK | X_OK) == 0;
-    std::string pattern = (hasMemory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) + "/ostler-store-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
   UniqueFd make(const std::string& name) const {
-    ::mkdir((path_ + "/" + name).c_str(), 0700);
-    return UniqueFd(::open((path_ + "/" + name).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    ::mkdir(file(name).c_str(), 0700);
+    return UniqueFd(::open(file(name).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
-
- private:
-  std::string path_;
 };
 
 /// A store of one kind, with one account.
@@ -165,5 +151,16 @@ inline std::string mail(const std::string& subject, const std::string& extra = "
   return "From: A <a@example.test>\r\nTo: b@example.test\r\nSubject: " + subject + "\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n" + extra +
          "\r\n" + body;
 }
+
+/// What `ostler mailbox check` finds wrong.
+inline std::string problemsOf(const ScratchFolder& scratch) {
+  const auto report = checkAccount(scratch.make("account").get());
+  if (!report) return report.error().detail;
+  std::string all;
+  for (const std::string& problem : report->problems) all += problem + "\n";
+  return all;
+}
+
+inline UidSet range(std::uint32_t first, std::uint32_t last) { return UidSet::of({Uid{first}, Uid{last}}); }
 
 }  // namespace ostler::store::test

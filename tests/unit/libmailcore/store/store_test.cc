@@ -17,7 +17,6 @@ struct Named : F {};
 FlagNames seen() { return {Flags::kSeen, {}}; }
 FlagNames deleted() { return {Flags::kDeleted, {}}; }
 UidSet one(std::uint32_t uid) { return UidSet::of({Uid{uid}, Uid{uid}}); }
-UidSet range(std::uint32_t first, std::uint32_t last) { return UidSet::of({Uid{first}, Uid{last}}); }
 
 template <class F>
 std::vector<std::string> names(F& f) {

@@ -11,7 +11,7 @@
 
 using namespace ostler;
 using namespace ostler::queued::auth;
-using State = ipc::LoginReply::State;
+using LoginState = ipc::LoginReply::State;
 
 namespace {
 
@@ -112,7 +112,7 @@ struct House {
 TEST_CASE("a login gives the account, its folder and a token that says whose it is") {
   House house;
   const AuthService::LoginAnswer answer = house.ask(house.plain("Alice@Example.test", "secret"));
-  REQUIRE(answer.message.state == State::succeeded);
+  REQUIRE(answer.message.state == LoginState::succeeded);
   CHECK(answer.message.account.address == "alice@example.test");
   REQUIRE(answer.descriptors.size() == 1);
   struct stat info{};
@@ -158,7 +158,7 @@ TEST_CASE("smtpd gets no folder") {
   start.session.service = "submission";
   start.session.virtualServer = "default";
   const AuthService::LoginAnswer answer = house.ask(start);
-  CHECK(answer.message.state == State::succeeded);
+  CHECK(answer.message.state == LoginState::succeeded);
   CHECK(answer.descriptors.empty());
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("a wrong password, no such user, and no password set say the same to t
     INFO(user);
     const std::uint64_t before = house.service->slowHashes();
     const ipc::LoginReply reply = house.login(user, "wrong", "192.0.2." + std::to_string(++client) + ":1");
-    CHECK(reply.state == State::failed);
+    CHECK(reply.state == LoginState::failed);
     CHECK(reply.reason == "credentials");
     CHECK_FALSE(reply.account.address.empty());
     CHECK(house.service->slowHashes() == before + 1);
@@ -178,26 +178,26 @@ TEST_CASE("a wrong password, no such user, and no password set say the same to t
 
 TEST_CASE("the decoy's password opens nobody's account") {
   House house;
-  CHECK(house.login("nobody", "decoy").state == State::failed);
-  CHECK(house.login("carl", "decoy").state == State::failed);
-  CHECK(house.login("carl", "decoy", "192.0.2.8:1").state == State::failed);
+  CHECK(house.login("nobody", "decoy").state == LoginState::failed);
+  CHECK(house.login("carl", "decoy").state == LoginState::failed);
+  CHECK(house.login("carl", "decoy", "192.0.2.8:1").state == LoginState::failed);
 }
 
 TEST_CASE(
     "the second login with the same password needs no hash; a wrong one does; a changed password counts at once") {
   House house;
-  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.login("alice", "secret").state == LoginState::succeeded);
   CHECK(house.service->slowHashes() == 1);
-  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.login("alice", "secret").state == LoginState::succeeded);
   CHECK(house.service->slowHashes() == 1);
-  CHECK(house.login("alice", "wrong").state == State::failed);
+  CHECK(house.login("alice", "wrong").state == LoginState::failed);
   CHECK(house.service->slowHashes() == 2);
   house.addUser("alice", "changed", false);
-  CHECK(house.login("alice", "secret").state == State::failed);
-  CHECK(house.login("alice", "changed").state == State::succeeded);
+  CHECK(house.login("alice", "secret").state == LoginState::failed);
+  CHECK(house.login("alice", "changed").state == LoginState::succeeded);
   CHECK(house.service->slowHashes() == 4);
   house.clock.advance(std::chrono::minutes(11));
-  CHECK(house.login("alice", "changed").state == State::succeeded);
+  CHECK(house.login("alice", "changed").state == LoginState::succeeded);
   CHECK(house.service->slowHashes() == 5);
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("after too many failures the account is locked for every protocol and 
   CHECK(house.ask(std::move(other)).message.reason == "locked-out");
   CHECK(house.service->slowHashes() == before);
   house.clock.advance(std::chrono::minutes(16));
-  CHECK(house.login("alice", "secret", "198.51.100.1:1").state == State::succeeded);
+  CHECK(house.login("alice", "secret", "198.51.100.1:1").state == LoginState::succeeded);
 }
 
 TEST_CASE(
@@ -221,10 +221,10 @@ TEST_CASE(
   House house;
   CHECK(house.login("a1", "wrong").reason == "credentials");
   CHECK(house.login("a2", "wrong").reason == "credentials");
-  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.login("alice", "secret").state == LoginState::succeeded);
   CHECK(house.login("a3", "wrong").reason == "credentials");
   CHECK(house.login("alice", "secret").reason == "locked-out");
-  CHECK(house.login("alice", "secret", "198.51.100.1:1").state == State::succeeded);
+  CHECK(house.login("alice", "secret", "198.51.100.1:1").state == LoginState::succeeded);
 }
 
 TEST_CASE("loopback is never refused because of earlier failures when the configuration says so") {
@@ -232,10 +232,10 @@ TEST_CASE("loopback is never refused because of earlier failures when the config
   house.config->directory.lockoutLoopback = false;
   house.restart();
   for (int i = 0; i < 20; ++i) CHECK(house.login("alice", "wrong", "127.0.0.1:1").reason == "credentials");
-  CHECK(house.login("alice", "secret", "[::1]:1").state == State::succeeded);
+  CHECK(house.login("alice", "secret", "[::1]:1").state == LoginState::succeeded);
   for (int i = 0; i < 3; ++i) (void)house.login("alice", "wrong");
   CHECK(house.login("alice", "secret").reason == "locked-out");
-  CHECK(house.login("alice", "secret", "127.0.0.1:1").state == State::succeeded);
+  CHECK(house.login("alice", "secret", "127.0.0.1:1").state == LoginState::succeeded);
 }
 
 TEST_CASE("a disabled account does not log in, and acting as somebody else is refused") {
@@ -246,7 +246,7 @@ TEST_CASE("a disabled account does not log in, and acting as somebody else is re
   CHECK(house.ask(std::move(asDora)).message.reason == "authorization");
   ipc::LoginStart asSelf = house.plain("alice", "secret", "192.0.2.10:1");
   asSelf.initial = "Alice@example.test" + *asSelf.initial;
-  CHECK(house.ask(std::move(asSelf)).message.state == State::succeeded);
+  CHECK(house.ask(std::move(asSelf)).message.state == LoginState::succeeded);
 }
 
 TEST_CASE("SCRAM-SHA-256 logs in without a slow hash, and the server proves itself") {
@@ -256,9 +256,9 @@ TEST_CASE("SCRAM-SHA-256 logs in without a slow hash, and the server proves itse
   start.mechanism = "SCRAM-SHA-256";
   start.initial = client.first();
   const AuthService::LoginAnswer first = house.ask(std::move(start));
-  REQUIRE(first.message.state == State::challenge);
+  REQUIRE(first.message.state == LoginState::challenge);
   const AuthService::LoginAnswer last = house.next(first.message.conversation, client.final(first.message.data));
-  CHECK(last.message.state == State::succeeded);
+  CHECK(last.message.state == LoginState::succeeded);
   CHECK(client.serverIsGenuine(last.message.data));
   CHECK(last.descriptors.size() == 1);
   CHECK(house.service->slowHashes() == 0);
@@ -274,9 +274,9 @@ TEST_CASE("SCRAM: a locked-out user is refused although the proof was right, an 
     start.mechanism = "SCRAM-SHA-256";
     start.initial = client.first();
     const AuthService::LoginAnswer first = house.ask(std::move(start));
-    REQUIRE(first.message.state == State::challenge);
+    REQUIRE(first.message.state == LoginState::challenge);
     const AuthService::LoginAnswer last = house.next(first.message.conversation, client.final(first.message.data));
-    CHECK(last.message.state == State::failed);
+    CHECK(last.message.state == LoginState::failed);
     CHECK(last.message.token.empty());
     CHECK(last.message.data.find("v=") == std::string::npos);
   }
@@ -290,12 +290,12 @@ TEST_CASE("a conversation belongs to its connection, and is over when it is canc
   const std::uint64_t one = house.ask(start).message.conversation;
   const auto stranger = std::make_shared<FakeConnection>(2);
   CHECK(house.loop.runUntilDone(house.service->loginContinue(stranger, {one, "alice"}))->message.state ==
-        State::failed);
+        LoginState::failed);
   house.service->loginCancel(*stranger, {one});
   const AuthService::LoginAnswer asked = house.next(one, "alice");
-  REQUIRE(asked.message.state == State::challenge);
+  REQUIRE(asked.message.state == LoginState::challenge);
   house.service->loginCancel(*house.daemon, {asked.message.conversation});
-  CHECK(house.next(asked.message.conversation, "secret").message.state == State::failed);
+  CHECK(house.next(asked.message.conversation, "secret").message.state == LoginState::failed);
   const std::uint64_t old = house.ask(start).message.conversation;
   house.clock.advance(std::chrono::minutes(6));
   (void)house.ask(start);
@@ -310,7 +310,7 @@ TEST_CASE("a mechanism that the listener does not name is refused") {
   start.initial.reset();
   CHECK(house.ask(start).message.reason == "mechanism");
   start.session.service = "imap";
-  CHECK(house.ask(start).message.state == State::challenge);
+  CHECK(house.ask(start).message.state == LoginState::challenge);
   start.mechanism = "NTLM";
   CHECK(house.ask(start).message.reason == "mechanism");
 }
@@ -351,7 +351,7 @@ TEST_CASE("a bare name is a user of the domain whose address the client came to"
   start.session.local = "192.0.2.77:993";
   CHECK(house.ask(start).message.account.address == "alice@other.test");
   start.session.local = "192.0.2.78:993";
-  CHECK(house.ask(start).message.state == State::failed);
+  CHECK(house.ask(start).message.state == LoginState::failed);
 }
 
 TEST_CASE("an administrator sees who is locked out, and lets them in again") {
@@ -364,6 +364,6 @@ TEST_CASE("an administrator sees who is locked out, and lets them in again") {
     CHECK(house.login("alice", "secret").reason == "locked-out");
     CHECK(house.loop.runUntilDone(house.service->control(house.daemon, {{"unlock", who}, ""}))->exitCode == 0);
   }
-  CHECK(house.login("alice", "secret").state == State::succeeded);
+  CHECK(house.login("alice", "secret").state == LoginState::succeeded);
   CHECK(house.loop.runUntilDone(house.service->control(house.daemon, {{"dance"}, ""}))->exitCode != 0);
 }

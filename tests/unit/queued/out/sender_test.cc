@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Behaviour = SmtpSink::Behaviour;
-using State = ipc::RecipientOutcome::State;
+using RecipientState = ipc::RecipientOutcome::State;
 
 // Sinks for MX hosts listen on 127.0.0.2, 127.0.0.3, ... with one port, as real hosts do.
 struct World {
@@ -100,7 +100,7 @@ TEST_CASE("a message found by a real server's MX records arrives octet by octet"
   SmtpSink& first = world.sink("127.0.0.2");
   SmtpSink& second = world.sink("127.0.0.3");
   const ipc::RecipientOutcome one = world.sendOne(World::message({"b@rcpt.example"}));
-  CHECK(one.state == State::delivered);
+  CHECK(one.state == RecipientState::delivered);
   CHECK(one.remoteHost == "mx1.rcpt.example [127.0.0.2]:" + std::to_string(world.settings->mxPort));
   CHECK(one.reply.text == "taken");
   REQUIRE(first.messages.size() == 1);
@@ -112,7 +112,7 @@ TEST_CASE("a message found by a real server's MX records arrives octet by octet"
 TEST_CASE("when the best host is down the next is used, and consecutive messages share its connection") {
   TwoHosts world;
   SmtpSink& second = world.sink("127.0.0.3");
-  for (int i = 0; i < 5; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  for (int i = 0; i < 5; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(second.messages.size() == 5);
   CHECK(second.connections == 1);
 }
@@ -123,12 +123,12 @@ TEST_CASE("each recipient has its own outcome, with the server's words") {
   picky.rcptReplies = {{"no@rcpt.example", "550 5.1.1 No such user"}, {"later@rcpt.example", "450 4.2.0 Greylisted"}, {"old@rcpt.example", "553 sorry"}};
   SmtpSink& first = world.sink("127.0.0.2", picky);
   const auto outcome = world.send(World::message({"yes@rcpt.example", "no@rcpt.example", "later@rcpt.example", "old@rcpt.example"}));
-  CHECK(outcome.recipients[0].state == State::delivered);
-  CHECK(outcome.recipients[1].state == State::failed);
+  CHECK(outcome.recipients[0].state == RecipientState::delivered);
+  CHECK(outcome.recipients[1].state == RecipientState::failed);
   CHECK(outcome.recipients[1].reply.code == 550);
   CHECK(outcome.recipients[1].reply.enhanced == "5.1.1");
   CHECK(outcome.recipients[1].reply.text == "No such user");
-  CHECK(outcome.recipients[2].state == State::deferred);
+  CHECK(outcome.recipients[2].state == RecipientState::deferred);
   CHECK(outcome.recipients[3].reply.enhanced == "5.0.0");
   CHECK(first.messages.at(0).to == std::vector<std::string>{"yes@rcpt.example"});
 }
@@ -140,13 +140,13 @@ TEST_CASE("a recipient that the best host defers at RCPT is offered to the next 
   SmtpSink& first = world.sink("127.0.0.2", grey);
   SmtpSink& second = world.sink("127.0.0.3");
   const auto outcome = world.send(World::message({"yes@rcpt.example", "later@rcpt.example"}));
-  CHECK(outcome.recipients[0].state == State::delivered);
-  CHECK(outcome.recipients[1].state == State::delivered);
+  CHECK(outcome.recipients[0].state == RecipientState::delivered);
+  CHECK(outcome.recipients[1].state == RecipientState::delivered);
   CHECK(outcome.recipients[1].remoteHost.starts_with("mx2.rcpt.example"));
   CHECK(first.messages.size() == 1);
   CHECK(second.messages.size() == 1);
   // Over the idle session, too, and the host that deferred is not asked twice.
-  CHECK(world.sendOne(World::message({"later@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"later@rcpt.example"})).state == RecipientState::delivered);
   CHECK(first.connections == 1);
 }
 
@@ -157,7 +157,7 @@ TEST_CASE("a connection dropped after the final dot is temporary, and no other h
   SmtpSink& first = world.sink("127.0.0.2", drops);
   SmtpSink& second = world.sink("127.0.0.3");
   const auto one = world.sendOne(World::message({"b@rcpt.example"}));
-  CHECK(one.state == State::deferred);
+  CHECK(one.state == RecipientState::deferred);
   CHECK(one.reply.enhanced == "4.4.2");
   CHECK(first.messages.size() == 1);
   CHECK(second.messages.empty());
@@ -169,7 +169,7 @@ TEST_CASE("a host that does not answer in time is left for the next, and after t
   silent.silentAfterDot = true;
   world.sink("127.0.0.2", silent);
   const auto start = std::chrono::steady_clock::now();
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::deferred);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::deferred);
   CHECK(std::chrono::steady_clock::now() - start < 5s);
 }
 
@@ -180,7 +180,7 @@ TEST_CASE("a host that refuses the session or the sender for now is left for the
     busy.greeting = greeting;
     world.sink("127.0.0.2", busy);
     SmtpSink& second = world.sink("127.0.0.3");
-    CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+    CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
     CHECK(second.messages.size() == 1);
   }
   TwoHosts world;
@@ -188,7 +188,7 @@ TEST_CASE("a host that refuses the session or the sender for now is left for the
   grudging.mailReply = "452 4.3.1 full";
   world.sink("127.0.0.2", grudging);
   SmtpSink& second = world.sink("127.0.0.3");
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(second.messages.size() == 1);
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("when nobody can be reached the mail waits, and the outcome names no h
   TwoHosts world;
   world.settings->mxPort = 1;
   const auto one = world.sendOne(World::message({"b@rcpt.example"}));
-  CHECK(one.state == State::deferred);
+  CHECK(one.state == RecipientState::deferred);
   CHECK(one.reply.enhanced == "4.4.1");
   CHECK(one.remoteHost.empty());
 }
@@ -220,9 +220,9 @@ TEST_CASE("a session is ended after so many messages, or when it was idle too lo
   world.settings->messagesPerConnection = 2;
   world.settings->idleTimeout = 30ms;
   SmtpSink& first = world.sink("127.0.0.2");
-  for (int i = 0; i < 4; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  for (int i = 0; i < 4; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(first.connections == 2);
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(world.sender().idleSessions() == 1);
   for (int i = 0; i < 100 && world.sender().idleSessions() > 0; ++i) world.loop.runUntilDone(world.loop.sleepUntil(Deadline::after(10ms)));
   CHECK(world.sender().idleSessions() == 0);
@@ -235,7 +235,7 @@ TEST_CASE("a session that the server closed meanwhile is replaced without anybod
   Behaviour shortLived;
   shortLived.closeAfterMessages = 1;
   SmtpSink& first = world.sink("127.0.0.2", shortLived);
-  for (int i = 0; i < 5; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  for (int i = 0; i < 5; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(first.messages.size() == 5);
   CHECK(first.connections == 5);
 }
@@ -243,13 +243,13 @@ TEST_CASE("a session that the server closed meanwhile is replaced without anybod
 TEST_CASE("address literals, host names, Unix sockets and LMTP need no MX") {
   World world;
   SmtpSink& first = world.sink("127.0.0.2");
-  CHECK(world.sendOne(World::message({"b@[127.0.0.2]"}, "[127.0.0.2]")).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@[127.0.0.2]"}, "[127.0.0.2]")).state == RecipientState::delivered);
   ipc::Deliver toHost = World::message({"b@x"});
   toHost.nextHop.kind = ipc::NextHop::Kind::host;
   toHost.nextHop.name = "smart.example";
   toHost.nextHop.port = world.settings->mxPort;
   world.dns->addAddress("smart.example", "127.0.0.2");
-  CHECK(world.sendOne(toHost).state == State::delivered);
+  CHECK(world.sendOne(toHost).state == RecipientState::delivered);
   CHECK(first.messages.size() == 2);
 
   Behaviour lmtp;
@@ -261,7 +261,7 @@ TEST_CASE("address literals, host names, Unix sockets and LMTP need no MX") {
   toUnix.nextHop.name = unixSink.endpoint().unixPath;
   const auto outcome = world.send(toUnix);
   CHECK(outcome.recipients[0].reply.enhanced == "4.2.2");
-  CHECK(outcome.recipients[1].state == State::deferred);
+  CHECK(outcome.recipients[1].state == RecipientState::deferred);
   CHECK(outcome.recipients[1].remoteHost == unixSink.endpoint().unixPath);
 }
 
@@ -270,13 +270,13 @@ TEST_CASE("TLS is used where it is offered, and a broken handshake does not stop
   Behaviour tls;
   tls.tls = net::TlsServerContext::load({world.certificates.leaf({"other.example"})}).value();
   SmtpSink& first = world.sink("127.0.0.2", tls);
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(first.messages.at(0).secured);
   TwoHosts broken;
   Behaviour breaks;
   breaks.breaksHandshake = true;
   SmtpSink& sink = broken.sink("127.0.0.2", breaks);
-  CHECK(broken.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(broken.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK_FALSE(sink.messages.at(0).secured);
 }
 
@@ -286,7 +286,7 @@ TEST_CASE("the second connection to a host resumes the TLS session of the first,
   Behaviour tls;
   tls.tls = net::TlsServerContext::load({world.certificates.leaf({"mx1.rcpt.example"})}).value();
   SmtpSink& first = world.sink("127.0.0.2", tls);
-  for (int i = 0; i < 3; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  for (int i = 0; i < 3; ++i) CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   REQUIRE(first.messages.size() == 3);
   CHECK(first.connections == 3);
   CHECK_FALSE(first.messages[0].resumed);
@@ -294,9 +294,9 @@ TEST_CASE("the second connection to a host resumes the TLS session of the first,
   CHECK(first.messages[2].resumed);
   ipc::Deliver verified = World::message({"b@rcpt.example"});
   verified.nextHop.tlsVerify = static_cast<std::uint8_t>(net::TlsVerify::pkix);
-  CHECK(world.sendOne(verified).state == State::delivered);
+  CHECK(world.sendOne(verified).state == RecipientState::delivered);
   CHECK_FALSE(first.messages.at(3).resumed);
-  CHECK(world.sendOne(verified).state == State::delivered);
+  CHECK(world.sendOne(verified).state == RecipientState::delivered);
   CHECK(first.messages.at(4).resumed);
   CHECK(world.settings->tickets->size() <= 3);
 }
@@ -310,9 +310,9 @@ TEST_CASE("the oldest tickets go when there are too many") {
   SmtpSink& first = world.sink("127.0.0.2", tls);
   ipc::Deliver verified = World::message({"b@rcpt.example"});
   verified.nextHop.tlsVerify = static_cast<std::uint8_t>(net::TlsVerify::pkix);
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
-  CHECK(world.sendOne(verified).state == State::delivered);
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
+  CHECK(world.sendOne(verified).state == RecipientState::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK_FALSE(first.messages.at(2).resumed);
   CHECK(world.settings->tickets->size() == 1);
 }
@@ -328,7 +328,7 @@ TEST_CASE("where TLS is required, mail never goes in clear text") {
     ipc::Deliver request = World::message({"b@rcpt.example"});
     request.nextHop.tlsRequired = true;
     const auto one = world.sendOne(request);
-    CHECK(one.state == State::deferred);
+    CHECK(one.state == RecipientState::deferred);
     CHECK(one.reply.enhanced == (offered ? "4.7.5" : "4.7.4"));
     CHECK(first.messages.empty());
     CHECK(second.messages.empty());
@@ -350,7 +350,7 @@ TEST_CASE("a smarthost gets our credentials over TLS that names it, and over not
   CHECK(said.find("C: AUTH PLAIN ***") != std::string::npos);
   CHECK(said.find("AHVzZXIAc2VjcmV0") == std::string::npos);
   sink.behaviour.rcptReplies.clear();
-  CHECK(world.sendOne(request).state == State::delivered);
+  CHECK(world.sendOne(request).state == RecipientState::delivered);
   CHECK(sink.messages.at(0).user == "AUTH PLAIN AHVzZXIAc2VjcmV0");
   world.dns->addAddress("wrong.example", "127.0.0.2");
   request.nextHop.name = "wrong.example";
@@ -382,7 +382,7 @@ TEST_CASE("DANE: a key that fits is trusted, one that does not stops the mail, a
     if (kind == "bogus") world.dns->setStatus(name, dns::Type::tlsa, dns::Status::bogus);
     const auto one = world.sendOne(World::message({"b@rcpt.example"}));
     const bool arrives = kind != "does not" && kind != "bogus";
-    CHECK((one.state == State::delivered) == arrives);
+    CHECK((one.state == RecipientState::delivered) == arrives);
     CHECK(sink.messages.size() == (arrives ? 1 : 0));
     if (arrives) CHECK(sink.messages[0].secured);
     if (!arrives) CHECK(one.reply.enhanced == "4.7.5");
@@ -419,23 +419,23 @@ TEST_CASE("DANE end to end with a signed zone: a match goes, a mismatch and a bo
   world.settings->resolver = dns::UnboundResolver::create(world.loop, options, std::make_shared<dns::AnswerCache>()).value();
   struct Row {
     const char* domain;
-    State state;
+    RecipientState state;
     const char* enhanced;
   };
-  for (const Row& row : {Row{"match.example", State::delivered, "2.0.0"}, Row{"several.example", State::delivered, "2.0.0"},
-                         Row{"none.example", State::delivered, "2.0.0"}, Row{"unsigned.example", State::delivered, "2.0.0"},
-                         Row{"mismatch.example", State::deferred, "4.7.5"}, Row{"bogus.example", State::deferred, "4.7.0"}}) {
+  for (const Row& row : {Row{"match.example", RecipientState::delivered, "2.0.0"}, Row{"several.example", RecipientState::delivered, "2.0.0"},
+                         Row{"none.example", RecipientState::delivered, "2.0.0"}, Row{"unsigned.example", RecipientState::delivered, "2.0.0"},
+                         Row{"mismatch.example", RecipientState::deferred, "4.7.5"}, Row{"bogus.example", RecipientState::deferred, "4.7.0"}}) {
     INFO(row.domain);
     const std::size_t before = sink.messages.size();
     const auto one = world.sendOne(World::message({std::string("b@") + row.domain}, row.domain));
     CHECK(one.state == row.state);
     CHECK(one.reply.enhanced == row.enhanced);
-    CHECK(sink.messages.size() == before + (row.state == State::delivered ? 1 : 0));
+    CHECK(sink.messages.size() == before + (row.state == RecipientState::delivered ? 1 : 0));
     if (sink.messages.size() > before) CHECK(sink.messages.back().secured);
   }
   // Where TLSA says TLS, clear text is no way out.
   sink.behaviour.tls = nullptr;
-  CHECK(world.sendOne(World::message({"c@match.example"}, "match.example")).state == State::deferred);
+  CHECK(world.sendOne(World::message({"c@match.example"}, "match.example")).state == RecipientState::deferred);
 }
 
 TEST_CASE("an address that swallows connections costs a quarter of a second, not the whole time for connecting") {
@@ -457,7 +457,7 @@ TEST_CASE("an address that swallows connections costs a quarter of a second, not
   world.dns->addAddress("mx1.rcpt.example", "127.0.0.2");
   world.dns->addAddress("mx1.rcpt.example", "127.0.0.3");
   const auto began = std::chrono::steady_clock::now();
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
   CHECK(std::chrono::steady_clock::now() - began < 1500ms);
   CHECK(sink.messages.size() == 1);
 }
@@ -476,7 +476,7 @@ TEST_CASE("an internationalised domain goes in A-labels, an internationalised lo
   const auto outcome = world.send(World::message({"b@b\xC3\xBC"
                                                   "cher.example",
                                                   "b\xC3\xBC@rcpt.example"}));
-  CHECK(outcome.recipients[0].state == State::delivered);
+  CHECK(outcome.recipients[0].state == RecipientState::delivered);
   CHECK(first.messages.at(0).to == std::vector<std::string>{"b@xn--bcher-kva.example"});
   CHECK(outcome.recipients[1].reply.enhanced == "5.6.7");
 }
@@ -493,12 +493,12 @@ TEST_CASE("8-bit content is converted for a server without 8BITMIME, and goes as
   Behaviour old;
   old.eightBitMime = false;
   SmtpSink& first = world.sink("127.0.0.2", old);
-  CHECK(world.sendOne(eightBitMessage()).state == State::delivered);
+  CHECK(world.sendOne(eightBitMessage()).state == RecipientState::delivered);
   CHECK(first.messages.at(0).content.find("Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n") != std::string::npos);
   CHECK(first.messages.at(0).from.find("BODY=") == std::string::npos);
   TwoHosts modern;
   SmtpSink& sink = modern.sink("127.0.0.2");
-  CHECK(modern.sendOne(eightBitMessage()).state == State::delivered);
+  CHECK(modern.sendOne(eightBitMessage()).state == RecipientState::delivered);
   CHECK(sink.messages.at(0).from.find("BODY=8BITMIME") != std::string::npos);
   CHECK(sink.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
 }
@@ -510,14 +510,14 @@ TEST_CASE("signed 8-bit content goes to the host that takes it unconverted, or b
   SmtpSink& first = world.sink("127.0.0.2", old);
   SmtpSink& second = world.sink("127.0.0.3");
   const std::string signature = "DKIM-Signature: v=1; a=x\r\n";
-  CHECK(world.sendOne(eightBitMessage(signature)).state == State::delivered);
+  CHECK(world.sendOne(eightBitMessage(signature)).state == RecipientState::delivered);
   CHECK(first.messages.empty());
   CHECK(second.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
   TwoHosts none;
   none.sink("127.0.0.2", old);
   none.sink("127.0.0.3", old);
   const auto back = none.sendOne(eightBitMessage(signature));
-  CHECK(back.state == State::failed);
+  CHECK(back.state == RecipientState::failed);
   CHECK(back.reply.enhanced == "5.6.3");
 }
 
@@ -530,7 +530,7 @@ TEST_CASE("a priority goes as a parameter, or as a header field where the server
     SmtpSink& sink = world.sink("127.0.0.2", behaviour);
     ipc::Deliver request = World::message({"b@rcpt.example"});
     request.envelope.handling.priority = 4;
-    CHECK(world.sendOne(request).state == State::delivered);
+    CHECK(world.sendOne(request).state == RecipientState::delivered);
     CHECK((sink.messages.at(0).from.find("MT-PRIORITY=4") != std::string::npos) == knows);
     CHECK(sink.messages.at(0).content.starts_with("MT-Priority: 4\r\n") == !knows);
   }
@@ -562,7 +562,7 @@ TEST_CASE("many deliveries at once share a bounded number of connections") {
   int delivered = 0;
   const auto one = [](Sender& by, ipc::Deliver request, UniqueFd file, int& count) -> Task<void> {
     const Result<ipc::DeliverOutcome> outcome = co_await by.deliver(std::move(request), std::move(file));
-    if (outcome && outcome->recipients[0].state == State::delivered) ++count;
+    if (outcome && outcome->recipients[0].state == RecipientState::delivered) ++count;
   };
   for (int i = 0; i < 500; ++i) {
     ipc::Deliver request = World::message({"b@rcpt.example"});
@@ -610,7 +610,7 @@ TEST_CASE("deliveries cancelled at random moments leave nothing behind") {
     }
     world.loop.runUntilDone(world.loop.sleepUntil(Deadline::after(std::chrono::microseconds(round * 50))));
   }
-  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == State::delivered);
+  CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ using namespace ostler::policy;
 
 namespace {
 
-using State = ipc::LookedUp::State;
+using LookedState = ipc::LookedUp::State;
 
 int codeOf(Stage stage, const Facts& facts) {
   const auto reply = firstObjection(stage, facts);
@@ -44,21 +44,21 @@ TEST_CASE("as the settings are shipped, nothing is looked up but the domain of a
 TEST_CASE("clients may be let in or kept out by name") {
   Room room;
   room.server.accessExcept.names = {".bad.test"};
-  room.facts.clientName = {State::yes, "mail.bad.test"};
+  room.facts.clientName = {LookedState::yes, "mail.bad.test"};
   CHECK(codeOf(Stage::connect, room.facts) == 554);
-  room.facts.clientName = {State::yes, "mail.good.test"};
+  room.facts.clientName = {LookedState::yes, "mail.good.test"};
   CHECK(codeOf(Stage::connect, room.facts) == 0);
-  room.facts.clientName = {State::yes, "xbad.test"};
+  room.facts.clientName = {LookedState::yes, "xbad.test"};
   CHECK(codeOf(Stage::connect, room.facts) == 0);
 
   Room only;
   only.server.accessOnly.names = {"mail.good.test"};
   only.server.accessOnly.networks = {net::Cidr::parse("198.51.100.0/24").value()};
-  only.facts.clientName = {State::yes, "MAIL.good.test"};
+  only.facts.clientName = {LookedState::yes, "MAIL.good.test"};
   CHECK(codeOf(Stage::connect, only.facts) == 0);
-  only.facts.clientName = {State::no, ""};
+  only.facts.clientName = {LookedState::no, ""};
   CHECK(codeOf(Stage::connect, only.facts) == 554);
-  only.facts.clientName = {State::later, ""};
+  only.facts.clientName = {LookedState::later, ""};
   CHECK(codeOf(Stage::connect, only.facts) == 421);
   only.facts.client.address = "198.51.100.3:9";
   CHECK(codeOf(Stage::connect, only.facts) == 0);
@@ -67,13 +67,13 @@ TEST_CASE("clients may be let in or kept out by name") {
 TEST_CASE("reverse DNS and HELO are looked at where that is set, and a name server that is away refuses nobody for good") {
   Room room;
   room.facts.helo = "nowhere.test";
-  room.facts.clientName.state = room.facts.heloHost.state = State::no;
+  room.facts.clientName.state = room.facts.heloHost.state = LookedState::no;
   CHECK(codeOf(Stage::connect, room.facts) == 0);
   CHECK(codeOf(Stage::helo, room.facts) == 0);
   room.server.checkReverseDns = room.server.checkHelo = true;
   CHECK(codeOf(Stage::connect, room.facts) == 554);
   CHECK(codeOf(Stage::helo, room.facts) == 550);
-  room.facts.clientName.state = room.facts.heloHost.state = State::later;
+  room.facts.clientName.state = room.facts.heloHost.state = LookedState::later;
   CHECK(codeOf(Stage::connect, room.facts) == 421);
   CHECK(codeOf(Stage::helo, room.facts) == 451);
   room.facts.helo = "[192.0.2.7]";
@@ -83,11 +83,11 @@ TEST_CASE("reverse DNS and HELO are looked at where that is set, and a name serv
 TEST_CASE("a sender whom nobody could answer is refused") {
   Room room;
   room.facts.reversePath = "a@b.test";
-  room.facts.senderDomain.state = State::no;
+  room.facts.senderDomain.state = LookedState::no;
   CHECK(firstObjection(Stage::rcpt, room.facts)->enhanced == "5.1.8");
-  room.facts.senderDomain.state = State::nullMx;
+  room.facts.senderDomain.state = LookedState::nullMx;
   CHECK(firstObjection(Stage::rcpt, room.facts)->enhanced == "5.7.27");
-  room.facts.senderDomain.state = State::later;
+  room.facts.senderDomain.state = LookedState::later;
   CHECK(codeOf(Stage::rcpt, room.facts) == 0);
   room.facts.diskHasRoom = false;
   CHECK(firstObjection(Stage::mail, room.facts)->enhanced == "4.3.1");
@@ -100,7 +100,7 @@ TEST_CASE("a client that is listed by name may relay, one that only says so may 
   room.facts.route = &remote;
   room.server.relayFromNames = {".partner.test"};
   CHECK(codeOf(Stage::rcpt, room.facts) == 554);
-  room.facts.clientName = {State::yes, "out.partner.test"};
+  room.facts.clientName = {LookedState::yes, "out.partner.test"};
   CHECK(codeOf(Stage::rcpt, room.facts) == 0);
   room.facts.client.service = "lmtp";
   CHECK(codeOf(Stage::rcpt, room.facts) == 550);
@@ -132,7 +132,7 @@ TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but 
   route::Route local;
   local.kind = route::Route::Kind::local;
   room.facts.route = &local;
-  room.facts.senderDomain.state = State::no;
+  room.facts.senderDomain.state = LookedState::no;
   room.facts.sentTooMuch = "more than 5 recipients an hour";
   room.facts.fill = {10, 1, 10, 0};
   for (const char* path : {"postmaster@example.test", "PostMaster", "postmaster@x"}) {

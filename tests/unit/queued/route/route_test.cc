@@ -4,7 +4,7 @@
 
 using namespace ostler;
 using namespace ostler::route;
-using Kind = Route::Kind;
+using RouteKind = Route::Kind;
 using Action = config::RouteRule::Action;
 
 namespace {
@@ -30,13 +30,13 @@ config::Config withRules() {
 TEST_CASE("where mail for an address elsewhere goes") {
   struct Row {
     const char* address;
-    Kind kind;
+    RouteKind kind;
     const char* key;
   };
   const Row rows[] = {
-      {"a@inner.test", Kind::remote, "host:mail.inner.test:25"}, {"a@x.below.test", Kind::remote, "lmtp:/run/lmtp.sock"},
-      {"a@below.test", Kind::remote, "mx:relay.test"},      {"a@DROPPED.test", Kind::drop, ""},
-      {"a@never.test", Kind::reject, ""},                        {"a@any.test", Kind::remote, "mx:relay.test"},
+      {"a@inner.test", RouteKind::remote, "host:mail.inner.test:25"}, {"a@x.below.test", RouteKind::remote, "lmtp:/run/lmtp.sock"},
+      {"a@below.test", RouteKind::remote, "mx:relay.test"},      {"a@DROPPED.test", RouteKind::drop, ""},
+      {"a@never.test", RouteKind::reject, ""},                        {"a@any.test", RouteKind::remote, "mx:relay.test"},
   };
   const config::Config config = withRules();
   for (const Row& row : rows) {
@@ -57,7 +57,7 @@ TEST_CASE("an unknown user of ours is refused with 5.1.1, and the text says what
   ipc::Resolution unknown;
   unknown.kind = ipc::Resolution::Kind::unknownUser;
   const Route got = route::route(config::Config{}, {.forwardPath = "who@ours.test"}, unknown);
-  CHECK(got.kind == Kind::reject);
+  CHECK(got.kind == RouteKind::reject);
   CHECK(got.reply.code == 550);
   CHECK(got.reply.enhanced == "5.1.1");
 }
@@ -66,12 +66,12 @@ TEST_CASE("a mailbox of ours is local whatever the catch-all rule says") {
   ipc::Resolution local;
   local.kind = ipc::Resolution::Kind::local;
   local.accounts.emplace_back().address = "alice@ours.test";
-  CHECK(route::route(withRules(), {.forwardPath = "alice@ours.test"}, local).kind == Kind::local);
+  CHECK(route::route(withRules(), {.forwardPath = "alice@ours.test"}, local).kind == RouteKind::local);
 }
 
 TEST_CASE("a path that looks like a file is one only when it came out of an alias") {
-  CHECK(route::route(config::Config{}, {.forwardPath = "/etc/passwd", .fromAlias = true}, ipc::Resolution{}).kind == Kind::file);
-  CHECK(route::route(config::Config{}, {.forwardPath = "/etc/passwd"}, ipc::Resolution{}).kind == Kind::reject);
+  CHECK(route::route(config::Config{}, {.forwardPath = "/etc/passwd", .fromAlias = true}, ipc::Resolution{}).kind == RouteKind::file);
+  CHECK(route::route(config::Config{}, {.forwardPath = "/etc/passwd"}, ipc::Resolution{}).kind == RouteKind::reject);
 }
 
 TEST_CASE("each rule that was looked at is told with its place") {
@@ -113,7 +113,7 @@ TEST_CASE("a forwarded domain keeps the local parts, whatever the directory says
   config::Config config;
   config.routes = {rule("old.test", Action::forward, "new.test")};
   const Route got = route::route(config, {.forwardPath = "Jo+x@old.test"}, ipc::Resolution{});
-  CHECK(got.kind == Kind::local);
+  CHECK(got.kind == RouteKind::local);
   CHECK(got.expansion == std::vector<std::string>{"Jo+x@new.test"});
 }
 
@@ -123,14 +123,14 @@ TEST_CASE("peers are asked about who is not here, and never about a peer's own m
   config.routes[0].peers = {net::Endpoint::parse("192.0.2.2:25").value()};
   ipc::Resolution unknown;
   unknown.kind = ipc::Resolution::Kind::unknownUser;
-  CHECK(route::route(config, {.forwardPath = "a@ours.test"}, unknown).kind == Kind::peers);
+  CHECK(route::route(config, {.forwardPath = "a@ours.test"}, unknown).kind == RouteKind::peers);
   const Route loop = route::route(config, {.forwardPath = "a@ours.test", .client = "192.0.2.2:4711"}, unknown);
-  CHECK(loop.kind == Kind::reject);
+  CHECK(loop.kind == RouteKind::reject);
   CHECK(loop.reply.enhanced == "5.1.1");
   ipc::Resolution here;
   here.kind = ipc::Resolution::Kind::local;
   here.accounts.emplace_back().address = "a@ours.test";
-  CHECK(route::route(config, {.forwardPath = "a@ours.test"}, here).kind == Kind::local);
+  CHECK(route::route(config, {.forwardPath = "a@ours.test"}, here).kind == RouteKind::local);
   CHECK(toPeer(config.routes[0], config.routes[0].peers[0]).key() == "host:[192.0.2.2]:25");
 }
 

@@ -7,40 +7,40 @@ using namespace ostler::schedule;
 using namespace std::chrono_literals;
 
 namespace {
-const WallTime kStart{std::chrono::hours(480'000)};
+const WallTime kArrival{std::chrono::hours(480'000)};
 }
 
 TEST_CASE("the shipped schedule tries after 15, 30, 60 and then every 60 minutes") {
   const config::RetrySchedule retry;
-  CHECK(afterFailure(retry, kStart, 1, kStart).due == kStart + 15min);
-  CHECK(afterFailure(retry, kStart, 2, kStart + 15min).due == kStart + 45min);
-  CHECK(afterFailure(retry, kStart, 3, kStart + 45min).due == kStart + 105min);
-  CHECK(afterFailure(retry, kStart, 9, kStart + 300min).due == kStart + 360min);
+  CHECK(afterFailure(retry, kArrival, 1, kArrival).due == kArrival + 15min);
+  CHECK(afterFailure(retry, kArrival, 2, kArrival + 15min).due == kArrival + 45min);
+  CHECK(afterFailure(retry, kArrival, 3, kArrival + 45min).due == kArrival + 105min);
+  CHECK(afterFailure(retry, kArrival, 9, kArrival + 300min).due == kArrival + 360min);
 }
 
 TEST_CASE("whichever of attempts and expiry comes first ends a message") {
   config::RetrySchedule retry;
   retry.attempts = 3;
-  CHECK_FALSE(afterFailure(retry, kStart, 2, kStart + 1h).gaveUp);
-  CHECK(afterFailure(retry, kStart, 3, kStart + 1h).gaveUp);
-  CHECK(afterFailure(retry, kStart, 2, kStart + 5 * 24h).gaveUp);
+  CHECK_FALSE(afterFailure(retry, kArrival, 2, kArrival + 1h).gaveUp);
+  CHECK(afterFailure(retry, kArrival, 3, kArrival + 1h).gaveUp);
+  CHECK(afterFailure(retry, kArrival, 2, kArrival + 5 * 24h).gaveUp);
 }
 
 TEST_CASE("attempts 0 means the first failure is the last") {
   config::RetrySchedule retry;
   retry.attempts = 0;
-  CHECK(afterFailure(retry, kStart, 1, kStart).gaveUp);
+  CHECK(afterFailure(retry, kArrival, 1, kArrival).gaveUp);
 }
 
 TEST_CASE("the last attempt is made when the time is over, not an interval later") {
   const config::RetrySchedule retry;
-  CHECK(afterFailure(retry, kStart, 90, kStart + 5 * 24h - 10min).due == kStart + 5 * 24h);
+  CHECK(afterFailure(retry, kArrival, 90, kArrival + 5 * 24h - 10min).due == kArrival + 5 * 24h);
 }
 
 TEST_CASE("a message that is never taken is told of once after 12 hours and given up after five days") {
-  const auto steps = simulate(config::RetrySchedule{}, kStart);
+  const auto steps = simulate(config::RetrySchedule{}, kArrival);
   REQUIRE(steps.back().kind == Step::Kind::gaveUp);
-  CHECK(steps.back().at == kStart + 5 * 24h);
+  CHECK(steps.back().at == kArrival + 5 * 24h);
   const auto notices = std::count_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind == Step::Kind::delayNotice; });
   CHECK(notices == 1);
 }
@@ -49,22 +49,22 @@ TEST_CASE("twenty tries every thirty minutes end after nine and a half hours") {
   config::RetrySchedule retry;
   retry.first = retry.second = retry.third = retry.subsequent = 30min;
   retry.attempts = 20;
-  const auto steps = simulate(retry, kStart);
-  CHECK(steps.back().at == kStart + 19 * 30min);
+  const auto steps = simulate(retry, kArrival);
+  CHECK(steps.back().at == kArrival + 19 * 30min);
 }
 
 TEST_CASE("on a line that is up at night an attempt waits for the evening, and the expiry does not") {
   config::RetrySchedule retry;
   retry.expiry = 20h;
-  const auto steps = simulate(retry, kStart, {"22:00-23:00", 21 * 60});
+  const auto steps = simulate(retry, kArrival, {"22:00-23:00", 21 * 60});
   using Kind = Step::Kind;
   REQUIRE(steps.size() >= 5);
   CHECK(steps[0].kind == Kind::waits);
   CHECK(steps[1].kind == Kind::attempt);
-  CHECK(steps[1].at == kStart + 1h);
-  CHECK(steps[2].at == kStart + 75min);
-  CHECK(steps[3].at == kStart + 105min);
+  CHECK(steps[1].at == kArrival + 1h);
+  CHECK(steps[2].at == kArrival + 75min);
+  CHECK(steps[3].at == kArrival + 105min);
   CHECK(steps[4].kind == Kind::waits);
   CHECK(steps.back().kind == Kind::gaveUp);
-  CHECK(steps.back().at == kStart + 20h);
+  CHECK(steps.back().at == kArrival + 20h);
 }

@@ -9,8 +9,6 @@ using namespace ostler::spool;
 
 namespace {
 
-constexpr const char* kText = "From: a@b.test\r\nSubject: x\r\n\r\nhello\r\n";
-
 /// The id of the one message that waits.
 std::string onlyId(SpoolFixture& spool) {
   const std::string list = spool.ask({"queue", "list", "--json"}).output;

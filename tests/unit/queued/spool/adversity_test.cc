@@ -8,8 +8,6 @@ using namespace ostler::spool;
 
 namespace {
 
-constexpr const char* kText = "From: a@b.test\r\nSubject: x\r\n\r\nhello\r\n";
-
 bool lists(SpoolFixture& spool, const char* what) { return spool.ask({"queue", "list"}).output.find(what) != std::string::npos; }
 
 }  // namespace

@@ -3,19 +3,12 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "tests/unit/support/temporary_folder.h"
+
 using namespace ostler;
 using namespace ostler::spool;
 
 namespace {
-
-struct Folder {
-  Folder() {
-    char pattern[] = "/tmp/ostler-history-XXXXXX";
-    path = ::mkdtemp(pattern);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 /// As Id128::make(), which never goes back in time.
 Id128 idOf(WallTime time, unsigned char last) {
@@ -29,14 +22,14 @@ Id128 idOf(WallTime time, unsigned char last) {
 }  // namespace
 
 TEST_CASE("a message's life is told in its order, over midnight, and nobody else's with it") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   const WallTime first = fromUnixMillis(1'700'000'000'000);
   const Id128 id = idOf(first, 1);
   const Id128 other = idOf(first, 2);
   std::vector<History::Event> events;
   {
     Pool pool("history", 2);
-    History history(pool, folder.path + "/history");
+    History history(pool, folder.path() + "/history");
     history.note(id, first, "accepted from=<a@b.test>\nforged line");
     history.note(other, first, "accepted from=<c@d.test>");
     history.flushNow();
@@ -50,14 +43,25 @@ TEST_CASE("a message's life is told in its order, over midnight, and nobody else
   CHECK(events[1].text == "delivered");
 }
 
+TEST_CASE("a message that came before the clock was set back by days is found") {
+  const test::TemporaryFolder folder;
+  const WallTime first = fromUnixMillis(1'700'000'000'000);
+  const WallTime setBack = first - std::chrono::hours(100);
+  const Id128 id = idOf(first, 1);
+  Pool pool("history", 1);
+  History history(pool, folder.path() + "/history");
+  history.note(id, setBack, "accepted");
+  CHECK(history.lookUp(id, setBack)().size() == 1);
+}
+
 TEST_CASE("days older than they are kept go") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   const WallTime first = fromUnixMillis(1'700'000'000'000);
   const Id128 id = idOf(first, 1);
   std::function<std::vector<History::Event>()> lookUp;
   {
     Pool pool("history", 1);
-    History history(pool, folder.path + "/history");
+    History history(pool, folder.path() + "/history");
     history.note(id, first, "accepted");
     history.flushNow();
     history.note(id, first + std::chrono::hours(72), "delivered");

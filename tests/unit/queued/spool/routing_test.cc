@@ -8,8 +8,6 @@ using namespace ostler::spool;
 
 namespace {
 
-constexpr const char* kText = "From: a@b.test\r\nSubject: x\r\n\r\nhello\r\n";
-
 config::RouteRule rule(const char* domain, config::RouteRule::Action action, const char* host = "") {
   config::RouteRule made;
   made.domain = domain;

@@ -5,26 +5,12 @@
 #include <filesystem>
 
 #include "queued/spool/ledger.h"
+#include "tests/unit/support/temporary_folder.h"
 
 using namespace ostler;
 using namespace ostler::spool;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = "/tmp/ostler-index-XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string index() const { return path_ + "/index"; }
-
- private:
-  std::string path_;
-};
 
 MessageRecord messageTo(const std::string& path) {
   MessageRecord record;
@@ -35,7 +21,7 @@ MessageRecord messageTo(const std::string& path) {
   return record;
 }
 
-void add(Queue& queue, const MessageRecord& record) { queue.insert(record, encodeRecord(record), {7, 4096}, {7, 4500}); }
+void addTo(Queue& queue, const MessageRecord& record) { queue.insert(record, encodeRecord(record), {7, 4096}, {7, 4500}); }
 
 void commit(ScheduleIndex& index, Queue& queue) {
   ScheduleIndex::Changes changes;
@@ -51,21 +37,21 @@ void commit(ScheduleIndex& index, Queue& queue) {
 }  // namespace
 
 TEST_CASE("what the index keeps is let go by the queue and read back when it is asked for") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   const MessageRecord record = messageTo("b@c.test");
   const WallTime due = fromUnixMillis(1'800'000'000'000);
   {
     Queue queue;
-    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
     REQUIRE(loaded);
-    add(queue, record);
+    addTo(queue, record);
     queue.apply(OutcomeRecord{record.id, true, {{0, RecipientState::pending, 2, due, "450 later"}}});
     commit(*loaded->index, queue);
     CHECK(queue.find(record.id)->packed == nullptr);
     CHECK(queue.unpack(*queue.find(record.id)).recipients[0].recipient.forwardPath == "b@c.test");
   }
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   CHECK(loaded->replayFrom == 7);
   REQUIRE(queue.find(record.id) != nullptr);
@@ -82,19 +68,19 @@ TEST_CASE("what the index keeps is let go by the queue and read back when it is 
 }
 
 TEST_CASE("targets of an alias expanded after the commit are in the next one") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   const MessageRecord record = messageTo("team@ours.test");
   {
     Queue queue;
-    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
     REQUIRE(loaded);
-    add(queue, record);
+    addTo(queue, record);
     commit(*loaded->index, queue);
     queue.apply(ExpansionRecord{record.id, 0, 1, false, {"m@n.test"}});
     commit(*loaded->index, queue);
   }
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   const MessageRecord read = queue.unpack(*queue.find(record.id));
   REQUIRE(read.recipients.size() == 2);
@@ -102,14 +88,14 @@ TEST_CASE("targets of an alias expanded after the commit are in the next one") {
 }
 
 TEST_CASE("the list goes page by page, in the order of the ids, through what is committed, on its way and new") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   std::vector<Id128> all;
   for (int n = 0; n < 30; ++n) {
     const MessageRecord record = messageTo("x@y.test");
-    add(queue, record);
+    addTo(queue, record);
     all.push_back(record.id);
     if (n == 9) commit(*loaded->index, queue);
     if (n == 19) (void)queue.takeChanged();
@@ -122,12 +108,12 @@ TEST_CASE("the list goes page by page, in the order of the ids, through what is 
 }
 
 TEST_CASE("a message that ended is not in the index any more") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   const MessageRecord record = messageTo("x@y.test");
-  add(queue, record);
+  addTo(queue, record);
   commit(*loaded->index, queue);
   queue.apply(DeliveredRecord{{record.id}});
   commit(*loaded->index, queue);
@@ -137,15 +123,15 @@ TEST_CASE("a message that ended is not in the index any more") {
 }
 
 TEST_CASE("messages are found by their recipients' domains and their sender, and no longer when they have ended") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   const MessageRecord one = messageTo("b@C.test");
   MessageRecord two = messageTo("x@y.test");
   two.recipients.emplace_back().recipient.forwardPath = "z@c.test";
   const MessageRecord three = messageTo("x@y.test");
-  for (const MessageRecord& record : {one, two, three}) add(queue, record);
+  for (const MessageRecord& record : {one, two, three}) addTo(queue, record);
   commit(*loaded->index, queue);
   const auto at = [&](const char* domain) { return loaded->index->idsAfter(Id128(), 100, filedByDomain(domain)); };
   std::vector<Id128> both = {one.id, two.id};

@@ -1,6 +1,9 @@
 #include "queued/spool/senders.h"
 
+#include <sys/resource.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 
 #include "tests/unit/queued/spool/spool_fixture.h"
 
@@ -25,6 +28,26 @@ struct Limited : SpoolFixture {
       return message.find("may send no more mail") != std::string::npos;
     }));
   }
+};
+
+/// No file of this process grows while it lives.
+class FullDisk {
+ public:
+  FullDisk() : before_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &limit_);
+    const rlimit none{0, limit_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &limit_);
+    ::signal(SIGXFSZ, before_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit limit_{};
+  sighandler_t before_;
 };
 
 }  // namespace
@@ -93,7 +116,7 @@ TEST_CASE("what was counted is there after a restart, and is forgotten when it c
   const SpoolFixture place;  // for its folder
   const WallTime now = place.now();
   Loop loop;
-  const auto open = [&](Pool& disk, WallTime when) { return Senders::open(loop, disk, place.root() + "/senders", when).value(); };
+  const auto open = [&](Pool& disk, WallTime when) { return Senders::open(loop, disk, place.root() + "/senders", when, log::Log()).value(); };
   {
     std::unique_ptr<Senders> senders;
     Pool disk("disk", 2);
@@ -111,6 +134,27 @@ TEST_CASE("what was counted is there after a restart, and is forgotten when it c
   }
   Pool disk("disk", 2);
   CHECK(open(disk, now + std::chrono::hours(49))->all().empty());
+}
+
+TEST_CASE("a freeze that the disk does not take is written when it does, and is told of once") {
+  const SpoolFixture place;  // for its folder
+  Loop loop;
+  const std::string folder = place.root() + "/senders";
+  {
+    std::unique_ptr<Senders> senders;
+    Pool disk("disk", 1);
+    const auto allWritten = [&] { (void)loop.runUntilDone(disk.run(loop, [] { return Result<void>(); })); };
+    senders = Senders::open(loop, disk, folder, place.now(), log::Log()).value();
+    {
+      const FullDisk full;
+      senders->freeze("alice@example.test", "by an administrator", place.now());
+      allWritten();
+    }
+    senders->flush(place.now());
+    allWritten();
+  }
+  Pool disk("disk", 1);
+  CHECK(Senders::open(loop, disk, folder, place.now(), log::Log()).value()->all().contains("alice@example.test"));
 }
 
 TEST_CASE("a message that was refused at its end does not count") {

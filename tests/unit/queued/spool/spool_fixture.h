@@ -18,6 +18,8 @@
 
 namespace ostler::spool {
 
+inline constexpr const char* kText = "From: a@b.test\r\nSubject: x\r\n\r\nhello\r\n";
+
 /// Users alice, bob and carol, who reads postmaster, at example.test; "team" is alice and bob@remote.test; everything else is elsewhere.
 class SpoolFixture {
  public:
@@ -323,6 +325,7 @@ class SpoolFixture {
   /// The machine's time, moved on by what a test skipped.
   struct SkippingClock final : Clock {
     WallTime now() const override { return std::chrono::system_clock::now() + skipped; }
+    SteadyTime steady() const override { return std::chrono::steady_clock::now() + skipped; }
     std::chrono::seconds skipped{0};
   } clock_;
   std::string root_;

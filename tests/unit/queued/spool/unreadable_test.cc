@@ -14,8 +14,6 @@ using namespace ostler::spool;
 
 namespace {
 
-constexpr const char* kText = "From: a@b.test\r\nSubject: x\r\n\r\nhello\r\n";
-
 int loseRecord(const std::string& folder, const Id128& id) {
   MDB_env* env = nullptr;
   MDB_txn* txn = nullptr;

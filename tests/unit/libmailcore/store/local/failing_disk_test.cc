@@ -83,14 +83,6 @@ class Steps {
   std::size_t step_ = 0;
 };
 
-std::string problemsOf(const ScratchFolder& scratch) {
-  const auto report = checkAccount(scratch.make("account").get());
-  if (!report) return report.error().detail;
-  std::string all;
-  for (const std::string& problem : report->problems) all += problem + "\n";
-  return all;
-}
-
 /// How often each message is in INBOX; every one must be whole.
 std::map<std::string, int> found(Fixture& f, const Steps& steps) {
   std::map<std::string, int> counts;

@@ -24,16 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-UidSet range(std::uint32_t first, std::uint32_t last) { return UidSet::of({Uid{first}, Uid{last}}); }
-
-std::string problemsOf(const ScratchFolder& scratch) {
-  const auto report = checkAccount(scratch.make("account").get());
-  if (!report) return report.error().detail;
-  std::string all;
-  for (const std::string& problem : report->problems) all += problem + "\n";
-  return all;
-}
-
 std::string accountPath(const Fixture& f) { return f.scratch.path() + "/account"; }
 
 /// Random changes of every kind.

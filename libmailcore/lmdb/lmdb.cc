@@ -1,11 +1,11 @@
-#include "libmailcore/directory/own/lmdb.h"
+#include "libmailcore/lmdb/lmdb.h"
 
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
 
-namespace ostler::directory::own {
+namespace ostler::lmdb {
 
 namespace {
 constexpr std::size_t kMapOctets = std::size_t{16} << 30;  // sparse: costs addresses, not memory
@@ -15,7 +15,7 @@ MDB_val valueOf(std::string_view text) {
 }
 }  // namespace
 
-tl::unexpected<Error> lmdbError(int code, const std::string& what) {
+tl::unexpected<Error> errorOf(int code, const std::string& what) {
   Error::Kind kind = Error::Kind::temporary;
   std::string remedy;
   if (code == EACCES || code == EPERM || code == EROFS) {
@@ -33,7 +33,7 @@ tl::unexpected<Error> lmdbError(int code, const std::string& what) {
 
 Result<void> Transaction::commit() {
   const int code = mdb_txn_commit(std::exchange(txn_, nullptr));
-  if (code != 0) return lmdbError(code, "commit");
+  if (code != 0) return errorOf(code, "commit");
   return {};
 }
 
@@ -43,7 +43,7 @@ Result<std::optional<std::string_view>> Transaction::get(MDB_dbi table, std::str
   const int code = mdb_get(txn_, table, &keyValue, &value);
   if (code == MDB_NOTFOUND || code == MDB_BAD_VALSIZE)
     return std::optional<std::string_view>{};  // a key longer than any
-  if (code != 0) return lmdbError(code, "read");
+  if (code != 0) return errorOf(code, "read");
   return std::optional(std::string_view(static_cast<const char*>(value.mv_data), value.mv_size));
 }
 
@@ -51,7 +51,7 @@ Result<void> Transaction::put(MDB_dbi table, std::string_view key, std::string_v
   MDB_val keyValue = valueOf(key);
   MDB_val content = valueOf(value);
   const int code = mdb_put(txn_, table, &keyValue, &content, 0);
-  if (code != 0) return lmdbError(code, "write");
+  if (code != 0) return errorOf(code, "write");
   return {};
 }
 
@@ -59,7 +59,7 @@ Result<bool> Transaction::erase(MDB_dbi table, std::string_view key) {
   MDB_val keyValue = valueOf(key);
   const int code = mdb_del(txn_, table, &keyValue, nullptr);
   if (code == MDB_NOTFOUND) return false;
-  if (code != 0) return lmdbError(code, "erase");
+  if (code != 0) return errorOf(code, "erase");
   return true;
 }
 
@@ -86,16 +86,16 @@ bool Cursor::next() {
 }
 
 Result<Environment> Environment::open(const std::string& folder, unsigned tables, const char* file) {
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return lmdbError(errno, folder);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return errorOf(errno, folder);
   MDB_env* env = nullptr;
   int code = mdb_env_create(&env);
-  if (code != 0) return lmdbError(code, "create");
+  if (code != 0) return errorOf(code, "create");
   Environment made(env, folder + "/" + file);
   mdb_env_set_maxdbs(env, tables);
   mdb_env_set_maxreaders(env, kMostReaders);
   mdb_env_set_mapsize(env, kMapOctets);
   code = mdb_env_open(env, made.path_.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0600);
-  if (code != 0) return lmdbError(code, made.path_);
+  if (code != 0) return errorOf(code, made.path_);
   int dead = 0;
   (void)mdb_reader_check(env, &dead);  // slots of processes that were killed
   return made;
@@ -109,14 +109,14 @@ Result<Transaction> Environment::begin(unsigned flags) const {
     (void)mdb_reader_check(env_, &dead);
     if (dead > 0) code = mdb_txn_begin(env_, nullptr, flags, &txn);
   }
-  if (code != 0) return lmdbError(code, path_);
+  if (code != 0) return errorOf(code, path_);
   return Transaction(txn);
 }
 
 Result<MDB_dbi> Environment::table(const Transaction& transaction, const char* name) const {
   MDB_dbi table = 0;
   const int code = mdb_dbi_open(transaction.get(), name, MDB_CREATE, &table);
-  if (code != 0) return lmdbError(code, path_ + ": table " + name);
+  if (code != 0) return errorOf(code, path_ + ": table " + name);
   return table;
 }
 
@@ -126,4 +126,4 @@ std::uint64_t Environment::version() const {
   return info.me_last_txnid;
 }
 
-}  // namespace ostler::directory::own
+}  // namespace ostler::lmdb

@@ -1,4 +1,4 @@
-// lmdb.h - the little of LMDB that the directory needs: an environment, transactions that end with their scope, tables
+// lmdb.h - the little of LMDB that we need: an environment, transactions that end with their scope, tables
 // by name. Rules: one environment per path per process, MDB_NOTLS, full sync, nothing points into the map once its
 // transaction is over.
 #pragma once
@@ -12,10 +12,10 @@
 
 #include "libmailcore/base/result.h"
 
-namespace ostler::directory::own {
+namespace ostler::lmdb {
 
 /// An error of LMDB in words: what, where, and what to do about it.
-[[nodiscard]] tl::unexpected<Error> lmdbError(int code, const std::string& what);
+[[nodiscard]] tl::unexpected<Error> errorOf(int code, const std::string& what);
 
 class Transaction {
  public:
@@ -86,4 +86,4 @@ class Environment {
   std::string path_;
 };
 
-}  // namespace ostler::directory::own
+}  // namespace ostler::lmdb
