@@ -15,8 +15,8 @@ class SmtpProtocol final : public daemon::Protocol {
 
   Task<void> serve(daemon::Arrival arrival) override {
     Surroundings around = around_;
-    const std::vector<log::Log>& logs = arrival.snapshot->serverLogs;
-    if (arrival.plan->virtualServer < logs.size()) around.log = logs[arrival.plan->virtualServer];
+    const std::vector<config::VirtualServer>& servers = arrival.snapshot->config->virtualServers;
+    if (arrival.plan->virtualServer < servers.size()) around.log = around.log.of(servers[arrival.plan->virtualServer].name);
     Session session(around, std::move(arrival));
     co_await session.run();
   }

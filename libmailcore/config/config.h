@@ -279,7 +279,7 @@ struct OauthSettings {
 struct LogRule {
   Place place;
   std::vector<std::string> processes;  ///< "smtpd", "spool", ...; empty: all
-  std::string virtualServer;           ///< its SMTP sessions alone; empty: whatever the process says
+  std::string virtualServer;           ///< its SMTP sessions, logins, and mail alone; empty: whatever the process says
   enum class Target { same, standardError, journald, syslog, file, nothing } target = Target::same;
   std::string file;
   std::string level = "same";

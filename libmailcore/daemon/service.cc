@@ -26,8 +26,7 @@ constexpr auto kDrainTime = 8s;  // `--stop` promises that all is gone after ten
 constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
-Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans,
-                                                     const std::string& program, const log::Log& log) {
+Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
   auto snapshot = std::make_shared<Snapshot>();
   if (!config->certificates.empty()) {
     auto tls = net::TlsServerContext::load(config->certificates, config->clientCa);
@@ -42,8 +41,6 @@ Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const confi
     if (!tls) return fail(tls.error());
     snapshot->tlsOfGroup.emplace(plan.group, std::move(*tls));
   }
-  for (const config::VirtualServer& server : config->virtualServers)
-    snapshot->serverLogs.push_back(log::openFor(log, config->log, program, server.name));
   snapshot->config = std::move(config);
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
@@ -79,9 +76,7 @@ class Master {
 
   void reload();
   void tellOfCertificates() const;
-  [[nodiscard]] std::vector<log::Log> logs() const;
-  void reopenLogs() const;
-  void lookForNewDay() const;
+  void lookForNewDays();
   void beginDrain();
   void look();
   void watch();
@@ -99,12 +94,13 @@ class Master {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<Event> events_;
   bool draining_ = false;
+  bool looksForNewDays_ = false;
 };
 
 Result<void> Master::start(std::shared_ptr<const config::Config> config) {
   const unsigned count = workerCount(*config);
   const std::vector<ListenerPlan> plans = daemon_.listeners(*config);
-  auto snapshot = makeSnapshot(std::move(config), plans, daemon_.name, log_);
+  auto snapshot = makeSnapshot(std::move(config), plans);
   if (!snapshot) return fail(snapshot.error());
   snapshot_ = std::move(*snapshot);
   if (const auto sound = checkPlans(plans, *snapshot_); !sound) return sound;
@@ -142,7 +138,7 @@ Master::Event Master::every(std::chrono::microseconds interval, event_callback_f
 
 void Master::takeSignals() {
   onSignal(SIGHUP, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->reload(); });
-  onSignal(SIGUSR1, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->reopenLogs(); });
+  onSignal(SIGUSR1, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.reopen(); });
   for (const int signal : {SIGTERM, SIGINT}) {
     onSignal(signal, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->beginDrain(); });
   }
@@ -154,10 +150,7 @@ void Master::serve() {
     events_.push_back(every(std::chrono::microseconds(watchdogMicros / 2),
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
-  const std::vector<log::Log> all = logs();
-  if (std::any_of(all.begin(), all.end(), [](const log::Log& log) { return log.isByDay(); })) {
-    events_.push_back(every(log::kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->lookForNewDay(); }));
-  }
+  lookForNewDays();
   sd_notify(0, "READY=1");
   loop_.run();
   workers_.clear();
@@ -174,19 +167,11 @@ void Master::tellOfCertificates() const {
   }
 }
 
-/// The process's, and those of virtual servers.
-std::vector<log::Log> Master::logs() const {
-  std::vector<log::Log> all = snapshot_->serverLogs;
-  all.push_back(log_);
-  return all;
-}
-
-void Master::reopenLogs() const {
-  for (const log::Log& log : logs()) log.reopen();
-}
-
-void Master::lookForNewDay() const {
-  for (const log::Log& log : logs()) log.tick();
+// Begins when there is such a log, perhaps after a reload.
+void Master::lookForNewDays() {
+  if (looksForNewDays_ || !log_.isByDay()) return;
+  looksForNewDays_ = true;
+  events_.push_back(every(log::kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
 }
 
 void Master::reload() {
@@ -200,7 +185,7 @@ void Master::reload() {
   for (const config::Problem& problem : loaded.problems) log_.warn("config", {{"problem", config::toText(problem)}});
   if (!loaded.config) return keepOld("the configuration has errors");
   const std::vector<ListenerPlan> plans = daemon_.listeners(*loaded.config);
-  auto snapshot = makeSnapshot(std::move(loaded.config), plans, daemon_.name, log_);
+  auto snapshot = makeSnapshot(std::move(loaded.config), plans);
   if (!snapshot) return keepOld(snapshot.error().detail);
   if (const auto sound = checkPlans(plans, **snapshot); !sound) return keepOld(sound.error().detail);
   auto shares = listeners_.change(plans, static_cast<unsigned>(workers_.size()));
@@ -208,6 +193,7 @@ void Master::reload() {
   snapshot_ = std::move(*snapshot);
   for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->use(snapshot_, std::move((*shares)[n]));
   log::apply(log_, snapshot_->config->log, daemon_.name);
+  lookForNewDays();
   tellOfCertificates();
   log_.info("reloaded", {{"listeners", std::uint64_t{plans.size()}}});
   sd_notify(0, "READY=1");

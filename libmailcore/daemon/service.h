@@ -24,7 +24,6 @@ struct ListenerPlan;
 struct Snapshot {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const net::TlsServerContext> tls;  ///< null: no certificate is configured, so no TLS is offered
-  std::vector<log::Log> serverLogs;  ///< of Config::virtualServers, in that order
   std::map<std::string, std::shared_ptr<const net::TlsServerContext>> tlsOfGroup;  ///< of plans with certificates of their own
   [[nodiscard]] const std::shared_ptr<const net::TlsServerContext>& tlsFor(const ListenerPlan& plan) const;
 };

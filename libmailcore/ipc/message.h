@@ -493,10 +493,11 @@ struct Deliver {
   std::string sourceV4;      ///< the address to send from; empty: the one of the configuration
   std::string sourceV6;
   std::uint64_t messagesPerConnection = 0;  ///< 0: the configuration's
+  std::string virtualServer;                ///< by which the message came in, for the log
   template <class V>
   void fields(V& v) {
     v(queueId, nextHop, envelope, heloName, prefix, offset, length, hasEightBit, utf8Header, sourceV4, sourceV6,
-      messagesPerConnection);
+      messagesPerConnection, virtualServer);
   }
 };
 

@@ -13,6 +13,7 @@
 #include <ctime>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -57,6 +58,18 @@ void writeLine(int fd, std::string_view line) {
     if (written <= 0) return;
     line.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+/// A folder that hands its group down is one in which processes with users of their own write the same files: whoever makes one opens it
+/// to the group, whatever its umask.
+UniqueFd openShared(const std::string& name) {
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  UniqueFd made(::open(name.c_str(), kFlags | O_EXCL, 0660));
+  if (!made) return UniqueFd(::open(name.c_str(), kFlags, 0660));
+  struct stat folder{};
+  const std::string path = name.substr(0, name.rfind('/') + 1);
+  if (::stat(path.empty() ? "." : path.c_str(), &folder) == 0 && (folder.st_mode & S_ISGID) != 0) ::fchmod(made.get(), 0660);
+  return made;
 }
 
 }  // namespace
@@ -112,6 +125,23 @@ class Sink {
     writeLine(file_ ? file_.get() : STDERR_FILENO, octets);
   }
 
+  void setServers(Log::Servers servers) {
+    const std::lock_guard lock(mutex_);
+    servers_.swap(servers);  // what nobody uses any more closes its file
+    hasServers_.store(!servers_.empty(), std::memory_order_relaxed);
+  }
+  [[nodiscard]] Log::Servers servers() const {
+    if (!hasServers_.load(std::memory_order_relaxed)) return {};
+    const std::lock_guard lock(mutex_);
+    return servers_;
+  }
+  [[nodiscard]] std::optional<Log> server(std::string_view name) const {
+    if (!hasServers_.load(std::memory_order_relaxed)) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    const auto found = servers_.find(name);
+    return found == servers_.end() ? std::nullopt : std::optional(found->second);
+  }
+
   void reopen() { open(); }
   [[nodiscard]] bool isByDay() const {
     return options_.target == Options::Target::file && options_.file.find('%') != std::string::npos;
@@ -140,7 +170,7 @@ class Sink {
   void open() {
     if (options_.target != Options::Target::file) return;
     const std::string name = fileNow(options_.file);
-    UniqueFd opened(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0660));
+    UniqueFd opened = openShared(name);
     if (!opened) {
       writeLine(STDERR_FILENO, "cannot open the log file " + name + ": " + std::strerror(errno) +
                                    "; logging goes on where it went\n");
@@ -189,7 +219,7 @@ class Sink {
 
   const Options options_;
   std::atomic<int> level_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   UniqueFd file_;
   std::string opened_;  ///< its name
   RelaySocket relay_;
@@ -197,6 +227,8 @@ class Sink {
   const std::string machine_ = machineName();
   std::shared_ptr<metrics::Counters> counters_;
   std::map<std::string, ModuleLevel> modules_;  // nodes stay where they are
+  Log::Servers servers_;
+  std::atomic<bool> hasServers_{false};  ///< almost nobody has any: then no lock is taken
 };
 
 Log Log::open(const Options& options) {
@@ -208,6 +240,16 @@ Log Log::open(const Options& options) {
 Log Log::beside(Options options) const {
   if (sink_) options.counters = sink_->counters();
   return open(options);
+}
+
+Log Log::of(std::string_view virtualServer) const {
+  const std::optional<Log> own = sink_ && !virtualServer.empty() ? sink_->server(virtualServer) : std::nullopt;
+  if (!own) return *this;
+  return module_.empty() ? *own : own->module(module_);
+}
+
+void Log::setServers(Servers servers) const {
+  if (sink_) sink_->setServers(std::move(servers));
 }
 
 Log Log::module(std::string_view name) const {
@@ -232,14 +274,22 @@ void Log::setLevel(std::string_view module, Level level) const {
   sink_->moduleLevel(module).store(static_cast<int>(level), std::memory_order_relaxed);
 }
 
-bool Log::isByDay() const { return sink_ && sink_->isByDay(); }
+bool Log::isByDay() const {
+  if (!sink_) return false;
+  const Servers servers = sink_->servers();
+  return sink_->isByDay() || std::any_of(servers.begin(), servers.end(), [](const auto& one) { return one.second.isByDay(); });
+}
 
 void Log::tick() const {
-  if (sink_) sink_->tick();
+  if (!sink_) return;
+  sink_->tick();
+  for (const auto& [name, log] : sink_->servers()) log.tick();
 }
 
 void Log::reopen() const {
-  if (sink_) sink_->reopen();
+  if (!sink_) return;
+  sink_->reopen();
+  for (const auto& [name, log] : sink_->servers()) log.reopen();
 }
 
 }  // namespace ostler::log

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,6 +55,11 @@ class Log {
   static Log open(const Options& options);
   /// Another sink of the same process: it counts where this one does.
   [[nodiscard]] Log beside(Options options) const;
+  /// The log of a virtual server that has one of its own, else this one.
+  [[nodiscard]] Log of(std::string_view virtualServer) const;
+  using Servers = std::map<std::string, Log, std::less<>>;
+  /// Those logs, from now on: reopened, and looked at for a new day, together with this one.
+  void setServers(Servers servers) const;
   /// The same sink under a module's name ("store"), with a level of its own if one is set.
   [[nodiscard]] Log module(std::string_view name) const;
 
@@ -78,7 +84,7 @@ class Log {
   void reopen() const;
   /// Opens the file of a new day. Called now and then by a thread that may open files; those that may write on meanwhile.
   void tick() const;
-  /// Has the file's name a date in it? Else nobody need tick().
+  /// Has a file's name a date in it? Else nobody need tick().
   [[nodiscard]] bool isByDay() const;
 
  private:

@@ -1,6 +1,8 @@
 #include "libmailcore/log/open.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "libmailcore/log/format.h"
 
@@ -47,26 +49,37 @@ Options optionsOf(const LogSettings& settings, const std::string& program) {
   return options;
 }
 
+/// Who has lines about the sessions or the mail of one virtual server.
+constexpr std::array<std::string_view, 4> kTellOfServers = {"smtpd", "spool", "out", "auth"};
+
+Log::Servers serversOf(const Log& log, const LogSettings& settings, const std::string& program) {
+  Log::Servers servers;
+  const std::string_view process = processOf(program);
+  if (std::ranges::find(kTellOfServers, process) == kTellOfServers.end()) return servers;
+  for (const config::LogRule& rule : settings.rules) {
+    const bool isAboutUs = rule.processes.empty() || std::ranges::find(rule.processes, process) != rule.processes.end();
+    if (rule.virtualServer.empty() || !isAboutUs || servers.contains(rule.virtualServer)) continue;
+    const LogSettings own = config::logOf(settings, process, rule.virtualServer);
+    const Log made = log.beside(optionsOf(own, program));
+    applyLevels(made, own);
+    servers.emplace(rule.virtualServer, made);
+  }
+  return servers;
+}
+
 }  // namespace
 
 Log open(const LogSettings& settings, const std::string& program) {
   const LogSettings own = config::logOf(settings, processOf(program));
   Log log = Log::open(optionsOf(own, program));
   applyLevels(log, own);
+  log.setServers(serversOf(log, settings, program));
   return log;
-}
-
-Log openFor(const Log& log, const LogSettings& settings, const std::string& program, const std::string& virtualServer) {
-  const auto isNamed = [&](const config::LogRule& rule) { return rule.virtualServer == virtualServer; };
-  if (virtualServer.empty() || std::ranges::none_of(settings.rules, isNamed)) return log;
-  const LogSettings own = config::logOf(settings, processOf(program), virtualServer);
-  Log made = log.beside(optionsOf(own, program));
-  applyLevels(made, own);
-  return made;
 }
 
 void apply(const Log& log, const LogSettings& settings, const std::string& program) {
   applyLevels(log, config::logOf(settings, processOf(program)));
+  log.setServers(serversOf(log, settings, program));
   log.reopen();
 }
 

@@ -8,11 +8,11 @@
 
 namespace ostler::log {
 
-/// `program`: "smtpd", "queued/spool". Rules about that process are applied.
+/// `program`: "smtpd", "queued/spool". Rules about that process are applied; virtual servers that rules name have logs of their own
+/// (Log::of).
 [[nodiscard]] Log open(const config::LogSettings& settings, const std::string& program);
-/// The log of one virtual server's sessions: `log` itself, the process's, unless a rule names that server.
-[[nodiscard]] Log openFor(const Log& log, const config::LogSettings& settings, const std::string& program, const std::string& virtualServer);
-/// After a reload: takes over the levels and opens the file anew. Target and format stay until the next start.
+/// After a reload: takes over levels and the logs of virtual servers, and opens the file anew. The process's own target and format stay
+/// until the next start.
 void apply(const Log& log, const config::LogSettings& settings, const std::string& program);
 
 }  // namespace ostler::log

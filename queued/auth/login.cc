@@ -193,7 +193,7 @@ AuthService::LoginAnswer AuthService::challenge(Conversation conversation, std::
 }
 
 AuthService::LoginAnswer AuthService::unavailable(const Conversation& conversation, const Error& error) {
-  parts_.log.error("login-unavailable", {{"session", conversation.session.session.text()},
+  parts_.log.of(conversation.session.virtualServer).error("login-unavailable", {{"session", conversation.session.session.text()},
                                          {"service", conversation.session.service},
                                          {"client", conversation.session.client},
                                          {"user", conversation.candidate.name},
@@ -313,7 +313,7 @@ Task<Result<AuthService::LoginAnswer>> AuthService::succeed(Conversation convers
   answer.message.data = std::move(success.data);
   answer.message.token = tokens_.give(conversation.connection, std::move(identity));
   // The daemon that has the session writes the line of the login; here is what it does not know.
-  parts_.log.debug("login-verified", {{"session", session.session.text()},
+  parts_.log.of(session.virtualServer).debug("login-verified", {{"session", session.session.text()},
                                       {"service", session.service},
                                       {"client", session.client},
                                       {"tls", session.tls},
@@ -336,7 +336,7 @@ Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversa
       failures = std::max(failures, lockouts_.fail(clientKey(*client), rules, now));
   }
   const bool known = conversation.candidate.user.has_value();
-  parts_.log.info("login-refused",
+  parts_.log.of(session.virtualServer).info("login-refused",
                   {{"session", session.session.text()},
                    {"service", session.service},
                    {"client", session.client},

@@ -64,6 +64,7 @@ std::span<const Control::Command> Control::commands() {
       Command{"queue",   "show",         Right::look,   Reach::servers,  &Control::show},
       Command{"queue",   "wait",         Right::look,   Reach::suite,    &Control::wait},
       Command{"queue",   "holds",        Right::look,   Reach::suite,    &Control::holds},
+      Command{"queue",   "history",      Right::look,   Reach::suite,    &Control::writeHistory},
       Command{"queue",   "destinations", Right::look,   Reach::suite,    &Control::destinations},
       Command{"queue",   "verify",       Right::look,   Reach::suite,    &Control::verify},
       Command{"queue",   "export",       Right::change, Reach::servers,  &Control::exportContent},

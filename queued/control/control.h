@@ -89,6 +89,7 @@ class Control {
   [[nodiscard]] Task<Reply> edit(Arguments arguments, std::string cursor);
   // look_commands.cc
   [[nodiscard]] Task<Reply> why(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> writeHistory(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> ages(Arguments arguments, std::string cursor);
   // badmail_commands.cc
   [[nodiscard]] Task<Reply> badmailList(Arguments arguments, std::string cursor);

@@ -94,6 +94,17 @@ Task<Control::Reply> Control::why(Arguments arguments, std::string) {
   co_return reply;
 }
 
+/// For a backup: what was noted of messages until now is in the files. Answers nothing.
+Task<Control::Reply> Control::writeHistory(Arguments, std::string) {
+  auto job = [writeDown = env_.history.writeDown()]() -> Result<void> {
+    writeDown();
+    return {};
+  };
+  const Result<void> done = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!done) co_return refuse(EX_TEMPFAIL, done.error().detail);
+  co_return Reply();
+}
+
 /// Recipients that wait, by domain and minutes of age; the fullest domains first.
 Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
   std::map<std::string, Ages> byDomain;

@@ -353,17 +353,18 @@ class Sender::Delivery {
   }
 
   void logOutcomes() const {
-    if (!sender_.log_.enabled(log::Level::info)) return;
+    const log::Log log = sender_.log_.of(request_.virtualServer);
+    if (!log.enabled(log::Level::info)) return;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
     for (std::size_t i = 0; i < outcome_.recipients.size(); ++i) {
       const ipc::RecipientOutcome& one = outcome_.recipients[i];
-      sender_.log_.info(eventOf(one.state),
-                        {{"message", request_.queueId},
-                         {"to", request_.envelope.recipients[i].forwardPath},
-                         {"host", one.remoteHost},
-                         {"tls", tls_},
-                         {"reply", smtp::Reply{one.reply.code, one.reply.enhanced, one.reply.text}.oneLine()},
-                         {"ms", static_cast<std::uint64_t>(took.count())}});
+      log.info(eventOf(one.state),
+               {{"message", request_.queueId},
+                {"to", request_.envelope.recipients[i].forwardPath},
+                {"host", one.remoteHost},
+                {"tls", tls_},
+                {"reply", smtp::Reply{one.reply.code, one.reply.enhanced, one.reply.text}.oneLine()},
+                {"ms", static_cast<std::uint64_t>(took.count())}});
     }
   }
 

@@ -21,18 +21,19 @@ void logAccepted(const Environment& env, const MessageRecord& record, const std:
   env.history.note(record.id, env.now(),
                    fmt::format("accepted service={} client={} user={} from=<{}> to={} recipients={} size={}", record.origin.service,
                                record.origin.client, record.origin.user, record.reversePath, to, record.recipients.size(), record.size));
-  if (!env.log.enabled(log::Level::info)) return;
+  const log::Log log = env.log.of(record.origin.virtualServer);
+  if (!log.enabled(log::Level::info)) return;
   const std::string& first = record.recipients.empty() ? std::string() : record.recipients.front().recipient.forwardPath;
-  env.log.info("accepted", {{"id", record.id.text()},
-                            {"session", record.origin.session.isNull() ? std::string("-") : record.origin.session.text()},
-                            {"service", record.origin.service},
-                            {"client", record.origin.client},
-                            {"user", record.origin.user},
-                            {"from", record.reversePath},
-                            {"to", first},
-                            {"recipients", std::uint64_t{record.recipients.size()}},
-                            {"message_id", content == nullptr ? std::string() : message::HeaderView(*content).unfolded("Message-ID")},
-                            {"size", record.size}});
+  log.info("accepted", {{"id", record.id.text()},
+                        {"session", record.origin.session.isNull() ? std::string("-") : record.origin.session.text()},
+                        {"service", record.origin.service},
+                        {"client", record.origin.client},
+                        {"user", record.origin.user},
+                        {"from", record.reversePath},
+                        {"to", first},
+                        {"recipients", std::uint64_t{record.recipients.size()}},
+                        {"message_id", content == nullptr ? std::string() : message::HeaderView(*content).unfolded("Message-ID")},
+                        {"size", record.size}});
 }
 
 }  // namespace

@@ -455,7 +455,7 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::share
   }
   const Result<void> done = co_await joint->done.wait(Deadline::never());
   (void)done;
-  env_.log.info("delivered", {{"id", draft->id.text()}, {"to", path}, {"by", "lmtp"}, {"reply", report::oneLine(joint->reply)}});
+  env_.log.of(draft->session.virtualServer).info("delivered", {{"id", draft->id.text()}, {"to", path}, {"by", "lmtp"}, {"reply", report::oneLine(joint->reply)}});
   co_return joint->reply;
 }
 

@@ -107,11 +107,13 @@ void History::noteTranscript(const Id128& id, WallTime now, std::string_view tra
   note(id, now, line);
 }
 
-void History::flushNow() {
-  disk_.post([pages = pages_] {
+void History::flushNow() { disk_.post(writeDown()); }
+
+std::function<void()> History::writeDown() const {
+  return [pages = pages_] {
     const std::scoped_lock lock(pages->writing);
     pages->write();
-  });
+  };
 }
 
 void History::flush(WallTime now, std::chrono::seconds keep) {

@@ -29,6 +29,8 @@ class History {
   /// Hands what was noted to the pool; at most once a second unless much has come together. Now and then removes days older than `keep`.
   void flush(WallTime now, std::chrono::seconds keep);
   void flushNow();
+  /// What the pool is to run so that all that is noted until then lies in the files, which others may copy. It blocks.
+  [[nodiscard]] std::function<void()> writeDown() const;
 
   struct Event {
     WallTime at;

@@ -224,6 +224,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
     descriptors.push_back(std::move(range->fd));
   }
   request.queueId = id.text();
+  request.virtualServer = record.origin.virtualServer;
   request.nextHop = hop.nextHop;
   const config::VirtualServer& server = policy::serverOf(*env_.config, record.origin.virtualServer);
   const std::string& suite = env_.config->outbound.heloName.empty() ? env_.config->hostName : env_.config->outbound.heloName;

@@ -106,8 +106,8 @@ Task<std::optional<ipc::SmtpReply>> Questions::objection(policy::Stage stage, po
     known |= missing;
     std::optional<ipc::SmtpReply> reply = check.judge(facts);
     if (!reply) continue;
-    env_.log.info("refused", {{"check", check.name}, {"client", facts.client.address}, {"from", facts.reversePath},
-                              {"to", facts.forwardPath}, {"code", std::uint64_t{reply->code}}});
+    env_.log.of(facts.server.name).info("refused", {{"check", check.name}, {"client", facts.client.address}, {"from", facts.reversePath},
+                                                    {"to", facts.forwardPath}, {"code", std::uint64_t{reply->code}}});
     co_return reply;
   }
   co_return std::nullopt;

@@ -34,19 +34,21 @@ bool isExpanded(const MessageRecord& about, std::uint32_t recipient) {
   return std::any_of(about.recipients.begin(), about.recipients.end(), [&](const RecipientRecord& other) { return other.parent == recipient; });
 }
 
-void logSettled(const Environment& env, const Message& message, std::string_view path, const Outcome& outcome, std::string_view event,
+void logSettled(const Environment& env, const Message& message, const MessageRecord& about, const Outcome& outcome, std::string_view event,
                 const std::string& next) {
+  const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
   env.history.note(message.id, env.now(), fmt::format("{} to=<{}> by={} reply={} next={}", event, path, outcome.by, report::oneLine(outcome.reply), next));
   const auto level = event == "delivered" ? log::Level::info : log::Level::warn;
-  if (!env.log.enabled(level)) return;
+  const log::Log log = env.log.of(about.origin.virtualServer);
+  if (!log.enabled(level)) return;
   const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(env.now() - message.arrived).count();
-  env.log.write(level, event,
-                {{"id", message.id.text()},
-                 {"to", path},
-                 {"by", outcome.by},
-                 {"delay_ms", std::to_string(delay)},
-                 {"reply", report::oneLine(outcome.reply)},
-                 {"next", next}});
+  log.write(level, event,
+            {{"id", message.id.text()},
+             {"to", path},
+             {"by", outcome.by},
+             {"delay_ms", std::to_string(delay)},
+             {"reply", report::oneLine(outcome.reply)},
+             {"next", next}});
 }
 
 }  // namespace
@@ -72,7 +74,6 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
     RecipientNow& recipient = message->recipients[outcome.recipient];
-    const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
     OutcomeRecord::Entry entry;
     entry.recipient = outcome.recipient;
     entry.state = outcome.state;
@@ -96,7 +97,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
         outcome.reply = {554, "5.4.7", "Delivery time expired. The last reason: " + entry.lastReply};
       } else {
         entry.due = next.due;
-        logSettled(env_, *message, path, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
+        logSettled(env_, *message, about, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
         const bool isLate = about.handling.by == ipc::Handling::By::notify && about.handling.deliverBy <= now;
         if (!message->delayTold && (isLate || schedule::delayNoticeDue(retry, began, now))) {
           report::Ending ending = endingOf(outcome, DsnAction::delayed);
@@ -108,10 +109,10 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     }
     if (outcome.state == RecipientState::failed) {
       entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
-      logSettled(env_, *message, path, outcome, "failed", "-");
+      logSettled(env_, *message, about, outcome, "failed", "-");
       endings.push_back(endingOf(outcome, DsnAction::failed));
     } else if (outcome.state == RecipientState::delivered) {
-      logSettled(env_, *message, path, outcome, "delivered", "-");
+      logSettled(env_, *message, about, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
       if (!outcome.dsnPassedOn && !isExpanded(about, outcome.recipient)) endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
     }
@@ -246,7 +247,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   }
   env_.history.note(id, env_.now(), "report " + built.record.id.text() + " to=<" + facts->record.reversePath + ">");
   env_.history.note(built.record.id, env_.now(), "report about " + id.text() + " to=<" + facts->record.reversePath + ">");
-  env_.log.info("report", {{"id", built.record.id.text()}, {"about", id.text()}, {"to", facts->record.reversePath}});
+  env_.log.of(facts->record.origin.virtualServer).info("report", {{"id", built.record.id.text()}, {"about", id.text()}, {"to", facts->record.reversePath}});
   auto fresh = std::make_shared<const Fresh>(Fresh{std::move(built.record), std::move(reportContent)});
   env_.ledger.noteTogether(std::move(batch), [this, fresh = std::move(fresh), packed = std::move(packed), copy = std::move(copy),
                                               packedCopy = std::move(packedCopy),
@@ -296,7 +297,7 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord reco
     }
   } else {
     env_.history.note(id, env_.now(), "badmail: " + reason);
-    env_.log.warn("badmail", {{"id", id.text()}, {"reason", reason}});
+    env_.log.of(facts->record.origin.virtualServer).warn("badmail", {{"id", id.text()}, {"reason", reason}});
   }
   writeDown(record);
 }

@@ -1,5 +1,6 @@
 // backup.cc - ostler backup DIR, while the suite runs, and ostler restore DIR, while it does not.
-// A backup holds the directory, the log of every account (its index is made anew), the queue as a journal, drop/ and badmail/.
+// A backup holds the directory, the log of every account (its index is made anew), the queue as a journal, what `ostler why` knows, drop/
+// and badmail/.
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
@@ -28,6 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr int kFormat = 2;  ///< 1 had the queue as files for pickup/
 constexpr const char* kNote = "BACKUP";
+constexpr const char* kHistory = "history";  ///< below the queue; see queued/spool/history.h
 
 /// Errors of the file system as ours.
 template <class Work>
@@ -111,6 +113,22 @@ void copyFiles(const fs::path& from, const fs::path& to) {
       fs::create_directories(target.parent_path());
       fs::copy_file(entry->path(), target, gone);
     }
+  }
+}
+
+// ---- what `ostler why` knows
+
+/// Files of whole lines: the spool may be about to write the last one.
+void copyHistory(const config::Config& config, const fs::path& to) {
+  // The spool notes faster than it writes.
+  (void)ask(config, "control", {"queue", "history"}, [](const std::string&) {}, Deadline::after(std::chrono::seconds(30)));
+  const fs::path from = fs::path(config.queueDir()) / kHistory;
+  copyFiles(from, to);
+  for (const auto& copy : fs::directory_iterator(to)) {
+    std::ifstream in(copy.path(), std::ios::ate);
+    std::streamoff size = in.tellg();
+    while (size > 0 && in.seekg(size - 1).get() != '\n') --size;
+    fs::resize_file(copy.path(), static_cast<std::uintmax_t>(size));
   }
 }
 
@@ -211,6 +229,7 @@ int backup(const Call& call) {
     if (!queued) return fail(queued.error());
     const auto accounts = copyAccounts(config->accountsDir(), to / "accounts");
     if (!accounts) return fail(accounts.error());
+    copyHistory(*config, to / "queue" / kHistory);
     copyFiles(config->dropDir(), to / "drop");
     copyFiles(config->badmailDir(), to / "badmail");
     const Result<void> directory = copyDirectory(config->directoryDir(), to / "directory");

@@ -148,7 +148,12 @@ void lookAtDomain(Findings& findings, Dns& dns, const Config& config, const std:
 /// Returns the addresses that the DNS gives for us.
 std::vector<net::IpAddress> lookAtDns(Findings& findings, const Config& config, const std::vector<std::string>& domains) {
   Dns dns(config);
-  std::vector<net::IpAddress> addresses = dns.ask(config.hostName, dns::Type::a).addresses;
+  const dns::Answer four = dns.ask(config.hostName, dns::Type::a);
+  if (!four.found() && !four.absent()) {
+    findings.bad("the DNS does not answer for " + config.hostName);
+    return {};  // nor for what else is asked, and each question would wait its time
+  }
+  std::vector<net::IpAddress> addresses = four.addresses;
   for (const net::IpAddress& address : dns.ask(config.hostName, dns::Type::aaaa).addresses) addresses.push_back(address);
   if (addresses.empty()) findings.bad(config.hostName + " has no address in the DNS");
   const std::vector<net::IpAddress> ours = addressesOfThisHost();

@@ -2,7 +2,7 @@
 #include <sysexits.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -14,7 +14,6 @@
 namespace ostler::tools {
 namespace {
 
-namespace fs = std::filesystem;
 constexpr std::size_t kIdLength = 26;  // Id128::text()
 
 /// The id behind `key` in a line of text (id=...) or JSON ("id":"..."); empty: none.
@@ -28,29 +27,33 @@ std::string idIn(const std::string& line, std::string_view key) {
   return {};
 }
 
-/// Three readings: which messages are meant; which sessions brought them; all lines of either.
-std::uint64_t follow(const std::vector<fs::path>& files, const std::string& term) {
+/// Three readings: which messages are meant; which sessions brought them; all lines of either, in the order of time.
+std::uint64_t follow(const LogPlaces& places, const std::string& term) {
   const std::string wanted = asciiLower(term);
   std::set<std::string> messages;
   std::set<std::string> sessions;
   const auto isNamed = [&wanted](const std::string& line) { return asciiLower(line).find(wanted) != std::string::npos; };
-  readLog(files, [&](const std::string& line) {
+  readLog(places, [&](const std::string& line) {
     if (!isNamed(line)) return;
     if (const std::string id = idIn(line, "id"); !id.empty()) messages.insert(id);
   });
-  readLog(files, [&](const std::string& line) {
+  readLog(places, [&](const std::string& line) {
     if (!messages.contains(idIn(line, "id"))) return;
     if (const std::string session = idIn(line, "session"); !session.empty()) sessions.insert(session);
   });
-  std::uint64_t shown = 0;
-  readLog(files, [&](const std::string& line) {
+  std::uint64_t count = 0;
+  std::multimap<std::string, std::string> inOrder;  // equal times stay as they were read
+  const auto show = [](const std::string& line) { fmt::print("{}\n", printable(line, 8192)); };
+  readLog(places, [&](const std::string& line) {
     const std::string id = idIn(line, "id");
     const bool ofSession = id.empty() && sessions.contains(idIn(line, "session"));
     if (!messages.contains(id) && !ofSession && !isNamed(line)) return;
-    fmt::print("{}\n", printable(line, 8192));
-    ++shown;
+    ++count;
+    if (places.isOne()) return show(line);
+    inOrder.emplace(timeOf(line), line);
   });
-  return shown;
+  for (const auto& [time, line] : inOrder) show(line);
+  return count;
 }
 
 }  // namespace
@@ -64,22 +67,22 @@ int log(const Call& call) {
       "when there is any, else 1.");
   addConfigOption(app, options);
   app.add_option("term", term, "a queue id, a Message-ID, an address, or a session's id")->required();
-  app.add_option("--file", file, "read this file, and what was rotated away beside it; default: log.file, else the journal");
+  app.add_option("--file", file, "read this file, and what was rotated away beside it; default: wherever the configuration has lines written");
   if (const auto status = parse(app, call)) return *status;
+  LogPlaces places;
   if (file.empty()) {
     const auto config = loadConfig(options);
     if (!config) return EX_CONFIG;
-    if (config->log.target == config::LogSettings::Target::file) file = config->log.file;
+    places = logPlaces(config->log);
+    file = config->log.file;
+  } else {
+    places = logPlaces(file);
   }
-  std::vector<fs::path> files;
-  if (!file.empty()) {
-    files = logFiles(fs::absolute(file).string());
-    if (files.empty()) {
-      fmt::print(stderr, "{}: there is no log file {}\n", call.name, file);
-      return EX_NOINPUT;
-    }
+  if (places.logs.empty() && !places.journal) {
+    fmt::print(stderr, "{}: there is no log file {}\n", call.name, file);
+    return EX_NOINPUT;
   }
-  return follow(files, term) > 0 ? EX_OK : 1;
+  return follow(places, term) > 0 ? EX_OK : 1;
 }
 
 }  // namespace ostler::tools

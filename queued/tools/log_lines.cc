@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <deque>
 #include <fstream>
+#include <map>
 #include <memory>
 
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ struct ClosePipe {
 };
 
 void readJournal(const std::string& options, const OnLine& each) {
-  const std::string line = fmt::format("journalctl --quiet --no-pager --output=short-iso-precise {} {} 2>/dev/null", options, kOurs);
+  const std::string line = fmt::format("journalctl --quiet --no-pager --utc --output=short-iso-precise {} {} 2>/dev/null", options, kOurs);
   const std::unique_ptr<std::FILE, ClosePipe> pipe(::popen(line.c_str(), "r"));
   if (!pipe) return;
   std::string text;
@@ -41,8 +41,6 @@ bool tellsError(const std::string& line) {
   return (blank != std::string::npos && line.compare(blank, 7, " error ") == 0) || line.find("\"level\":\"error\"") != std::string::npos;
 }
 
-}  // namespace
-
 std::vector<fs::path> logFiles(const std::string& pattern) {
   const fs::path path = pattern;
   const std::string name = path.filename().string();
@@ -59,32 +57,72 @@ std::vector<fs::path> logFiles(const std::string& pattern) {
   return files;
 }
 
-void readLog(const std::vector<fs::path>& files, const OnLine& each) {
-  if (files.empty()) return readJournal("", each);
-  for (const fs::path& file : files) {
-    std::ifstream in(file);
-    for (std::string line; std::getline(in, line);) each(line);
+void addLog(LogPlaces& places, const std::string& pattern) {
+  std::vector<fs::path> files = logFiles(pattern);
+  if (!files.empty() && std::ranges::find(places.logs, files) == places.logs.end()) places.logs.push_back(std::move(files));
+}
+
+/// The newest file's.
+void readEnd(const std::vector<fs::path>& files, const OnLine& each) {
+  std::ifstream in(files.back(), std::ios::ate);
+  const std::streamoff size = in.tellg();
+  in.seekg(std::max<std::streamoff>(0, size - kTail));
+  for (std::string line; std::getline(in, line);) each(line);
+}
+
+}  // namespace
+
+LogPlaces logPlaces(const std::string& pattern) {
+  LogPlaces places;
+  addLog(places, fs::absolute(pattern).string());
+  return places;
+}
+
+LogPlaces logPlaces(const config::LogSettings& settings) {
+  using Target = config::LogSettings::Target;
+  using Rule = config::LogRule::Target;
+  LogPlaces places;
+  if (settings.target == Target::file) addLog(places, settings.file);
+  places.journal = settings.target != Target::file && settings.target != Target::nothing;
+  for (const config::LogRule& rule : settings.rules) {
+    if (rule.target == Rule::file) addLog(places, rule.file);
+    places.journal = places.journal || (rule.target != Rule::file && rule.target != Rule::nothing && rule.target != Rule::same);
   }
+  return places;
+}
+
+void readLog(const LogPlaces& places, const OnLine& each) {
+  for (const std::vector<fs::path>& files : places.logs) {
+    for (const fs::path& file : files) {
+      std::ifstream in(file);
+      for (std::string line; std::getline(in, line);) each(line);
+    }
+  }
+  if (places.journal) readJournal("", each);
+}
+
+std::string_view timeOf(std::string_view line) {
+  const std::string_view json = "{\"time\":\"";
+  if (line.starts_with(json)) line.remove_prefix(json.size());
+  return line.substr(0, std::string_view("2026-01-01T00:00:00.000").size());
 }
 
 std::vector<std::string> lastErrors(const config::LogSettings& settings, std::size_t most) {
-  std::deque<std::string> found;
+  std::multimap<std::string, std::string> inOrder;
   const auto keep = [&](const std::string& line) {
-    found.push_back(line);
-    if (found.size() > most) found.pop_front();
+    inOrder.emplace(timeOf(line), line);
+    if (inOrder.size() > most) inOrder.erase(inOrder.begin());
   };
-  using Target = config::LogSettings::Target;
-  if (settings.target == Target::journald || settings.target == Target::syslog) readJournal(fmt::format("-p err -n {}", most), keep);
-  const std::vector<fs::path> files = settings.target == Target::file ? logFiles(settings.file) : std::vector<fs::path>();
-  if (!files.empty()) {
-    std::ifstream in(files.back(), std::ios::ate);
-    const std::streamoff size = in.tellg();
-    in.seekg(std::max<std::streamoff>(0, size - kTail));
-    for (std::string line; std::getline(in, line);) {
+  const LogPlaces places = logPlaces(settings);
+  for (const std::vector<fs::path>& files : places.logs) {
+    readEnd(files, [&](const std::string& line) {
       if (tellsError(line)) keep(line);
-    }
+    });
   }
-  return {found.begin(), found.end()};
+  if (places.journal) readJournal(fmt::format("-p err -n {}", most), keep);
+  std::vector<std::string> found;
+  for (auto& [time, line] : inOrder) found.push_back(std::move(line));
+  return found;
 }
 
 }  // namespace ostler::tools

@@ -1,5 +1,7 @@
 #include "libmailcore/log/log.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -147,10 +149,73 @@ TEST_CASE("the lines of a virtual server go where its rule says, and those of th
   settings.rules[0].target = config::LogRule::Target::file;
   settings.rules[0].file = inside.name();
   const Log process = open(settings, "smtpd");
-  openFor(process, settings, "smtpd", "inside").info("one");
-  openFor(process, settings, "smtpd", "outside").info("two");
+  process.of("inside").info("one");
+  process.of("outside").info("two");
+  process.of("").info("two");
   process.info("three");
   CHECK(lines(inside.content()) == 1);
   CHECK(inside.content().find(" one") != std::string::npos);
-  CHECK(lines(whole.content()) == 2);
+  CHECK(lines(whole.content()) == 3);
+}
+
+TEST_CASE("a virtual server's log counts and rotates with the process's, has its modules' levels, and a reload replaces it") {
+  const File whole;
+  const File inside;
+  config::LogSettings settings;
+  settings.target = config::LogSettings::Target::file;
+  settings.file = whole.name();
+  settings.rules.resize(1);
+  settings.rules[0].virtualServer = "inside";
+  settings.rules[0].target = config::LogRule::Target::file;
+  settings.rules[0].file = inside.name();
+  settings.rules[0].level = "warn";
+  settings.modules["store"] = "debug";
+  const Log process = open(settings, "queued/spool");
+  const Log store = process.module("store");
+  process.of("inside").info("unheard");
+  store.of("inside").debug("heard");
+  CHECK_THAT(inside.content(), Catch::Contains("queued/spool/store heard") && !Catch::Contains("unheard"));
+  const std::string rotated = inside.name() + ".1";
+  REQUIRE(std::rename(inside.name().c_str(), rotated.c_str()) == 0);
+  process.reopen();
+  process.of("inside").warn("anew");
+  CHECK(lines(inside.content()) == 1);
+  std::remove(rotated.c_str());
+  settings.rules.clear();
+  apply(process, settings, "queued/spool");
+  process.of("inside").warn("together");
+  CHECK(lines(inside.content()) == 1);
+  CHECK_THAT(whole.content(), Catch::Contains("together"));
+}
+
+TEST_CASE("processes without lines of a virtual server open no file for it") {
+  const File whole;
+  config::LogSettings settings;
+  settings.target = config::LogSettings::Target::file;
+  settings.file = whole.name();
+  settings.rules.resize(1);
+  settings.rules[0].virtualServer = "inside";
+  settings.rules[0].target = config::LogRule::Target::file;
+  settings.rules[0].file = whole.name() + ".inside";
+  const Log process = open(settings, "imapd");
+  CHECK_FALSE(std::ifstream(settings.rules[0].file).is_open());
+}
+
+TEST_CASE("a log file in a folder that hands its group down is open to that group, whatever the umask") {
+  char folder[] = "/tmp/ostler-log-folder-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  for (const auto& [mode, expected] : {std::pair{02770, 0660}, std::pair{0770, 0600}}) {
+    REQUIRE(::chmod(folder, static_cast<mode_t>(mode)) == 0);
+    Options options;
+    options.target = Options::Target::file;
+    options.file = std::string(folder) + "/log" + std::to_string(mode);
+    const mode_t before = ::umask(0077);
+    Log::open(options).info("made");
+    ::umask(before);
+    struct stat made{};
+    REQUIRE(::stat(options.file.c_str(), &made) == 0);
+    CHECK((made.st_mode & 0777) == static_cast<mode_t>(expected));
+    std::remove(options.file.c_str());
+  }
+  ::rmdir(folder);
 }
