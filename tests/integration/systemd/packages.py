@@ -1,0 +1,84 @@
+"""packages.py - the packages as an administrator meets them: installed, upgraded, removed, purged; who else may be there."""
+import glob
+import os
+
+from machine import PASSWORD, UNITS, Traffic, answers, arrives, at_terminal, check, pid, prop, send, sh, subjects, wait_until
+
+QUESTION = 'Delete all mail'
+
+
+def install():
+    # With a terminal at hand, so that a question would be asked, and waited for.
+    status, said = at_terminal('apt-get install -y /test/ostler_*.deb /test/ostler-mta_*.deb')
+    check(status == 0, f'{status}: {said[-800:]}')
+    check('Configuring ostler' not in said and '[yes/no]' not in said, f'it asks: {said[-800:]}')
+    UNITS.extend(name[len('/lib/systemd/system/ostler-'):-len('.service')] for name in sorted(glob.glob('/lib/systemd/system/ostler-*.service')))
+    check(len(UNITS) >= 6, f'units: {UNITS}')
+    check(sh('systemctl is-active ostler.target', None).strip() == 'inactive', 'something was started')
+    check(not glob.glob('/etc/ostler/ostler.yaml'), 'there is a configuration')
+    sh('systemctl start ostler-smtpd.socket', None)
+    check(not answers(25), 'port 25 is open before setup')
+
+
+def setup():
+    said = sh(f'echo "{PASSWORD}" | ostler setup example.test --user alice --password-file - 2>&1')
+    for wanted in ('MX 10 mail.example.test.', 'v=spf1 mx -all', '_submissions._tcp.example.test.'):
+        check(wanted in said, f'{wanted} is not in: {said}')
+    sh(f'echo "{PASSWORD}" | ostler user add bob@example.test --password-file -')
+    for unit in UNITS:
+        wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'{unit} is not active')
+
+
+def compat_names():
+    about = sh("dpkg-query -W -f '${Provides}|${Conflicts}|${Replaces}' ostler-mta")
+    check(about == '|'.join(['mail-transport-agent'] * 3), about)
+    for line in ('mailq', 'postqueue -p', 'postsuper -r ALL', '/usr/lib/sendmail -bp'):
+        sh(line)
+    with open('/etc/aliases', 'w') as aliases, open('/etc/ostler/conf.d/aliases.yaml', 'w') as conf:
+        aliases.write('webmaster: bob\n')
+        conf.write('directory: {aliases_file: /etc/aliases}\n')
+    sh('newaliases')
+    sh('printf "Subject: by an alias\\n\\nText.\\n" | sendmail webmaster@example.test')
+    arrives('by an alias')
+
+
+def another_mta():
+    """A package that is a mail-transport-agent as well cannot be there beside ostler-mta; beside ostler alone it can."""
+    sh('mkdir -p /test/other/DEBIAN && printf "Package: other-mta\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody <nobody@example.test>\\n'
+       'Provides: mail-transport-agent\\nConflicts: mail-transport-agent\\nReplaces: mail-transport-agent\\nDescription: another\\n" '
+       '>/test/other/DEBIAN/control && dpkg-deb --build /test/other /test/other.deb')
+    check('conflict' in sh('LC_ALL=C dpkg -i /test/other.deb 2>&1', 1), 'two mail-transport-agents at once')
+    sh('dpkg --remove ostler-mta && dpkg -i /test/other.deb')
+    check('conflict' in sh('LC_ALL=C dpkg -i /test/ostler-mta_*.deb 2>&1', 1), 'two mail-transport-agents at once')
+    sh('dpkg --purge other-mta && dpkg -i /test/ostler-mta_*.deb')
+    sh('mailq')
+
+
+def upgrade():
+    send('before upgrade')
+    arrives('before upgrade')
+    config = open('/etc/ostler/ostler.yaml').read()
+    before = {unit: pid(unit) for unit in UNITS}
+    with Traffic('during the upgrade') as traffic:
+        status, said = at_terminal('dpkg -i /test/later/ostler_*.deb')
+        check(status == 0 and '[yes/no]' not in said, f'{status}: {said[-600:]}')
+        check(sh("dpkg-query -W -f '${Version}' ostler").endswith('+later'), 'not upgraded')
+        check(open('/etc/ostler/ostler.yaml').read() == config, 'the configuration changed')
+        for unit in UNITS:
+            wait_until(lambda unit=unit: pid(unit) not in (0, before[unit]) and prop(unit, 'ActiveState') == 'active', f'{unit} was not restarted')
+    traffic.arrived()
+    check('before upgrade' in subjects(), 'mail is gone')
+    send('after upgrade')
+    arrives('after upgrade')
+
+
+def purge():
+    sh('DEBIAN_FRONTEND=noninteractive dpkg --remove ostler-mta ostler')
+    check(os.path.exists('/etc/ostler/ostler.yaml') and os.listdir('/var/lib/ostler/accounts'), 'removal took the configuration or mail')
+    sh('DEBIAN_FRONTEND=noninteractive dpkg --purge ostler')
+    check(os.listdir('/var/lib/ostler/accounts') and not os.path.exists('/etc/ostler'), 'purge took mail without a word, or left the configuration')
+    for answer, is_left in (('no', True), ('yes', False)):
+        sh('DEBIAN_FRONTEND=noninteractive dpkg -i /test/ostler_*.deb')
+        status, said = at_terminal('dpkg --purge ostler', [('[yes/no]', answer)])
+        check(status == 0 and QUESTION in said, f'{status}: {said[-800:]}')
+        check(os.path.exists('/var/lib/ostler') == is_left, f'after "{answer}": {os.path.exists("/var/lib/ostler")}')
