@@ -7,17 +7,17 @@ namespace ostler::smtpd::checks {
 namespace {
 
 constexpr std::array kChecks = {
-    //    name               stage           judge             written in
-    Check{"closed",          Stage::connect, &closed,          "RFC 7504 3"},
-    Check{"access_list",     Stage::connect, &accessList,      "RFC 5321 3.1"},
-    Check{"connection_rate", Stage::connect, &connectionRate,  "RFC 5321 3.8"},
-    Check{"tls_required",    Stage::mail,    &tlsRequired,     "RFC 3207 4"},
-    Check{"login_required",  Stage::mail,    &loginRequired,   "RFC 4954 6"},
-    Check{"session_limits",  Stage::mail,    &sessionLimits,   "RFC 5321 3.8"},
-    Check{"message_rate",    Stage::mail,    &messageRate,     "RFC 5321 7.8"},
-    Check{"recipient_limit", Stage::rcpt,    &recipientLimit,  "RFC 5321 4.5.3.1.10"},
-    Check{"recipient_rate",  Stage::rcpt,    &recipientRate,   "RFC 5321 7.8"},
-    Check{"binary_content",  Stage::data,    &binaryContent,   "RFC 3030 3"},
+    //    name               stage           judge            gives way  written in
+    Check{"closed",          Stage::connect, &closed,false,   "RFC 7504 3"},
+    Check{"access_list",     Stage::connect, &accessList,false,   "RFC 5321 3.1"},
+    Check{"connection_rate", Stage::connect, &connectionRate,false,   "RFC 5321 3.8"},
+    Check{"tls_required",    Stage::mail,    &tlsRequired,false,   "RFC 3207 4"},
+    Check{"login_required",  Stage::mail,    &loginRequired,false,   "RFC 4954 6"},
+    Check{"session_limits",  Stage::mail,    &sessionLimits,false,   "RFC 5321 3.8"},
+    Check{"message_rate",    Stage::mail,    &messageRate,true,    "RFC 5321 7.8"},
+    Check{"recipient_limit", Stage::rcpt,    &recipientLimit,false,   "RFC 5321 4.5.3.1.10"},
+    Check{"recipient_rate",  Stage::rcpt,    &recipientRate,false,   "RFC 5321 7.8"},
+    Check{"binary_content",  Stage::data,    &binaryContent,false,   "RFC 3030 3"},
 };
 
 }  // namespace
@@ -33,7 +33,7 @@ std::span<const Check> all() {
 std::optional<Objection> ask(Stage stage, const Visit& visit) {
   for (const Check& check : kChecks) {
     if (check.stage != stage) continue;
-    if (auto reply = check.judge(visit)) return Objection{check.name, std::move(*reply)};
+    if (auto reply = check.judge(visit)) return Objection{check.name, std::move(*reply), check.givesWay};
   }
   return std::nullopt;
 }

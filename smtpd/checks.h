@@ -55,6 +55,7 @@ struct Check {
   std::string_view name;  ///< in the log
   Stage stage;
   Judge judge;
+  bool givesWay;  ///< at mail: to mail for postmaster, so its objection is kept until a recipient is named
   std::string_view writtenIn;
 };
 [[nodiscard]] std::span<const Check> all();
@@ -63,6 +64,7 @@ struct Check {
 struct Objection {
   std::string_view check;
   smtp::Reply reply;
+  bool givesWay = false;
 };
 [[nodiscard]] std::optional<Objection> ask(Stage stage, const Visit& visit);
 

@@ -117,6 +117,10 @@ std::optional<smtp::Reply> Session::objection(checks::Stage stage) {
                                {"client", info_.client},
                                {"check", objected->check},
                                {"reply", objected->reply.oneLine()}});
+  if (objected->givesWay) {
+    keptBack_ = std::move(objected->reply);
+    return std::nullopt;
+  }
   if (objected->reply.code == 421) end(objected->check);
   return std::move(objected->reply);
 }

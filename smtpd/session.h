@@ -177,6 +177,7 @@ class Session {
   // One mail transaction. RFC 5321 3.3.
   ipc::Envelope envelope_;
   bool envelopeHasPostmaster_ = false;
+  std::optional<Reply> keptBack_;  // what every recipient but postmaster will hear
   std::uint64_t declaredSize_ = 0;
   std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
   smtp::LineEnds chunkEnds_;

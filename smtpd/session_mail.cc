@@ -65,6 +65,7 @@ void Session::beginNewTransaction() {
   chunkEnds_ = {};
   envelope_ = {};
   envelopeHasPostmaster_ = false;
+  keptBack_.reset();
   declaredSize_ = 0;
   if (state_ != connected) state_ = greeted;
 }
@@ -122,6 +123,7 @@ std::string_view Session::domainForBare() const {
 }
 
 Task<smtp::Reply> Session::mail(std::string_view argument) {
+  keptBack_.reset();
   if (auto objected = objection(checks::Stage::mail)) co_return std::move(*objected);
   const auto command = smtp::parseMail(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.7");
@@ -158,6 +160,7 @@ Task<smtp::Reply> Session::rcpt(std::string_view argument) {
   // postmaster is reached past all limits (RFC 5321 4.5.1): one of them a message, or it would be a way around.
   const bool isForPostmaster = isPostmaster(command->path.text()) && !std::exchange(envelopeHasPostmaster_, true);
   if (!isForPostmaster) {
+    if (keptBack_) co_return *keptBack_;
     if (auto objected = objection(checks::Stage::rcpt)) co_return std::move(*objected);
   }
   if (!command->path.isAscii() && !envelope_.smtpUtf8) co_return Reply{553, "5.6.7", "This address needs SMTPUTF8"};

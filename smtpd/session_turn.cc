@@ -13,18 +13,6 @@ using smtp::Reply;
 
 constexpr auto kCarryTime = 11min;  // a little more than role out waits for the reply to its content: RFC 5321 4.5.3.2.6
 constexpr std::size_t kPiece = 64 * 1024;
-constexpr std::size_t kMostDomains = 100;
-
-// "example.org,example.com": RFC 2645 5.2.1. Nothing: not of that form.
-std::optional<std::vector<std::string>> domainsOf(std::string_view argument) {
-  std::vector<std::string> domains;
-  if (argument.empty()) return domains;
-  for (const std::string_view domain : split(argument, ',')) {
-    if (!smtp::isDomain(domain) || domains.size() == kMostDomains) return std::nullopt;
-    domains.emplace_back(domain);
-  }
-  return domains;
-}
 
 struct Ends {
   UniqueFd ours;
@@ -60,7 +48,7 @@ Task<void> carry(Carrying& both, net::Connection& from, net::Connection& to) {
 
 Task<smtp::Reply> Session::atrn(std::string_view argument) {
   if (!isAuthenticated()) co_return Reply{530, "5.7.0", "Authentication required"};
-  auto domains = domainsOf(argument);
+  auto domains = smtp::parseAtrn(argument);
   if (!domains) co_return Reply{501, "5.5.4", "ATRN takes domains with commas between, or nothing"};
   // What stands behind it was sent by a client that is about to be a server: RFC 2645 5.2.1 lets nothing follow.
   if (connection_.hasBufferedInput()) co_return Reply{503, "5.5.1", "Nothing may follow ATRN before its reply"};

@@ -78,4 +78,16 @@ Result<AuthCommand> parseAuth(std::string_view argument) {
   return command;
 }
 
+// atrn = "ATRN" [SP domain *("," domain)]: RFC 2645 5.2.1
+Result<std::vector<std::string>> parseAtrn(std::string_view argument) {
+  constexpr std::size_t kMostDomains = 100;
+  std::vector<std::string> domains;
+  if (argument.empty()) return domains;
+  for (const std::string_view domain : split(argument, ',')) {
+    if (!isDomain(domain) || domains.size() == kMostDomains) return fail(Error::Kind::syntax, "atrn: no list of domains");
+    domains.emplace_back(domain);
+  }
+  return domains;
+}
+
 }  // namespace ostler::smtp

@@ -1,12 +1,13 @@
 // command.h - a command line taken apart: the verb, and each verb's argument as a value.
 // Is not: which commands there are and when they are legal; see smtpd/commands.h. Pure.
-// RFC 5321 4.1.1; RFC 3030 2 (BDAT); RFC 4954 4 (AUTH).
+// RFC 5321 4.1.1; RFC 3030 2 (BDAT); RFC 4954 4 (AUTH); RFC 2645 5.2.1 (ATRN).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libmailcore/smtp/parameters.h"
 #include "libmailcore/smtp/path.h"
@@ -50,5 +51,8 @@ struct AuthCommand {
   std::optional<std::string> initial;  ///< still in base64; "=" means an empty response (RFC 4954 4)
 };
 [[nodiscard]] Result<AuthCommand> parseAuth(std::string_view argument);
+
+/// The argument of ATRN: domains with commas between, 100 at most; or nothing, which asks for all of the client's. Errors: syntax.
+[[nodiscard]] Result<std::vector<std::string>> parseAtrn(std::string_view argument);
 
 }  // namespace ostler::smtp

@@ -46,8 +46,11 @@ std::vector<net::Endpoint> interleaved(const std::vector<net::Endpoint>& endpoin
 }
 
 std::optional<net::IpAddress> sourceFor(const Settings& settings, const net::Endpoint& to) {
-  if (!to.unixPath.empty() || to.address.isLoopback()) return std::nullopt;
-  return to.address.isV4() ? settings.sourceV4 : settings.sourceV6;
+  if (!to.unixPath.empty()) return std::nullopt;
+  const std::optional<net::IpAddress>& source = to.address.isV4() ? settings.sourceV4 : settings.sourceV6;
+  // From an address that others know nobody on loopback is reached.
+  if (to.address.isLoopback() && source && !source->isLoopback()) return std::nullopt;
+  return source;
 }
 
 Task<Race> connectToFirst(Loop& loop, std::shared_ptr<const Settings> settings, std::vector<net::Endpoint> endpoints) {

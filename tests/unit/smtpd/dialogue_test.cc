@@ -1,9 +1,7 @@
 // Plays tests/dialogues/smtp/*.dlg against a session. A dialogue reads like a log of the wire:
 //   kind: mx | submission | lmtp | odmr   which listener (mx if not said)
-//   set: plaintext | size N | recipients N | errors N | messages N | hops N | auth-restart
-//   set: auth-required | tls-required | closed | vrfy | expn | no-etrn | etrn-rate N | message-rate N | recipient-rate N
-//   set: unknown N | session N | exempt | listed | shut-out | only-others | trusted | default-domain | check-helo | names WORD
-//   set: spool-away | commit-lost | commit-gone   a fault of the spool
+//   set: limits.errors 20                 a setting of the virtual server, as in a configuration file; the client is 192.0.2.7
+//   set: spool-away | commit-lost | commit-gone | auth-restart | knows-addresses | client-name NAME   how the rest of the suite is
 //   C: text    the client sends the line with CRLF
 //   R: text    the client sends it as it is, with \r \n \0 \t \\ \xHH
 //   S: text    the next reply starts so: code, enhanced code, text
@@ -19,6 +17,7 @@
 #include <sstream>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/config/reader.h"
 #include "tests/unit/smtpd/stage.h"
 
 namespace ostler::smtpd {
@@ -46,76 +45,52 @@ std::string mustBe(const std::string& what) {
   return what;
 }
 
-std::vector<net::Cidr> just(const char* network) {
-  return {net::Cidr::parse(network).value()};
-}
-
-// The client of the stage is 192.0.2.7.
-const std::map<std::string, void (*)(Stage&, std::uint64_t)> kSettings = {
-    {"auth-required", [](Stage& s, std::uint64_t) { s.server().authRequired = true; }},
-    {"tls-required", [](Stage& s, std::uint64_t) { s.server().tlsRequired = true; }},
-    {"closed", [](Stage& s, std::uint64_t) { s.server().closed = true; }},
-    {"vrfy", [](Stage& s, std::uint64_t) { s.server().vrfy = config::Askers::everybody, s.policy.tellsAddresses = true; }},
-    {"vrfy-listed", [](Stage& s, std::uint64_t) { s.server().vrfy = config::Askers::listed, s.policy.tellsAddresses = true; }},
-    {"expn", [](Stage& s, std::uint64_t) { s.server().expn = config::Askers::authenticated; }},
-    {"no-etrn", [](Stage& s, std::uint64_t) { s.server().etrn = config::Askers::nobody; }},
-    {"etrn-rate", [](Stage& s, std::uint64_t n) { s.server().rates.etrn = n; }},
-    {"message-rate", [](Stage& s, std::uint64_t n) { s.server().rates.messages = n; }},
-    {"network-rate", [](Stage& s, std::uint64_t n) { s.server().rates.networkMessages = n; }},
-    {"recipient-rate", [](Stage& s, std::uint64_t n) { s.server().rates.recipients = n; }},
-    {"unknown", [](Stage& s, std::uint64_t n) { s.server().limits.unknownRecipients = n; }},
-    {"session", [](Stage& s, std::uint64_t n) { s.server().limits.sessionSize = {n}; }},
-    {"exempt", [](Stage& s, std::uint64_t) { s.server().limits.exempt = just("192.0.2.0/24"); }},
-    {"listed", [](Stage& s, std::uint64_t) { s.server().relayFrom = just("192.0.2.7/32"); }},
-    {"shut-out", [](Stage& s, std::uint64_t) { s.server().accessExcept.networks = just("192.0.2.0/24"); }},
-    {"only-others", [](Stage& s, std::uint64_t) { s.server().accessOnly.networks = just("198.51.100.0/24"); }},
-    {"only-us", [](Stage& s, std::uint64_t) { s.server().accessOnly.networks = just("192.0.2.0/24"); }},
-    {"trusted", [](Stage& s, std::uint64_t) { s.server().xclientFrom = s.server().xforwardFrom = just("192.0.2.7/32"); }},
-    {"default-domain", [](Stage& s, std::uint64_t) { s.server().defaultDomain = "example.test"; }},
-    {"check-helo", [](Stage& s, std::uint64_t) { s.server().checkHelo = true; }},
-    {"hold", [](Stage& s, std::uint64_t n) { s.server().limits.futureRelease = std::chrono::seconds(n); }},
+/// How the spool and auth behind the session are.
+const std::map<std::string, void (*)(FakePolicy&, const std::string&)> kCircumstances = {
+    {"spool-away", [](FakePolicy& p, const std::string&) { p.spoolAway = true; }},
+    {"auth-restart", [](FakePolicy& p, const std::string&) { ++p.generation; }},
+    {"commit-lost", [](FakePolicy& p, const std::string&) { p.commitFault = FakePolicy::CommitFault::lostButThere; }},
+    {"commit-gone", [](FakePolicy& p, const std::string&) { p.commitFault = FakePolicy::CommitFault::lostAndGone; }},
+    {"knows-addresses", [](FakePolicy& p, const std::string&) { p.tellsAddresses = true; }},
+    {"client-name", [](FakePolicy& p, const std::string& name) { p.clientName = name; }},
 };
 
-void configure(Stage& stage, const std::string& key, const std::string& value) {
-  std::istringstream words(value);
-  std::string what;
-  std::uint64_t number = 0;
-  words >> what >> number;
-  config::SmtpLimits& limits = stage.server().limits;
+/// The settings said so far, read as those of a file are.
+class Settings {
+ public:
+  void add(const std::string& key, const std::string& value) {
+    std::string yaml = value.empty() ? "true" : value;
+    for (const std::string_view section : split(key, '.')) path_.emplace_back(section);
+    for (; !path_.empty(); path_.pop_back()) yaml = "{" + path_.back() + ": " + yaml + "}";
+    config::merge(said_, config::parseYaml("smtp: " + yaml, "the dialogue", problems_));
+  }
+  config::VirtualServer server() {
+    config::Config config;
+    config::readConfig(said_, "/", config, problems_);
+    for (const config::Problem& problem : problems_) FAIL(config::toText(problem));
+    return config.virtualServers.front();
+  }
+
+ private:
+  config::Node said_{config::Node::Kind::map, {}, {}, {}, {}};
+  std::vector<std::string> path_;
+  std::vector<config::Problem> problems_;
+};
+
+void configure(Stage& stage, Settings& settings, const std::string& key, const std::string& value) {
   if (key == "kind") {
     stage.plan.listener.kind = value == "lmtp"         ? config::SmtpKind::lmtp
                                : value == "submission" ? config::SmtpKind::submission
                                : value == "odmr"       ? config::SmtpKind::odmr
                                                        : config::SmtpKind::mx;
-  } else if (what == "plaintext") {
-    stage.allowPlaintext();
-  } else if (what == "size") {
-    limits.messageSize = {number};
-  } else if (what == "recipients") {
-    limits.recipients = number;
-  } else if (what == "errors") {
-    limits.errors = number;
-  } else if (what == "messages") {
-    limits.messagesPerConnection = number;
-  } else if (what == "hops") {
-    limits.hops = static_cast<unsigned>(number);
-  } else if (const auto setting = kSettings.find(what); setting != kSettings.end()) {
-    setting->second(stage, number);
-  } else if (what == "names") {
-    words.clear();
-    stage.policy.clientName = value.substr(6);
-    stage.server().checkReverseDns = true;
-  } else if (what == "spool-away") {
-    stage.policy.spoolAway = true;
-  } else if (what == "auth-restart") {
-    ++stage.policy.generation;
-  } else if (what == "commit-lost") {
-    stage.policy.commitFault = FakePolicy::CommitFault::lostButThere;
-  } else if (what == "commit-gone") {
-    stage.policy.commitFault = FakePolicy::CommitFault::lostAndGone;
-  } else {
-    FAIL("unknown setting " << value);
+    return;
   }
+  const std::size_t blank = std::min(value.find(' '), value.size());
+  const std::string what = value.substr(0, blank);
+  const std::string to(trim(value.substr(blank)));
+  if (const auto found = kCircumstances.find(what); found != kCircumstances.end()) return found->second(stage.policy, to);
+  settings.add(what, to);
+  stage.server() = settings.server();
 }
 
 struct Line {
@@ -125,7 +100,7 @@ struct Line {
 };
 
 // Returns what went wrong, or nothing.
-Task<std::string> play(Stage& stage, Caller& caller, const std::vector<Line>& lines) {
+Task<std::string> play(Stage& stage, Settings& settings, Caller& caller, const std::vector<Line>& lines) {
   std::optional<smtp::Reply> last;
   const bool looksAtGreeting = !lines.empty() && lines.front().kind == "G:";
   if (!looksAtGreeting) last = co_await caller.reply();
@@ -134,7 +109,7 @@ Task<std::string> play(Stage& stage, Caller& caller, const std::vector<Line>& li
     const std::string where = " (line " + std::to_string(line.number) + ": " + line.text + ")";
     if (line.kind == "C:") co_await caller.send(line.text + "\r\n");
     if (line.kind == "R:") co_await caller.send(unescape(line.text));
-    if (line.kind == "set:") configure(stage, "set", line.text);
+    if (line.kind == "set:") configure(stage, settings, "set", line.text);
     if (line.kind == "S:" || line.kind == "G:") {
       last = co_await caller.reply();
       if (!last) co_return "the connection was closed" + where;
@@ -163,6 +138,7 @@ Task<std::string> play(Stage& stage, Caller& caller, const std::vector<Line>& li
 
 std::string playFile(const std::filesystem::path& path) {
   Stage stage;
+  Settings settings;
   std::ifstream file(path);
   std::vector<Line> lines;
   std::size_t number = 0;
@@ -172,7 +148,7 @@ std::string playFile(const std::filesystem::path& path) {
     const std::size_t space = text.find(' ');
     const Line line{text.substr(0, space), space == std::string::npos ? "" : text.substr(space + 1), number};
     if (line.kind == "kind:" || (line.kind == "set:" && lines.empty())) {
-      configure(stage, line.kind.substr(0, line.kind.size() - 1), line.text);
+      configure(stage, settings, line.kind.substr(0, line.kind.size() - 1), line.text);
     } else {
       REQUIRE_THAT(line.kind, Catch::Matches("[CRSGMHNX]:|S~|S!|set:"));
       lines.push_back(line);
@@ -183,7 +159,7 @@ std::string playFile(const std::filesystem::path& path) {
   TaskScope scope(stage.loop);
   scope.spawn(session.run());
   Caller caller(stage.loop, std::move(client));
-  return stage.loop.runUntilDone(play(stage, caller, lines));
+  return stage.loop.runUntilDone(play(stage, settings, caller, lines));
 }
 
 TEST_CASE("every dialogue of tests/dialogues/smtp goes as it is written") {

@@ -100,6 +100,18 @@ TEST_CASE("command: HELO takes a domain, a literal, or a computer's name") {
   CHECK_FALSE(parseHelo(std::string(256, 'a')));
 }
 
+TEST_CASE("ATRN: domains with commas between, or nothing at all") {
+  CHECK(parseAtrn("")->empty());
+  CHECK(parseAtrn("example.org,EXAMPLE.com") == std::vector<std::string>{"example.org", "EXAMPLE.com"});
+  const char* const bad = GENERATE(",", "example.org,", "example.org, example.com", "example org", "<example.org>", "a@example.org", "example..org");
+  CAPTURE(bad);
+  CHECK_FALSE(parseAtrn(bad));
+  std::string many = "a.example";
+  for (int n = 1; n < 100; ++n) many += ",a.example";
+  CHECK(parseAtrn(many)->size() == 100);
+  CHECK_FALSE(parseAtrn(many + ",a.example"));
+}
+
 TEST_CASE("command: BDAT and AUTH") {
   CHECK(parseBdat("100")->size == 100);
   CHECK_FALSE(parseBdat("100")->last);
