@@ -179,6 +179,8 @@ std::vector<Problem> checkFiles(const Config& config) {
   checkDropFolder(config, problems);
   for (const auto& [pair, hostName] : config.allCertificates()) checkPair(pair, hostName, problems);
   requireReadable(config.log.syslogCa, problems);
+  for (const std::string& file : {config.kerberos.keytab, config.oauth.jwksFile, config.oauth.clientSecretFile, config.oauth.introspectionCa})
+    requireReadable(file, problems);
   for (const RouteRule& rule : config.routes) {
     requireReadable(rule.passwordFile, problems);
     requireReadable(rule.recipientsFile, problems);

@@ -267,12 +267,25 @@ struct DirectorySettings {
   seconds verifiedCache{600};
 };
 
-/// Bearer tokens: whose keys sign them and what they must say. RFC 7519, RFC 7517.
+/// Logins by Kerberos. RFC 4752.
+struct KerberosSettings {
+  std::string keytab;  ///< our services' keys: smtp/HOST, imap/HOST, pop/HOST; empty: nobody logs in so
+  std::string realm;   ///< of our users; empty: that of the service's key
+  std::string domain;  ///< of their mailboxes; empty: the realm in lower case
+};
+
+/// Bearer tokens: whose keys sign them or who is asked about them, and what they must say. RFC 7519, RFC 7517, RFC 7662.
 struct OauthSettings {
-  std::string jwksFile;              ///< a JWK set; empty: no token is good
+  std::string jwksFile;              ///< a JWK set; empty: no signature is looked at
   std::string issuer;                ///< "iss"; empty: any
   std::string audience;              ///< "aud"; empty: any
   std::string userClaim = "email";   ///< which claim names the user
+  std::string scope;                 ///< one that a token must have; empty: none
+  std::string introspectionUrl;      ///< https, of the server that is asked about other tokens; empty: nobody is
+  std::string introspectionCa;       ///< PEM; empty: the system's roots
+  std::string clientId;              ///< as whom we ask
+  std::string clientSecretFile;      ///< its first line
+  seconds introspectionCache{60};    ///< a revoked token is good for so long; 0: asked every time
 };
 
 /// Where else, or from which level on, the lines of some processes or of one virtual server are written.
@@ -323,6 +336,7 @@ struct Config {
   DirectorySettings directory;
   std::vector<net::Endpoint> healthListeners;  ///< HTTP for monitors; none: not served
   OauthSettings oauth;
+  KerberosSettings kerberos;
 
   [[nodiscard]] std::string pickupDir() const { return spoolRoot() + "/pickup"; }
   [[nodiscard]] std::string queueDir() const { return spoolRoot() + "/queue"; }

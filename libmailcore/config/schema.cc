@@ -6,7 +6,7 @@ namespace ostler::config {
 namespace {
 
 const std::vector<std::string_view> kMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
-                                                   "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "OAUTHBEARER", "XOAUTH2"};
+                                                   "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "GSSAPI"};
 const std::vector<std::string_view> kLevels = {"trace", "debug", "info", "warn", "error"};
 const std::vector<std::string_view> kRuleLevels = {"same", "trace", "debug", "info", "warn", "error"};
 const std::vector<std::string_view> kProcesses = {"smtpd", "pop3d", "imapd", "auth", "spool", "out", "health", "ostler"};
@@ -117,6 +117,15 @@ const Row<Config> kConfig[] = {
     {"oauth.issuer", [](Config& c) -> Slot { return &c.oauth.issuer; }, "", "what a token's iss must be; empty: anything"},
     {"oauth.audience", [](Config& c) -> Slot { return &c.oauth.audience; }, "", "what a token's aud must hold; empty: anything"},
     {"oauth.user_claim", [](Config& c) -> Slot { return &c.oauth.userClaim; }, "email", "the claim that names the user"},
+    {"oauth.scope", [](Config& c) -> Slot { return &c.oauth.scope; }, "", "a scope that a token must have; empty: none"},
+    {"oauth.introspection.url", [](Config& c) -> Slot { return &c.oauth.introspectionUrl; }, "", "the https address of the server that is asked about tokens which no key of jwks_file has signed (RFC 7662)"},
+    {"oauth.introspection.client_id", [](Config& c) -> Slot { return &c.oauth.clientId; }, "", "as whom it is asked"},
+    {"oauth.introspection.secret_file", [](Config& c) -> Slot { return Path{&c.oauth.clientSecretFile}; }, "", "its first line is client_id's secret"},
+    {"oauth.introspection.ca_file", [](Config& c) -> Slot { return Path{&c.oauth.introspectionCa}; }, "", "who may have signed the server's certificate; empty: the system's roots"},
+    {"oauth.introspection.cache", [](Config& c) -> Slot { return &c.oauth.introspectionCache; }, "1m", "how long its answer is good; a token that was revoked is not refused sooner; 0: not kept", {0, 3600}},
+    {"kerberos.keytab", [](Config& c) -> Slot { return Path{&c.kerberos.keytab}; }, "", "for GSSAPI: the keys of smtp/HOST, imap/HOST and pop/HOST, readable by auth alone"},
+    {"kerberos.realm", [](Config& c) -> Slot { return &c.kerberos.realm; }, "", "of the users who may log in so; empty: that of the keys"},
+    {"kerberos.domain", [](Config& c) -> Slot { return &c.kerberos.domain; }, "", "where alice@REALM has a mailbox; empty: the realm in lower case"},
     {"directory.verified_cache", [](Config& c) -> Slot { return &c.directory.verifiedCache; }, "10m", "how long a verified password needs no new hashing; 0: never", {0, 86'400}},
 };
 

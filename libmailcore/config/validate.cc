@@ -9,6 +9,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
+#include "libmailcore/net/https_url.h"
 
 namespace ostler::config {
 namespace {
@@ -70,9 +71,19 @@ class Validator {
       error(top_, "dns.servers contradicts dns.recursive: choose one");
     if (!config_.reports.language.empty() && config_.reports.language != "en" && config_.reports.templates.empty())
       error(top_, "reports.language needs reports.templates: the folder with " + config_.reports.language + ".txt");
+    introspection();
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
       error(top_, "directory.postmaster must be an address, such as alice@example.com");
+  }
+
+  void introspection() {
+    const OauthSettings& oauth = config_.oauth;
+    if (oauth.introspectionUrl.empty()) return;
+    if (const auto url = net::parseHttpsUrl(oauth.introspectionUrl); !url) error(top_, "oauth.introspection.url: " + url.error().detail);
+    if (oauth.clientId.empty() != oauth.clientSecretFile.empty())
+      error(top_, "oauth.introspection.client_id and secret_file go together");
+    if (oauth.clientId.empty()) warning(top_, "oauth.introspection.client_id is not set: servers answer those they know alone (RFC 7662 2.1)");
   }
 
   void logs() {
@@ -131,7 +142,21 @@ class Validator {
     if (!server.accessOnly.empty() && !server.accessExcept.empty())
       error(server.place, "access.only contradicts access.except: choose one");
     plaintext("smtp", server.auth, server.place);
+    notBesideAnonymous(server);
     retry(server.retry, server.place);
+  }
+
+  static bool offers(const AuthSettings& auth, std::string_view mechanism) {
+    return std::ranges::find(auth.mechanisms, mechanism) != auth.mechanisms.end();
+  }
+
+  /// Integrated authentication is for servers that know all of their clients.
+  void notBesideAnonymous(const VirtualServer& server) {
+    const bool isAnonymous = !server.authRequired && std::ranges::any_of(server.listeners, [](const Listener& one) { return one.kind == SmtpKind::mx; });
+    if (isAnonymous && offers(server.auth, "GSSAPI")) {
+      error(server.place, "auth.mechanisms has GSSAPI, and strangers may send here without a login: set auth.required: true, or give the "
+                          "submission listeners a virtual server of their own");
+    }
   }
 
   [[nodiscard]] bool anyHeld() const {
@@ -172,6 +197,7 @@ class Validator {
                            ": passwords cross that network in clear text");
       }
     }
+    if (offers(auth, "GSSAPI") && config_.kerberos.keytab.empty()) error(place, service + ".auth.mechanisms has GSSAPI, which needs kerberos.keytab");
     if (auth.mechanisms.empty()) warning(place, service + ".auth.mechanisms is empty: nobody can authenticate");
   }
 

@@ -174,6 +174,30 @@ struct Resolve {
   }
 };
 
+// ---- bearer tokens: auth → out -----------------------------------------------------------------------------------------------------
+
+/// What the authorization server says, as it says it: at most 64 KiB, and not looked at yet.
+struct Introspected {
+  static constexpr std::uint16_t kType = 161;
+  using Reply = void;
+  std::string answer;
+  template <class V>
+  void fields(V& v) {
+    v(answer);
+  }
+};
+
+/// Whose is it? RFC 7662. Fails with temporary when there is no answer.
+struct Introspect {
+  static constexpr std::uint16_t kType = 160;
+  using Reply = Introspected;
+  std::string token;
+  template <class V>
+  void fields(V& v) {
+    v(token);
+  }
+};
+
 // ---- policy and submission: smtpd, sendmail → spool -------------------------------------------------------------------------------
 
 /// One SMTP reply. RFC 5321 4.2, RFC 2034.

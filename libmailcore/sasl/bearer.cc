@@ -1,5 +1,7 @@
 #include "libmailcore/sasl/bearer.h"
 
+#include <utility>
+
 #include "libmailcore/base/ascii.h"
 
 namespace ostler::sasl {
@@ -33,22 +35,34 @@ class Bearer final : public Mechanism {
   }
   Step response(std::string_view data) override {
     // After the error the client says ^A, or nothing, and hears the end: RFC 7628 3.2.3.
-    if (refused_) return Failed{user_, std::string(kReasonCredentials), ""};
+    if (refused_) return Failed{user_, std::string(kReasonCredentials), "", why_};
     Result<BearerMessage> message = data.size() <= kMostBearer ? parse_(data) : fail(Error::Kind::syntax, "too long");
     if (!message) return Failed{"", std::string(kReasonMalformed), ""};
-    const Result<std::string> named = userOfToken(rules_, message->token, now_);
     wanted_ = message->user;
-    user_ = named ? *named : printable(message->user);
-    if (!named) return refuse();
-    return FindVerifiers{user_};
+    const Result<std::string> named = userOfToken(rules_, message->token, now_);
+    if (!named && rules_.askServer) {
+      asking_ = true;
+      return AskAboutToken{std::move(message->token)};
+    }
+    return judged(named);
+  }
+  Step introspected(std::string_view answer) override {
+    if (!std::exchange(asking_, false)) return Failed{"", std::string(kReasonMalformed), ""};
+    return judged(userOfIntrospection(rules_.claims, answer, now_));
   }
   Step verifiersFound(const Verifiers* verifiers) override {
-    if (user_.empty() || refused_) return Failed{"", std::string(kReasonMalformed), ""};
+    if (user_.empty() || refused_ || asking_) return Failed{"", std::string(kReasonMalformed), ""};
     if (verifiers == nullptr) return refuse();
     return Succeeded{user_, wanted_, ""};  // that `wanted_` is this user is looked at as with any mechanism
   }
 
  private:
+  Step judged(const Result<std::string>& named) {
+    user_ = named ? *named : printable(wanted_);
+    if (named) return FindVerifiers{user_};
+    why_ = named.error().detail;
+    return refuse();
+  }
   Step refuse() {
     refused_ = true;
     return Challenge{R"({"status":"invalid_token"})"};
@@ -58,6 +72,8 @@ class Bearer final : public Mechanism {
   Parse parse_;
   std::string user_;
   std::string wanted_;
+  std::string why_;  // not, for the log
+  bool asking_ = false;
   bool refused_ = false;
 };
 

@@ -9,6 +9,7 @@
 
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/result.h"
+#include "libmailcore/sasl/claims.h"
 
 namespace ostler::sasl {
 
@@ -30,9 +31,8 @@ class JwkSet {
 /// What a token must say beside being signed and in date.
 struct TokenRules {
   std::shared_ptr<const JwkSet> keys;  ///< null: no token is good
-  std::string issuer;                  ///< empty: any
-  std::string audience;                ///< empty: any
-  std::string userClaim = "email";
+  ClaimRules claims;
+  bool askServer = false;  ///< about tokens that none of the keys has signed: RFC 7662
 };
 
 /// Whom the token names. Errors: denied, with the reason for the log.

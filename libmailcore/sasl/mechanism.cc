@@ -5,6 +5,7 @@
 #include "libmailcore/sasl/bearer.h"
 #include "libmailcore/sasl/cram_md5.h"
 #include "libmailcore/sasl/external.h"
+#include "libmailcore/sasl/gssapi.h"
 #include "libmailcore/sasl/login.h"
 #include "libmailcore/sasl/plain.h"
 #include "libmailcore/sasl/scram.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::array kMechanisms = {
     //            name                  password plus   recoverable  written in
+    MechanismInfo{"GSSAPI", false, false, false, "RFC 4752 3", makeGssapi},
     MechanismInfo{"SCRAM-SHA-256-PLUS", false, true, false, "RFC 7677 3", makeScramSha256Plus},
     MechanismInfo{"SCRAM-SHA-256", false, false, false, "RFC 7677 3", makeScramSha256},
     MechanismInfo{"SCRAM-SHA-1-PLUS", false, true, false, "RFC 5802 4", makeScramSha1Plus},
@@ -33,6 +35,12 @@ Step Mechanism::passwordChecked(bool) {
   return Failed{"", std::string(kReasonMalformed), ""};
 }
 Step Mechanism::verifiersFound(const Verifiers*) {
+  return Failed{"", std::string(kReasonMalformed), ""};
+}
+Step Mechanism::introspected(std::string_view) {
+  return Failed{"", std::string(kReasonMalformed), ""};
+}
+Step Mechanism::tokenAccepted(const Result<GssContext::Answer>&) {
   return Failed{"", std::string(kReasonMalformed), ""};
 }
 

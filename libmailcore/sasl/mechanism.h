@@ -11,6 +11,8 @@
 #include <string_view>
 #include <variant>
 
+#include "libmailcore/sasl/gss_context.h"
+#include "libmailcore/sasl/gssapi.h"
 #include "libmailcore/sasl/jwt.h"
 #include "libmailcore/sasl/verifiers.h"
 
@@ -29,6 +31,15 @@ struct CheckPassword {
 struct FindVerifiers {
   std::string user;
 };
+/// Ask the authorization server about this token (RFC 7662), then call introspected().
+struct AskAboutToken {
+  std::string token;
+};
+/// Let the context accept this token, which blocks, then call tokenAccepted().
+struct AcceptToken {
+  std::shared_ptr<GssContext> context;
+  std::string token;
+};
 /// The client is `user`. `data` goes to the client with the success (SCRAM's server signature), empty if there is none.
 struct Succeeded {
   std::string user;
@@ -38,14 +49,16 @@ struct Succeeded {
 struct Failed {
   std::string user;  ///< as far as it is known
   std::string
-      reason;  ///< for the log: "credentials" (wrong), "malformed" (not of the mechanism's grammar), "channel-binding"
+      reason;  ///< for the log: "credentials" (wrong), "malformed" (not of the mechanism's grammar), "channel-binding", "ticket"
   std::string data;  ///< goes to the client where the mechanism has words for it (SCRAM's e=)
+  std::string detail{};  ///< for the log, where there is more to say
 };
-using Step = std::variant<Challenge, CheckPassword, FindVerifiers, Succeeded, Failed>;
+using Step = std::variant<Challenge, CheckPassword, FindVerifiers, AskAboutToken, AcceptToken, Succeeded, Failed>;
 
 inline constexpr std::string_view kReasonCredentials = "credentials";
 inline constexpr std::string_view kReasonMalformed = "malformed";
 inline constexpr std::string_view kReasonChannelBinding = "channel-binding";
+inline constexpr std::string_view kReasonTicket = "ticket";
 
 /// One exchange. Calls follow what the last Step asked for; anything else is answered with Failed. After Succeeded or
 /// Failed it is over.
@@ -58,6 +71,10 @@ class Mechanism {
   [[nodiscard]] virtual Step passwordChecked(bool correct);
   /// Null: no such user, or none that this mechanism can check. The client cannot tell (RFC 5802 9).
   [[nodiscard]] virtual Step verifiersFound(const Verifiers* verifiers);
+  /// `answer`: what the authorization server said, whatever that is.
+  [[nodiscard]] virtual Step introspected(std::string_view answer);
+  /// What the context's accept() returned, but for its errors `temporary`.
+  [[nodiscard]] virtual Step tokenAccepted(const Result<GssContext::Answer>& answer);
 };
 
 /// What a mechanism may need to know of its surroundings.
@@ -71,6 +88,7 @@ struct Context {
   std::string serverNonce;  ///< tests alone; empty: random
   std::vector<std::string> peerAddresses;  ///< of the client's verified certificate: EXTERNAL
   TokenRules tokens;                       ///< OAUTHBEARER, XOAUTH2
+  GssSettings gss;                         ///< GSSAPI
   WallTime now{};
 };
 

@@ -19,6 +19,7 @@ namespace ostler::queued::auth {
 namespace {
 
 constexpr std::chrono::milliseconds kDrain{200};
+constexpr std::chrono::seconds kPatience{8};  // with role out, which has 5 s for the authorization server
 
 /// Nothing of this process may reach a disk: there are passwords in its memory for a moment.
 void keepMemoryOffDisk() {
@@ -55,7 +56,9 @@ class Process final : public daemon::Role {
   Process(const daemon::RoleStart& start, std::unique_ptr<directory::OwnDirectory> directory, std::string decoy)
       : loop_(start.loop),
         hashing_("auth-hash", std::max(1U, std::thread::hardware_concurrency()), 1024),
-        service_({start.loop, hashing_, reads_, clock_, start.log, std::move(directory), start.config, std::move(decoy)}),
+        network_(start.loop, start.config->socketPath("tokens")),
+        service_({start.loop, hashing_, reads_, clock_, start.log, std::move(directory), start.config, std::move(decoy), delayAfter,
+                  [this](std::string token) { return network_.call(ipc::Introspect{std::move(token)}, Deadline::after(kPatience)); }}),
         server_(start.loop, limits()) {
     service_.serve(server_);
   }
@@ -101,6 +104,7 @@ class Process final : public daemon::Role {
   SystemClock clock_;
   Pool hashing_;  // a flood of guesses is told to come back, not queued for minutes
   Pool reads_{"auth-directory", 4};
+  ipc::Client network_;  // role out, which has one
   AuthService service_;
   ipc::Server server_;
 };

@@ -88,6 +88,7 @@ void AuthService::serve(ipc::Server& server) {
 void AuthService::replaceConfig(std::shared_ptr<const config::Config> config) {
   parts_.config = std::move(config);
   askers_ = askersOf(*parts_.config);
+  introspected_.clear();
   readKeys();
 }
 

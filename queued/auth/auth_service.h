@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -21,6 +22,7 @@
 #include "queued/auth/lockout.h"
 #include "queued/auth/login_name.h"
 #include "queued/auth/permissions.h"
+#include "queued/auth/token_cache.h"
 #include "queued/auth/tokens.h"
 #include "queued/auth/verified_cache.h"
 
@@ -42,6 +44,8 @@ class AuthService {
     std::shared_ptr<const config::Config> config;
     std::string decoyHash;  ///< verified against when there is no such user, so that it takes as long
     std::chrono::milliseconds (*delay)(unsigned failures) = delayAfter;
+    /// Asks about a bearer token what only a process with a network can find out. Empty: nobody is there to ask.
+    std::function<Task<Result<ipc::Introspected>>(std::string token)> introspect{};
   };
   explicit AuthService(Parts parts);
 
@@ -77,6 +81,8 @@ class AuthService {
 
   [[nodiscard]] Task<Result<LoginAnswer>> advance(Conversation conversation, sasl::Step step);
   [[nodiscard]] Task<Result<sasl::Step>> findVerifiers(Conversation& conversation, std::string user);
+  [[nodiscard]] Task<Result<sasl::Step>> askAboutToken(Conversation& conversation, std::string token);
+  [[nodiscard]] Task<Result<sasl::Step>> acceptToken(Conversation& conversation, sasl::AcceptToken asked);
   [[nodiscard]] Task<Result<sasl::Step>> checkPassword(Conversation& conversation, sasl::CheckPassword asked);
   [[nodiscard]] Task<Result<bool>> isPassword(const Conversation& conversation, std::string password);
   [[nodiscard]] Task<Result<Candidate>> lookUp(std::string user, std::string local);
@@ -100,6 +106,8 @@ class AuthService {
   LockoutTable lockouts_;
   VerifiedCache verified_;
   Tokens tokens_;
+  TokenCache introspected_;
+  std::size_t asking_ = 0;  ///< about bearer tokens, at once
   /// Who was found by a name, and how the directory was then: until it changes nobody needs to look again.
   struct Found {
     std::uint64_t directoryVersion = 0;

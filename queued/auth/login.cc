@@ -20,6 +20,7 @@ constexpr std::size_t kMostConversations = 100'000;
 constexpr std::size_t kMostDelayed = 500;
 
 constexpr std::size_t kMostFound = 50'000;
+constexpr std::size_t kMostAsking = 200;  // bearer tokens that the authorization server is asked about at once
 
 /// The settings of the listener's kind that the client came in by.
 config::AuthSettings settingsFor(const config::Config& config, const ipc::SessionInfo& session) {
@@ -31,6 +32,13 @@ config::AuthSettings settingsFor(const config::Config& config, const ipc::Sessio
   return {};
 }
 
+/// One more, until it goes.
+struct Counted {
+  std::size_t& of;
+  explicit Counted(std::size_t& number) : of(number) { ++of; }
+  ~Counted() { --of; }
+};
+
 bool isNamed(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -41,6 +49,13 @@ std::optional<net::IpAddress> addressOf(const ipc::SessionInfo& session) {
   const Result<net::IpAddress> bare = net::IpAddress::parse(session.client);
   if (bare) return *bare;
   return std::nullopt;
+}
+
+/// Each login has a context of its own. The replay cache is beside the directory, where nobody else can write.
+sasl::GssSettings gssSettings(const config::Config& config, const std::string& service) {
+  const bool isMailbox = service == "imap" || service == "pop3";
+  return {sasl::makeKerberosContext({config.kerberos.keytab, config.directoryDir() + "/kerberos.replays"}),
+          !isMailbox ? "smtp" : service == "pop3" ? "pop" : service, config.kerberos.realm, config.kerberos.domain};
 }
 
 LockoutRules rulesOf(const config::DirectorySettings& settings) {
@@ -81,7 +96,8 @@ sasl::Context AuthService::saslContext(const ipc::LoginStart& request, const con
   context.fakeSaltKey = parts_.directory->secret();
   context.peerAddresses = request.tlsPeerAddresses;
   const config::OauthSettings& oauth = parts_.config->oauth;
-  context.tokens = {keys_, oauth.issuer, oauth.audience, oauth.userClaim};
+  context.tokens = {keys_, {oauth.issuer, oauth.audience, oauth.userClaim, oauth.scope}, !oauth.introspectionUrl.empty()};
+  if (request.mechanism == "GSSAPI") context.gss = gssSettings(*parts_.config, request.session.service);
   context.now = parts_.clock.now();
   return context;
 }
@@ -95,7 +111,9 @@ bool AuthService::isLockedOut(const Conversation& conversation) const {
   if (isExempt(conversation)) return false;
   const LockoutRules rules = rulesOf(conversation.config->directory);
   const WallTime now = parts_.clock.now();
-  if (lockouts_.isLocked(accountKey(conversation.candidate.name), rules, now)) return true;
+  // Who sends a token or a ticket has no name yet.
+  const std::string& name = conversation.candidate.name;
+  if (!name.empty() && lockouts_.isLocked(accountKey(name), rules, now)) return true;
   const std::optional<net::IpAddress> client = addressOf(conversation.session);
   return client && lockouts_.isLocked(clientKey(*client), rules, now);
 }
@@ -177,6 +195,12 @@ Task<Result<AuthService::LoginAnswer>> AuthService::advance(Conversation convers
     } else if (auto* const password = std::get_if<sasl::CheckPassword>(&step)) {
       Result<sasl::Step> checked = co_await checkPassword(conversation, std::move(*password));
       next = std::move(checked);
+    } else if (auto* const ask = std::get_if<sasl::AskAboutToken>(&step)) {
+      Result<sasl::Step> answered = co_await askAboutToken(conversation, std::move(ask->token));
+      next = std::move(answered);
+    } else if (auto* const accept = std::get_if<sasl::AcceptToken>(&step)) {
+      Result<sasl::Step> accepted = co_await acceptToken(conversation, std::move(*accept));
+      next = std::move(accepted);
     }
     if (!next) co_return unavailable(conversation, next.error());
     step = std::move(*next);
@@ -242,6 +266,36 @@ Task<Result<sasl::Step>> AuthService::checkPassword(Conversation& conversation, 
   Result<bool> correct = co_await isPassword(conversation, std::move(asked.password));
   if (!correct) co_return fail(correct.error());
   co_return conversation.mechanism->passwordChecked(*correct);
+}
+
+/// Of a client that is locked out no token is asked about, and no ticket looked at: it has failed already.
+Task<Result<sasl::Step>> AuthService::askAboutToken(Conversation& conversation, std::string token) {
+  if (isLockedOut(conversation)) {
+    conversation.reason = "locked-out";
+    co_return conversation.mechanism->introspected(R"({"active":false})");
+  }
+  if (const std::string* const known = introspected_.find(token, parts_.clock.now())) co_return conversation.mechanism->introspected(*known);
+  if (!parts_.introspect || asking_ >= kMostAsking) co_return fail(Error::Kind::temporary, "bearer tokens: too many questions at once, or nobody to ask");
+  const Counted counted(asking_);
+  const Result<ipc::Introspected> said = co_await parts_.introspect(token);
+  if (!said) co_return fail(Error::Kind::temporary, "bearer token: " + said.error().detail);
+  const Result<std::string> judged = sasl::userOfIntrospection({}, said->answer, parts_.clock.now());
+  if (!judged && judged.error().kind == Error::Kind::syntax) co_return fail(Error::Kind::temporary, "bearer token: " + judged.error().detail);
+  const std::chrono::seconds keep = conversation.config->oauth.introspectionCache;
+  if (keep.count() > 0) introspected_.keep(token, said->answer, parts_.clock.now() + keep);
+  co_return conversation.mechanism->introspected(said->answer);
+}
+
+Task<Result<sasl::Step>> AuthService::acceptToken(Conversation& conversation, sasl::AcceptToken asked) {
+  if (isLockedOut(conversation)) {
+    conversation.reason = "locked-out";
+    co_return conversation.mechanism->tokenAccepted(fail(Error::Kind::denied, "locked out"));
+  }
+  auto job = [context = std::move(asked.context), token = std::move(asked.token)]() -> Result<sasl::GssContext::Answer> { return context->accept(token); };
+  const Result<sasl::GssContext::Answer> answer = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  const bool isOurFault = !answer && answer.error().kind != Error::Kind::denied;
+  if (isOurFault) co_return fail(answer.error());
+  co_return conversation.mechanism->tokenAccepted(answer);
 }
 
 Task<Result<bool>> AuthService::isPassword(const Conversation& conversation, std::string password) {
@@ -326,12 +380,12 @@ Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversa
   const ipc::SessionInfo& session = conversation.session;
   std::string reason = conversation.reason.empty() ? failure.reason : conversation.reason;
   // Guesses count. A mechanism we do not offer, a broken message or an attempt while locked out is none.
-  const bool isGuess = reason == sasl::kReasonCredentials || reason == "disabled" || reason == "authorization";
+  const bool isGuess = reason == sasl::kReasonCredentials || reason == sasl::kReasonTicket || reason == "disabled" || reason == "authorization";
   unsigned failures = 1;
   if (isGuess && !isExempt(conversation)) {
     const LockoutRules rules = rulesOf(conversation.config->directory);
     const WallTime now = parts_.clock.now();
-    failures = lockouts_.fail(accountKey(conversation.candidate.name), rules, now);
+    if (!conversation.candidate.name.empty()) failures = lockouts_.fail(accountKey(conversation.candidate.name), rules, now);
     if (const auto client = addressOf(session))
       failures = std::max(failures, lockouts_.fail(clientKey(*client), rules, now));
   }
@@ -343,14 +397,10 @@ Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversa
                    {"tls", session.tls},
                    {"mechanism", conversation.mechanismName},
                    {"user", conversation.candidate.name.empty() ? failure.user : conversation.candidate.name},
-                   {"reason", !known && reason == sasl::kReasonCredentials ? "unknown-user" : reason},
+                   {"reason", !failure.detail.empty() ? failure.detail : !known && reason == sasl::kReasonCredentials ? "unknown-user" : reason},
                    {"failures", std::uint64_t{failures}}});
   if (isGuess && delayed_ < kMostDelayed) {
-    struct Count {
-      std::size_t& of;
-      explicit Count(std::size_t& counted) : of(counted) { ++of; }
-      ~Count() { --of; }
-    } const count(delayed_);
+    const Counted count(delayed_);
     const Deadline late = Deadline::after(parts_.delay(failures));
     co_await parts_.loop.sleepUntil(late);
   }

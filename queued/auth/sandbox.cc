@@ -16,8 +16,8 @@ Result<void> confine(const config::Config& config, const std::string& configFile
   if (passwords == Passwords::elsewhere) return {};
   daemon::FileRights rights = daemon::reloadFiles(config, configFile);
   for (const char* const system : {"/etc", "/proc/self", "/dev/urandom"}) rights.read.emplace_back(system);
-  if (!config.oauth.jwksFile.empty()) {
-    rights.read.push_back(std::filesystem::path(config.oauth.jwksFile).parent_path().string());  // replaced by rename
+  for (const std::string& replaced : {config.oauth.jwksFile, config.kerberos.keytab}) {  // by rename
+    if (!replaced.empty()) rights.read.push_back(std::filesystem::path(replaced).parent_path().string());
   }
   if (config.directory.aliasFiles) rights.read.emplace_back("/");
   for (const std::string& own : {config.directoryDir(), config.accountsDir(), config.runDir})

@@ -6,6 +6,7 @@
 
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/socket.h"
+#include "queued/out/introspection.h"
 #include "queued/out/log_relay.h"
 #include "queued/out/questions.h"
 #include "queued/out/sandbox.h"
@@ -19,7 +20,7 @@ constexpr std::chrono::seconds kDrain{8};  // `--stop` promises that all is gone
 /// The Sender and its socket.
 class Process final : public daemon::Role {
  public:
-  explicit Process(const daemon::RoleStart& start) : loop_(start.loop), log_(start.log), relay_(start.loop, start.log), server_(start.loop, limits()) {
+  explicit Process(const daemon::RoleStart& start) : loop_(start.loop), log_(start.log), relay_(start.loop, start.log), server_(start.loop, limits()), tokens_(start.loop) {
     server_.on<ipc::Deliver>(
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
           return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
@@ -36,6 +37,10 @@ class Process final : public daemon::Role {
     server_.on<ipc::LookUp>([this](std::shared_ptr<ipc::ServerConnection>, ipc::LookUp request, std::vector<UniqueFd>) {
       return lookUp(settings_, std::move(request));
     });
+    // A socket of its own: auth may ask about tokens, and nothing else of what the spool may.
+    tokens_.on<ipc::Introspect>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Introspect request, std::vector<UniqueFd>) {
+      return introspect(loop_, settings_, std::move(request));
+    });
   }
 
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
@@ -45,6 +50,8 @@ class Process final : public daemon::Role {
     auto process = std::make_unique<Process>(start);
     const Result<void> listening = process->server_.listen(start.config->socketPath("out"), 0660);
     if (!listening) return refuse(EX_UNAVAILABLE, listening.error());
+    const Result<void> answering = process->tokens_.listen(start.config->socketPath("tokens"), 0660);
+    if (!answering) return refuse(EX_UNAVAILABLE, answering.error());
     Result<LogServer> logServer = makeLogServer(start.config->log);
     if (!logServer) return refuse(EX_CONFIG, logServer.error());
     const Result<void> relaying = process->relay_.listen(start.config->log.relay);
@@ -70,6 +77,7 @@ class Process final : public daemon::Role {
   }
   [[nodiscard]] Task<void> drain() override {
     server_.stopListening();
+    tokens_.stopListening();
     const Result<void> done = co_await sender_->drain(Deadline::after(kDrain));
     if (!done) log_.warn("drain", {{"reason", "deliveries under way were cut off"}});
     // The answers go out in the loop's next turns.
@@ -90,6 +98,7 @@ class Process final : public daemon::Role {
   std::shared_ptr<const Settings> settings_;  // in force; a reload replaces it
   std::optional<Sender> sender_;
   ipc::Server server_;
+  ipc::Server tokens_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "queued/out/settings.h"
 
 #include "libmailcore/dns/unbound_resolver.h"
+#include "queued/out/introspection.h"
 #include "queued/schedule/scheduler.h"
 
 namespace ostler::out {
@@ -39,6 +40,9 @@ Result<std::shared_ptr<const Settings>> makeSettings(Loop& loop, const config::C
   auto tls = net::TlsClientContext::load(config.outbound.caFile);
   if (!tls) return fail(tls.error());
   settings->tls = std::move(*tls);
+  auto introspection = makeIntrospection(config.oauth);
+  if (!introspection) return fail(introspection.error());
+  settings->introspection = std::move(*introspection);
   return std::shared_ptr<const Settings>(std::move(settings));
 }
 

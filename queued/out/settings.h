@@ -9,10 +9,18 @@
 
 #include "libmailcore/config/config.h"
 #include "libmailcore/dns/resolver.h"
+#include "libmailcore/net/https_url.h"
 #include "libmailcore/net/tls.h"
 #include "libmailcore/smtp/client.h"
 
 namespace ostler::out {
+
+/// The server that is asked about bearer tokens: introspection.h.
+struct Introspection {
+  net::HttpsUrl url;
+  std::string authorization;  ///< who we are; empty: nobody
+  std::shared_ptr<const net::TlsClientContext> tls;
+};
 
 struct Settings {
   std::string hostName;
@@ -28,6 +36,7 @@ struct Settings {
   smtp::ClientTimeouts timeouts{};
   std::shared_ptr<dns::Resolver> resolver;
   std::shared_ptr<const net::TlsClientContext> tls;
+  std::shared_ptr<const Introspection> introspection;  ///< null: nobody is asked
   std::shared_ptr<net::TlsTickets> tickets = std::make_shared<net::TlsTickets>(10'000);
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libmailcore/directory/check.h"
+#include "libmailcore/sasl/gss_context.h"
 #include "queued/tools/common.h"
 
 namespace ostler::tools {
@@ -33,6 +34,12 @@ std::vector<Problem> directoryProblems(const config::Config& config) {
   const auto directory = directory::OwnDirectory::open(config.directoryDir());
   if (directory) return directory::checkDirectory(**directory, config);
   return {{Problem::Severity::warning, {config.directoryDir(), 1, 1}, "not looked into: " + directory.error().detail}};
+}
+
+/// What this build of Ostler was made without.
+std::vector<Problem> missingParts(const config::Config& config) {
+  if (config.kerberos.keytab.empty() || sasl::hasKerberos()) return {};
+  return {{Problem::Severity::error, {config.kerberos.keytab, 1, 1}, "kerberos.keytab: Ostler was built without Kerberos (libkrb5-dev was missing)"}};
 }
 
 int printKeys(const CommonOptions& options) {
@@ -65,6 +72,7 @@ int check(const Call& call) {
   config::Loaded loaded = config::load(options.config);
   if (loaded.config) {
     for (Problem& problem : config::checkFiles(*loaded.config)) loaded.problems.push_back(std::move(problem));
+    for (Problem& problem : missingParts(*loaded.config)) loaded.problems.push_back(std::move(problem));
     for (Problem& problem : directoryProblems(*loaded.config)) loaded.problems.push_back(std::move(problem));
   }
   bool errors = false;

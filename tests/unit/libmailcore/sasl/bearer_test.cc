@@ -87,7 +87,7 @@ class Authority {
 };
 
 TokenRules rulesOf(const Authority& authority) {
-  return {JwkSet::parse(authority.jwks()).value(), "https://id.example", "mail", "email"};
+  return {JwkSet::parse(authority.jwks()).value(), {"https://id.example", "mail", "email", ""}};
 }
 const std::string kGood = R"({"iss":"https://id.example","aud":["web","mail"],"exp":1700000600,"email":"alice@example.test"})";
 
