@@ -188,6 +188,8 @@ class Session {
   [[nodiscard]] Reply searchFailed(const Error& error) const;
   [[nodiscard]] Task<Result<UidSet>> searchAll(std::shared_ptr<const SearchProgram> program,
                                                store::ModSeq& highestModSeq);
+  struct SearchPart;
+  [[nodiscard]] Task<void> searchPart(std::shared_ptr<const SearchProgram> program, SearchPart& part);
   [[nodiscard]] Task<Reply> idleUntilDone();
 
   Worker& worker_;

@@ -232,7 +232,8 @@ Detail Apply::newMail(const Arrival& r) {
     detail.size = known.place.size();
     detail.threadId = known.threadId;
     detail.traits = known.traits;
-    addCopy(r.emailId);
+    Cursor copies(txn_, Table::known);
+    addCopy(copies, r.emailId);
     return detail;
   }
   MailRow row;
@@ -257,12 +258,14 @@ Detail Apply::newMail(const Arrival& r) {
   return detail;
 }
 
-void Apply::addCopy(const EmailId& id) {
-  const std::string key = copiesKey(id);
-  const auto copies = txn_.get(Table::known, key);
+void Apply::addCopy(Cursor& known, const EmailId& id) {
   std::string count;
-  putVarint(count, (copies ? OctetReader(*copies).varint() : 0) + 1);
-  txn_.put(Table::known, key, count);
+  putVarint(count, 1);
+  if (known.insert(copiesKey(id), count)) return;
+  const std::uint64_t before = OctetReader(known.value()).varint();
+  count.clear();
+  putVarint(count, before + 1);
+  known.replace(count);
 }
 
 // A message that left a mailbox: was it the last one with this email id?
@@ -374,12 +377,13 @@ void Apply::apply(const Expunged& r) {
   touched(from, r.modSeq);
 }
 
-std::vector<Apply::Entry> Apply::collect(MailboxNumber number, const UidSet& uids) const {
+std::vector<Apply::Entry> Apply::collect(const Box& from, const UidSet& uids) const {
   std::vector<Entry> found;
+  found.reserve(std::min<std::uint64_t>(uids.count(), from.row.messages));
   Membership wanted(uids);
   StateChunk state;
   DetailChunk detail;
-  walkChunks(txn_, number, uids, [&](Cursor& cursor, const ChunkKey& key) {
+  walkChunks(txn_, from.row.number, uids, [&](Cursor& cursor, const ChunkKey& key) {
     readState(cursor.value(), key.firstUid, state);
     bool read = false;
     for (std::size_t at = 0; at < state.count; ++at) {
@@ -454,9 +458,10 @@ void Apply::remember(Box& from, const UidSet& gone, ModSeq modSeq) {
 void Apply::apply(const CopiedTo& r) {
   Box& from = box(r.from);
   settle(r.from);
-  const std::vector<Entry> entries = collect(r.from, r.uids);
+  const std::vector<Entry> entries = collect(from, r.uids);
   if (!r.moved) {
-    for (const Entry& entry : entries) addCopy(entry.detail.emailId);
+    Cursor known(txn_, Table::known);
+    for (const Entry& entry : entries) addCopy(known, entry.detail.emailId);
   } else {
     (void)takeOut(from, r.uids, r.modSeq);  // the mail rows go with them
     remember(from, r.uids, r.modSeq);
@@ -464,6 +469,7 @@ void Apply::apply(const CopiedTo& r) {
   }
   Box& to = box(r.to);
   settle(r.to);
+  to.pending.reserve(entries.size());
   for (Entry entry : entries) {
     entry.uid = to.row.uidNext;
     entry.flags = translate(entry.flags, r.keywordBits);

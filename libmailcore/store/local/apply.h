@@ -79,11 +79,11 @@ class Apply {
   Box* find(MailboxNumber number);
   void touched(Box& box, ModSeq modSeq);
   void enter(Box& box, const Entry& entry);
-  std::vector<Entry> collect(MailboxNumber number, const UidSet& uids) const;
+  std::vector<Entry> collect(const Box& from, const UidSet& uids) const;
   std::vector<EmailId> takeOut(Box& box, const UidSet& uids, ModSeq modSeq);
   void remember(Box& box, const UidSet& gone, ModSeq modSeq);
   Detail newMail(const Arrival& r);
-  void addCopy(const EmailId& id);
+  static void addCopy(Cursor& known, const EmailId& id);
   void release(const EmailId& id);
   void addThreadUser(std::uint64_t hash, const EmailId& threadId);
   void dropThreadUser(std::uint64_t hash);

@@ -65,6 +65,18 @@ void Cursor::replace(std::string_view value) {
   check(mdb_cursor_put(cursor_, &keyValue, &data, MDB_CURRENT), "replace");
 }
 
+bool Cursor::insert(std::string_view key, std::string_view value) {
+  key_ = valueOf(key);
+  value_ = valueOf(value);
+  const int code = mdb_cursor_put(cursor_, &key_, &value_, MDB_NOOVERWRITE);
+  if (code == MDB_KEYEXIST) {
+    check(mdb_cursor_get(cursor_, &key_, &value_, MDB_GET_CURRENT), "insert");
+    return false;
+  }
+  check(code, "insert");
+  return true;
+}
+
 void Cursor::erase() { check(mdb_cursor_del(cursor_, 0), "erase"); }
 
 std::optional<std::string_view> Txn::get(Table table, std::string_view key) const {

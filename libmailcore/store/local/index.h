@@ -71,6 +71,7 @@ class Cursor {
   bool previous() { return move(MDB_PREV); }
   bool last() { return move(MDB_LAST); }
   void replace(std::string_view value);  ///< of the pair it stands on
+  bool insert(std::string_view key, std::string_view value);  ///< false: there is one of that key, on which it stands now
   void erase();                          ///< the pair it stands on; seek() before anything else
   [[nodiscard]] bool isOnPair() const { return onPair_; }
   [[nodiscard]] std::string_view key() const { return {static_cast<const char*>(key_.mv_data), key_.mv_size}; }

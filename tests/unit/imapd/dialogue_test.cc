@@ -1,7 +1,8 @@
 // Runs tests/dialogues/imap/*.dlg: what a client says (C:) and what the server answers (S:), over streams in memory,
 // with the store in memory and an auth that knows alice with the password secret. A line `C2:` or `S2:` belongs to a
 // second connection. Untagged lines that stand together may come in any order (RFC 9051 leaves it open). "..." stands
-// for anything. `store: append fails temporary` makes the store's next such call fail. `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
+// for anything. `store: append fails temporary` makes the store's next such call fail; `store: holds 20001` puts so many messages into
+// alice's INBOX, the third with "Subject: number 3". `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +39,8 @@ bool lineMatches(std::string_view pattern, std::string_view line) {
   return false;
 }
 
+Id128 aliceId() { return *Id128::fromOctets("0123456789abcdef"); }
+
 Task<Result<ipc::Client::Answer<ipc::LoginReply>>> answerLogin(std::shared_ptr<ipc::ServerConnection>,
                                                                ipc::LoginStart start, std::vector<UniqueFd>) {
   ipc::Client::Answer<ipc::LoginReply> answer;
@@ -48,7 +51,7 @@ Task<Result<ipc::Client::Answer<ipc::LoginReply>>> answerLogin(std::shared_ptr<i
     answer.message.conversation = 7;
   } else if (*start.initial == std::string("\0alice\0secret", 13)) {
     answer.message.state = ipc::LoginReply::State::succeeded;
-    answer.message.account.id = *Id128::fromOctets("0123456789abcdef");
+    answer.message.account.id = aliceId();
     answer.message.account.address = "alice@example.test";
   } else {
     answer.message.reason = "credentials";
@@ -89,6 +92,19 @@ class House {
 
   Loop& loop() { return loop_; }
   store::Faults& faults() { return *faults_; }
+  /// Puts so many messages into alice's INBOX.
+  Task<Result<void>> fill(std::size_t count) {
+    Result<std::shared_ptr<store::Account>> alice = co_await store_->open(aliceId(), UniqueFd(), {});
+    if (!alice) co_return ostler::fail(alice.error());
+    std::vector<store::NewMessage> messages(count);
+    for (std::size_t at = 0; at < count; ++at) {
+      messages[at].emailId = Id128::make(clock_.now());
+      messages[at].mailbox = std::string("INBOX");
+      messages[at].content = "Subject: number " + std::to_string(at + 1) + "\r\n\r\n";
+    }
+    Result<std::vector<store::Appended>> stored = co_await (*alice)->append(std::move(messages));
+    co_return stored ? Result<void>() : ostler::fail(stored.error());
+  }
   /// The client's end of the connection of that name, with a session behind it.
   net::Connection& connection(const std::string& name) {
     auto& there = connections_[name];
@@ -183,6 +199,13 @@ Task<std::string> play(House& house, const Script& script) {
   for (std::size_t at = 0; at < script.steps.size();) {
     const Step& step = script.steps[at];
     if (step.who == Step::Who::store) {
+      constexpr std::string_view kHolds = "holds ";
+      if (step.text.starts_with(kHolds)) {
+        const Result<void> filled = co_await house.fill(std::stoul(step.text.substr(kHolds.size())));
+        if (!filled) co_return "line " + std::to_string(step.line) + ": " + filled.error().detail;
+        ++at;
+        continue;
+      }
       if (!house.faults().next(step.text)) co_return "line " + std::to_string(step.line) + ": no such fault";
       ++at;
       continue;
