@@ -72,7 +72,7 @@ class Ostler:
     def env(self, store=None):
         """`store`: the peers' kind of mailbox; we have one."""
         box = self.sandbox
-        return {"smtp": box["SMTP_PORT"], "imap": box["IMAP_PORT"], "imaps": box["IMAPS_PORT"], "pop3": box["POP3_PORT"],
+        return {"smtp": box["SMTP_PORT"], "smtps": box["SUBMISSIONS_PORT"], "imap": box["IMAP_PORT"], "imaps": box["IMAPS_PORT"], "pop3": box["POP3_PORT"],
                 "pop3s": box["POP3S_PORT"], "pass": box["PASS1"], "domain": "example.test"}
 
     def wait_command(self):
@@ -80,6 +80,8 @@ class Ostler:
 
     def pids(self):
         return [int(self.sandbox["SUPERVISOR_PID"])]
+
+    smtp_pids = pids
 
 
 CONF = """smtp:
@@ -96,7 +98,7 @@ ROUTE = """routes:
 class Peers:
     """Postfix 3.7 and Dovecot 2.3 in their own mount namespace."""
     name = "postfix+dovecot"
-    SMTP, IMAP, IMAPS, POP3, POP3S = 22525, 22143, 22993, 22110, 22995
+    SMTP, SMTPS, IMAP, IMAPS, POP3, POP3S = 22525, 22465, 22143, 22993, 22110, 22995
 
     def __init__(self, peer_root, scratch):
         self.shell, self.dir = peer_root, scratch
@@ -125,19 +127,27 @@ class Peers:
         self.shell.run(f"postsuper -c {self.etc} -d ALL >/dev/null 2>&1; true")
 
     def env(self, store="sdbox"):
-        return {"smtp": self.SMTP, "imap": self.IMAP, "imaps": self.IMAPS, "pop3": self.POP3, "pop3s": self.POP3S, "pass": "pw",
+        return {"smtp": self.SMTP, "smtps": self.SMTPS, "imap": self.IMAP, "imaps": self.IMAPS, "pop3": self.POP3, "pop3s": self.POP3S, "pass": "pw",
                 "domain": f"{store}.test"}
 
     def wait_command(self):
         return "dirs:" + ":".join(f"{self.spool}/{queue}" for queue in ("maildrop", "incoming", "active", "deferred"))
 
     def pids(self):
+        return self.named("dovecot")
+
+    def smtp_pids(self):
+        """Postfix's master, whose children speak to clients."""
+        return self.named("master")
+
+    @staticmethod
+    def named(program):
         """As seen from outside the peers' namespace."""
         found = []
         for path in glob.glob("/proc/[0-9]*/comm"):
             try:
                 with open(path) as stream:
-                    if stream.read().strip() == "dovecot":
+                    if stream.read().strip() == program:
                         found.append(int(path.split("/")[2]))
             except OSError:
                 continue
@@ -146,7 +156,8 @@ class Peers:
     def write_postfix(self, mode):
         kind, _, port = mode.partition(":")
         lines = [f"queue_directory = {self.spool}", f"data_directory = {self.dir}/data",
-                 f"maillog_file = {self.dir}/maillog", "maillog_file_prefixes = /", *POSTFIX]
+                 f"maillog_file = {self.dir}/maillog", "maillog_file_prefixes = /", f"smtpd_tls_cert_file = {self.etc}/crt.pem",
+                 f"smtpd_tls_key_file = {self.etc}/key.pem", *POSTFIX]
         lines += {"accept": ["smtpd_client_restrictions = static:HOLD", "relayhost = [127.0.0.1]:1"],
                   "relay": [f"relayhost = [127.0.0.1]:{port}"],
                   "store": ["virtual_mailbox_domains = static:all", "virtual_mailbox_maps = static:all",
@@ -154,7 +165,7 @@ class Peers:
         with open(self.etc + "/main.cf", "w") as out:
             out.write("\n".join(lines) + "\n")
         with open(self.etc + "/master.cf", "w") as out:
-            out.write(MASTER.format(port=self.SMTP))
+            out.write(MASTER.format(port=self.SMTP, smtps=self.SMTPS))
 
     def write_dovecot(self, login, fsync):
         if not os.path.exists(self.etc + "/key.pem"):
@@ -186,9 +197,12 @@ alias_database =
 local_recipient_maps =
 message_size_limit = 100000000
 mailbox_size_limit = 0
-virtual_mailbox_limit = 0""".splitlines()
+virtual_mailbox_limit = 0
+default_process_limit = 250
+smtpd_client_connection_count_limit = 0""".splitlines()
 
 MASTER = """127.0.0.1:{port} inet n - y - - smtpd
+127.0.0.1:{smtps} inet n - y - - smtpd -o smtpd_tls_wrappermode=yes
 pickup unix n - y 60 1 pickup
 cleanup unix n - y - 0 cleanup
 qmgr unix n - n 300 1 qmgr
