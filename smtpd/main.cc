@@ -7,7 +7,7 @@ int main(int argc, char** argv) {
   using namespace ostler;
   constexpr std::size_t kBufferedContent = 256U << 20;  // of the whole process
   smtpd::Budget budget(kBufferedContent);
-  smtpd::Rates rates;
+  receiving::Rates rates;
   daemon::Daemon smtp;
   smtp.name = "smtpd";
   smtp.listeners = smtpd::listenersOf;

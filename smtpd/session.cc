@@ -95,7 +95,7 @@ Task<void> Session::run() {
 }
 
 // What the checks of this process see.
-checks::Visit Session::visit() const {
+receiving::Visit Session::visit() const {
   return {server_,
           kind_,
           overUnix_ ? nullptr : &clientAddress_,
@@ -110,8 +110,8 @@ checks::Visit Session::visit() const {
 }
 
 // The first check of the stage that objects decides.
-std::optional<smtp::Reply> Session::objection(checks::Stage stage) {
-  auto objected = checks::ask(stage, visit());
+std::optional<smtp::Reply> Session::objection(receiving::Stage stage) {
+  auto objected = receiving::ask(stage, visit());
   if (!objected) return std::nullopt;
   around_.log.info("refused", {{"session", info_.session.text()},
                                {"client", info_.client},
@@ -140,7 +140,7 @@ Task<std::optional<smtp::Reply>> Session::clientRefusal() {
 
 // The greeting, or why there is none. A client that talks before it has not read the standard: RFC 5321 3.1.
 Task<void> Session::greet() {
-  std::optional<Reply> refused = objection(checks::Stage::connect);
+  std::optional<Reply> refused = objection(receiving::Stage::connect);
   if (!refused && limits().greetingDelay.count() > 0 && !visit().isExempt()) {
     const Result<void> early = co_await connection_.stream().waitReadable(Deadline::after(limits().greetingDelay));
     if (early) refused = Reply{554, "", "You talked before the greeting"};

@@ -15,11 +15,11 @@
 #include "libmailcore/daemon/service.h"
 #include "libmailcore/log/session_lines.h"
 #include "libmailcore/net/connection.h"
+#include "libmailcore/receiving/checks.h"
 #include "libmailcore/smtp/command.h"
 #include "libmailcore/smtp/line_ends.h"
 #include "libmailcore/smtp/reply.h"
 #include "smtpd/budget.h"
-#include "smtpd/checks.h"
 #include "smtpd/extensions.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy.h"
@@ -35,7 +35,7 @@ struct Surroundings {
   Gate& gate;
   Policy& policy;
   Budget& budget;
-  Rates& rates;
+  receiving::Rates& rates;
   const Watched& watched;
   const Clock& clock;
   log::Log log;
@@ -70,8 +70,8 @@ class Session {
   [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
   [[nodiscard]] Task<std::optional<Reply>> heloRefusal();
   [[nodiscard]] Task<void> dispatch(std::string_view line);
-  [[nodiscard]] std::optional<Reply> objection(checks::Stage stage);
-  [[nodiscard]] checks::Visit visit() const;
+  [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage);
+  [[nodiscard]] receiving::Visit visit() const;
   [[nodiscard]] bool mayAsk(config::Askers who) const;
   [[nodiscard]] OfferTo offerTo() const;
   [[nodiscard]] Task<Reply> answer(std::string_view line);

@@ -75,7 +75,7 @@ std::unique_ptr<Incoming> Session::openMessage() {
 
 Task<smtp::Reply> Session::data(std::string_view argument) {
   if (!argument.empty()) co_return Reply{501, "5.5.4", "DATA takes no argument"};
-  if (auto objected = objection(checks::Stage::data)) co_return std::move(*objected);
+  if (auto objected = objection(receiving::Stage::data)) co_return std::move(*objected);
   const std::unique_ptr<Incoming> incoming = openMessage();
   if (declaredSize_ > kAskFirst) {
     const Result<void> agreed = co_await incoming->opened();

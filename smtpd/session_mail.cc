@@ -124,7 +124,7 @@ std::string_view Session::domainForBare() const {
 
 Task<smtp::Reply> Session::mail(std::string_view argument) {
   keptBack_.reset();
-  if (auto objected = objection(checks::Stage::mail)) co_return std::move(*objected);
+  if (auto objected = objection(receiving::Stage::mail)) co_return std::move(*objected);
   const auto command = smtp::parseMail(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.7");
   if (auto refused = refusal(*command)) co_return std::move(*refused);
@@ -161,7 +161,7 @@ Task<smtp::Reply> Session::rcpt(std::string_view argument) {
   const bool isForPostmaster = isPostmaster(command->path.text()) && !std::exchange(envelopeHasPostmaster_, true);
   if (!isForPostmaster) {
     if (keptBack_) co_return *keptBack_;
-    if (auto objected = objection(checks::Stage::rcpt)) co_return std::move(*objected);
+    if (auto objected = objection(receiving::Stage::rcpt)) co_return std::move(*objected);
   }
   if (!command->path.isAscii() && !envelope_.smtpUtf8) co_return Reply{553, "5.6.7", "This address needs SMTPUTF8"};
   ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text(), static_cast<std::uint32_t>(envelope_.recipients.size())};

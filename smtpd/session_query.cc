@@ -69,8 +69,8 @@ Task<smtp::Reply> Session::expn(std::string_view argument) {
 Task<smtp::Reply> Session::etrn(std::string_view argument) {
   if (!isEtrnArgument(argument)) co_return Reply{501, "5.5.4", "ETRN needs a domain, @domain or #queue"};
   if (!mayAsk(server_.etrn)) co_return Reply{459, "4.7.1", "You may not start this queue"};
-  const checks::Visit now = visit();
-  const bool tooOften = !now.isExempt() && !around_.rates.take(clientKey("etrn" + server_.name, clientAddress_), server_.rates.etrn, now.now);
+  const receiving::Visit now = visit();
+  const bool tooOften = !now.isExempt() && !around_.rates.take(receiving::clientKey("etrn" + server_.name, clientAddress_), server_.rates.etrn, now.now);
   if (tooOften) co_return Reply{458, "4.7.1", "Asked too often, try again later"};
   const Result<ipc::SmtpReply> answer = co_await around_.policy.etrn({info_, std::string(argument)}, Deadline::after(kPolicyTime));
   if (answer) co_return toReply(*answer);

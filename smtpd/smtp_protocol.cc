@@ -8,7 +8,7 @@ namespace {
 
 class SmtpProtocol final : public daemon::Protocol {
  public:
-  SmtpProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates)
+  SmtpProtocol(const daemon::Worker& worker, Budget& budget, receiving::Rates& rates)
       : policy_(worker.loop, worker.snapshot->config->socketPath("smtpd"), worker.snapshot->config->socketPath("auth")),
         watched_(worker.loop, policy_),
         around_{worker.loop, worker.gate, policy_, budget, rates, watched_, clock_, worker.log} {}
@@ -41,7 +41,7 @@ std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config) {
   return plans;
 }
 
-std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates) {
+std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget, receiving::Rates& rates) {
   return std::make_unique<SmtpProtocol>(worker, budget, rates);
 }
 

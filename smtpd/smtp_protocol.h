@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "libmailcore/daemon/service.h"
+#include "libmailcore/receiving/rates.h"
 #include "smtpd/budget.h"
-#include "smtpd/rates.h"
 
 namespace ostler::smtpd {
 
@@ -14,6 +14,6 @@ namespace ostler::smtpd {
 [[nodiscard]] std::vector<daemon::ListenerPlan> listenersOf(const config::Config& config);
 
 /// `budget` and `rates`: of the process; they outlive the protocol.
-[[nodiscard]] std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget, Rates& rates);
+[[nodiscard]] std::unique_ptr<daemon::Protocol> makeProtocol(const daemon::Worker& worker, Budget& budget, receiving::Rates& rates);
 
 }  // namespace ostler::smtpd

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include "libmailcore/receiving/checks.h"
 #include "queued/control/control.h"
 #include "queued/control/listing.h"
 #include "queued/report/report.h"
@@ -40,6 +41,18 @@ std::string told(const Asked& one) {
                      one.reply ? report::oneLine(*one.reply) : "no objection");
 }
 
+/// What smtpd itself would say at a step, of a client that came over TLS and is here for the first time today.
+std::vector<std::string> toldBySmtpd(receiving::Stage stage, const receiving::Visit& visit, ipc::SmtpReply& reply) {
+  std::vector<std::string> steps;
+  for (const receiving::Check& check : receiving::allChecks()) {
+    if (check.stage != stage) continue;
+    const std::optional<smtp::Reply> said = check.judge(visit);
+    steps.push_back(fmt::format("{}: check {} ({}): {}", receiving::nameOf(stage), check.name, check.writtenIn, said ? said->oneLine() : "no objection"));
+    if (said && reply.code / 100 == 2) reply = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
+  }
+  return steps;
+}
+
 }  // namespace
 
 Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
@@ -73,9 +86,22 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   facts.reversePath = from;
   facts.forwardPath = to;
   facts.recipients.push_back(to);
+  receiving::Rates rates;
+  const receiving::Visit visit{.server = server,
+                               .kind = identity.known ? config::SmtpKind::submission : config::SmtpKind::mx,
+                               .client = address ? &*address : nullptr,
+                               .tls = true,
+                               .authenticated = identity.known,
+                               .rates = rates,
+                               .now = std::chrono::steady_clock::now()};
+  const auto bySmtpd = [&](receiving::Stage stage, ipc::SmtpReply& to) {
+    for (std::string& step : toldBySmtpd(stage, visit, to)) steps.push_back(std::move(step));
+  };
   ipc::SmtpReply senderReply{250, "2.1.0", "Sender ok"};
   for (const policy::Stage stage : {policy::Stage::connect, policy::Stage::helo, policy::Stage::mail}) {
     if (stage == policy::Stage::helo && helo.empty()) continue;
+    if (stage == policy::Stage::connect) bySmtpd(receiving::Stage::connect, senderReply);
+    if (stage == policy::Stage::mail) bySmtpd(receiving::Stage::mail, senderReply);
     const std::vector<Asked> examined = co_await questions_.examine(stage, facts);
     for (const Asked& one : examined) {
       steps.push_back(told(one));
@@ -93,6 +119,7 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   route::Route route = route::route(*config, {.forwardPath = to, .reversePath = from, .client = stranger}, **resolution, &steps);
   facts.route = &route;
   ipc::SmtpReply recipientReply{250, "2.1.5", "Recipient ok"};
+  bySmtpd(receiving::Stage::rcpt, recipientReply);
   const std::vector<Asked> examined = co_await questions_.examine(policy::Stage::rcpt, facts);
   for (const Asked& one : examined) {
     steps.push_back(told(one));

@@ -1,6 +1,6 @@
 // checks.h - what is looked at before a step of the receiving dialogue is answered yes: one ordered list per stage, one file a check.
 // Each check is a pure function of Facts. What must be looked up first it says with `needs`; who runs the list looks that up, and
-// only that. Is not: what smtpd sees by itself (smtpd/checks.h), asked before these.
+// only that. Is not: what smtpd sees by itself (libmailcore/receiving/checks.h), asked before these.
 // To add one (a DNS list, greylisting, message authentication, a milter): a file in checks/, a line here, a row in checks.cc, and a
 // Fact if it needs a new one: the verdict of a milter is a fact, too.
 #pragma once

@@ -17,7 +17,7 @@ struct Stage {
   FakePolicy policy{loop};
   Watched watched{loop, policy};
   Budget budget{16U << 20};
-  Rates rates;
+  receiving::Rates rates;
   ManualClock clock{fromUnixMillis(1'700'000'000'000)};
   config::Config config;
   daemon::ListenerPlan plan;

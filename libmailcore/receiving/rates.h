@@ -10,7 +10,7 @@
 #include "libmailcore/base/clock.h"
 #include "libmailcore/net/address.h"
 
-namespace ostler::smtpd {
+namespace ostler::receiving {
 
 /// Any thread.
 class Rates {
@@ -38,4 +38,4 @@ class Rates {
 /// The /24 or /48 around it.
 [[nodiscard]] std::string networkKey(std::string_view what, const net::IpAddress& client);
 
-}  // namespace ostler::smtpd
+}  // namespace ostler::receiving

@@ -1,7 +1,7 @@
 // recipient_limit.cc - how many recipients one message may have.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> recipientLimit(const Visit& visit) {
   const std::uint64_t most = visit.server.limits.recipients;
@@ -9,4 +9,4 @@ std::optional<smtp::Reply> recipientLimit(const Visit& visit) {
   return smtp::Reply{452, "4.5.3", "Too many recipients"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

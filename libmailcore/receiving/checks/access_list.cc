@@ -1,7 +1,7 @@
 // access_list.cc - "only these" or "all but these", by network. Names are asked of queued, which can look them up.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> accessList(const Visit& visit) {
   const config::ClientList& only = visit.server.accessOnly;
@@ -12,4 +12,4 @@ std::optional<smtp::Reply> accessList(const Visit& visit) {
   return smtp::Reply{554, "", "Your address may not connect here"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

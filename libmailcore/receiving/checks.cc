@@ -1,9 +1,9 @@
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
 #include <algorithm>
 #include <array>
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 namespace {
 
 constexpr std::array kChecks = {
@@ -26,8 +26,13 @@ bool Visit::isOn(const std::vector<net::Cidr>& list) const {
   return client != nullptr && std::any_of(list.begin(), list.end(), [this](const net::Cidr& range) { return range.contains(*client); });
 }
 
-std::span<const Check> all() {
+std::span<const Check> allChecks() {
   return kChecks;
+}
+
+std::string_view nameOf(Stage stage) {
+  constexpr std::array<std::string_view, 4> kNames = {"connect", "mail", "rcpt", "data"};
+  return kNames.at(static_cast<std::size_t>(stage));
 }
 
 std::optional<Objection> ask(Stage stage, const Visit& visit) {
@@ -38,4 +43,4 @@ std::optional<Objection> ask(Stage stage, const Visit& visit) {
   return std::nullopt;
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

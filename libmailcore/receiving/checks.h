@@ -1,4 +1,5 @@
-// checks.h - what this process itself looks at before a step of the dialogue is answered: one ordered list, one file a check.
+// checks.h - what smtpd itself looks at before a step of the dialogue is answered: one ordered list, one file a check. Here, and not in
+// smtpd, because `ostler explain` asks them, too.
 // Is not: what needs the directory or the DNS; those checks are queued's (queued/policy/checks.h), asked after these. What is looked at
 // octet by octet (line ends, size) is incoming.h's; what is asked of whole content at its end is queued's.
 // To add one: a file in checks/, a line here, a row in checks.cc.
@@ -11,9 +12,9 @@
 #include "libmailcore/config/config.h"
 #include "libmailcore/net/address.h"
 #include "libmailcore/smtp/reply.h"
-#include "smtpd/rates.h"
+#include "libmailcore/receiving/rates.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 enum class Stage { connect, mail, rcpt, data };
 
@@ -58,7 +59,10 @@ struct Check {
   bool givesWay;  ///< at mail: to mail for postmaster, so its objection is kept until a recipient is named
   std::string_view writtenIn;
 };
-[[nodiscard]] std::span<const Check> all();
+[[nodiscard]] std::span<const Check> allChecks();
+
+/// "mail", for people.
+[[nodiscard]] std::string_view nameOf(Stage stage);
 
 /// What the first check of the stage that objects says, and its name.
 struct Objection {
@@ -68,4 +72,4 @@ struct Objection {
 };
 [[nodiscard]] std::optional<Objection> ask(Stage stage, const Visit& visit);
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

@@ -1,7 +1,7 @@
 // login_required.cc - submission (RFC 6409 4.3), and wherever the virtual server knows no strangers.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> loginRequired(const Visit& visit) {
   const bool wanted = visit.kind == config::SmtpKind::submission || (visit.server.authRequired && visit.kind == config::SmtpKind::mx);
@@ -9,4 +9,4 @@ std::optional<smtp::Reply> loginRequired(const Visit& visit) {
   return smtp::Reply{530, "5.7.0", "Authentication required"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

@@ -1,7 +1,7 @@
 // message_rate.cc - how many messages a minute may bring, of one client and of its network. Who logged in has limits of its own.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> messageRate(const Visit& visit) {
   const config::SmtpRates& rates = visit.server.rates;
@@ -12,4 +12,4 @@ std::optional<smtp::Reply> messageRate(const Visit& visit) {
   return smtp::Reply{450, "4.7.1", "Too many messages from your address, try again later"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

@@ -1,10 +1,10 @@
-#include "smtpd/rates.h"
+#include "libmailcore/receiving/rates.h"
 
 #include <catch2/catch.hpp>
 
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd {
+namespace ostler::receiving {
 namespace {
 
 using namespace std::chrono_literals;
@@ -45,4 +45,4 @@ TEST_CASE("every check of smtpd is in the list once, in the order of the stages"
 }
 
 }  // namespace
-}  // namespace ostler::smtpd
+}  // namespace ostler::receiving

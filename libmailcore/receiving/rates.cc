@@ -1,6 +1,6 @@
-#include "smtpd/rates.h"
+#include "libmailcore/receiving/rates.h"
 
-namespace ostler::smtpd {
+namespace ostler::receiving {
 namespace {
 
 constexpr std::chrono::minutes kMinute{1};
@@ -31,4 +31,4 @@ std::string networkKey(std::string_view what, const net::IpAddress& client) {
   return keyOf(what, client, 3, 6);
 }
 
-}  // namespace ostler::smtpd
+}  // namespace ostler::receiving

@@ -1,7 +1,7 @@
 // session_limits.cc - how many messages, and how much content, one connection may bring.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> sessionLimits(const Visit& visit) {
   const config::SmtpLimits& limits = visit.server.limits;
@@ -14,4 +14,4 @@ std::optional<smtp::Reply> sessionLimits(const Visit& visit) {
   return std::nullopt;
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

@@ -1,11 +1,11 @@
 // tls_required.cc - no mail in clear text, where the virtual server wants that.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> tlsRequired(const Visit& visit) {
   if (!visit.server.tlsRequired || visit.tls || visit.client == nullptr) return std::nullopt;
   return smtp::Reply{530, "5.7.0", "Must issue a STARTTLS command first"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

@@ -1,7 +1,7 @@
 // connection_rate.cc - how many connections a minute may bring, of one client and of its network.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> connectionRate(const Visit& visit) {
   const config::SmtpRates& rates = visit.server.rates;
@@ -12,4 +12,4 @@ std::optional<smtp::Reply> connectionRate(const Visit& visit) {
   return smtp::Reply{421, "4.7.0", "Too many connections from your address, try again later"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

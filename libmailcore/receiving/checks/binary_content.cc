@@ -1,11 +1,11 @@
 // binary_content.cc - what is not made of lines cannot end with one: BINARYMIME goes with BDAT alone.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> binaryContent(const Visit& visit) {
   if (!visit.binary) return std::nullopt;
   return smtp::Reply{503, "5.5.1", "BINARYMIME goes with BDAT"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

@@ -1,7 +1,7 @@
 // recipient_rate.cc - how many recipients a minute may bring, of one client.
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> recipientRate(const Visit& visit) {
   if (visit.isExempt() || visit.authenticated) return std::nullopt;
@@ -9,4 +9,4 @@ std::optional<smtp::Reply> recipientRate(const Visit& visit) {
   return smtp::Reply{450, "4.7.1", "Too many recipients from your address, try again later"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving

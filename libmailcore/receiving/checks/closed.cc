@@ -1,11 +1,11 @@
 // closed.cc - a host that takes no mail at all says so at once: RFC 7504 3 (521).
-#include "smtpd/checks.h"
+#include "libmailcore/receiving/checks.h"
 
-namespace ostler::smtpd::checks {
+namespace ostler::receiving {
 
 std::optional<smtp::Reply> closed(const Visit& visit) {
   if (!visit.server.closed) return std::nullopt;
   return smtp::Reply{521, "", "This host does not accept mail"};
 }
 
-}  // namespace ostler::smtpd::checks
+}  // namespace ostler::receiving
