@@ -3,21 +3,13 @@
 // second connection. Untagged lines that stand together may come in any order (RFC 9051 leaves it open). "..." stands
 // for anything. `store: append fails temporary` makes the store's next such call fail; `store: holds 20001` puts so many messages into
 // alice's INBOX, the third with "Subject: number 3". `client: ADDRESS` sets where connections come from; loopback may send passwords in clear text.
-#include <unistd.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
-#include <map>
-
-#include "libmailcore/net/connection.h"
-#include "libmailcore/net/memory_stream.h"
-#include "libmailcore/store/failing_store.h"
-#include "libmailcore/store/memory_store.h"
 
 #include "imapd/grammar/search_key.h"
-#include "imapd/session.h"
+#include "tests/unit/imapd/house.h"
 
 namespace fs = std::filesystem;
 using namespace ostler;
@@ -38,105 +30,6 @@ bool lineMatches(std::string_view pattern, std::string_view line) {
   }
   return false;
 }
-
-Id128 aliceId() { return *Id128::fromOctets("0123456789abcdef"); }
-
-Task<Result<ipc::Client::Answer<ipc::LoginReply>>> answerLogin(std::shared_ptr<ipc::ServerConnection>,
-                                                               ipc::LoginStart start, std::vector<UniqueFd>) {
-  ipc::Client::Answer<ipc::LoginReply> answer;
-  if (start.mechanism != "PLAIN") {
-    answer.message.state = ipc::LoginReply::State::unavailable;
-  } else if (!start.initial) {
-    answer.message.state = ipc::LoginReply::State::challenge;
-    answer.message.conversation = 7;
-  } else if (*start.initial == std::string("\0alice\0secret", 13)) {
-    answer.message.state = ipc::LoginReply::State::succeeded;
-    answer.message.account.id = aliceId();
-    answer.message.account.address = "alice@example.test";
-  } else {
-    answer.message.reason = "credentials";
-  }
-  co_return std::move(answer);
-}
-
-Task<Result<ipc::Client::Answer<ipc::LoginReply>>> continueLogin(std::shared_ptr<ipc::ServerConnection> from,
-                                                                 ipc::LoginContinue next, std::vector<UniqueFd>) {
-  ipc::LoginStart whole;
-  whole.mechanism = "PLAIN";
-  whole.initial = next.response;
-  return answerLogin(std::move(from), std::move(whole), {});
-}
-
-class House {
- public:
-  explicit House(net::IpAddress client)
-      : socket_("/tmp/imapd-test-" + std::to_string(::getpid()) + ".sock"),
-        server_(loop_),
-        auth_(loop_, socket_),
-        store_(std::make_unique<store::FailingStore>(store::makeMemoryStore(loop_), faults_)),
-        reading_("test-read", 1),
-        clock_(fromUnixMillis(1'800'000'000'000)),
-        worker_{loop_, auth_, *store_, reading_, users_, clock_, log::Log()},
-        client_(client),
-        sessions_(loop_) {
-    server_.onWithDescriptors<ipc::LoginStart>(answerLogin);
-    server_.onWithDescriptors<ipc::LoginContinue>(continueLogin);
-    REQUIRE(server_.listen(socket_, 0600));
-    auto config = std::make_shared<config::Config>();
-    config->hostName = "mail.example.test";
-    config->imap.auth.mechanisms = {"PLAIN", "LOGIN"};
-    config->imap.auth.plaintextFrom = {*net::Cidr::parse("127.0.0.0/8")};
-    config_ = config;
-  }
-  ~House() { ::unlink(socket_.c_str()); }
-
-  Loop& loop() { return loop_; }
-  store::Faults& faults() { return *faults_; }
-  /// Puts so many messages into alice's INBOX.
-  Task<Result<void>> fill(std::size_t count) {
-    Result<std::shared_ptr<store::Account>> alice = co_await store_->open(aliceId(), UniqueFd(), {});
-    if (!alice) co_return ostler::fail(alice.error());
-    std::vector<store::NewMessage> messages(count);
-    for (std::size_t at = 0; at < count; ++at) {
-      messages[at].emailId = Id128::make(clock_.now());
-      messages[at].mailbox = std::string("INBOX");
-      messages[at].content = "Subject: number " + std::to_string(at + 1) + "\r\n\r\n";
-    }
-    Result<std::vector<store::Appended>> stored = co_await (*alice)->append(std::move(messages));
-    co_return stored ? Result<void>() : ostler::fail(stored.error());
-  }
-  /// The client's end of the connection of that name, with a session behind it.
-  net::Connection& connection(const std::string& name) {
-    auto& there = connections_[name];
-    if (!there) {
-      auto [near, far] = net::MemoryStream::makePair(loop_);
-      there = std::make_unique<net::Connection>(loop_, std::move(near));
-      net::Endpoint peer;
-      peer.address = client_;
-      held_.push_back(
-          std::make_unique<Session>(worker_, Accepted{std::move(far), peer, net::Endpoint(), config_, nullptr}));
-      sessions_.spawn(held_.back()->run());
-    }
-    return *there;
-  }
-
- private:
-  std::string socket_;
-  Loop loop_;
-  ipc::Server server_;
-  ipc::Client auth_;
-  std::shared_ptr<store::Faults> faults_ = std::make_shared<store::Faults>();
-  std::unique_ptr<store::Store> store_;
-  Pool reading_;
-  UserConnections users_;
-  ManualClock clock_;
-  Worker worker_;
-  net::IpAddress client_;
-  std::shared_ptr<const config::Config> config_;
-  std::map<std::string, std::unique_ptr<net::Connection>> connections_;
-  std::vector<std::unique_ptr<Session>> held_;
-  TaskScope sessions_;
-};
 
 struct Step {
   enum class Who { client, server, store } who = Who::server;

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -74,7 +75,9 @@ class FakeAuth {
 
 class House {
  public:
-  House() {
+  using MakeStore = std::function<std::unique_ptr<store::Store>(Loop&)>;
+  explicit House(const MakeStore& makeStore = [](Loop& loop) { return store::makeMemoryStore(loop); })
+      : store(std::make_unique<store::FailingStore>(makeStore(loop), faults)) {
     char name[] = "/tmp/ostler-pop3-XXXXXX";
     folder_ = ::mkdtemp(name);
     auth_ = std::make_unique<FakeAuth>(loop, folder_ + "/auth.sock");
@@ -120,7 +123,7 @@ class House {
   Pool pool{"reading", 1};
   SystemClock clock;
   std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();
-  std::unique_ptr<store::Store> store = std::make_unique<store::FailingStore>(store::makeMemoryStore(loop), faults);
+  std::unique_ptr<store::Store> store;
   std::shared_ptr<daemon::Snapshot> snapshot = std::make_shared<daemon::Snapshot>();
   std::unique_ptr<Worker> worker;
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/unit/smtpd/stage.h"
+#include "tests/unit/support/cut_short.h"
 
 namespace ostler::smtpd {
 namespace {
@@ -71,12 +72,6 @@ Task<void> sendMail(Loop& loop, std::unique_ptr<net::Stream> stream, unsigned se
   }
 }
 
-struct Pair {
-  std::unique_ptr<Session> session;
-  std::unique_ptr<TaskScope> serving;
-  std::unique_ptr<TaskScope> calling;
-};
-
 TEST_CASE("a thousand sessions that end at random moments leave no draft, no budget held and no message in part") {
   std::mt19937 random(26);
   Stage stage;
@@ -84,36 +79,13 @@ TEST_CASE("a thousand sessions that end at random moments leave no draft, no bud
   constexpr std::size_t kBudget = 16U << 20;
   Surroundings around{stage.loop, stage.gate, policy, stage.budget, stage.rates, stage.watched, stage.clock, log::Log()};
   std::vector<std::string> acknowledged;
-  std::vector<Pair> all;
+  std::vector<test::Life<Session>> all;
   for (unsigned n = 0; n < 1000; ++n) {
     auto [server, client] = net::MemoryStream::makePair(stage.loop);
-    Pair pair;
-    pair.session = std::make_unique<Session>(around, stage.arrival(std::move(server)));
-    pair.serving = std::make_unique<TaskScope>(stage.loop);
-    pair.calling = std::make_unique<TaskScope>(stage.loop);
-    pair.serving->spawn(pair.session->run());
-    pair.calling->spawn(sendMail(stage.loop, std::move(client), n, acknowledged));
-    all.push_back(std::move(pair));
+    auto session = std::make_unique<Session>(around, stage.arrival(std::move(server)));
+    all.push_back(test::begin(stage.loop, std::move(session), sendMail(stage.loop, std::move(client), n, acknowledged)));
   }
-  while (!all.empty()) {
-    for (int n = 0; n < 5 && !all.empty(); ++n) {
-      std::swap(all[random() % all.size()], all.back());
-      if (random() % 2 == 0) {  // the server's end goes first: the process is told to stop
-        all.back().serving.reset();
-        all.back().session.reset();
-      } else {
-        all.back().calling.reset();
-        const Result<void> ended = stage.loop.runUntilDone(all.back().serving->whenIdle(Deadline::after(std::chrono::microseconds(random() % 500))));
-        (void)ended;
-      }
-      Pair last = std::move(all.back());
-      all.pop_back();
-      last.calling.reset();
-      last.serving.reset();
-      last.session.reset();
-    }
-    stage.loop.runUntilDone(stage.loop.sleepUntil(Deadline::after(std::chrono::microseconds(random() % 2000))));
-  }
+  test::cutShort(stage.loop, std::move(all), random);
   CHECK(policy.openDrafts() == 0);
   CHECK(policy.discarded > 10);
   Budget::Share everything(stage.budget);
