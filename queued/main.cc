@@ -1,4 +1,4 @@
-// main.cc - queued: one program, four roles, each a process of its own with its own rights. `-c FILE --role spool|out|auth|health`.
+// main.cc - queued: one program, five roles, each a process of its own with its own rights. `-c FILE --role spool|out|auth|health|programs`.
 #include <sys/prctl.h>
 #include <sysexits.h>
 
@@ -12,6 +12,7 @@
 #include "queued/auth/auth.h"
 #include "queued/health/health.h"
 #include "queued/out/out.h"
+#include "queued/programs/programs.h"
 #include "queued/spool/spool.h"
 
 namespace {
@@ -26,11 +27,12 @@ constexpr std::array kRoles = {
     RoleEntry{"spool", "queued/spool", &ostler::spool::runSpool},
     RoleEntry{"out", "queued/out", &ostler::out::runOut},
     RoleEntry{"auth", "queued/auth", &ostler::queued::auth::runAuth},
+    RoleEntry{"programs", "queued/programs", &ostler::programs::runPrograms},
     RoleEntry{"health", "queued/health", &ostler::health::runHealth},
 };
 
 int usage() {
-  std::fprintf(stderr, "usage: queued [-c FILE] --role spool|out|auth|health\n");
+  std::fprintf(stderr, "usage: queued [-c FILE] --role spool|out|auth|health|programs\n");
   return EX_USAGE;
 }
 

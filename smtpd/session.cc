@@ -69,7 +69,10 @@ Session::Session(const Surroundings& around, daemon::Arrival arrival)
   info_.virtualServer = server_.name;
   info_.client = arrival.client.text();
   info_.local = arrival.local.text();
-  if (const net::TlsInfo* const tls = connection_.tls()) info_.tls = tls->text();
+  if (const net::TlsInfo* const tls = connection_.tls()) {
+    info_.tls = tls->text();
+    info_.tlsNames = tls->peerNames;
+  }
 }
 
 std::string Session::hostName() const {
@@ -345,6 +348,7 @@ Task<smtp::Reply> Session::startTls(std::string_view argument) {
   }
   forgetWhatWasHeard();
   info_.tls = connection_.tls()->text();
+  info_.tlsNames = connection_.tls()->peerNames;
   co_return Reply{0, "", ""};  // the handshake was the reply
 }
 

@@ -180,6 +180,7 @@ struct EtrnRule {
   seconds open{15 * 60};             ///< how long after an ETRN new mail goes out at once: the line is up
   std::vector<net::Cidr> from;       ///< clients that may ask
   std::vector<std::string> users;    ///< logged in users that may
+  std::vector<std::string> certificates;  ///< names in verified client certificates that may
 };
 
 /// How much at once, and when, goes to the next hops of a route. 0: no limit of its own.
@@ -203,6 +204,7 @@ struct RouteRule {
   std::string recipientsFile;           ///< the same, one a line
   bool callAhead = false;               ///< asks the next hop whether there is a recipient
   std::vector<net::Endpoint> peers;     ///< of action peers: servers that carry the domain with us
+  std::vector<std::string> peerCertificates;  ///< names one of which a peer's client certificate must bear to ask; empty: its address will do
   EtrnRule etrn;
   Pace pace;
   std::uint16_t port = 25;
@@ -242,6 +244,7 @@ struct OutboundSettings {
   std::string heloName;     ///< empty: the host name
   std::vector<std::string> fallbackRelays;  ///< when no host of a domain can be reached, in their order
   std::string caFile;       ///< empty: the system's roots
+  net::CertificateFiles certificate;  ///< what we show servers that ask for one: peers, for mutual TLS; empty: none
   std::uint16_t port = 25;  ///< where MX hosts listen; other than 25 in tests alone
 };
 
@@ -260,6 +263,8 @@ struct DirectorySettings {
   std::string aliasesFile;         ///< sendmail's syntax; empty: none
   bool aliasFiles = false;         ///< may aliases deliver to files
   bool aliasPipes = false;         ///< may aliases deliver to programs
+  std::string pipeUser = "nobody"; ///< whom they run as; empty: the system's user of the alias's name
+  seconds pipeTimeout{5 * 60};     ///< then they are ended, and tried again later
   std::string postmaster;          ///< who reads postmaster@ every local domain: an address
   unsigned failuresBeforeLockout = 10;
   seconds lockout{15 * 60};

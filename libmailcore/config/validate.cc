@@ -306,13 +306,13 @@ class Validator {
 
   void etrn(const RouteRule& rule) {
     const EtrnRule& etrn = rule.etrn;
-    const bool anybodyMay = !etrn.from.empty() || !etrn.users.empty();
+    const bool anybodyMay = !etrn.from.empty() || !etrn.users.empty() || !etrn.certificates.empty();
     if (!etrn.hold && anybodyMay) warning(rule.place, "who may ask with ETRN is said, but etrn.hold is not set");
     if (!etrn.hold) return;
     if (rule.domain == "*") error(rule.place, "etrn.hold needs a domain, not '*'");
     if (!anybodyMay && etrn.holdFor.count() == 0) {
-      error(rule.place, "mail for " + rule.domain + " is held for ETRN, but nobody may ask: set etrn.from or "
-                        "etrn.users, or let it go with etrn.hold_for");
+      error(rule.place, "mail for " + rule.domain + " is held for ETRN, but nobody may ask: set etrn.from, "
+                        "etrn.users or etrn.certificates, or let it go with etrn.hold_for");
     }
     const RetrySchedule& schedule = rule.retry ? *rule.retry
                                     : config_.virtualServers.empty() ? kStandard
@@ -347,6 +347,8 @@ class Validator {
   }
 
   void certificates() {
+    const net::CertificateFiles& ours = config_.outbound.certificate;
+    if (ours.certificate.empty() != ours.key.empty()) error(top_, "'outbound.certificate' and 'outbound.key' go together");
     for (const net::CertificateFiles& pair : config_.certificates) whole(pair, top_);
     for (const VirtualServer& server : config_.virtualServers) {
       for (const net::CertificateFiles& pair : server.certificates) whole(pair, server.place);

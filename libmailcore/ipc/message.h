@@ -46,9 +46,10 @@ struct SessionInfo {
   std::string clientName;    ///< reverse DNS name if looked up
   std::string tls;           ///< "TLSv1.3 TLS_AES_256_GCM_SHA384", empty without
   std::string token;         ///< from LoginReply; empty: not authenticated
+  std::vector<std::string> tlsNames;  ///< DNS names of the client's certificate, if it was verified
   template <class V>
   void fields(V& v) {
-    v(session, service, virtualServer, client, local, helo, clientName, tls, token);
+    v(session, service, virtualServer, client, local, helo, clientName, tls, token, tlsNames);
   }
 };
 
@@ -576,6 +577,36 @@ struct EndAdopted {
   template <class V>
   void fields(V& v) {
     v(name);
+  }
+};
+
+// ---- programs behind aliases: spool → programs -----------------------------------------------------------------------------------
+
+struct ProgramOutcome {
+  static constexpr std::uint16_t kType = 161;
+  using Reply = void;
+  SmtpReply reply;  ///< what its end means
+  template <class V>
+  void fields(V& v) {
+    v(reply);
+  }
+};
+
+/// Comes with one read-only descriptor: the content is [offset, offset + length) of it.
+struct RunProgram {
+  static constexpr std::uint16_t kType = 160;
+  using Reply = ProgramOutcome;
+  std::string queueId;
+  std::string command;      ///< for a shell, without the alias's "|"
+  std::string alias;        ///< local part of the alias that leads to it
+  std::string reversePath;
+  std::string forwardPath;  ///< of the alias
+  std::string head;         ///< octets before the content
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  template <class V>
+  void fields(V& v) {
+    v(queueId, command, alias, reversePath, forwardPath, head, offset, length);
   }
 };
 

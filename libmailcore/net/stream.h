@@ -20,10 +20,11 @@ namespace ostler::net {
 struct TlsInfo {
   std::string protocol;               ///< "TLSv1.3"
   std::string cipher;                 ///< "TLS_AES_256_GCM_SHA384"
-  bool resumed = false;        ///< by a ticket of an earlier session: RFC 8446 2.2
+  bool resumed = false;               ///< by a ticket of an earlier session: RFC 8446 2.2
   std::string serverName;             ///< SNI, empty if the client sent none
   std::string peerName;               ///< subject of the peer's certificate, empty if none was verified
   bool peerVerified = false;
+  std::vector<std::string> peerNames;  ///< DNS names of the client's verified certificate, lower case
   std::vector<std::string> peerAddresses;  ///< mail addresses that the verified certificate names
   std::string tlsExporter;            ///< 32 octets, label "EXPORTER-Channel-Binding": RFC 9266; empty below TLS 1.3
   std::string serverEndPoint;         ///< hash of the server's certificate, tls-server-end-point: RFC 5929 4.1

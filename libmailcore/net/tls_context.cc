@@ -35,26 +35,6 @@ Result<void> useCertificate(SSL_CTX* context, const CertificateFiles& files) {
   return {};
 }
 
-// The DNS names of a certificate; its common name counts when it has none. RFC 6125 6.4.4.
-std::vector<std::string> namesOf(X509* certificate) {
-  std::vector<std::string> names;
-  auto* const all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  for (int i = 0; all && i < sk_GENERAL_NAME_num(all); ++i) {
-    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all, i);
-    if (name->type != GEN_DNS) continue;
-    names.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-                       static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
-  }
-  GENERAL_NAMES_free(all);
-  if (names.empty()) {
-    std::array<char, 256> common{};
-    if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common.data(), common.size()) > 0) {
-      names.emplace_back(common.data());
-    }
-  }
-  return names;
-}
-
 int chooseByName(SSL* ssl, int*, void* argument) {
   const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   const auto& impl = *static_cast<const TlsServerContext::Impl*>(argument);
@@ -81,6 +61,25 @@ Result<void> askForClientCertificate(SSL_CTX* context, const std::string& client
 }
 
 }  // namespace
+
+std::vector<std::string> dnsNamesOf(X509* certificate) {
+  std::vector<std::string> names;
+  auto* const all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; all && i < sk_GENERAL_NAME_num(all); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all, i);
+    if (name->type != GEN_DNS) continue;
+    names.push_back(asciiLower(std::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                                                static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)))));
+  }
+  GENERAL_NAMES_free(all);
+  if (names.empty()) {
+    std::array<char, 256> common{};
+    if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common.data(), common.size()) > 0) {
+      names.push_back(asciiLower(common.data()));
+    }
+  }
+  return names;
+}
 
 std::string takeSslError() {
   const unsigned long code = ERR_get_error();
@@ -141,7 +140,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::load(const std
     SSL_CTX_set_num_tickets(context.get(), 1);
     SSL_CTX_set_tlsext_servername_callback(context.get(), &chooseByName);
     SSL_CTX_set_tlsext_servername_arg(context.get(), impl.get());
-    for (const std::string& name : namesOf(SSL_CTX_get0_certificate(context.get()))) {
+    for (const std::string& name : dnsNamesOf(SSL_CTX_get0_certificate(context.get()))) {
       impl->byName.emplace(asciiLower(name), context.get());  // the first certificate with a name has it
     }
     impl->contexts.push_back(std::move(context));

@@ -58,6 +58,9 @@ struct TicketSlot {
   std::string key;
 };
 
+/// The DNS names of a certificate in lower case; its common name counts when it has none. RFC 6125 6.4.4.
+[[nodiscard]] std::vector<std::string> dnsNamesOf(X509* certificate);
+
 /// The oldest of OpenSSL's queued errors in words, and an empty queue.
 [[nodiscard]] std::string takeSslError();
 

@@ -56,6 +56,7 @@ TlsInfo infoOf(SSL* ssl) {
   info.peerVerified = peer && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
   if (info.peerVerified) info.peerName = subjectOf(peer);
   if (info.peerVerified && SSL_is_server(ssl)) info.peerAddresses = addressesOf(peer);
+  if (info.peerVerified && SSL_is_server(ssl)) info.peerNames = dnsNamesOf(peer);
   info.tlsExporter = exporter(ssl);
   if (const X509* const server = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : peer) {
     info.serverEndPoint = endPointBinding(server);

@@ -37,7 +37,7 @@ Result<std::shared_ptr<const Settings>> makeSettings(Loop& loop, const config::C
   auto resolver = dns::UnboundResolver::create(loop, dnsOptions(config.dns), std::make_shared<dns::AnswerCache>());
   if (!resolver) return fail(resolver.error());
   settings->resolver = std::move(*resolver);
-  auto tls = net::TlsClientContext::load(config.outbound.caFile);
+  auto tls = net::TlsClientContext::load(config.outbound.caFile, config.outbound.certificate);
   if (!tls) return fail(tls.error());
   settings->tls = std::move(*tls);
   auto introspection = makeIntrospection(config.oauth);

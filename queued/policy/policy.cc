@@ -79,8 +79,15 @@ bool mayAsk(config::Askers askers, const config::VirtualServer& server, const Cl
   return false;
 }
 
+bool bearsName(const std::vector<std::string>* tlsNames, const std::vector<std::string>& wanted) {
+  if (tlsNames == nullptr) return false;
+  return std::any_of(tlsNames->begin(), tlsNames->end(), [&wanted](const std::string& name) {
+    return std::any_of(wanted.begin(), wanted.end(), [&name](const std::string& one) { return equalsIgnoreCase(one, name); });
+  });
+}
+
 bool mayStart(const config::EtrnRule& rule, const Client& client) {
-  if (isListed(rule.from, client.address)) return true;
+  if (isListed(rule.from, client.address) || bearsName(client.tlsNames, rule.certificates)) return true;
   if (client.identity == nullptr || !client.identity->known) return false;
   return std::any_of(rule.users.begin(), rule.users.end(),
                      [&](const std::string& user) { return equalsIgnoreCase(user, client.identity->account.address); });

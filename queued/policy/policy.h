@@ -17,7 +17,10 @@ struct Client {
   std::string_view service;           ///< "smtp" "submission" "lmtp" "local" "pickup"
   std::string_view address;           ///< Endpoint text
   const ipc::Identity* identity = nullptr;  ///< null: did not authenticate
+  const std::vector<std::string>* tlsNames = nullptr;  ///< of its verified certificate; null: none
 };
+/// Bears the client's verified certificate one of these names?
+[[nodiscard]] bool bearsName(const std::vector<std::string>* tlsNames, const std::vector<std::string>& wanted);
 
 /// A mailbox's fill, if it has a limit.
 struct Fill {

@@ -16,10 +16,11 @@ SmtpReply sayNothing() { return {252, "2.1.5", "Cannot verify, but will accept t
 SmtpReply away() { return {451, "4.3.0", "The directory of users does not answer. Try again later"}; }
 
 /// A peer of the domain asks about our part of its users.
-bool asksAsPeer(const config::Config& config, std::string_view domain, std::string_view client) {
+bool asksAsPeer(const config::Config& config, std::string_view domain, const ipc::SessionInfo& session) {
   for (const config::RouteRule& rule : config.routes) {
     const bool isIt = rule.action == config::RouteRule::Action::peers && route::namesDomain(rule, domain);
-    if (isIt && route::isPeer(rule, client)) return true;
+    const bool hasProof = rule.peerCertificates.empty() || policy::bearsName(&session.tlsNames, rule.peerCertificates);
+    if (isIt && hasProof && route::isPeer(rule, session.client)) return true;
   }
   return false;
 }
@@ -84,8 +85,8 @@ Task<SmtpReply> Questions::verify(ipc::Verify request) {
   if (!identity) co_return away();
   const std::shared_ptr<const config::Config> config = env_.config;
   const config::VirtualServer& server = policy::serverOf(*config, request.session.virtualServer);
-  const policy::Client client{request.session.service, request.session.client, identity->get()};
-  const bool isPeer = !request.expand && asksAsPeer(*config, route::domainOf(request.argument), request.session.client);
+  const policy::Client client{request.session.service, request.session.client, identity->get(), &request.session.tlsNames};
+  const bool isPeer = !request.expand && asksAsPeer(*config, route::domainOf(request.argument), request.session);
   if (!isPeer && !policy::mayAsk(request.expand ? server.expn : server.vrfy, server, client)) co_return sayNothing();
   const auto resolution = co_await env_.directory.resolve(request.argument);
   if (!resolution && resolution.error().kind == Error::Kind::syntax) co_return SmtpReply{553, "5.1.3", "That is no address"};
@@ -99,7 +100,7 @@ Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
   const std::string& node = request.argument;
   if (!isNode(node)) co_return SmtpReply{501, "5.5.4", "ETRN needs a domain, or @ and a domain for all below it"};
   const config::VirtualServer& server = policy::serverOf(*env_.config, request.session.virtualServer);
-  const policy::Client client{request.session.service, request.session.client, identity->get()};
+  const policy::Client client{request.session.service, request.session.client, identity->get(), &request.session.tlsNames};
   const std::string domain = node.starts_with('@') ? node.substr(1) : node;
   bool may = false;
   for (const config::RouteRule& rule : env_.config->routes) {

@@ -36,6 +36,8 @@ std::vector<Program> programsOf(const config::Config& config, const std::string&
   for (const char* role : {"auth", "spool", "out"}) {
     programs.push_back({std::string("queued/") + role, {path("queued"), "--role", role, "-c", configFile}, 1});
   }
+  if (config.directory.aliasPipes)
+    programs.push_back({"queued/programs", {path("queued"), "--role", "programs", "-c", configFile}, 1});
   for (const char* name : {"smtpd", "pop3d", "imapd"}) programs.push_back({name, {path(name), "-c", configFile}, 0});
   if (!config.healthListeners.empty())
     programs.push_back({"queued/health", {path("queued"), "--role", "health", "-c", configFile}, 0});

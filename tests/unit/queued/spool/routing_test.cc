@@ -215,3 +215,26 @@ TEST_CASE("the postmaster gets a copy of a report of a failure, and the list is 
   CHECK(spool.mailboxOf("bob").size() == 1);
   CHECK(spool.sent.back().request.envelope.recipients[0].notify == ipc::Recipient::kNotifyNever);
 }
+
+TEST_CASE("who may ask with ETRN, or as a peer, may be said by the names in client certificates") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes = {rule("held.test", config::RouteRule::Action::mx, ""), rule("example.test", config::RouteRule::Action::peers, "")};
+    config.routes[0].etrn.hold = true;
+    config.routes[0].etrn.certificates = {"mx.held.test"};
+    config.routes[1].peers = {net::Endpoint::parse("192.0.2.7:25").value()};
+    config.routes[1].peerCertificates = {"peer.example.test"};
+  });
+  spool.start();
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  CHECK(spool.askAs(etrn("held.test"), session).code == 459);
+  session.tlsNames = {"mx.other.test"};
+  CHECK(spool.askAs(etrn("held.test"), session).code == 459);
+  session.tlsNames = {"www.held.test", "mx.held.test"};
+  CHECK(spool.askAs(etrn("held.test"), session).code == 251);
+  ipc::Verify question;
+  question.argument = "alice@example.test";
+  CHECK(spool.askAs(question, SpoolFixture::stranger()).code == 252);  // at a peer's address, without its certificate
+  session.tlsNames = {"peer.example.test"};
+  CHECK(spool.askAs(question, session).code == 250);
+}
