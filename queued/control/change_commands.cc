@@ -40,9 +40,11 @@ Task<Control::Reply> Control::move(Arguments arguments, std::string) {
   if (to.empty() || (!isBack && !equalsIgnoreCase(to, "mx") && !route::parseHost(to))) {
     co_return refuse(EX_USAGE, "--to HOST[:PORT], --to mx, or --to route for the configured way");
   }
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  std::size_t done = 0;
   for (const Id128& id : *ids) {
+    co_await letOthersIn(done++);
     MarkRecord mark;
     mark.id = id;
     mark.kind = MarkRecord::Kind::moved;
@@ -58,9 +60,11 @@ Task<Control::Reply> Control::move(Arguments arguments, std::string) {
 Task<Control::Reply> Control::edit(Arguments arguments, std::string) {
   const auto expiry = config::parseDuration(arguments.value("--expiry"));
   if (!expiry || expiry->count() <= 0) co_return refuse(EX_USAGE, "--expiry DURATION, from now, such as 3d");
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  std::size_t done = 0;
   for (const Id128& id : *ids) {
+    co_await letOthersIn(done++);
     MarkRecord mark;
     mark.id = id;
     mark.kind = MarkRecord::Kind::expiry;

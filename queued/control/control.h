@@ -107,11 +107,13 @@ class Control {
   // explain.cc
   [[nodiscard]] Task<Reply> explain(Arguments arguments, std::string cursor);
 
-  [[nodiscard]] Reply layOn(const Arguments& arguments, spool::Hold hold);
+  [[nodiscard]] Task<Reply> layOn(Arguments arguments, spool::Hold hold);
   [[nodiscard]] std::optional<Reply> layOnMany(const Arguments& arguments, spool::Hold hold);
   void layOnAll(const std::string& destination, spool::Hold hold);
   void markHold(const Id128& id, spool::Hold hold);
-  [[nodiscard]] Result<std::vector<Id128>> select(const Arguments& arguments);
+  [[nodiscard]] Task<Result<std::vector<Id128>>> select(Arguments arguments);
+  /// Between many messages: lets others have the loop, and the schedule index keep up with what is changed.
+  [[nodiscard]] Task<void> letOthersIn(std::size_t done);
 
   spool::Environment& env_;
   spool::Dispatcher& dispatcher_;

@@ -121,7 +121,7 @@ const char* stateOf(const Message& message) {
   if (message.hold == Hold::held) return "held";
   if (message.hold == Hold::frozen) return "frozen";
   for (const spool::RecipientNow& recipient : message.recipients) {
-    if (recipient.inFlight || recipient.waiting) return "active";
+    if (recipient.inFlight || recipient.waits()) return "active";
   }
   for (const spool::RecipientNow& recipient : message.recipients) {
     if (recipient.attempts > 0) return "deferred";

@@ -110,9 +110,13 @@ Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
   std::map<std::string, Ages> byDomain;
   Ages all{};
   const WallTime now = env_.now();
-  for (const auto& [id, message] : env_.queue.messages()) {
-    const std::size_t column = columnOf(std::chrono::duration_cast<std::chrono::minutes>(now - message.arrived));
-    const MessageRecord record = env_.queue.unpack(message);
+  std::size_t done = 0;
+  for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX)) {
+    co_await letOthersIn(done++);
+    const Message* const message = env_.queue.find(id);
+    if (message == nullptr) continue;
+    const std::size_t column = columnOf(std::chrono::duration_cast<std::chrono::minutes>(now - message->arrived));
+    const MessageRecord record = env_.queue.unpack(*message);
     for (const spool::RecipientRecord& recipient : record.recipients) {
       if (recipient.state != spool::RecipientState::pending) continue;
       ++byDomain[arguments.has("--senders") ? route::domainOf(record.reversePath) : route::domainOf(recipient.recipient.forwardPath)][column];

@@ -20,6 +20,8 @@ using spool::Message;
 using spool::MessageRecord;
 
 constexpr std::size_t kPageMessages = 4000;
+constexpr std::size_t kReadAtOnce = 500;  ///< records, between two turns of the loop
+constexpr std::size_t kChangesAhead = 40'000;
 constexpr std::size_t kTranscriptsMost = 20;  ///< messages shown with what was said about them
 constexpr std::size_t kExportPage = 256 * 1024;
 
@@ -71,6 +73,12 @@ bool hasFilter(const Arguments& arguments) {
 
 }  // namespace
 
+Task<void> Control::letOthersIn(std::size_t done) {
+  if (done % kReadAtOnce != kReadAtOnce - 1) co_return;
+  co_await env_.loop.yield();
+  while (env_.queue.changedCount() > kChangesAhead) co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
+}
+
 Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   Reply reply;
   const ListFormat format = formatOf(arguments);
@@ -80,13 +88,15 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   if (isFirst && !isEmpty) reply.output = listHead(format);
   if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
   std::size_t shown = 0;
-  for (const Id128& id : ids) {
-    if (reply.output.size() > kPageOctets) break;
-    ++shown;
-    const Message* message = env_.queue.find(id);
-    if (message == nullptr) continue;  // ended since the index was committed
-    const MessageRecord record = env_.queue.unpack(*message);
-    if (fits(record, arguments)) appendMessage(reply.output, {*message, record}, format);
+  while (shown < ids.size() && reply.output.size() < kPageOctets) {
+    std::vector<const Message*> messages;
+    for (const std::size_t end = std::min(shown + kReadAtOnce, ids.size()); shown < end; ++shown) {
+      if (const Message* message = env_.queue.find(ids[shown])) messages.push_back(message);  // else it ended since the index was committed
+    }
+    const std::vector<MessageRecord> records = env_.queue.unpackAll(messages);
+    for (std::size_t at = 0; at < records.size(); ++at) {
+      if (fits(records[at], arguments)) appendMessage(reply.output, {*messages[at], records[at]}, format);
+    }
   }
   const bool isLast = shown == ids.size() && ids.size() < kPageMessages;
   if (!isLast) {
@@ -97,58 +107,50 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   co_return reply;
 }
 
-/// Numbers for monitors: one JSON object. Linear, some tens of milliseconds for a million messages.
+/// Numbers for monitors: one JSON object. Costs the same however many messages there are.
 Task<Control::Reply> Control::summary(Arguments, std::string) {
   Reply reply;
-  std::uint64_t octets = 0;
-  std::uint64_t held = 0;
-  std::uint64_t pending = 0;
-  WallTime oldest = env_.now();
-  for (const auto& [id, message] : env_.queue.messages()) {
-    octets += message.size;
-    held += message.hold == Hold::none ? 0 : 1;
-    oldest = std::min(oldest, message.arrived);
-    for (const auto& recipient : message.recipients) pending += recipient.state == spool::RecipientState::pending ? 1 : 0;
-  }
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(env_.now() - oldest).count();
+  const std::vector<Id128> first = env_.queue.idsAfter(Id128(), 1);
+  const Message* const oldest = first.empty() ? nullptr : env_.queue.find(first.front());
+  const auto age = oldest == nullptr ? std::chrono::seconds(0) : std::chrono::duration_cast<std::chrono::seconds>(env_.now() - oldest->arrived);
   reply.output = fmt::format(
-      R"({{"messages":{},"octets":{},"held":{},"pending_recipients":{},"oldest_seconds":{},"stopped":{}}})",
-      env_.queue.messages().size(), octets, held, pending, age, env_.queue.isStopped() ? 1 : 0);
+      R"({{"messages":{},"octets":{},"held":{},"pending_recipients":{},"oldest_seconds":{},"stopped":{}}})", env_.queue.messages().size(),
+      env_.queue.octets(), env_.queue.held(), env_.queue.pendingRecipients(), age.count(), env_.queue.isStopped() ? 1 : 0);
   co_return reply;
 }
 
-Result<std::vector<Id128>> Control::select(const Arguments& arguments) {
+Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   std::vector<Id128> ids;
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
-  if (hasFilter(arguments)) {
-    for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX, filedFor(arguments))) {
-      const Message* const message = env_.queue.find(id);
-      if (message != nullptr && fits(env_.queue.unpack(*message), arguments)) ids.push_back(id);
+  if (hasFilter(arguments) || isAll) {
+    const bool isEach = !hasFilter(arguments) && !arguments.servers;
+    std::vector<Id128> all = env_.queue.idsAfter(Id128(), SIZE_MAX, filedFor(arguments));
+    if (isEach) co_return all;
+    for (std::size_t at = 0; at < all.size(); ++at) {
+      co_await letOthersIn(at);
+      const Message* const message = env_.queue.find(all[at]);
+      if (message != nullptr && fits(env_.queue.unpack(*message), arguments)) ids.push_back(all[at]);
     }
-    return ids;
+    co_return ids;
   }
-  if (isAll) {
-    for (const auto& [id, message] : env_.queue.messages()) {
-      if (!arguments.servers || fits(env_.queue.unpack(message), arguments)) ids.push_back(id);
-    }
-    return ids;
-  }
-  if (arguments.words.empty()) return fail(Error::Kind::syntax, "name queue ids, or --all, --destination, --sender or --recipient");
+  if (arguments.words.empty()) co_return fail(Error::Kind::syntax, "name queue ids, or --all, --destination, --sender or --recipient");
   for (const std::string& word : arguments.words) {
     const auto id = Id128::parse(word);
     const Message* const message = id ? env_.queue.find(*id) : nullptr;
-    if (message == nullptr || !arguments.reaches(env_.queue.unpack(*message).origin.virtualServer)) return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
+    const bool isTheirs = message != nullptr && (!arguments.servers || arguments.reaches(env_.queue.unpack(*message).origin.virtualServer));
+    if (!isTheirs) co_return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
     ids.push_back(*id);
   }
-  return ids;
+  co_return ids;
 }
 
 Task<Control::Reply> Control::show(Arguments arguments, std::string) {
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
   Reply reply;
   for (const Id128& id : *ids) {
     const Message* message = env_.queue.find(id);
+    if (message == nullptr) continue;
     const MessageRecord record = env_.queue.unpack(*message);
     const ListFormat format = formatOf(arguments);
     appendMessage(reply.output, {*message, record}, format);
@@ -160,12 +162,14 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string) {
 }
 
 Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
   if (!arguments.servers) {
     for (const auto& [key, destination] : env_.scheduler.destinations()) destination->retryNow();
   }
+  std::size_t done = 0;
   for (const Id128& id : *ids) {
+    co_await letOthersIn(done++);
     MarkRecord mark;
     mark.id = id;
     mark.kind = MarkRecord::Kind::due;
@@ -195,22 +199,26 @@ void Control::layOnAll(const std::string& destination, Hold hold) {
   dispatcher_.heedHolds();
   if (hold != Hold::none) return;
   // What waits for a next hop or a route is in line; what another word stopped is in no schedule.
-  if (destination == spool::Queue::kEverything) dispatcher_.wakeAll();
+  if (destination == spool::Queue::kEverything) dispatcher_.resume();
   if (!destination.starts_with(spool::Queue::kSender)) return;
   const std::string filed = spool::filedBySender(std::string_view(destination).substr(spool::Queue::kSender.size()));
   for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX, filed)) dispatcher_.wakeSoon(id);
 }
 
-Control::Reply Control::layOn(const Arguments& arguments, Hold hold) {
+Task<Control::Reply> Control::layOn(Arguments arguments, Hold hold) {
   if (!arguments.servers) {
-    if (std::optional<Reply> done = layOnMany(arguments, hold)) return *done;
+    if (std::optional<Reply> done = layOnMany(arguments, hold)) co_return *done;
   }
-  const auto ids = select(arguments);
-  if (!ids) return refuse(EX_DATAERR, ids.error().detail);
-  for (const Id128& id : *ids) markHold(id, hold);
+  const auto ids = co_await select(arguments);
+  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  std::size_t done = 0;
+  for (const Id128& id : *ids) {
+    co_await letOthersIn(done++);
+    markHold(id, hold);
+  }
   Reply reply;
   reply.output = fmt::format("{{\"changed\":{}}}\n", ids->size());
-  return reply;
+  co_return reply;
 }
 
 /// On senders, routes and destinations, with what comes later; nothing when messages are meant.
@@ -233,15 +241,17 @@ std::optional<Control::Reply> Control::layOnMany(const Arguments& arguments, Hol
   return std::nullopt;
 }
 
-Task<Control::Reply> Control::freeze(Arguments arguments, std::string) { co_return layOn(arguments, Hold::frozen); }
-Task<Control::Reply> Control::thaw(Arguments arguments, std::string) { co_return layOn(arguments, Hold::none); }
-Task<Control::Reply> Control::hold(Arguments arguments, std::string) { co_return layOn(arguments, Hold::held); }
-Task<Control::Reply> Control::release(Arguments arguments, std::string) { co_return layOn(arguments, Hold::none); }
+Task<Control::Reply> Control::freeze(Arguments arguments, std::string) { return layOn(std::move(arguments), Hold::frozen); }
+Task<Control::Reply> Control::thaw(Arguments arguments, std::string) { return layOn(std::move(arguments), Hold::none); }
+Task<Control::Reply> Control::hold(Arguments arguments, std::string) { return layOn(std::move(arguments), Hold::held); }
+Task<Control::Reply> Control::release(Arguments arguments, std::string) { return layOn(std::move(arguments), Hold::none); }
 
 Task<Control::Reply> Control::remove(Arguments arguments, std::string) {
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  std::size_t done = 0;
   for (const Id128& id : *ids) {
+    co_await letOthersIn(done++);
     if (arguments.has("--notify")) {
       dispatcher_.expire(id);
     } else {
@@ -254,9 +264,13 @@ Task<Control::Reply> Control::remove(Arguments arguments, std::string) {
 }
 
 Task<Control::Reply> Control::expire(Arguments arguments, std::string) {
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
-  for (const Id128& id : *ids) dispatcher_.expire(id);
+  std::size_t done = 0;
+  for (const Id128& id : *ids) {
+    co_await letOthersIn(done++);
+    dispatcher_.expire(id);
+  }
   Reply reply;
   reply.output = fmt::format("{{\"expired\":{}}}\n", ids->size());
   co_return reply;
@@ -265,7 +279,7 @@ Task<Control::Reply> Control::expire(Arguments arguments, std::string) {
 /// First page: the envelope; then the content, base64, 256 KiB each.
 /// With --record, for a backup: the message's record as it stands now, in front of its content. Who is gone was delivered: no complaint.
 Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cursor) {
-  const auto ids = select(arguments);
+  const auto ids = co_await select(arguments);
   if (!ids && arguments.has("--record")) co_return refuse(EX_NOINPUT, "");
   if (!ids || ids->size() != 1) co_return refuse(EX_DATAERR, ids ? "one message at a time" : ids.error().detail);
   const Id128 id = ids->front();

@@ -40,7 +40,9 @@ enum class HostVerdict {
 
 class Destination {
  public:
-  Destination(std::string key, std::uint32_t maxConcurrency) : key_(std::move(key)), most_(maxConcurrency) {}
+  /// `number`: never given to another one, nor 0.
+  Destination(std::string key, std::uint32_t maxConcurrency, std::uint32_t number = 1)
+      : key_(std::move(key)), most_(maxConcurrency), number_(number) {}
 
   void push(std::uint64_t sender, const Id128& message, std::int8_t priority = 0);
   /// The next message that may start now; its slot is taken until finished().
@@ -67,6 +69,7 @@ class Destination {
   void setMaxConcurrency(std::uint32_t most) { most_ = most; }
 
   [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::uint32_t number() const { return number_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
   [[nodiscard]] std::uint32_t running() const { return running_; }
   [[nodiscard]] std::uint32_t window() const { return most_ == 0 ? window_ : std::min(window_, most_); }
@@ -83,6 +86,7 @@ class Destination {
   };
   std::string key_;
   std::uint32_t most_;
+  std::uint32_t number_;
   std::uint32_t window_ = 5;
   std::uint32_t successes_ = 0;
   std::uint32_t running_ = 0;

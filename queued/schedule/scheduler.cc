@@ -4,6 +4,10 @@
 
 namespace ostler::schedule {
 
+void Scheduler::wakeOnly(std::vector<Due> all) {
+  due_ = decltype(due_)(std::greater<>(), std::move(all));
+}
+
 std::optional<Id128> Scheduler::takeDue(WallTime now) {
   if (due_.empty() || due_.top().at > now) return std::nullopt;
   const Id128 message = due_.top().message;
@@ -13,7 +17,7 @@ std::optional<Id128> Scheduler::takeDue(WallTime now) {
 
 Destination& Scheduler::destination(const std::string& key, std::uint32_t maxConcurrency) {
   std::unique_ptr<Destination>& place = destinations_[key];
-  if (!place) place = std::make_unique<Destination>(key, maxConcurrency);
+  if (!place) place = std::make_unique<Destination>(key, maxConcurrency, ++lastNumber_);
   place->setMaxConcurrency(maxConcurrency);
   return *place;
 }

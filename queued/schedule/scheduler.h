@@ -43,7 +43,15 @@ class Scheduler {
   explicit Scheduler(std::uint64_t concurrency) : concurrency_(concurrency) {}
   void setConcurrency(std::uint64_t concurrency) { concurrency_ = concurrency; }
 
+  /// A message and when it is looked at.
+  struct Due {
+    WallTime at;
+    Id128 message;
+    bool operator>(const Due& other) const { return at > other.at; }
+  };
   void wakeAt(WallTime due, const Id128& message) { due_.push({due, message}); }
+  /// Forgets every other time that was said.
+  void wakeOnly(std::vector<Due> all);
   /// The next message whose time has come.
   [[nodiscard]] std::optional<Id128> takeDue(WallTime now);
   /// When takeDue() gives something next, and when a resting destination may be asked again; max() if never.
@@ -70,11 +78,6 @@ class Scheduler {
   [[nodiscard]] std::size_t running() const { return quick_.size() + slow_.size(); }
 
  private:
-  struct Due {
-    WallTime at;
-    Id128 message;
-    bool operator>(const Due& other) const { return at > other.at; }
-  };
   void noteSlow(WallTime now);
   [[nodiscard]] bool hasRoomFor(Standing standing) const;
 
@@ -84,6 +87,7 @@ class Scheduler {
   std::string turn_;                           ///< key of the destination that started last
   WallTime nextStart_ = WallTime::max();
   std::uint64_t concurrency_;
+  std::uint32_t lastNumber_ = 0;
   std::list<Running> quick_;  ///< the oldest first
   std::list<Running> slow_;
   std::array<std::uint64_t, kStandings> load_{};  ///< of each standing, in parts: kSlowCount of a quick one, one of a slow one

@@ -23,7 +23,7 @@ Task<Result<std::shared_ptr<const std::string>>> readContent(Environment& env, I
   using Content = std::shared_ptr<const std::string>;
   const Message* message = env.queue.find(id);
   if (message == nullptr) co_return fail(Error::Kind::notFound, "the message is gone");
-  if (message->fresh && message->fresh->content) co_return Content(message->fresh->content);
+  if (const std::shared_ptr<const Fresh> fresh = message->extra().fresh; fresh && fresh->content) co_return Content(fresh->content);
   if (message->large) {
     const std::uint64_t length = std::min(most, message->size);
     const LargeFiles& large = env.large;

@@ -15,6 +15,8 @@ namespace {
 /// Deliveries under way at once, those to next hops aside: what bounds the contents held for them.
 constexpr std::size_t kMostRunning = 2000;
 constexpr int kLooksPerTurn = 500;
+/// Changes that the schedule index has not got yet, beyond which nothing more is looked at: each of them is held in memory.
+constexpr std::size_t kChangesAhead = 50'000;
 /// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
 constexpr std::chrono::seconds kSoon{5};
 
@@ -37,16 +39,26 @@ Dispatcher::Dispatcher(Environment& env, std::string outSocket)
 Dispatcher::~Dispatcher() { scope_.cancelAll(); }
 
 void Dispatcher::start() {
-  for (const auto& [id, message] : env_.queue.messages()) {
-    if (message.hold == Hold::none) env_.scheduler.wakeAt(message.due(), id);
-  }
+  scheduleAll();
   scope_.spawn(watchSchedule());
+}
+
+/// Anew, from what the queue says: so what was woken again and again meanwhile is in the schedule once.
+void Dispatcher::scheduleAll() {
+  std::vector<schedule::Scheduler::Due> all;
+  all.reserve(env_.queue.messages().size());
+  for (const auto& [id, message] : env_.queue.messages()) {
+    const WallTime due = message.hold == Hold::none ? message.due() : WallTime::max();
+    if (due != WallTime::max()) all.push_back({due, id});
+  }
+  env_.scheduler.wakeOnly(std::move(all));
 }
 
 Task<void> Dispatcher::watchSchedule() {
   while (true) {
     int looked = 0;
-    while (!draining_ && running_ < kMostRunning && looked < kLooksPerTurn) {
+    if (env_.scheduler.scheduled() > 2 * env_.queue.messages().size() + kChangesAhead) scheduleAll();
+    while (mayLook() && looked < kLooksPerTurn) {
       const std::optional<Id128> id = env_.scheduler.takeDue(env_.now());
       if (!id) break;
       look(*id);
@@ -60,7 +72,9 @@ Task<void> Dispatcher::watchSchedule() {
     }
     // Not longer than this, so that a clock that was set forward is noticed, and a host that rested is asked again.
     std::chrono::nanoseconds pause = std::chrono::seconds(5);
-    if (running_ < kMostRunning && env_.scheduler.nextDue() != WallTime::max()) {
+    if (env_.queue.changedCount() >= kChangesAhead) {
+      pause = std::chrono::milliseconds(20);
+    } else if (mayLook() && env_.scheduler.nextDue() != WallTime::max()) {
       const auto untilDue = env_.scheduler.nextDue() - env_.now();
       pause = std::clamp<std::chrono::nanoseconds>(untilDue, std::chrono::milliseconds(1), pause);
     }
@@ -73,8 +87,12 @@ Task<void> Dispatcher::watchSchedule() {
   }
 }
 
+bool Dispatcher::mayLook() const {
+  return !draining_ && running_ < kMostRunning && !env_.queue.isStopped() && env_.queue.changedCount() < kChangesAhead;
+}
+
 void Dispatcher::wake(const Id128& id) {
-  if (running_ >= kMostRunning || draining_) {
+  if (running_ >= kMostRunning || draining_ || env_.queue.isStopped()) {
     env_.scheduler.wakeAt(env_.now(), id);
     return;
   }
@@ -84,13 +102,6 @@ void Dispatcher::wake(const Id128& id) {
 
 void Dispatcher::wakeSoon(const Id128& id) {
   env_.scheduler.wakeAt(env_.now(), id);
-  scheduleChanged_.set();
-}
-
-void Dispatcher::wakeAll() {
-  for (const auto& [id, message] : env_.queue.messages()) {
-    if (message.hold == Hold::none) env_.scheduler.wakeAt(message.due(), id);
-  }
   scheduleChanged_.set();
 }
 
@@ -124,21 +135,22 @@ void Dispatcher::giveUp(const Id128& id, const ipc::SmtpReply& why) {
     outcome.recipient = at;
     outcome.state = RecipientState::failed;
     outcome.reply = why;
-    outcome.reply.text += ". The last reason: " + (recipient.lastReply ? *recipient.lastReply : "none");
+    const std::string last = env_.queue.lastReplyOf(*message, at);
+    outcome.reply.text += ". The last reason: " + (last.empty() ? "none" : last);
     recipient.inFlight = true;
-    recipient.waiting = false;
+    recipient.line = 0;
     outcomes.push_back(std::move(outcome));
   }
-  legs_.erase(id);
+  longEnvelopes_.erase(id);
   if (!outcomes.empty()) settle(id, std::move(outcomes));
 }
 
 /// A record that cannot be read names nobody: nothing is concluded from it, its message waits for the index to be made anew.
 Result<Dispatcher::Facts> Dispatcher::factsOf(Message& message) {
-  if (message.fresh) return message.fresh;
-  const auto legs = legs_.find(message.id);
-  const bool isKept = legs != legs_.end() && legs->second.facts;
-  if (isKept && legs->second.facts->record.recipients.size() == message.recipients.size()) return legs->second.facts;
+  if (message.extra().fresh) return message.extra().fresh;
+  const auto kept = longEnvelopes_.find(message.id);
+  const bool isKept = kept != longEnvelopes_.end() && kept->second.facts->record.recipients.size() == message.recipients.size();
+  if (isKept) return kept->second.facts;
   Result<MessageRecord> record = env_.queue.read(message);
   if (!record) {
     env_.log.error("message-unreadable", {{"id", message.id.text()}, {"reason", record.error().detail}});
@@ -151,18 +163,17 @@ void Dispatcher::wakeWhenReadable(const Id128& id) { env_.scheduler.wakeAt(env_.
 
 void Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
-  if (message == nullptr || message->hold != Hold::none || draining_ || env_.queue.isStopped()) return;
+  if (message == nullptr || message->hold != Hold::none || draining_) return;
   const WallTime now = env_.now();
   if (env_.ledger.stuck()) {
     env_.scheduler.wakeAt(now + kSoon, id);
     return;
   }
-  if (message->giveBackAt <= now) return giveUp(id, {554, "5.4.7", "Not delivered in the time that its sender gave (RFC 2852)"});
+  if (message->extra().giveBackAt <= now) return giveUp(id, {554, "5.4.7", "Not delivered in the time that its sender gave (RFC 2852)"});
   std::vector<std::uint32_t> which;
   for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
     const RecipientNow& recipient = message->recipients[at];
-    const bool isIdle = recipient.state == RecipientState::pending && !recipient.inFlight && !recipient.waiting;
-    if (isIdle && recipient.due <= now) which.push_back(at);
+    if (recipient.isIdle() && recipient.due <= now) which.push_back(at);
   }
   if (which.empty()) return reschedule(id);
   const Result<Facts> readable = factsOf(*message);
@@ -415,11 +426,7 @@ Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipi
 void Dispatcher::reschedule(const Id128& id) {
   const Message* message = env_.queue.find(id);
   if (message == nullptr || message->hold != Hold::none) return;
-  WallTime due = WallTime::max();
-  for (const RecipientNow& recipient : message->recipients) {
-    const bool isIdle = recipient.state == RecipientState::pending && !recipient.inFlight && !recipient.waiting;
-    if (isIdle) due = std::min(due, recipient.due);
-  }
+  const WallTime due = message->due();
   if (due == WallTime::max()) return;
   const bool isNext = due < env_.scheduler.nextDue();
   env_.scheduler.wakeAt(due, id);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "queued/report/budget.h"
@@ -46,7 +47,8 @@ class Dispatcher {
   void wake(const Id128& id);
   /// As wake(), on a later turn: for many at once.
   void wakeSoon(const Id128& id);
-  void wakeAll();
+  /// All delivery goes on after it was stopped.
+  void resume() { scheduleChanged_.set(); }
   /// Takes a message out of the queue without a report. What is being delivered still ends.
   void remove(const Id128& id);
   /// Ends a message as if its time were over: its sender is told.
@@ -68,7 +70,7 @@ class Dispatcher {
   void setWords(std::vector<message::DsnWords> words) { words_ = std::move(words); }
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
   /// Where each recipient that waits for a next hop waits; null if none does.
-  [[nodiscard]] const schedule::Destination* destinationOf(const Id128& id, std::uint32_t recipient) const;
+  [[nodiscard]] const schedule::Destination* destinationOf(const Message& message, std::uint32_t recipient) const;
 
  private:
   static constexpr std::chrono::hours kUnreadable{1};  ///< until a message whose record cannot be read is looked at again
@@ -78,12 +80,13 @@ class Dispatcher {
     const config::RouteRule* rule = nullptr;  ///< of `config`
     std::shared_ptr<const config::Config> config;
   };
-  /// The recipients of a message that wait for one next hop.
-  struct Legs {
-    Facts facts;  ///< of a long envelope, without its content
-    std::map<std::string, std::vector<std::uint32_t>> byDestination;
+  /// A message to many, while some of them wait in line: not read back for each of its transactions.
+  struct LongEnvelope {
+    Facts facts;  ///< without its content
+    std::set<std::uint32_t> lines;  ///< numbers of the destinations it waits for
   };
 
+  [[nodiscard]] bool mayLook() const;
   void look(const Id128& id);
   [[nodiscard]] Task<void> watchSchedule();
   void giveUp(const Id128& id, const ipc::SmtpReply& why);
@@ -106,7 +109,11 @@ class Dispatcher {
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   [[nodiscard]] bool isPoison(const Id128& id);
   void keepTranscript(const Id128& id, const ipc::DeliverOutcome& outcome);
-  [[nodiscard]] std::vector<std::uint32_t> takeLeg(schedule::Destination& destination, const Id128& id);
+  [[nodiscard]] bool isInLine(const Message& message, std::uint32_t line) const;
+  /// In one transaction: what every server takes (RFC 5321 4.5.3.1.8). A mailing goes in several, and lets others in between.
+  static constexpr std::size_t kRecipientsAtOnce = 100;
+  [[nodiscard]] std::vector<std::uint32_t> takeLeg(schedule::Destination& destination, const Id128& id, std::size_t most = kRecipientsAtOnce);
+  void scheduleAll();
   void deferWaiting(schedule::Destination& destination);
   [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
@@ -114,7 +121,6 @@ class Dispatcher {
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
   void endWaits();
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
-  void leaveLine(const std::string& key, const Id128& id);
   [[nodiscard]] Task<void> sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost);
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
@@ -137,7 +143,7 @@ class Dispatcher {
   std::vector<message::DsnWords> words_;      ///< the languages of reports
   report::Budget budget_;
   std::map<std::string, Hop> hops_;           ///< by destination key
-  std::unordered_map<Id128, Legs> legs_;      ///< of messages that wait for next hops
+  std::unordered_map<Id128, LongEnvelope> longEnvelopes_;
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
   std::unordered_map<Id128, unsigned> losses_;  ///< how often role out was lost while it had a message
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out

@@ -34,24 +34,6 @@ void Janitor::noteReplayPlace() {
   if (!places_.empty() && places_.front().at + kReplayBefore < now) replayFrom_ = places_.front().segment;
 }
 
-ScheduleIndex::Changes Janitor::takeChanges() {
-  ScheduleIndex::Changes changes;
-  const auto& transcripts = env_.queue.takeTranscripts();
-  for (const Id128& id : env_.queue.takeChanged()) {
-    const Message* message = env_.queue.find(id);
-    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}, {}} : ScheduleIndex::toRow(*message));
-    const auto said = transcripts.find(id);
-    if (message != nullptr && said != transcripts.end()) changes.rows.back().transcripts = said->second;
-  }
-  for (const auto& [key, hold] : committedHolds_) {
-    if (!env_.queue.destinations().contains(key)) changes.destinations.emplace_back(key, Hold::none);
-  }
-  for (const auto& [key, hold] : env_.queue.destinations()) changes.destinations.emplace_back(key, hold);
-  committedHolds_ = env_.queue.destinations();
-  changes.replayFrom = replayFrom_;
-  return changes;
-}
-
 /// Once an hour what lies in badmail/ for too long goes, and the oldest of what is too much.
 void Janitor::limitBadmail() {
   const WallTime now = env_.now();
@@ -74,7 +56,7 @@ Task<void> Janitor::run() {
     env_.senders.flush(env_.now());
     const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
     if (nothingNew) continue;
-    auto changes = std::make_shared<ScheduleIndex::Changes>(takeChanges());
+    auto changes = std::make_shared<ScheduleIndex::Changes>(ScheduleIndex::take(env_.queue, replayFrom_));
     auto job = [&index = index_, changes] { return index.commit(*changes); };
     Result<void> committed = co_await env_.disk.run(env_.loop, job);
     while (!committed) {
@@ -92,7 +74,7 @@ Task<void> Janitor::run() {
 }
 
 void Janitor::commitNow() {
-  const Result<void> committed = index_.commit(takeChanges());
+  const Result<void> committed = index_.commit(ScheduleIndex::take(env_.queue, replayFrom_));
   if (!committed) env_.log.error("schedule-index", {{"reason", committed.error().detail}});
 }
 

@@ -22,7 +22,6 @@ class Janitor {
 
  private:
   [[nodiscard]] Task<void> run();
-  [[nodiscard]] ScheduleIndex::Changes takeChanges();
   void noteReplayPlace();
   void retire();
   void limitBadmail();
@@ -38,7 +37,6 @@ class Janitor {
   std::deque<Place> places_;        ///< where the log was lately
   std::uint64_t replayFrom_ = 0;
   std::uint64_t committedFrom_ = 0; ///< replayFrom_ of the last committed index
-  std::map<std::string, Hold> committedHolds_;
   WallTime badmailLookedAt_{};
   TaskScope scope_;
 };

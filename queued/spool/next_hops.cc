@@ -19,12 +19,8 @@ constexpr std::size_t kHopsKept = 10'000;
 
 constexpr unsigned kLossesMost = 3;
 
-/// In one transaction: what every server takes (RFC 5321 4.5.3.1.8). A mailing goes in several, and lets others in between.
-constexpr std::size_t kRecipientsAtOnce = 100;
-
 /// From here on it is kept while the message waits, so that it is not read back for each of its transactions.
 constexpr std::size_t kLongEnvelope = 16;
-static_assert(kLongEnvelope < kRecipientsAtOnce);
 
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
@@ -71,17 +67,20 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   const bool hasHours = !asleep && route.rule != nullptr && !route.rule->pace.hours.empty();
   if (hasHours) destination.wakeUntil(openUntil(*route.rule, env_.now()));
   RecipientNow& now = message->recipients[recipient];
-  Legs& legs = legs_[id];
-  const std::size_t recipients = facts->record.recipients.size();
-  if (recipients > kLongEnvelope && (!legs.facts || legs.facts->record.recipients.size() != recipients)) {
-    legs.facts = std::make_shared<const Fresh>(Fresh{facts->record, nullptr});
-  }
-  std::vector<std::uint32_t>& line = legs.byDestination[key];
-  const bool isInLine = !line.empty();
-  line.push_back(recipient);
   now.inFlight = false;
-  now.waiting = true;
-  if (!isInLine) env_.scheduler.push(destination, senderOf(facts->record), id, facts->record.handling.priority);
+  if (!isInLine(*message, destination.number())) env_.scheduler.push(destination, senderOf(facts->record), id, facts->record.handling.priority);
+  now.line = destination.number();
+  if (message->recipients.size() > kLongEnvelope) {
+    LongEnvelope& kept = longEnvelopes_[id];
+    const bool isKept = kept.facts && kept.facts->record.recipients.size() == message->recipients.size();
+    if (!isKept) {
+      kept.facts = std::make_shared<const Fresh>(Fresh{facts->record, nullptr});
+      for (const RecipientNow& other : message->recipients) {
+        if (other.waits()) kept.lines.insert(other.line);
+      }
+    }
+    kept.lines.insert(now.line);
+  }
   // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
   if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination);
 }
@@ -112,41 +111,47 @@ void Dispatcher::pump() {
 
 void Dispatcher::deferWaiting(schedule::Destination& destination) {
   for (const Id128& id : destination.takeAll()) {
-    const auto legs = legs_.find(id);
-    if (legs == legs_.end()) continue;
-    const auto line = legs->second.byDestination.find(destination.key());
-    if (line == legs->second.byDestination.end()) continue;
     std::vector<Outcome> outcomes;
-    for (const std::uint32_t recipient : line->second) {
+    for (const std::uint32_t recipient : takeLeg(destination, id, SIZE_MAX)) {
       Outcome outcome;
       outcome.recipient = recipient;
       outcome.isRemote = true;
       outcome.reply = {451, "4.4.1", "Not tried, the host does not answer: " + destination.lastReply};
       outcomes.push_back(std::move(outcome));
     }
-    legs->second.byDestination.erase(line);
-    if (legs->second.byDestination.empty()) legs_.erase(legs);
-    settle(id, std::move(outcomes));
+    if (!outcomes.empty()) settle(id, std::move(outcomes));
   }
 }
 
+bool Dispatcher::isInLine(const Message& message, std::uint32_t line) const {
+  const auto kept = longEnvelopes_.find(message.id);
+  if (kept != longEnvelopes_.end()) return kept->second.lines.contains(line);
+  return std::any_of(message.recipients.begin(), message.recipients.end(), [line](const RecipientNow& one) { return one.line == line; });
+}
+
 /// Takes recipients that wait for that destination out of their line; the message stays in it while there are more.
-std::vector<std::uint32_t> Dispatcher::takeLeg(schedule::Destination& destination, const Id128& id) {
+std::vector<std::uint32_t> Dispatcher::takeLeg(schedule::Destination& destination, const Id128& id, std::size_t most) {
   std::vector<std::uint32_t> which;
-  const auto legs = legs_.find(id);
-  if (legs == legs_.end()) return which;
-  auto& lines = legs->second.byDestination;
-  const auto line = lines.find(destination.key());
-  if (line == lines.end()) return which;
-  const auto end = line->second.begin() + static_cast<std::ptrdiff_t>(std::min(line->second.size(), kRecipientsAtOnce));
-  which.assign(line->second.begin(), end);
-  line->second.erase(line->second.begin(), end);
-  if (!line->second.empty()) {
-    env_.scheduler.push(destination, senderOf(legs->second.facts->record), id);
+  Message* const message = env_.queue.find(id);
+  if (message == nullptr) return which;
+  bool hasMore = false;
+  for (std::uint32_t at = 0; at < message->recipients.size() && !hasMore; ++at) {
+    RecipientNow& recipient = message->recipients[at];
+    if (recipient.line != destination.number()) continue;
+    hasMore = which.size() == most;
+    if (hasMore) continue;
+    which.push_back(at);
+    recipient.line = 0;
+  }
+  const auto kept = longEnvelopes_.find(id);
+  if (hasMore) {
+    const bool isKept = kept != longEnvelopes_.end();
+    env_.scheduler.push(destination, isKept ? senderOf(kept->second.facts->record) : 0, id, isKept ? kept->second.facts->record.handling.priority : std::int8_t{0});
     return which;
   }
-  lines.erase(line);
-  if (lines.empty()) legs_.erase(legs);
+  if (kept == longEnvelopes_.end()) return which;
+  kept->second.lines.erase(destination.number());
+  if (kept->second.lines.empty()) longEnvelopes_.erase(kept);
   return which;
 }
 
@@ -161,17 +166,11 @@ Task<void> Dispatcher::send(schedule::Start start) {
   const Hop hop = hops_[destination->key()];
   const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
   if (which.empty() || message->hold != Hold::none) {
-    if (message != nullptr) {
-      for (const std::uint32_t at : which) message->recipients[at].waiting = false;
-    }
     env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
     co_return;
   }
   const Result<Facts> facts = factsOf(*message);
-  for (const std::uint32_t at : which) {
-    message->recipients[at].waiting = false;
-    message->recipients[at].inFlight = facts.has_value();
-  }
+  for (const std::uint32_t at : which) message->recipients[at].inFlight = facts.has_value();
   const bool isSenderStopped = facts && env_.queue.laidOn(Queue::kSender, (*facts)->record.reversePath) != Hold::none;
   if (isSenderStopped) {  // since it came into line; whoever takes the word back wakes everything
     for (const std::uint32_t at : which) message->recipients[at].inFlight = false;
@@ -351,16 +350,17 @@ std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
 
 config::RetrySchedule Dispatcher::scheduleOf(const config::RetrySchedule& retry, const Message& message) {
   config::RetrySchedule schedule = retry;
-  if (!message.override || message.override->expiresAt == WallTime{}) return schedule;
-  const auto untilThen = std::chrono::duration_cast<std::chrono::seconds>(message.override->expiresAt - message.arrived);
+  const WallTime expiresAt = message.extra().expiresAt;
+  if (expiresAt == WallTime{}) return schedule;
+  const auto untilThen = std::chrono::duration_cast<std::chrono::seconds>(expiresAt - message.arrived);
   schedule.expiry = std::max(untilThen, std::chrono::seconds(1));
   return schedule;
 }
 
 /// To where an administrator moved the message, if its recipient is elsewhere.
 void Dispatcher::turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const {
-  if (!message.override || message.override->movedTo.empty() || route.kind != route::Route::Kind::remote) return;
-  const std::string& to = message.override->movedTo;
+  const std::string& to = message.extra().movedTo;
+  if (to.empty() || route.kind != route::Route::Kind::remote) return;
   const auto host = to == "mx" ? std::nullopt : route::parseHost(to);
   route.nextHop = host ? *host : route::byMx(*env_.config, route::domainOf(forwardPath));
   route.rule = nullptr;
@@ -369,12 +369,8 @@ void Dispatcher::turnAside(const Message& message, std::string_view forwardPath,
 void Dispatcher::routeAgain(const Id128& id) {
   Message* const message = env_.queue.find(id);
   if (message == nullptr) return;
-  if (const auto legs = legs_.find(id); legs != legs_.end()) {
-    for (const auto& [key, line] : legs->second.byDestination) {
-      for (const std::uint32_t at : line) message->recipients[at].waiting = false;
-    }
-    legs_.erase(legs);
-  }
+  for (RecipientNow& recipient : message->recipients) recipient.line = 0;
+  longEnvelopes_.erase(id);
   MarkRecord mark;
   mark.id = id;
   mark.kind = MarkRecord::Kind::due;
@@ -390,8 +386,9 @@ std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipie
   if (message.hold == Hold::frozen) return "is frozen by an administrator";
   if (now.inFlight) return "is being delivered";
   if (env_.queue.isStopped()) return "waits: all delivery is stopped by an administrator";
-  const std::string last = now.lastReply ? "; last reply: " + *now.lastReply : std::string();
-  const schedule::Destination* const destination = now.waiting ? destinationOf(message.id, recipient) : nullptr;
+  const std::string said = env_.queue.lastReplyOf(message, recipient);
+  const std::string last = said.empty() ? std::string() : "; last reply: " + said;
+  const schedule::Destination* const destination = destinationOf(message, recipient);
   if (destination == nullptr) {
     if (env_.queue.laidOn(Queue::kSender, env_.queue.unpack(message).reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.due - env_.now()).count();
@@ -408,13 +405,6 @@ std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipie
   }
   return "waits in line" + hop + ": " + std::to_string(destination->running()) + " of " + std::to_string(destination->window()) +
          " deliveries run, " + std::to_string(destination->waiting()) + " wait";
-}
-
-void Dispatcher::leaveLine(const std::string& key, const Id128& id) {
-  const auto legs = legs_.find(id);
-  if (legs == legs_.end()) return;
-  legs->second.byDestination.erase(key);
-  if (legs->second.byDestination.empty()) legs_.erase(legs);
 }
 
 /// What waits in a line is in no schedule; so now and then the lines are asked for what has waited long enough: it expires, or goes
@@ -436,12 +426,9 @@ void Dispatcher::endWaits() {
       return schedule::expired(scheduleOf(retry, *message), message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
     };
     for (const Id128& id : destination->takeFromFront(isOver)) {
-      Message* const message = env_.queue.find(id);
-      const auto legs = legs_.find(id);
-      if (message == nullptr || legs == legs_.end()) continue;
-      const std::vector<std::uint32_t> line = legs->second.byDestination[key];
-      leaveLine(key, id);
-      for (const std::uint32_t at : line) message->recipients[at].waiting = false;
+      const std::vector<std::uint32_t> line = takeLeg(*destination, id, SIZE_MAX);
+      const Message* const message = env_.queue.find(id);
+      if (message == nullptr || line.empty()) continue;
       if (!schedule::expired(scheduleOf(retry, *message), message->arrived, now)) {
         wakeSoon(id);
         continue;
@@ -461,13 +448,10 @@ void Dispatcher::endWaits() {
   }
 }
 
-const schedule::Destination* Dispatcher::destinationOf(const Id128& id, std::uint32_t recipient) const {
-  const auto legs = legs_.find(id);
-  if (legs == legs_.end()) return nullptr;
-  for (const auto& [key, line] : legs->second.byDestination) {
-    for (const std::uint32_t at : line) {
-      if (at == recipient) return env_.scheduler.find(key);
-    }
+const schedule::Destination* Dispatcher::destinationOf(const Message& message, std::uint32_t recipient) const {
+  const std::uint32_t line = message.recipients[recipient].line;
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    if (line != 0 && destination->number() == line) return destination.get();
   }
   return nullptr;
 }

@@ -7,22 +7,30 @@
 
 namespace ostler::spool {
 
-std::shared_ptr<const std::string> Queue::shared(const std::string& reply) {
-  if (reply.empty()) return nullptr;
-  if (!lastShared_ || *lastShared_ != reply) lastShared_ = std::make_shared<const std::string>(reply);
-  return lastShared_;
+namespace {
+
+std::uint64_t pendingOf(const Message& message) {
+  std::uint64_t pending = 0;
+  for (const RecipientNow& recipient : message.recipients) pending += recipient.state == RecipientState::pending ? 1 : 0;
+  return pending;
 }
+
+}  // namespace
 
 void Queue::count(const Message& message) {
   ++liveBySegment_[message.record.segment];
   octets_ += message.size;
   if (!message.large) journalOctets_ += message.size;
+  if (message.hold != Hold::none) ++held_;
+  pending_ += pendingOf(message);
 }
 
 void Queue::discount(const Message& message) {
   if (--liveBySegment_[message.record.segment] == 0) liveBySegment_.erase(message.record.segment);
   octets_ -= message.size;
   if (!message.large) journalOctets_ -= message.size;
+  if (message.hold != Hold::none) --held_;
+  pending_ -= pendingOf(message);
 }
 
 Message& Queue::restore(Message message) {
@@ -41,23 +49,25 @@ Message& Queue::insert(const MessageRecord& record, std::string packed, journal:
   Message message;
   message.id = record.id;
   message.record = at;
-  message.contentOffset = content.offset;
+  message.contentOffset = static_cast<std::uint32_t>(content.offset);
   message.arrived = record.arrived;
   message.size = record.size;
-  message.packed = std::make_unique<const std::string>(std::move(packed));
   message.hold = record.hold;
   message.large = record.large;
   message.delayTold = record.delayTold;
-  message.override = makeOverride(record.expiresAt, record.movedTo);
-  if (record.handling.by == ipc::Handling::By::giveBack) message.giveBackAt = record.handling.deliverBy;
-  message.recipients.resize(record.recipients.size());
-  for (std::size_t at2 = 0; at2 < record.recipients.size(); ++at2) {
-    const RecipientRecord& from = record.recipients[at2];
-    RecipientNow& to = message.recipients[at2];
+  Extra& extra = message.changeExtra();
+  extra.packed = std::move(packed);
+  extra.expiresAt = record.expiresAt;
+  extra.movedTo = record.movedTo;
+  if (record.handling.by == ipc::Handling::By::giveBack) extra.giveBackAt = record.handling.deliverBy;
+  message.recipients.growTo(record.recipients.size());
+  for (std::size_t place = 0; place < record.recipients.size(); ++place) {
+    const RecipientRecord& from = record.recipients[place];
+    RecipientNow& to = message.recipients[place];
     to.due = from.due;
     to.attempts = from.attempts;
     to.state = from.state;
-    to.lastReply = shared(from.lastReply);
+    if (!from.lastReply.empty()) to.lastReply = std::make_unique<const std::string>(from.lastReply);
   }
   return restore(std::move(message));
 }
@@ -66,14 +76,16 @@ Message& Queue::insertFresh(std::shared_ptr<const Fresh> fresh, std::string pack
                             journal::Position content) {
   Message& message = insert(fresh->record, std::move(packed), at, content);
   freshOctets_ += fresh->content ? fresh->content->size() : 0;
-  message.fresh = std::move(fresh);
+  message.changeExtra().fresh = std::move(fresh);
   return message;
 }
 
 void Queue::dropFresh(Message& message) {
-  if (!message.fresh) return;
-  if (message.fresh->content) freshOctets_ -= message.fresh->content->size();
-  message.fresh.reset();
+  const std::shared_ptr<const Fresh> fresh = message.extra().fresh;
+  if (!fresh) return;
+  if (fresh->content) freshOctets_ -= fresh->content->size();
+  message.changeExtra().fresh.reset();
+  message.tidy();
 }
 
 Hold Queue::laidOn(std::string_view prefix, std::string_view what) const {
@@ -87,27 +99,62 @@ Message* Queue::find(const Id128& id) {
   return found == messages_.end() ? nullptr : &found->second;
 }
 
-Result<MessageRecord> Queue::read(const Message& message) const {
-  const bool isElsewhere = !message.packed && archive_ != nullptr;
-  const std::string stored = isElsewhere ? archive_->packedOf(message.id) : std::string();
-  Result<MessageRecord> record = ipc::decode<MessageRecord>(message.packed ? *message.packed : stored);
-  if (!record) return record;
-  takeOver(message, *record);
+Archive::Stored Queue::storedOf(const Message& message) const {
+  if (archive_ == nullptr) return {};
+  bool isWhole = !message.extra().packed.empty();
+  for (const RecipientNow& recipient : message.recipients) isWhole = isWhole && !recipient.hasReplyStored;
+  if (isWhole) return {};
+  std::vector<Archive::Stored> stored = archive_->read({&message.id, 1});
+  return stored.empty() ? Archive::Stored() : std::move(stored.front());
+}
+
+Result<MessageRecord> Queue::recordOf(const Message& message, const Archive::Stored& stored) {
+  const std::string& packed = message.extra().packed;
+  Result<MessageRecord> record = ipc::decode<MessageRecord>(packed.empty() ? stored.packed : packed);
+  if (record) takeOver(message, stored.replies, *record);
   return record;
 }
+
+Result<MessageRecord> Queue::read(const Message& message) const { return recordOf(message, storedOf(message)); }
 
 MessageRecord Queue::unpack(const Message& message) const {
-  MessageRecord record = read(message).value_or(MessageRecord{});
-  takeOver(message, record);
-  return record;
+  Result<MessageRecord> record = read(message);
+  if (record) return std::move(*record);
+  MessageRecord nothing;
+  takeOver(message, {}, nothing);
+  return nothing;
 }
 
-void Queue::takeOver(const Message& message, MessageRecord& record) {
+std::vector<MessageRecord> Queue::unpackAll(std::span<const Message* const> messages) const {
+  std::vector<Id128> ids;
+  ids.reserve(messages.size());
+  for (const Message* message : messages) ids.push_back(message->id);
+  std::vector<Archive::Stored> stored = archive_ != nullptr ? archive_->read(ids) : std::vector<Archive::Stored>();
+  stored.resize(messages.size());
+  std::vector<MessageRecord> records;
+  records.reserve(messages.size());
+  for (std::size_t at = 0; at < messages.size(); ++at) {
+    Result<MessageRecord> record = recordOf(*messages[at], stored[at]);
+    if (!record) takeOver(*messages[at], {}, record.emplace());
+    records.push_back(std::move(*record));
+  }
+  return records;
+}
+
+std::string Queue::lastReplyOf(const Message& message, std::uint32_t recipient) const {
+  const RecipientNow& now = message.recipients[recipient];
+  if (now.lastReply) return *now.lastReply;
+  if (!now.hasReplyStored) return {};
+  const Archive::Stored stored = storedOf(message);
+  return recipient < stored.replies.size() ? stored.replies[recipient] : std::string();
+}
+
+void Queue::takeOver(const Message& message, const std::vector<std::string>& replies, MessageRecord& record) {
   record.id = message.id;
   record.hold = message.hold;
   record.delayTold = message.delayTold;
-  record.expiresAt = message.override ? message.override->expiresAt : WallTime{};
-  record.movedTo = message.override ? message.override->movedTo : std::string();
+  record.expiresAt = message.extra().expiresAt;
+  record.movedTo = message.extra().movedTo;
   record.recipients.resize(message.recipients.size());
   for (std::size_t at = 0; at < message.recipients.size(); ++at) {
     const RecipientNow& from = message.recipients[at];
@@ -115,7 +162,7 @@ void Queue::takeOver(const Message& message, MessageRecord& record) {
     to.state = from.state;
     to.attempts = from.attempts;
     to.due = from.due;
-    to.lastReply = from.lastReply ? *from.lastReply : std::string();
+    to.lastReply = from.lastReply ? *from.lastReply : at < replies.size() ? replies[at] : std::string();
   }
 }
 
@@ -141,7 +188,14 @@ void Queue::stored() {
   takenTranscripts_.clear();
   for (const Id128& id : taken_) {
     Message* message = find(id);
-    if (message != nullptr && !changed_.contains(id)) message->packed.reset();
+    if (message == nullptr || changed_.contains(id)) continue;
+    for (RecipientNow& recipient : message->recipients) {
+      if (recipient.lastReply) recipient.hasReplyStored = true;
+      recipient.lastReply.reset();
+    }
+    if (message->extra().packed.empty()) continue;
+    message->changeExtra().packed = std::string();
+    message->tidy();
   }
   taken_.clear();
 }
@@ -196,11 +250,11 @@ void Queue::moved(const Id128& id, std::string packed, journal::Position at, jou
   discount(*message);
   const Result<MessageRecord> record = ipc::decode<MessageRecord>(packed);
   message->record = at;
-  message->contentOffset = content.offset;
+  message->contentOffset = static_cast<std::uint32_t>(content.offset);
   count(*message);
   // An alias expanded meanwhile has recipients that the moved record does not know yet; they are in an expansion record behind it.
   if (record && record->recipients.size() == message->recipients.size()) {
-    message->packed = std::make_unique<const std::string>(std::move(packed));
+    message->changeExtra().packed = std::move(packed);
   }
   changed_.insert(id);
 }
@@ -227,6 +281,7 @@ void Queue::forgetEnded(std::size_t keep) {
 }
 
 void Queue::applyTo(Message& message, const OutcomeRecord& outcome) {
+  discount(message);
   if (outcome.delayTold) message.delayTold = true;
   for (const OutcomeRecord::Entry& entry : outcome.entries) {
     if (entry.recipient >= message.recipients.size()) continue;
@@ -234,10 +289,12 @@ void Queue::applyTo(Message& message, const OutcomeRecord& outcome) {
     recipient.state = entry.state;
     recipient.attempts = entry.attempts;
     recipient.due = entry.due;
-    recipient.lastReply = shared(entry.lastReply);
+    recipient.lastReply = std::make_unique<const std::string>(entry.lastReply);
+    recipient.hasReplyStored = false;
     recipient.inFlight = false;
-    recipient.waiting = false;
+    recipient.line = 0;
   }
+  count(message);
   changed_.insert(message.id);
   endIfFinished(message);
 }
@@ -261,18 +318,22 @@ void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
     if (isList) child.recipient.notify &= static_cast<std::uint8_t>(~ipc::Recipient::kNotifySuccess);
     record.recipients.push_back(std::move(child));
   }
-  message.packed = std::make_unique<const std::string>(ipc::encode(record));
+  discount(message);
+  Extra& extra = message.changeExtra();
+  extra.packed = ipc::encode(record);
   if (!expansion.hasMailboxes) {
     message.recipients[expansion.recipient].state = RecipientState::expanded;
     message.recipients[expansion.recipient].inFlight = false;
   }
-  message.recipients.resize(record.recipients.size());
-  if (message.fresh) message.fresh = std::make_shared<const Fresh>(Fresh{record, message.fresh->content});
+  message.recipients.growTo(record.recipients.size());
+  if (extra.fresh) extra.fresh = std::make_shared<const Fresh>(Fresh{record, extra.fresh->content});
+  count(message);
   changed_.insert(message.id);
   endIfFinished(message);
 }
 
 void Queue::applyTo(Message& message, const MarkRecord& mark) {
+  discount(message);
   switch (mark.kind) {
     case MarkRecord::Kind::hold: message.hold = mark.hold; break;
     case MarkRecord::Kind::due:
@@ -286,13 +347,11 @@ void Queue::applyTo(Message& message, const MarkRecord& mark) {
       }
       message.removed = true;
       break;
-    case MarkRecord::Kind::expiry:
-      message.override = makeOverride(mark.due, message.override ? message.override->movedTo : std::string());
-      break;
-    case MarkRecord::Kind::moved:
-      message.override = makeOverride(message.override ? message.override->expiresAt : WallTime{}, mark.to);
-      break;
+    case MarkRecord::Kind::expiry: message.changeExtra().expiresAt = mark.due; break;
+    case MarkRecord::Kind::moved: message.changeExtra().movedTo = mark.to; break;
   }
+  message.tidy();
+  count(message);
   changed_.insert(message.id);
   endIfFinished(message);
 }
@@ -322,7 +381,7 @@ Result<void> Queue::replay(const journal::Batch& batch) {
   Message* lastMessage = nullptr;
   for (const journal::Record& raw : batch.records) {
     if (raw.type == static_cast<std::uint16_t>(RecordType::content)) {
-      if (lastMessage != nullptr) lastMessage->contentOffset = raw.at.offset;
+      if (lastMessage != nullptr) lastMessage->contentOffset = static_cast<std::uint32_t>(raw.at.offset);
       continue;
     }
     lastMessage = nullptr;

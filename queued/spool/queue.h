@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -19,8 +20,12 @@ namespace ostler::spool {
 class Archive {
  public:
   virtual ~Archive() = default;
-  /// The packed record that was stored last; empty: none is there.
-  [[nodiscard]] virtual std::string packedOf(const Id128& id) const = 0;
+  struct Stored {
+    std::string packed;                ///< MessageRecord, encoded; empty: none is there
+    std::vector<std::string> replies;  ///< what was said last of each recipient
+  };
+  /// What was stored last of each of them, in their order.
+  [[nodiscard]] virtual std::vector<Stored> read(std::span<const Id128> ids) const = 0;
   /// Of the last attempts, the oldest first.
   [[nodiscard]] virtual std::vector<Transcript> transcriptsOf(const Id128&) const { return {}; }
   /// Stored ids greater than `after`, in their order. `of`: those filed under it alone (see filedUnder), when not empty.
@@ -57,11 +62,14 @@ class Queue {
   void dropFresh(Message& message);
 
   [[nodiscard]] Message* find(const Id128& id);
-  /// The whole record with the states as they are now.
-  /// The record as it stands now. Errors: what is kept of it cannot be read; nothing may be concluded from that, or written.
+  /// The whole record as it stands now. Errors: what is kept of it cannot be read; nothing may be concluded from that, or written.
   [[nodiscard]] Result<MessageRecord> read(const Message& message) const;
   /// The same to be shown; empty where it cannot be read.
   [[nodiscard]] MessageRecord unpack(const Message& message) const;
+  /// As unpack() of each, at the price of one look into the archive.
+  [[nodiscard]] std::vector<MessageRecord> unpackAll(std::span<const Message* const> messages) const;
+  /// What was said of a recipient last; empty: nothing yet.
+  [[nodiscard]] std::string lastReplyOf(const Message& message, std::uint32_t recipient) const;
   /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately. `of`: those
   /// filed under it, and perhaps others that changed lately; the caller looks.
   [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of = {}) const;
@@ -78,6 +86,8 @@ class Queue {
   void stored();
   [[nodiscard]] std::uint64_t octets() const { return octets_; }            ///< of all contents
   [[nodiscard]] std::uint64_t journalOctets() const { return journalOctets_; }  ///< of those in the journal
+  [[nodiscard]] std::uint64_t held() const { return held_; }                ///< messages that somebody holds or has frozen
+  [[nodiscard]] std::uint64_t pendingRecipients() const { return pending_; }
   void reserve(std::size_t messages) { messages_.reserve(messages); }
   [[nodiscard]] const std::unordered_map<Id128, Message>& messages() const { return messages_; }
   [[nodiscard]] bool isStopped() const { return destinations_.contains(std::string(kEverything)); }
@@ -103,12 +113,12 @@ class Queue {
   void moved(const Id128& id, std::string packed, journal::Position at, journal::Position content);
   /// A row of the schedule index, read back.
   Message& restore(Message message);
-  /// One string for neighbours that got the same reply; null for none.
-  [[nodiscard]] std::shared_ptr<const std::string> shared(const std::string& reply);
   void restoreDestination(const std::string& key, Hold hold) { destinations_[key] = hold; }
 
  private:
-  static void takeOver(const Message& message, MessageRecord& record);
+  [[nodiscard]] Archive::Stored storedOf(const Message& message) const;
+  [[nodiscard]] static Result<MessageRecord> recordOf(const Message& message, const Archive::Stored& stored);
+  static void takeOver(const Message& message, const std::vector<std::string>& replies, MessageRecord& record);
   void applyTo(Message& message, const OutcomeRecord& outcome);
   void applyTo(Message& message, const ExpansionRecord& expansion);
   void applyTo(Message& message, const MarkRecord& mark);
@@ -127,10 +137,11 @@ class Queue {
   std::unordered_set<Id128> recent_;
   std::deque<Id128> recentOrder_;
   std::unordered_set<std::string> takenSeen_;
-  std::shared_ptr<const std::string> lastShared_;
   std::uint64_t freshOctets_ = 0;
   std::uint64_t octets_ = 0;
   std::uint64_t journalOctets_ = 0;
+  std::uint64_t held_ = 0;
+  std::uint64_t pending_ = 0;
   const Archive* archive_ = nullptr;
 };
 

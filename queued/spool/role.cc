@@ -91,6 +91,8 @@ std::vector<message::DsnWords> readWords(const config::Config& config, const log
   return {};
 }
 
+constexpr std::size_t kReplayedAtOnce = 20'000;
+
 std::unique_ptr<Pool> makeDiskPool() {
   return std::make_unique<Pool>("spool-disk", 4U);
 }
@@ -166,6 +168,8 @@ Result<void> Role::Parts::openJournal() {
   std::uint64_t unreadable = 0;
   const auto each = [this, &unreadable](const journal::Batch& batch) {
     if (!queue.replay(batch)) ++unreadable;
+    // A lost index is made anew piece by piece, for all of its messages at once need not fit into memory.
+    if (queue.changedCount() >= kReplayedAtOnce && index->commit(ScheduleIndex::take(queue, replayFrom))) queue.stored();
   };
   Result<std::unique_ptr<journal::Journal>> opened = journal::Journal::open(options, loaded->replayFrom, each);
   if (!opened) return fail(opened.error());

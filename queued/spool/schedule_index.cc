@@ -150,17 +150,23 @@ struct ScheduleIndex::Lmdb {
     Message message;
     message.id = *id;
     message.record = {row->segment, row->offset};
-    message.contentOffset = row->contentOffset;
+    message.contentOffset = static_cast<std::uint32_t>(row->contentOffset);
     message.size = row->size;
     message.arrived = row->arrived;
     message.hold = row->hold;
     message.large = row->large;
     message.delayTold = row->delayTold;
-    message.override = makeOverride(row->expiresAt, row->movedTo);
-    if (row->giveBackAt != WallTime{}) message.giveBackAt = row->giveBackAt;
-    message.recipients.reserve(row->recipients.size());
-    for (const StateRow::Recipient& from : row->recipients) {
-      message.recipients.push_back({from.due, queue.shared(from.lastReply), from.attempts, from.state});
+    if (row->expiresAt != WallTime{}) message.changeExtra().expiresAt = row->expiresAt;
+    if (!row->movedTo.empty()) message.changeExtra().movedTo = std::move(row->movedTo);
+    if (row->giveBackAt != WallTime{}) message.changeExtra().giveBackAt = row->giveBackAt;
+    message.recipients.growTo(row->recipients.size());
+    for (std::size_t at = 0; at < row->recipients.size(); ++at) {
+      const StateRow::Recipient& from = row->recipients[at];
+      RecipientNow& to = message.recipients[at];
+      to.state = from.state;
+      to.attempts = from.attempts;
+      to.due = from.due;
+      to.hasReplyStored = !from.lastReply.empty();
     }
     queue.restore(std::move(message));
     return true;
@@ -202,6 +208,18 @@ std::vector<std::string> filedPlaces(const Id128& id, std::string_view packed) {
   std::vector<std::string> places = record ? filedUnder(*record) : std::vector<std::string>();
   for (std::string& place : places) place.append(1, '\0').append(id.octets());
   return places;
+}
+
+/// The row's state, with what memory has let go of.
+std::string withReplies(const ScheduleIndex::Changes::Row& row, std::string_view stored) {
+  if (row.asStored.empty() || stored.empty()) return row.state;
+  auto now = ipc::decode<StateRow>(row.state);
+  const auto before = ipc::decode<StateRow>(stored);
+  if (!now || !before) return row.state;
+  for (const std::uint32_t at : row.asStored) {
+    if (at < before->recipients.size()) now->recipients[at].lastReply = before->recipients[at].lastReply;
+  }
+  return ipc::encode(*now);
 }
 
 Transcripts withThoseStored(MDB_txn* txn, MDB_dbi table, const ScheduleIndex::Changes::Row& row) {
@@ -248,16 +266,35 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   row.hold = message.hold;
   row.large = message.large;
   row.delayTold = message.delayTold;
-  if (message.giveBackAt != WallTime::max()) row.giveBackAt = message.giveBackAt;
-  if (message.override) {
-    row.expiresAt = message.override->expiresAt;
-    row.movedTo = message.override->movedTo;
-  }
+  const Extra& extra = message.extra();
+  if (extra.giveBackAt != WallTime::max()) row.giveBackAt = extra.giveBackAt;
+  row.expiresAt = extra.expiresAt;
+  row.movedTo = extra.movedTo;
+  Changes::Row change;
+  change.id = message.id;
   row.recipients.reserve(message.recipients.size());
-  for (const RecipientNow& from : message.recipients) {
+  for (std::uint32_t at = 0; at < message.recipients.size(); ++at) {
+    const RecipientNow& from = message.recipients[at];
     row.recipients.push_back({from.state, from.attempts, from.due, from.lastReply ? *from.lastReply : std::string()});
+    if (from.hasReplyStored) change.asStored.push_back(at);
   }
-  return {message.id, ipc::encode(row), message.packed ? *message.packed : std::string(), {}};
+  change.state = ipc::encode(row);
+  change.packed = extra.packed;
+  return change;
+}
+
+ScheduleIndex::Changes ScheduleIndex::take(Queue& queue, std::uint64_t replayFrom) {
+  Changes changes;
+  changes.replayFrom = replayFrom;
+  changes.destinations = queue.destinations();
+  const auto& transcripts = queue.takeTranscripts();
+  for (const Id128& id : queue.takeChanged()) {
+    const Message* const message = queue.find(id);
+    changes.rows.push_back(message == nullptr ? Changes::Row{id, {}, {}, {}, {}} : toRow(*message));
+    const auto said = transcripts.find(id);
+    if (message != nullptr && said != transcripts.end()) changes.rows.back().transcripts = said->second;
+  }
+  return changes;
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {
@@ -281,15 +318,21 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
       for (const std::string& place : filedPlaces(row.id, storedOctets(txn, lmdb_->packed, key))) remove(lmdb_->filed, place);
     }
     for (const std::string& place : filedPlaces(row.id, row.packed)) put(lmdb_->filed, place, "");
-    row.state.empty() ? remove(lmdb_->states, key) : put(lmdb_->states, key, row.state);
+    row.state.empty() ? remove(lmdb_->states, key) : put(lmdb_->states, key, withReplies(row, storedOctets(txn, lmdb_->states, key)));
     if (row.state.empty()) remove(lmdb_->packed, key);
     if (row.state.empty()) remove(lmdb_->transcripts, key);
     if (!row.transcripts.empty()) put(lmdb_->transcripts, key, ipc::encode(withThoseStored(txn, lmdb_->transcripts, row)));
     if (!row.packed.empty()) put(lmdb_->packed, key, row.packed);
   }
+  std::vector<std::string> forgotten;
+  (void)lmdb_->walk(lmdb_->about, kDestinationPrefix, [&](std::string_view key, std::string_view) {
+    const bool isHold = key.starts_with(kDestinationPrefix);
+    if (isHold && !changes.destinations.contains(std::string(key.substr(kDestinationPrefix.size())))) forgotten.emplace_back(key);
+    return isHold;
+  });
+  for (const std::string& key : forgotten) remove(lmdb_->about, key);
   for (const auto& [key, hold] : changes.destinations) {
-    const std::string name = std::string(kDestinationPrefix) + key;
-    hold == Hold::none ? remove(lmdb_->about, name) : put(lmdb_->about, name, hold == Hold::held ? "held" : "frozen");
+    put(lmdb_->about, std::string(kDestinationPrefix) + key, hold == Hold::held ? "held" : "frozen");
   }
   Applied applied;
   applied.replayFrom = changes.replayFrom;
@@ -303,15 +346,18 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
   return {};
 }
 
-std::string ScheduleIndex::packedOf(const Id128& id) const {
+std::vector<Archive::Stored> ScheduleIndex::read(std::span<const Id128> ids) const {
+  std::vector<Stored> all(ids.size());
   MDB_txn* txn = nullptr;
-  if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return {};
-  MDB_val key = toVal(id.octets());
-  MDB_val value{};
-  std::string packed;
-  if (::mdb_get(txn, lmdb_->packed, &key, &value) == 0) packed = toView(value);
+  if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return all;
+  for (std::size_t at = 0; at < ids.size(); ++at) {
+    all[at].packed = storedOctets(txn, lmdb_->packed, ids[at].octets());
+    auto row = ipc::decode<StateRow>(storedOctets(txn, lmdb_->states, ids[at].octets()));
+    if (!row) continue;
+    for (StateRow::Recipient& recipient : row->recipients) all[at].replies.push_back(std::move(recipient.lastReply));
+  }
   ::mdb_txn_abort(txn);
-  return packed;
+  return all;
 }
 
 std::vector<Transcript> ScheduleIndex::transcriptsOf(const Id128& id) const {

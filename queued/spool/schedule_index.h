@@ -5,6 +5,7 @@
 // The journal is the truth: a lost or unreadable index is thrown away and made again. Never MDB_NOSYNC, never MDB_WRITEMAP.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,17 +40,20 @@ class ScheduleIndex : public Archive {
       Id128 id;
       std::string state;   ///< encoded; empty: the message ended
       std::string packed;  ///< empty: as it is stored
+      std::vector<std::uint32_t> asStored;  ///< recipients of whom the stored row knows what was said last
       std::vector<Transcript> transcripts;  ///< those to be added
     };
     std::vector<Row> rows;
-    std::vector<std::pair<std::string, Hold>> destinations;
+    std::map<std::string, Hold> destinations;  ///< all there are: others are forgotten
     std::uint64_t replayFrom = 0;
   };
   [[nodiscard]] static Changes::Row toRow(const Message& message);
+  /// All that the queue says has changed since it was asked last.
+  [[nodiscard]] static Changes take(Queue& queue, std::uint64_t replayFrom);
   /// One transaction, synced. Errors: temporary, limit: nothing was changed.
   [[nodiscard]] Result<void> commit(const Changes& changes);
 
-  [[nodiscard]] std::string packedOf(const Id128& id) const override;
+  [[nodiscard]] std::vector<Stored> read(std::span<const Id128> ids) const override;
   [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const override;
   [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of) const override;
 

@@ -191,7 +191,7 @@ void Dispatcher::writeDown(const OutcomeRecord& record) {
 }
 
 void Dispatcher::ended(const Id128& id, bool large) {
-  legs_.erase(id);
+  longEnvelopes_.erase(id);
   losses_.erase(id);
   if (!large) return;
   env_.ledger.whenSynced([&disk = env_.disk, &files = env_.large, id] { disk.post([&files, id] { files.unlink(id); }); });

@@ -66,10 +66,7 @@ Task<bool> Dispatcher::sendNext(std::string key, std::string name) {
   if (which.empty()) co_return true;
   const Result<Facts> facts = factsOf(*message);
   const bool isHeld = message->hold != Hold::none || (facts && env_.queue.laidOn(Queue::kSender, (*facts)->record.reversePath) != Hold::none);
-  for (const std::uint32_t at : which) {
-    message->recipients[at].waiting = false;
-    message->recipients[at].inFlight = facts.has_value() && !isHeld;
-  }
+  for (const std::uint32_t at : which) message->recipients[at].inFlight = facts.has_value() && !isHeld;
   if (!facts) wakeWhenReadable(id);
   if (!facts || isHeld) co_return true;
   Hop hop = hops_[key];

@@ -24,13 +24,7 @@ MessageRecord messageTo(const std::string& path) {
 void addTo(Queue& queue, const MessageRecord& record) { queue.insert(record, encodeRecord(record), {7, 4096}, {7, 4500}); }
 
 void commit(ScheduleIndex& index, Queue& queue) {
-  ScheduleIndex::Changes changes;
-  for (const Id128& id : queue.takeChanged()) {
-    const Message* message = queue.find(id);
-    changes.rows.push_back(message == nullptr ? ScheduleIndex::Changes::Row{id, {}, {}, {}} : ScheduleIndex::toRow(*message));
-  }
-  changes.replayFrom = 7;
-  REQUIRE(index.commit(changes));
+  REQUIRE(index.commit(ScheduleIndex::take(queue, 7)));
   queue.stored();
 }
 
@@ -47,7 +41,8 @@ TEST_CASE("what the index keeps is let go by the queue and read back when it is 
     addTo(queue, record);
     queue.apply(OutcomeRecord{record.id, true, {{0, RecipientState::pending, 2, due, "450 later"}}});
     commit(*loaded->index, queue);
-    CHECK(queue.find(record.id)->packed == nullptr);
+    CHECK(queue.find(record.id)->extra().empty());
+    CHECK(queue.find(record.id)->recipients[0].lastReply == nullptr);
     CHECK(queue.unpack(*queue.find(record.id)).recipients[0].recipient.forwardPath == "b@c.test");
   }
   Queue queue;
@@ -65,6 +60,57 @@ TEST_CASE("what the index keeps is let go by the queue and read back when it is 
   CHECK(read.recipients.at(0).lastReply == "450 later");
   CHECK(read.recipients.at(0).attempts == 2);
   CHECK(read.delayTold);
+}
+
+TEST_CASE("what was said last outlives a change that says nothing of it") {
+  const Folder folder;
+  MessageRecord record = messageTo("b@c.test");
+  record.recipients.emplace_back().recipient.forwardPath = "d@e.test";
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  add(queue, record);
+  queue.apply(OutcomeRecord{record.id, false, {{0, RecipientState::pending, 1, {}, "450 later"}}});
+  commit(*loaded->index, queue);
+  MarkRecord mark;
+  mark.id = record.id;
+  mark.hold = Hold::held;
+  queue.apply(mark);
+  queue.apply(OutcomeRecord{record.id, false, {{1, RecipientState::pending, 1, {}, "451 full"}}});
+  commit(*loaded->index, queue);
+  const Message& message = *queue.find(record.id);
+  CHECK(queue.lastReplyOf(message, 0) == "450 later");
+  CHECK(queue.lastReplyOf(message, 1) == "451 full");
+  CHECK(queue.unpack(message).recipients.at(0).lastReply == "450 later");
+  CHECK(queue.held() == 1);
+  CHECK(queue.pendingRecipients() == 2);
+  queue.apply(OutcomeRecord{record.id, false, {{0, RecipientState::delivered, 2, {}, ""}}});
+  commit(*loaded->index, queue);
+  CHECK(queue.lastReplyOf(message, 0).empty());
+  CHECK(queue.pendingRecipients() == 1);
+}
+
+TEST_CASE("a hold that was taken back while the index was closed is not in it after the next commit") {
+  const Folder folder;
+  {
+    Queue queue;
+    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    REQUIRE(loaded);
+    queue.apply(DestinationRecord{"mx:c.test", Hold::frozen});
+    commit(*loaded->index, queue);
+  }
+  {
+    Queue queue;
+    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    REQUIRE(loaded);
+    REQUIRE(queue.destinations().size() == 1);
+    queue.apply(DestinationRecord{"mx:c.test", Hold::none});  // as replay does
+    commit(*loaded->index, queue);
+  }
+  Queue queue;
+  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  REQUIRE(loaded);
+  CHECK(queue.destinations().empty());
 }
 
 TEST_CASE("targets of an alias expanded after the commit are in the next one") {
@@ -118,7 +164,7 @@ TEST_CASE("a message that ended is not in the index any more") {
   queue.apply(DeliveredRecord{{record.id}});
   commit(*loaded->index, queue);
   CHECK(loaded->index->idsAfter(Id128(), 10, "").empty());
-  CHECK(loaded->index->packedOf(record.id).empty());
+  CHECK(loaded->index->read({&record.id, 1}).at(0).packed.empty());
   CHECK(queue.octets() == 0);
 }
 
