@@ -266,6 +266,27 @@ Result<void> becomeUser(const std::string& user) {
   return {};
 }
 
+Result<void> keepCapabilities(const std::vector<unsigned>& kept) {
+  if (::geteuid() != 0) return {};
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) return failed("capget");
+  std::array<std::uint32_t, 2> mask{};
+  for (const unsigned capability : kept) mask[capability / 32] |= 1U << (capability % 32);
+  // First what a program may ever get back: dropping it needs a capability that goes, too.
+  for (unsigned capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    const bool stays = (mask[capability / 32] & 1U << (capability % 32)) != 0;
+    if (!stays && ::prctl(PR_CAPBSET_READ, capability) == 1 && ::prctl(PR_CAPBSET_DROP, capability) != 0) return failed("PR_CAPBSET_DROP");
+  }
+  for (std::size_t half = 0; half < sets.size(); ++half) {
+    sets[half].permitted &= mask[half];
+    sets[half].effective = sets[half].permitted;
+    sets[half].inheritable = 0;
+  }
+  if (::syscall(SYS_capset, &header, sets.data()) != 0) return failed("capset");
+  return {};
+}
+
 Result<void> noNewPrivileges() {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("PR_SET_NO_NEW_PRIVS");
   return {};

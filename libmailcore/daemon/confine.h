@@ -13,6 +13,10 @@ namespace ostler::daemon {
 /// reload can add listeners below 1024. Does nothing when `user` is empty or we are not root. Errors: permanent.
 [[nodiscard]] Result<void> becomeUser(const std::string& user);
 
+/// Of root's capabilities these alone stay, here and in what this thread starts; every other user has none to give up. Numbers of
+/// capabilities(7). REQUIRES: no other thread yet. Errors: permanent.
+[[nodiscard]] Result<void> keepCapabilities(const std::vector<unsigned>& kept);
+
 /// No program this process starts gains rights. prctl(2) PR_SET_NO_NEW_PRIVS.
 [[nodiscard]] Result<void> noNewPrivileges();
 

@@ -13,6 +13,7 @@
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/programs/runner.h"
+#include "queued/programs/sandbox.h"
 
 namespace ostler::programs {
 
@@ -21,7 +22,7 @@ namespace {
 constexpr unsigned kAtOnce = 10;
 constexpr std::chrono::seconds kDrain{8};
 
-/// Whoever runs the spool; the socket is his.
+/// Whoever runs the spool.
 uid_t uidOfSpool(const config::Config& config) {
   const auto own = config.users.find("spool");
   const std::string& name = own == config.users.end() || own->second.empty() ? config.user : own->second;
@@ -45,10 +46,18 @@ class Process final : public daemon::Role {
     const std::string path = start.config->socketPath("programs");
     const Result<void> listening = process->server_.listen(path, 0600);
     if (!listening) return tl::unexpected(daemon::RoleRefusal{EX_UNAVAILABLE, listening.error().detail});
+    struct stat socket {};
+    if (::stat(path.c_str(), &socket) != 0) return tl::unexpected(daemon::RoleRefusal{EX_OSERR, path + ": " + std::strerror(errno)});
+    // The socket is the spool's: systemd has made it so, or we do.
     const uid_t spool = uidOfSpool(*start.config);
-    if (spool != ::geteuid() && ::chown(path.c_str(), spool, static_cast<gid_t>(-1)) != 0) {
+    const bool isOurs = socket.st_uid == ::geteuid() && spool != ::geteuid();
+    if (isOurs && ::chown(path.c_str(), spool, static_cast<gid_t>(-1)) != 0) {
       return tl::unexpected(daemon::RoleRefusal{EX_OSERR, path + ": " + std::strerror(errno)});
     }
+    process->spool_ = isOurs ? spool : socket.st_uid;
+    const Result<void> confined = confine();
+    if (!confined) return tl::unexpected(daemon::RoleRefusal{EX_OSERR, confined.error().detail});
+    process->pool_ = std::make_unique<Pool>("programs", kAtOnce);
     return process;
   }
 
@@ -67,7 +76,7 @@ class Process final : public daemon::Role {
  private:
   [[nodiscard]] Task<Result<ipc::ProgramOutcome>> answer(std::shared_ptr<ipc::ServerConnection> from, ipc::RunProgram request, UniqueFd content) {
     const uid_t uid = from->peer().uid;
-    if (uid != 0 && uid != uidOfSpool(*config_)) co_return fail(Error::Kind::denied, "only the spool may ask");
+    if (uid != 0 && uid != spool_) co_return fail(Error::Kind::denied, "only the spool may ask");
     if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
     const Gate::Pass pass = gate_.enter({});
     ipc::ProgramOutcome outcome;
@@ -81,7 +90,7 @@ class Process final : public daemon::Role {
       if (!input) return fail(input.error());
       return run(Job{request.command, user, request.reversePath, request.forwardPath, std::move(*input)}, timeout);
     };
-    const Result<Ended> ended = co_await pool_.run(loop_, std::move(job));
+    const Result<Ended> ended = co_await pool_->run(loop_, std::move(job));
     outcome.reply = ended ? replyFor(*ended) : ipc::SmtpReply{451, "4.3.0", ended.error().detail};
     log_.info("program", {{"message", request.queueId}, {"command", request.command}, {"user", user->name}, {"reply", std::to_string(outcome.reply.code) + " " + outcome.reply.text}});
     co_return outcome;
@@ -91,7 +100,8 @@ class Process final : public daemon::Role {
   log::Log log_;
   std::shared_ptr<const config::Config> config_;
   Gate gate_;
-  Pool pool_{"programs", kAtOnce};
+  uid_t spool_ = 0;  ///< who may ask
+  std::unique_ptr<Pool> pool_;  ///< after confinement, which its threads share
   ipc::Server server_;
 };
 
