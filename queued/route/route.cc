@@ -61,11 +61,18 @@ Route byHost(const RouteRule& rule, ipc::NextHop::Kind kind) {
   return toNextHop(std::move(hop));
 }
 
+/// An address that begins as a file or a program does ("/dev"@example.test) is written so that it cannot be taken for one.
+std::string unmistakable(const std::string& address) {
+  const std::size_t at = address.rfind('@');
+  const bool isPlain = !address.starts_with('/') && !address.starts_with('|');
+  return isPlain || at == std::string::npos ? address : '"' + address.substr(0, at) + '"' + address.substr(at);
+}
+
 /// The whole domain has moved: each address keeps its local part.
 Route toOtherDomain(const RouteRule& rule, std::string_view forwardPath) {
   Route route;
   route.kind = Route::Kind::local;
-  route.expansion.push_back(std::string(forwardPath.substr(0, forwardPath.rfind('@'))) + "@" + rule.host);
+  route.expansion.push_back(unmistakable(std::string(forwardPath.substr(0, forwardPath.rfind('@'))) + "@" + rule.host));
   return route;
 }
 
@@ -107,7 +114,7 @@ Route toMailboxes(const ipc::Resolution& resolution) {
     route.locals.push_back(
         {resolution.accounts[at], at < resolution.mailboxes.size() ? resolution.mailboxes[at] : std::string()});
   }
-  route.expansion = resolution.remote;
+  for (const std::string& address : resolution.remote) route.expansion.push_back(unmistakable(address));
   for (const std::string& file : resolution.files) route.expansion.push_back(file);
   for (const std::string& pipe : resolution.pipes) {
     route.expansion.push_back(pipe.starts_with('|') ? pipe : "|" + pipe);

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
-#include "libmailcore/message/binary.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/received.h"
@@ -281,12 +280,14 @@ Task<Result<ipc::Empty>> Drafts::data(Connection from, ipc::DraftData request) {
   co_return ipc::Empty{};
 }
 
-/// What came as BINARYMIME becomes lines. RFC 3030 3.
+/// What came as BINARYMIME becomes lines. RFC 3030 3. Errors: permanent (that would break a signature), temporary.
 Task<Result<void>> Drafts::recode(std::shared_ptr<Draft> draft) {
   draft->envelope.binary = false;
   if (!draft->file) {
+    Result<std::string> lines = asLines(draft->buffer);
+    if (!lines) co_return fail(lines.error());
     buffered_ -= draft->buffer.size();
-    draft->buffer = message::withoutBinary(draft->buffer);
+    draft->buffer = std::move(*lines);
     buffered_ += draft->buffer.size();
     draft->size = draft->buffer.size();
     draft->hasEightBit = hasHighOctet(draft->buffer);
@@ -360,7 +361,9 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
   Result<ipc::CommitReply> reply = ipc::CommitReply{};
   const std::string_view head = draft->file ? draft->head : draft->buffer;
   ipc::SmtpReply verdict = co_await questions_.endOfData(draft->session, draft->envelope, head);
-  if (!whole) {
+  const bool isUnfit = !whole && whole.error().kind == Error::Kind::permanent;
+  if (isUnfit && verdict.code == 250) verdict = {554, "5.6.1", whole.error().detail};
+  if (!whole && !isUnfit) {
     reply = fail(whole.error());
   } else if (verdict.code != 250) {
     reply->replies.assign(draft->envelope.recipients.size(), verdict);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "libmailcore/message/binary.h"
+#include "libmailcore/message/seven_bit.h"
 #include "queued/spool/large_files.h"
 
 namespace ostler::spool {
@@ -15,6 +16,14 @@ bool hasHighOctet(std::string_view octets) {
   unsigned char all = 0;
   for (const char c : octets) all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
   return all > 127;
+}
+
+Result<std::string> asLines(std::string_view content) {
+  std::string lines = message::withoutBinary(content);
+  if (lines != content && message::isSigned(content)) {
+    return fail(Error::Kind::permanent, "The message is signed, and its binary parts cannot be made into lines without breaking the signature");
+  }
+  return lines;
 }
 
 Result<Recoded> recodeFile(int fd) {
@@ -28,7 +37,9 @@ Result<Recoded> recodeFile(int fd) {
     if (got <= 0) return fail(Error::Kind::temporary, "a draft cannot be read back");
     done += static_cast<std::size_t>(got);
   }
-  const std::string lines = message::withoutBinary(content);
+  const Result<std::string> converted = asLines(content);
+  if (!converted) return fail(converted.error());
+  const std::string& lines = *converted;
   content = {};
   if (::ftruncate(fd, 0) != 0 || ::lseek(fd, 0, SEEK_SET) != 0) {
     return fail(Error::Kind::temporary, std::string("ftruncate: ") + std::strerror(errno));

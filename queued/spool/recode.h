@@ -13,7 +13,9 @@ struct Recoded {
   std::string head;  ///< the first 64 KiB
   bool hasEightBit = false;
 };
-/// Rewrites the content of a draft's file, from its start. Errors: temporary (the disk); the file is of no use then.
+/// The content without binary octets. Errors: permanent (it is signed, and lines would break the signature).
+[[nodiscard]] Result<std::string> asLines(std::string_view content);
+/// Rewrites the content of a draft's file, from its start. Errors: as asLines(); temporary (the disk): the file is of no use then.
 [[nodiscard]] Result<Recoded> recodeFile(int fd);
 
 [[nodiscard]] bool hasHighOctet(std::string_view octets);

@@ -117,6 +117,25 @@ TEST_CASE("a forwarded domain keeps the local parts, whatever the directory says
   CHECK(got.expansion == std::vector<std::string>{"Jo+x@new.test"});
 }
 
+TEST_CASE("an address that begins as a file or a program does is an address to whoever comes next") {
+  config::Config config;
+  config.routes = {rule("old.test", Action::forward, "new.test")};
+  // A stranger chooses the local part of a forwarded domain.
+  CHECK(route::route(config, {.forwardPath = "/etc/x@old.test"}, ipc::Resolution{}).expansion == std::vector<std::string>{"\"/etc/x\"@new.test"});
+  ipc::Resolution alias;
+  alias.kind = ipc::Resolution::Kind::local;
+  alias.remote = {"/dev@far.test", "|cat@far.test"};
+  alias.files = {"/var/mail/archive"};
+  const Route got = route::route(config, {.forwardPath = "all@ours.test"}, alias);
+  CHECK(got.expansion == std::vector<std::string>{"\"/dev\"@far.test", "\"|cat\"@far.test", "/var/mail/archive"});
+  for (const std::string& target : {got.expansion[0], got.expansion[1]}) {
+    const Route next = route::route(config, {.forwardPath = target, .fromAlias = true}, ipc::Resolution{});
+    CHECK(next.kind != Kind::file);
+    CHECK(next.kind != Kind::pipe);
+  }
+  CHECK(route::route(config, {.forwardPath = got.expansion[2], .fromAlias = true}, ipc::Resolution{}).kind == Kind::file);
+}
+
 TEST_CASE("peers are asked about who is not here, and never about a peer's own mail") {
   config::Config config;
   config.routes = {rule("ours.test", Action::peers)};

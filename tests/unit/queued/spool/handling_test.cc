@@ -100,6 +100,23 @@ TEST_CASE("TLS-Required: No in the header is passed on, unless the envelope asks
   CHECK_FALSE(house.sent[1].request.envelope.handling.tlsOptional);
 }
 
+TEST_CASE("what comes as BINARYMIME and is signed is given back, not changed, small and large; without a binary octet it goes on") {
+  SpoolFixture house;
+  house.start();
+  const auto binary = [](ipc::Envelope& envelope) { envelope.binary = true; };
+  const std::string header = "Subject: b\r\nDKIM-Signature: v=1; a=x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n";
+  for (const std::size_t size : {std::size_t{100}, std::size_t{600'000}}) {
+    INFO(size);
+    const auto reply = house.send("s@elsewhere.test", {"bob@example.test"}, header + std::string(size, '\0'), SpoolFixture::stranger(), binary);
+    REQUIRE(reply);
+    CHECK(reply->replies.at(0).enhanced == "5.6.1");
+  }
+  CHECK(house.mailboxOf("bob").empty());
+  const std::string text = "Subject: b\r\nDKIM-Signature: v=1; a=x\r\n\r\nlines\r\n";
+  REQUIRE(house.send("s@elsewhere.test", {"bob@example.test"}, text, SpoolFixture::stranger(), binary));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("bob").size() == 1; }));
+}
+
 TEST_CASE("what comes as BINARYMIME is stored and sent as lines, small and large") {
   SpoolFixture house;
   house.start();
