@@ -11,7 +11,7 @@ namespace ostler::spool {
 
 namespace {
 
-constexpr std::uint64_t kFreshMost = 64U << 20;  ///< contents kept in memory for their first delivery
+constexpr std::uint64_t kFreshMost = 32U << 20;  ///< kept in memory for first deliveries
 
 void logAccepted(const Environment& env, const MessageRecord& record, const std::string* content) {
   std::string to;

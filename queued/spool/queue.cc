@@ -15,6 +15,9 @@ std::uint64_t pendingOf(const Message& message) {
   return pending;
 }
 
+/// Its content, and about what its record takes. An expansion changes neither.
+std::uint64_t octetsOf(const Fresh& fresh) { return 1024 + (fresh.content ? fresh.content->size() : 0); }
+
 }  // namespace
 
 void Queue::count(const Message& message) {
@@ -75,7 +78,7 @@ Message& Queue::insert(const MessageRecord& record, std::string packed, journal:
 Message& Queue::insertFresh(std::shared_ptr<const Fresh> fresh, std::string packed, journal::Position at,
                             journal::Position content) {
   Message& message = insert(fresh->record, std::move(packed), at, content);
-  freshOctets_ += fresh->content ? fresh->content->size() : 0;
+  freshOctets_ += octetsOf(*fresh);
   message.changeExtra().fresh = std::move(fresh);
   return message;
 }
@@ -83,7 +86,7 @@ Message& Queue::insertFresh(std::shared_ptr<const Fresh> fresh, std::string pack
 void Queue::dropFresh(Message& message) {
   const std::shared_ptr<const Fresh> fresh = message.extra().fresh;
   if (!fresh) return;
-  if (fresh->content) freshOctets_ -= fresh->content->size();
+  freshOctets_ -= octetsOf(*fresh);
   message.changeExtra().fresh.reset();
   message.tidy();
 }

@@ -57,7 +57,7 @@ class Queue {
   /// Applies a batch of the journal. Errors: syntax; what could be read of the batch is applied.
   Result<void> replay(const journal::Batch& batch);
 
-  /// Contents held in memory, and how one is let go.
+  /// What is held in memory for first deliveries, and how one's is let go.
   [[nodiscard]] std::uint64_t freshOctets() const { return freshOctets_; }
   void dropFresh(Message& message);
 

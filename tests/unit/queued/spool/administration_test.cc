@@ -1,6 +1,7 @@
 // What administrators change while the spool runs, and that it lasts.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 
 #include "tests/unit/queued/spool/spool_fixture.h"
 
@@ -181,6 +182,57 @@ TEST_CASE("a route that is frozen holds what waits in line for it at once, and t
   CHECK(spool.sent.empty());
   spool.ask({"queue", "thaw", "--route", "far.test"});
   CHECK(spool.ask({"queue", "destinations"}).output.find("\"mx:far.test\",\"state\":\"active\"") != std::string::npos);
+}
+
+TEST_CASE("a sender who is frozen while his mail waits in line sends nothing more, others do, and thawing lets it go") {
+  SpoolFixture spool;
+  spool.start();
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.send("alice@example.test", {"held@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.send("s@elsewhere.test", {"team@example.test"}, kText));  // leads to bob@remote.test, too
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations"}).output.find("mx:remote.test\",\"state\":\"active\",\"waiting\":1") != std::string::npos; }));
+  CHECK(spool.ask({"queue", "destinations"}).output.find("mx:far.test\",\"state\":\"active\",\"waiting\":1") != std::string::npos);
+  spool.ask({"queue", "freeze", "--sender", "alice@example.test"});
+  spool.ask({"queue", "enable"});
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+  CHECK(spool.sent[0].request.envelope.recipients.at(0).forwardPath == "bob@remote.test");
+  const std::string list = spool.ask({"queue", "list", "--json", "--recipient", "held@far.test"}).output;
+  REQUIRE(list.find("\"id\":\"") != std::string::npos);
+  CHECK(spool.ask({"why", list.substr(list.find("\"id\":\"") + 6, 26)}).output.find("its sender is frozen") != std::string::npos);
+  spool.ask({"queue", "thaw", "--sender", "alice@example.test"});
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2; }));
+  CHECK(spool.sent[1].request.envelope.recipients.at(0).forwardPath == "held@far.test");
+}
+
+TEST_CASE("what came while all delivery was stopped, and what waited before, goes on when it is resumed, after a restart too") {
+  SpoolFixture spool;
+  spool.start();
+  spool.ask({"queue", "freeze", "--all"});
+  REQUIRE(spool.send("alice@example.test", {"bob@example.test"}, kText, spool.loggedIn()));
+  spool.restart();
+  REQUIRE(spool.send("alice@example.test", {"bob@example.test"}, kText, spool.loggedIn()));
+  CHECK(spool.mailboxOf("bob").empty());
+  spool.ask({"queue", "thaw", "--all"});
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 2; }));
+}
+
+TEST_CASE("a mailing to more than one transaction takes waits in line as a whole, goes in several, and nobody is sent it twice") {
+  SpoolFixture spool;
+  spool.start();
+  std::vector<std::string> all;
+  for (int n = 0; n < 250; ++n) all.push_back("u" + std::to_string(n) + "@far.test");
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.send("alice@example.test", all, kText, spool.loggedIn()));
+  CHECK(spool.ask({"queue", "destinations"}).output.find("\"waiting\":1,") != std::string::npos);
+  spool.ask({"queue", "enable"});
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 3; }));
+  std::set<std::string> sent;
+  for (const SpoolFixture::Sent& one : spool.sent) {
+    CHECK(one.request.envelope.recipients.size() <= 100);
+    for (const ipc::Recipient& recipient : one.request.envelope.recipients) CHECK(sent.insert(recipient.forwardPath).second);
+  }
+  CHECK(sent.size() == 250);
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
 }
 
 TEST_CASE("two hundred hosts that hang do not keep a healthy one waiting, though nobody has asked it before") {
