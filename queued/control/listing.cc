@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <ctime>
+#include <algorithm>
 #include <iterator>
 
 #include "libmailcore/base/ascii.h"
@@ -27,35 +27,27 @@ const char* nameOf(RecipientState state) {
   return "";
 }
 
-std::string localTime(WallTime time, const char* format) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm broken{};
-  ::localtime_r(&seconds, &broken);
-  char text[64];
-  return {text, std::strftime(text, sizeof text, format, &broken)};
-}
-
 std::string orNull(std::string_view reversePath) { return reversePath.empty() ? "MAILER-DAEMON" : std::string(reversePath); }
 
-void appendText(std::string& out, const Listed& listed) {
+void appendText(std::string& out, const Listed& listed, LocalTimes& times) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{}  {:<8} {:>9}  {}  from=<{}>\n", listed.record.id.text(), stateOf(listed.message), listed.record.size,
-                 localTime(listed.record.arrived, "%Y-%m-%d %H:%M:%S"), listed.record.reversePath);
+                 times.date(listed.record.arrived), listed.record.reversePath);
   for (const spool::RecipientRecord& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
     fmt::format_to(to, "    to=<{}> attempts={}", recipient.recipient.forwardPath, recipient.attempts);
-    if (recipient.attempts > 0) fmt::format_to(to, " next={}", localTime(recipient.due, "%Y-%m-%d %H:%M:%S"));
+    if (recipient.attempts > 0) fmt::format_to(to, " next={}", times.date(recipient.due));
     if (!recipient.lastReply.empty()) fmt::format_to(to, "\n      {}", printable(recipient.lastReply, 300));
     out += '\n';
   }
 }
 
 /// `postqueue -p`: the columns of Postfix with long queue ids.
-void appendPostfix(std::string& out, const Listed& listed) {
+void appendPostfix(std::string& out, const Listed& listed, LocalTimes& times) {
   const char* mark = listed.message.hold != Hold::none ? "!" : listed.message.anyInFlight() ? "*" : "";
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{:<27} {:>8} {:<20} {}\n", listed.record.id.text() + mark, listed.record.size,
-                 localTime(listed.record.arrived, "%a %b %e %H:%M:%S"), orNull(listed.record.reversePath));
+                 times.ctime(listed.record.arrived), orNull(listed.record.reversePath));
   std::string lastReason;
   for (const spool::RecipientRecord& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
@@ -117,6 +109,22 @@ void appendOwnJson(std::string& out, const Listed& listed) {
 
 }  // namespace
 
+const std::tm& LocalTimes::at(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  if (minute_ == -1 || seconds / 60 != minute_) ::localtime_r(&seconds, &broken_);
+  minute_ = seconds / 60;
+  broken_.tm_sec = static_cast<int>(seconds % 60);  // every zone of today is whole minutes off
+  return broken_;
+}
+
+std::string_view LocalTimes::date(WallTime time) {
+  const std::tm& t = at(time);
+  const auto end = fmt::format_to_n(text_, sizeof text_, "{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+  return {text_, std::min(end.size, sizeof text_)};
+}
+
+std::string_view LocalTimes::ctime(WallTime time) { return {text_, std::strftime(text_, sizeof text_, "%a %b %e %H:%M:%S", &at(time))}; }
+
 const char* stateOf(const Message& message) {
   if (message.hold == Hold::held) return "held";
   if (message.hold == Hold::frozen) return "frozen";
@@ -158,22 +166,23 @@ std::string jsonString(std::string_view text) {
   return out;
 }
 
-void appendMessage(std::string& out, const Listed& listed, ListFormat format) {
+void appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times) {
   switch (format) {
-    case ListFormat::text: return appendText(out, listed);
+    case ListFormat::text: return appendText(out, listed, times);
     case ListFormat::json: return appendOwnJson(out, listed);
-    case ListFormat::postfix: return appendPostfix(out, listed);
+    case ListFormat::postfix: return appendPostfix(out, listed, times);
     case ListFormat::postfixJson: return appendPostfixJson(out, listed);
   }
 }
 
 void appendTranscripts(std::string& out, const std::vector<spool::Transcript>& transcripts, ListFormat format) {
+  LocalTimes times;
   for (const spool::Transcript& transcript : transcripts) {
     if (format == ListFormat::json) {
       fmt::format_to(std::back_inserter(out), "{{\"attempt\":{},\"transcript\":{}}}\n", toUnixMillis(transcript.at) / 1000, jsonString(transcript.text));
       continue;
     }
-    fmt::format_to(std::back_inserter(out), "    said {}\n", localTime(transcript.at, "%Y-%m-%d %H:%M:%S"));
+    fmt::format_to(std::back_inserter(out), "    said {}\n", times.date(transcript.at));
     for (const std::string_view line : split(transcript.text, '\n')) {
       if (!line.empty()) fmt::format_to(std::back_inserter(out), "      {}\n", printable(line, 300));
     }

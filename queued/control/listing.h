@@ -1,6 +1,7 @@
 // listing.h - a queued message as text: one line of JSON, our own list, and the formats of Postfix's postqueue. Pure.
 #pragma once
 
+#include <ctime>
 #include <string>
 
 #include "queued/spool/message.h"
@@ -15,9 +16,24 @@ struct Listed {
   const spool::MessageRecord& record;
 };
 
+/// The machine's local time in words. The zone's rules are asked once for each minute: what is listed lies close together.
+class LocalTimes {
+ public:
+  /// 2026-11-22 09:05:00
+  [[nodiscard]] std::string_view date(WallTime time);
+  /// Sun Nov 22 09:05:00
+  [[nodiscard]] std::string_view ctime(WallTime time);
+
+ private:
+  [[nodiscard]] const std::tm& at(WallTime time);
+  std::time_t minute_ = -1;
+  std::tm broken_{};
+  char text_[64] = {};
+};
+
 /// "active", "deferred", "held", "frozen".
 [[nodiscard]] const char* stateOf(const spool::Message& message);
-void appendMessage(std::string& out, const Listed& listed, ListFormat format);
+void appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times);
 /// What was said in the last attempts; JSON: a line an attempt.
 void appendTranscripts(std::string& out, const std::vector<spool::Transcript>& transcripts, ListFormat format);
 /// What stands above and below a list; the last line of Postfix's counts.

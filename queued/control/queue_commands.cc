@@ -88,6 +88,7 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   if (isFirst && !isEmpty) reply.output = listHead(format);
   if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
   std::size_t shown = 0;
+  LocalTimes times;
   while (shown < ids.size() && reply.output.size() < kPageOctets) {
     std::vector<const Message*> messages;
     for (const std::size_t end = std::min(shown + kReadAtOnce, ids.size()); shown < end; ++shown) {
@@ -95,7 +96,7 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
     }
     const std::vector<MessageRecord> records = env_.queue.unpackAll(messages);
     for (std::size_t at = 0; at < records.size(); ++at) {
-      if (fits(records[at], arguments)) appendMessage(reply.output, {*messages[at], records[at]}, format);
+      if (fits(records[at], arguments)) appendMessage(reply.output, {*messages[at], records[at]}, format, times);
     }
   }
   const bool isLast = shown == ids.size() && ids.size() < kPageMessages;
@@ -148,12 +149,13 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string) {
   const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
   Reply reply;
+  LocalTimes times;
   for (const Id128& id : *ids) {
     const Message* message = env_.queue.find(id);
     if (message == nullptr) continue;
     const MessageRecord record = env_.queue.unpack(*message);
     const ListFormat format = formatOf(arguments);
-    appendMessage(reply.output, {*message, record}, format);
+    appendMessage(reply.output, {*message, record}, format, times);
     const bool isOurs = format == ListFormat::text || format == ListFormat::json;
     if (isOurs && ids->size() <= kTranscriptsMost) appendTranscripts(reply.output, env_.queue.transcriptsOf(id), format);
     if (reply.output.size() > kPageOctets) break;
@@ -294,7 +296,8 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
   }
   if (cursor.empty()) {
     const Message* message = env_.queue.find(id);
-    appendMessage(reply.output, {*message, env_.queue.unpack(*message)}, ListFormat::json);
+    LocalTimes times;
+    appendMessage(reply.output, {*message, env_.queue.unpack(*message)}, ListFormat::json, times);
     reply.next = "0";
     co_return reply;
   }

@@ -138,8 +138,8 @@ std::vector<MessageRecord> Queue::unpackAll(std::span<const Message* const> mess
   records.reserve(messages.size());
   for (std::size_t at = 0; at < messages.size(); ++at) {
     Result<MessageRecord> record = recordOf(*messages[at], stored[at]);
-    if (!record) takeOver(*messages[at], {}, record.emplace());
-    records.push_back(std::move(*record));
+    records.push_back(record ? std::move(*record) : MessageRecord{});
+    if (!record) takeOver(*messages[at], {}, records.back());
   }
   return records;
 }

@@ -21,7 +21,7 @@ TEST_CASE("role programs, though root, reads nobody else's files and gains nothi
   std::filesystem::permissions(theirs, std::filesystem::perms::owner_read);
   REQUIRE(::chown(theirs.c_str(), uid, nobody->pw_gid) == 0);
   const auto can = [](const Attempt& attempt) { return succeedsInside([] { return confine(); }, attempt); };
-  CHECK_FALSE(can([&] { return UniqueFd(::open(theirs.c_str(), O_RDONLY | O_CLOEXEC)).valid(); }));
+  CHECK_FALSE(can([&] { return static_cast<bool>(UniqueFd(::open(theirs.c_str(), O_RDONLY | O_CLOEXEC))); }));
   CHECK_FALSE(can([&] { return ::chown(theirs.c_str(), 0, 0) == 0; }));
   CHECK_FALSE(can([&] { return ::prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0; }));
   CHECK(can([&] { return ::setuid(uid) == 0 && ::setuid(0) != 0; }));

@@ -130,10 +130,10 @@ TEST_CASE("an address that begins as a file or a program does is an address to w
   CHECK(got.expansion == std::vector<std::string>{"\"/dev\"@far.test", "\"|cat\"@far.test", "/var/mail/archive"});
   for (const std::string& target : {got.expansion[0], got.expansion[1]}) {
     const Route next = route::route(config, {.forwardPath = target, .fromAlias = true}, ipc::Resolution{});
-    CHECK(next.kind != Kind::file);
-    CHECK(next.kind != Kind::pipe);
+    CHECK(next.kind != RouteKind::file);
+    CHECK(next.kind != RouteKind::pipe);
   }
-  CHECK(route::route(config, {.forwardPath = got.expansion[2], .fromAlias = true}, ipc::Resolution{}).kind == Kind::file);
+  CHECK(route::route(config, {.forwardPath = got.expansion[2], .fromAlias = true}, ipc::Resolution{}).kind == RouteKind::file);
 }
 
 TEST_CASE("peers are asked about who is not here, and never about a peer's own mail") {

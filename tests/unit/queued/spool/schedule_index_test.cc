@@ -63,13 +63,13 @@ TEST_CASE("what the index keeps is let go by the queue and read back when it is 
 }
 
 TEST_CASE("what was said last outlives a change that says nothing of it") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   MessageRecord record = messageTo("b@c.test");
   record.recipients.emplace_back().recipient.forwardPath = "d@e.test";
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
-  add(queue, record);
+  addTo(queue, record);
   queue.apply(OutcomeRecord{record.id, false, {{0, RecipientState::pending, 1, {}, "450 later"}}});
   commit(*loaded->index, queue);
   MarkRecord mark;
@@ -91,24 +91,24 @@ TEST_CASE("what was said last outlives a change that says nothing of it") {
 }
 
 TEST_CASE("a hold that was taken back while the index was closed is not in it after the next commit") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   {
     Queue queue;
-    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
     REQUIRE(loaded);
     queue.apply(DestinationRecord{"mx:c.test", Hold::frozen});
     commit(*loaded->index, queue);
   }
   {
     Queue queue;
-    const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+    const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
     REQUIRE(loaded);
     REQUIRE(queue.destinations().size() == 1);
     queue.apply(DestinationRecord{"mx:c.test", Hold::none});  // as replay does
     commit(*loaded->index, queue);
   }
   Queue queue;
-  const auto loaded = ScheduleIndex::open(folder.index(), queue, log::Log());
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   CHECK(queue.destinations().empty());
 }
