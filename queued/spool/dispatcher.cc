@@ -34,7 +34,11 @@ bool isWorse(const Outcome& a, const Outcome& b) {
 }  // namespace
 
 Dispatcher::Dispatcher(Environment& env, std::string outSocket)
-    : env_(env), out_(env.loop, std::move(outSocket)), scheduleChanged_(env.loop), scope_(env.loop) {}
+    : env_(env),
+      out_(env.loop, std::move(outSocket)),
+      programs_(env.loop, env.config->socketPath("programs")),
+      scheduleChanged_(env.loop),
+      scope_(env.loop) {}
 
 Dispatcher::~Dispatcher() { scope_.cancelAll(); }
 
@@ -238,8 +242,8 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
     case route::Route::Kind::remote: return queueForHop(id, facts, recipient, route);
     case route::Route::Kind::peers: return scope_.spawn(sendToPeer(id, facts, recipient, route));
     case route::Route::Kind::drop: return drop(id, facts, recipient, route);
-    case route::Route::Kind::file:
-    case route::Route::Kind::pipe: return scope_.spawn(deliverToFile(id, facts, recipient, route.kind));
+    case route::Route::Kind::file: return scope_.spawn(deliverToFile(id, facts, recipient));
+    case route::Route::Kind::pipe: return scope_.spawn(deliverToProgram(id, facts, recipient));
     case route::Route::Kind::reject: return refuse(id, recipient, route.reply);
   }
 }
@@ -349,78 +353,6 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
       if (running_ + 1 >= kMostRunning) scheduleChanged_.set();
     });
   }
-}
-
-/// One file a message and domain: what a look at the message finds for it goes together.
-void Dispatcher::drop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
-  const bool hasOther = route.rule != nullptr && !route.rule->host.empty();
-  const std::string domain = hasOther ? asciiLower(route.rule->host) : route::domainOf(facts->record.recipients[recipient].recipient.forwardPath);
-  if (domain.empty() || domain.front() == '.' || domain.find('/') != std::string::npos) {
-    return refuse(id, recipient, {550, "5.1.3", "The domain cannot be the name of a folder"});
-  }
-  std::vector<std::uint32_t>& together = drops_[{id, domain}];
-  together.push_back(recipient);
-  if (together.size() == 1) scope_.spawn(deliverToDrop(id, facts, domain));
-}
-
-Task<void> Dispatcher::deliverToDrop(Id128 id, Facts facts, std::string domain) {
-  ++running_;
-  co_await env_.loop.yield();  // the message's other recipients come in this turn
-  const auto together = drops_.extract({id, domain});
-  const std::vector<std::uint32_t> which = together.empty() ? std::vector<std::uint32_t>() : together.mapped();
-  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
-  const std::string folder = env_.config->dropDir() + "/" + domain;
-  Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
-  if (content && !which.empty()) {
-    auto job = [folder, name = id.text() + "-" + std::to_string(which.front()) + ".eml", envelope = envelopeFields(facts->record, which),
-                octets = *content]() -> Result<void> {
-      const Result<void> made = deliver::makeFolder(folder);
-      return made ? deliver::writeInto(folder, name, {envelope, *octets}) : made;
-    };
-    written = co_await env_.disk.run(env_.loop, std::move(job));
-  }
-  --running_;
-  std::vector<Outcome> outcomes;
-  for (const std::uint32_t at : which) {
-    Outcome outcome;
-    outcome.recipient = at;
-    outcome.by = folder;
-    outcome.state = written ? RecipientState::delivered : RecipientState::pending;
-    outcome.reply = written ? ipc::SmtpReply{250, "2.0.0", "Dropped"} : ipc::SmtpReply{451, "4.3.0", written.error().detail};
-    outcomes.push_back(std::move(outcome));
-  }
-  if (!outcomes.empty()) settle(id, std::move(outcomes));
-}
-
-Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind) {
-  ++running_;
-  Outcome outcome;
-  outcome.recipient = recipient;
-  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
-  const MessageRecord& record = facts->record;
-  const std::string path = record.recipients[recipient].recipient.forwardPath;
-  Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
-  if (content && kind == route::Route::Kind::file) {
-    outcome.by = path;
-    auto job = [path, from = record.reversePath, octets = *content, when = toUnixMillis(env_.now()) / 1000] {
-      return deliver::appendToMbox(path, from, *octets, when);
-    };
-    written = co_await env_.disk.run(env_.loop, std::move(job));
-  } else if (content) {
-    // The spool may start no program: its sandbox forbids execve. An alias to one is told to its writer by the bounce.
-    written = fail(Error::Kind::permanent, "programs behind aliases are not run");
-  }
-  --running_;
-  const bool hopeless = !written && written.error().kind == Error::Kind::permanent;
-  outcome.state = written ? RecipientState::delivered : hopeless ? RecipientState::failed : RecipientState::pending;
-  if (written) {
-    outcome.reply = {250, "2.0.0", "Delivered"};
-  } else {
-    outcome.reply = hopeless ? ipc::SmtpReply{550, "5.3.0", written.error().detail} : ipc::SmtpReply{451, "4.3.0", written.error().detail};
-  }
-  std::vector<Outcome> outcomes;
-  outcomes.push_back(std::move(outcome));
-  settle(id, std::move(outcomes));
 }
 
 void Dispatcher::reschedule(const Id128& id) {

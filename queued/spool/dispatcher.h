@@ -101,7 +101,8 @@ class Dispatcher {
                         const std::shared_ptr<const std::string>& content);
   void drop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   [[nodiscard]] Task<void> deliverToDrop(Id128 id, Facts facts, std::string domain);
-  [[nodiscard]] Task<void> deliverToFile(Id128 id, Facts facts, std::uint32_t recipient, route::Route::Kind kind);
+  [[nodiscard]] Task<void> deliverToFile(Id128 id, Facts facts, std::uint32_t recipient);
+  [[nodiscard]] Task<void> deliverToProgram(Id128 id, Facts facts, std::uint32_t recipient);
   [[nodiscard]] Task<void> sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
   void refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply);
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
@@ -139,6 +140,7 @@ class Dispatcher {
 
   Environment& env_;
   ipc::Client out_;
+  ipc::Client programs_;
   std::map<std::string, std::string> passwords_;
   std::vector<message::DsnWords> words_;      ///< the languages of reports
   report::Budget budget_;

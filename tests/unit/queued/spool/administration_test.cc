@@ -319,3 +319,26 @@ TEST_CASE("badmail that is retried goes out with its envelope") {
   CHECK(spool.sent.back().request.envelope.recipients.at(0).forwardPath == "postmaster@away.test");
   CHECK(spool.ask({"badmail", "list"}).output.find("There is no badmail") != std::string::npos);
 }
+
+TEST_CASE("mail for an alias that is a program is handed to role programs, and tried again by its schedule when that says later") {
+  SpoolFixture spool;
+  spool.programReply = {451, "4.3.0", "The program ended with status 75"};
+  spool.start();
+  REQUIRE(spool.send("b@other.test", {"robot@example.test"}, kText));
+  REQUIRE(spool.waitFor([&] { return spool.programs.size() == 1; }));
+  const ipc::RunProgram& asked = spool.programs.front();
+  CHECK(asked.command == "/bin/robot --mail");
+  CHECK(asked.alias == "robot");
+  CHECK(asked.reversePath == "b@other.test");
+  CHECK(spool.programContent.starts_with("Return-Path: <b@other.test>\r\nDelivered-To: robot@example.test\r\n"));
+  CHECK(spool.programContent.find("hello\r\n") != std::string::npos);
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("status 75") != std::string::npos; }));
+  spool.skip(std::chrono::minutes(2));
+  REQUIRE(spool.send("b@other.test", {"bob@example.test"}, kText));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
+  CHECK(spool.programs.size() == 1);
+  spool.programReply = {250, "2.0.0", "ok"};
+  spool.skip(std::chrono::minutes(14));
+  REQUIRE(spool.waitFor([&] { return spool.programs.size() == 2; }, std::chrono::seconds(15)));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
+}

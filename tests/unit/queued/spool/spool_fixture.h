@@ -210,6 +210,9 @@ class SpoolFixture {
   std::function<bool(const ipc::Deliver&)> kills;  ///< role out dies of these, and is started again
   int killed = 0;
   std::string transcript;  ///< what role out says was said
+  std::vector<ipc::RunProgram> programs;  ///< those that role programs was to run
+  std::string programContent;             ///< what the last one was given
+  ipc::SmtpReply programReply{250, "2.0.0", "ok"};
   int asked = 0;
   std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();  ///< what the mailboxes refuse
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
@@ -257,6 +260,8 @@ class SpoolFixture {
       resolution.remote.emplace_back("bob@remote.test");
     } else if (user == "postmaster") {
       resolution.accounts.push_back(accounts.at("carol"));
+    } else if (user == "robot") {
+      resolution.pipes.emplace_back("|/bin/robot --mail");
     } else if (const auto found = accounts.find(user); found != accounts.end()) {
       resolution.accounts.push_back(found->second);
     } else {
@@ -281,6 +286,7 @@ class SpoolFixture {
   static Task<Result<ipc::Resolution>> answerResolve(ipc::Resolution resolution) { co_return resolution; }
   static Task<Result<ipc::Identity>> answerIdentity(ipc::Identity identity) { co_return identity; }
   void serveOut() {
+    programs_.reset();
     out_ = std::make_unique<ipc::Server>(loop_);
     out_->on<ipc::Deliver>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
       return deliver(std::move(request), std::move(descriptors));
@@ -289,6 +295,18 @@ class SpoolFixture {
       return answerAsked(std::move(request));
     });
     REQUIRE(out_->listen(config->socketPath("out"), 0600));
+    programs_ = std::make_unique<ipc::Server>(loop_);
+    programs_->on<ipc::RunProgram>([this](std::shared_ptr<ipc::ServerConnection>, ipc::RunProgram request, std::vector<UniqueFd> descriptors) {
+      return runProgram(std::move(request), std::move(descriptors));
+    });
+    REQUIRE(programs_->listen(config->socketPath("programs"), 0600));
+  }
+  Task<Result<ipc::ProgramOutcome>> runProgram(ipc::RunProgram request, std::vector<UniqueFd> descriptors) {
+    programContent = request.head + readRange(descriptors.at(0).get(), request.offset, request.length).value_or("unreadable");
+    programs.push_back(std::move(request));
+    ipc::ProgramOutcome outcome;
+    outcome.reply = programReply;
+    co_return outcome;
   }
   Task<Result<ipc::AskedRecipient>> answerAsked(ipc::AskRecipient request) {
     ++asked;
@@ -332,6 +350,7 @@ class SpoolFixture {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ipc::Server> auth_;
   std::unique_ptr<ipc::Server> out_;
+  std::unique_ptr<ipc::Server> programs_;
   std::unique_ptr<Role> role_;
   std::unique_ptr<ipc::Client> client_, submit_, control_;
   TaskScope scope_;
