@@ -6,15 +6,12 @@
 #include "libmailcore/daemon/folders.h"
 
 namespace ostler::daemon {
-namespace {
 
 void addReread(FileRights& rights, const config::Config& config, const std::string& file) {
   std::vector<std::string> secret = {config.dataDir, config.queueDir(), config.pickupDir(), config.dropDir(), config.runDir};
   for (std::string& folder : config.badmailDirs()) secret.push_back(std::move(folder));
   for (std::string& path : pathsToRereadOf(file, secret)) rights.read.push_back(std::move(path));
 }
-
-}  // namespace
 
 FileRights reloadFiles(const config::Config& config, const std::string& configFile) {
   FileRights rights;

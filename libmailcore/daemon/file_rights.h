@@ -14,7 +14,10 @@ namespace ostler::daemon {
 /// opened anew.
 [[nodiscard]] FileRights reloadFiles(const config::Config& config, const std::string& configFile);
 
-/// The same and the certificates: for a daemon that has listeners.
+/// Adds a file that stays readable when it is replaced by rename(2), as renewed certificates are.
+void addReread(FileRights& rights, const config::Config& config, const std::string& file);
+
+/// What reloadFiles() says, and the certificates: for a daemon that has listeners.
 [[nodiscard]] FileRights listenerFiles(const config::Config& config, const std::string& configFile);
 
 /// Adds the accounts and the sockets of notices. Accounts are entered through descriptors that auth hands over, but
