@@ -36,8 +36,8 @@ TEST_CASE("rates: one IPv6 customer is one client, and neighbours are one networ
 }
 
 TEST_CASE("every check of smtpd is in the list once, in the order of the stages") {
-  checks::Stage last = checks::Stage::connect;
-  for (const checks::Check& check : checks::all()) {
+  Stage last = Stage::connect;
+  for (const Check& check : allChecks()) {
     CHECK(check.stage >= last);
     last = check.stage;
     CHECK(check.writtenIn.starts_with("RFC "));
