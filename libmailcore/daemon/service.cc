@@ -23,7 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDrainTime = 8s;  // `--stop` promises that all is gone after ten
-constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of
+constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of,
+constexpr auto kTellAgain = 24h;        // every day
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
 Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
@@ -151,13 +152,14 @@ void Master::serve() {
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
   lookForNewDays();
+  events_.push_back(every(kTellAgain, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->tellOfCertificates(); }));
   sd_notify(0, "READY=1");
   loop_.run();
   workers_.clear();
   log_.info("stopped");
 }
 
-// Said at start and on reload: whoever reads the log hears of it before clients do.
+// Said at start, on reload and every day: whoever reads the log hears of it before clients do.
 void Master::tellOfCertificates() const {
   for (const auto& [pair, hostName] : snapshot_->config->allCertificates()) {
     const auto facts = net::readCertificate(pair.certificate, hostName);

@@ -59,6 +59,11 @@ def upgrade():
     send('before upgrade')
     arrives('before upgrade')
     config = open('/etc/ostler/ostler.yaml').read()
+    # As if the version before had not had this socket: a unit that runs is given none.
+    sh('systemctl stop ostler-out.service ostler-out-tokens.socket && systemctl mask --runtime ostler-out-tokens.socket && systemctl start ostler-out.service; '
+       'systemctl unmask --runtime ostler-out-tokens.socket')
+    check(sh('systemctl is-active ostler-out-tokens.socket', None).strip() != 'active', 'the socket cannot be taken away')
+    wait_until(lambda: prop('out', 'ActiveState') in ('active', 'activating', 'failed'), 'out')
     before = {unit: pid(unit) for unit in UNITS}
     with Traffic('during the upgrade') as traffic:
         status, said = at_terminal('dpkg -i /test/later/ostler_*.deb')
@@ -68,6 +73,9 @@ def upgrade():
         for unit in UNITS:
             wait_until(lambda unit=unit: pid(unit) not in (0, before[unit]) and prop(unit, 'ActiveState') == 'active', f'{unit} was not restarted')
     traffic.arrived()
+    for socket in sh('ls /lib/systemd/system/ostler-*.socket').split():
+        name = os.path.basename(socket)
+        check(sh(f'systemctl is-active {name}', None).strip() == 'active', f'{name} is not active after the upgrade')
     check('before upgrade' in subjects(), 'mail is gone')
     send('after upgrade')
     arrives('after upgrade')

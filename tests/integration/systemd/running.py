@@ -195,6 +195,28 @@ def remote_syslog():
         services('restart')
 
 
+def local_syslog():
+    """The machine's own syslog, and the same in the place of a server that is not there. Here journald holds /dev/log."""
+    def programs(since):
+        rows = sh(f'journalctl -o json --since=@{since:.3f} _TRANSPORT=syslog').splitlines()
+        return {json.loads(row).get('SYSLOG_IDENTIFIER') for row in rows}
+    wanted = {'smtpd', 'imapd', 'queued/spool', 'queued/auth', 'queued/out'}
+    try:
+        for number, settings in enumerate(('', ', syslog_server: "127.0.0.1:1", syslog_protocol: tcp')):
+            with open('/etc/ostler/conf.d/log.yaml', 'w') as conf:
+                conf.write('log: {target: syslog%s}\n' % settings)
+            since = time.time()
+            services('restart')
+            send(f'told to syslog {number}')
+            arrives(f'told to syslog {number}')
+            wait_until(lambda since=since: wanted <= programs(since), f'lines of every process{settings}')
+    except AssertionError as fault:
+        raise AssertionError(f'{fault}: {programs(since)}') from None
+    finally:
+        os.unlink('/etc/ostler/conf.d/log.yaml')
+        services('restart')
+
+
 def log_file():
     """A file that processes with users of their own write together, and logrotate rotates."""
     name = '/var/log/ostler/ostler.log'
@@ -216,6 +238,21 @@ def log_file():
         raise AssertionError(f'{fault}: {sh("ls -l /var/log/ostler")} {programs(name)}') from None
     finally:
         os.unlink('/etc/ostler/conf.d/log.yaml')
+        services('restart')
+
+
+def imail_profile():
+    """The profile as it is shipped: a file a day, which every process writes."""
+    sh('ln -s $(find /usr/share/doc/ostler/examples -name imail.yaml) /etc/ostler/conf.d/imail.yaml')
+    name = '/var/log/ostler/' + time.strftime('sys%m%d.txt')
+    try:
+        services('restart')
+        send('told to the file of today')
+        arrives('told to the file of today')
+        wait_until(lambda: os.path.exists(name) and {line.split(' ')[2] for line in open(name).read().splitlines()} >= PROGRAMS, f'lines of every process in {name}', 10)
+        check(' delivered ' in sh('ostler log bob@example.test'), 'ostler log finds nothing')
+    finally:
+        os.unlink('/etc/ostler/conf.d/imail.yaml')
         services('restart')
 
 

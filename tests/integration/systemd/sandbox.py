@@ -44,6 +44,8 @@ def denied_files():
             lines.append(connect % 'control')
         if unit != 'spool':
             lines.append(connect % 'out')
+        if unit != 'auth':
+            lines.append(connect % 'tokens')
         if unit not in ('spool', 'smtpd'):
             lines.append(connect % 'smtpd')
         if unit not in ('out', 'health'):  # health asks our own listeners
