@@ -60,16 +60,26 @@ void writeLine(int fd, std::string_view line) {
   }
 }
 
-/// A folder that hands its group down is one in which processes with users of their own write the same files: whoever makes one opens it
-/// to the group, whatever its umask.
-UniqueFd openShared(const std::string& name) {
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
-  UniqueFd made(::open(name.c_str(), kFlags | O_EXCL, 0660));
-  if (!made) return UniqueFd(::open(name.c_str(), kFlags, 0660));
+bool handsItsGroupDown(const std::string& file) {
   struct stat folder{};
-  const std::string path = name.substr(0, name.rfind('/') + 1);
-  if (::stat(path.empty() ? "." : path.c_str(), &folder) == 0 && (folder.st_mode & S_ISGID) != 0) ::fchmod(made.get(), 0660);
-  return made;
+  const std::string path = file.substr(0, file.rfind('/') + 1);
+  return ::stat(path.empty() ? "." : path.c_str(), &folder) == 0 && (folder.st_mode & S_ISGID) != 0;
+}
+
+/// In a folder that hands its group down processes with users of their own write the same files: whoever makes one opens it to the group,
+/// whatever its umask. It gets its name when that is done, since the others may come at the same moment.
+UniqueFd openShared(const std::string& name) {
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
+  UniqueFd there(::open(name.c_str(), kFlags));
+  if (there || errno != ENOENT) return there;
+  if (handsItsGroupDown(name)) {
+    const std::string aside = name + ".new-" + std::to_string(::getpid());
+    UniqueFd made(::open(aside.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+    const bool isNamed = made && ::fchmod(made.get(), 0660) == 0 && ::link(aside.c_str(), name.c_str()) == 0;
+    ::unlink(aside.c_str());
+    if (isNamed) return made;
+  }
+  return UniqueFd(::open(name.c_str(), kFlags | O_CREAT, 0660));
 }
 
 }  // namespace
