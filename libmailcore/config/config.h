@@ -269,6 +269,7 @@ struct DirectorySettings {
   unsigned failuresBeforeLockout = 10;
   seconds lockout{15 * 60};
   bool lockoutLoopback = true;
+  std::vector<net::Cidr> lockoutExempt;  ///< clients that are never locked out
   seconds verifiedCache{600};
 };
 

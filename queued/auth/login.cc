@@ -104,7 +104,10 @@ sasl::Context AuthService::saslContext(const ipc::LoginStart& request, const con
 
 bool AuthService::isExempt(const Conversation& conversation) const {
   const std::optional<net::IpAddress> client = addressOf(conversation.session);
-  return client && client->isLoopback() && !conversation.config->directory.lockoutLoopback;
+  if (!client) return false;
+  const config::DirectorySettings& settings = conversation.config->directory;
+  if (client->isLoopback() && !settings.lockoutLoopback) return true;
+  return std::ranges::any_of(settings.lockoutExempt, [&client](const net::Cidr& network) { return network.contains(*client); });
 }
 
 bool AuthService::isLockedOut(const Conversation& conversation) const {

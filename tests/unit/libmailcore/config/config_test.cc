@@ -100,6 +100,32 @@ TEST_CASE("a configuration becomes typed values") {
   CHECK(config.imap.idle == std::chrono::minutes(45));
 }
 
+TEST_CASE("the profiles have the figures of the servers they are named after") {
+  const auto with = [](const char* profile) {
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", "host_name: a.test\nsmtp: {listeners: [{address: \"127.0.0.1:1\"}]}\n");
+    fs::create_directories(folder.file("conf.d"));
+    fs::copy_file(std::string("etc/profiles/") + profile, folder.file("conf.d/profile.yaml"));
+    return load(folder.file()).config;
+  };
+  const auto classic = with("iis-smtp.yaml");
+  REQUIRE(classic);
+  const VirtualServer& server = classic->virtualServers.at(0);
+  CHECK(server.limits.messageSize == 2048_KiB);
+  CHECK(server.limits.sessionSize == 10240_KiB);
+  CHECK(server.limits.messagesPerConnection == 20);
+  CHECK(server.limits.recipients == 100);
+  CHECK(server.limits.hops == 15);
+  CHECK(server.limits.idle == std::chrono::minutes(10));
+  CHECK(server.retry.subsequent == std::chrono::minutes(15));
+  CHECK(server.retry.expiry == std::chrono::hours(48));
+  const auto imail = with("imail.yaml");
+  REQUIRE(imail);
+  CHECK(imail->virtualServers.at(0).retry.attempts == 20U);
+  CHECK(imail->virtualServers.at(0).retry.first == std::chrono::minutes(30));
+  CHECK(imail->outbound.concurrency == 30);
+}
+
 TEST_CASE("virtual servers start from the settings of smtp") {
   const Loaded loaded = loadText(R"(
 host_name: a.test

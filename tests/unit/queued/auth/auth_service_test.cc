@@ -23,6 +23,12 @@ struct FakeConnection final : ipc::ServerConnection {
   std::uint64_t number_;
 };
 
+/// The authorization server's answer; none when it is empty.
+Task<Result<ipc::Introspected>> answerWith(int, std::string says) {
+  if (says.empty()) co_return fail(Error::Kind::temporary, "no answer");
+  co_return ipc::Introspected{std::move(says)};
+}
+
 sasl::VerifierOptions cheap() {
   sasl::VerifierOptions options;
   options.argon2MemoryKiB = 64;
@@ -52,7 +58,7 @@ struct House {
     addUser("carl", "", false);
     restart();
   }
-  void restart() {
+  void restart(std::function<Task<Result<ipc::Introspected>>(std::string)> introspect = {}) {
     service = std::make_unique<AuthService>(AuthService::Parts{loop,
                                                                hashing,
                                                                reads,
@@ -61,7 +67,8 @@ struct House {
                                                                own,
                                                                config,
                                                                sasl::makeVerifiers("decoy", cheap())->passwordHash,
-                                                               [](unsigned) { return std::chrono::milliseconds(0); }});
+                                                               [](unsigned) { return std::chrono::milliseconds(0); },
+                                                               std::move(introspect)});
   }
   void addUser(const std::string& name, const std::string& password, bool disabled) {
     REQUIRE(own->edit([&](directory::OwnDirectory::Edit& edit) -> Result<void> {
@@ -225,6 +232,71 @@ TEST_CASE(
   CHECK(house.login("a3", "wrong").reason == "credentials");
   CHECK(house.login("alice", "secret").reason == "locked-out");
   CHECK(house.login("alice", "secret", "198.51.100.1:1").state == LoginState::succeeded);
+}
+
+TEST_CASE("a client on the allow list is never locked out, and locks nobody out") {
+  House house;
+  house.config->directory.lockoutExempt = {net::Cidr::parse("192.0.2.0/24").value()};
+  for (int guess = 0; guess < 10; ++guess) CHECK(house.login("alice", "wrong", "192.0.2.9:4000").reason == sasl::kReasonCredentials);
+  CHECK(house.login("alice", "secret", "192.0.2.9:4000").state == LoginState::succeeded);
+  CHECK(house.login("alice", "secret", "198.51.100.1:4000").state == LoginState::succeeded);
+  for (int guess = 0; guess < 10; ++guess) (void)house.login("alice", "wrong", "198.51.100.1:4000");
+  CHECK(house.login("alice", "secret", "198.51.100.1:4000").reason == "locked-out");
+  CHECK(house.login("alice", "secret", "192.0.2.9:4000").state == LoginState::succeeded);
+}
+
+TEST_CASE("failed logins that name nobody lock no account out") {
+  House house;
+  house.config->imap.auth.mechanisms.push_back("XOAUTH2");
+  const auto token = [&house](const std::string& client) {
+    ipc::LoginStart start = house.plain("", "", client);
+    start.mechanism = "XOAUTH2";
+    start.initial = "user=\x01" "auth=Bearer bad\x01\x01";
+    const AuthService::LoginAnswer told = house.ask(std::move(start));
+    return house.next(told.message.conversation, "").message.reason;
+  };
+  for (int guess = 0; guess < 5; ++guess) CHECK(token("192.0.2." + std::to_string(guess) + ":4000") == sasl::kReasonCredentials);
+  CHECK(token("192.0.2.99:4000") == sasl::kReasonCredentials);
+}
+
+TEST_CASE("a bearer token is asked about once in a while, and not at all while the client is locked out") {
+  House house;
+  house.config->imap.auth.mechanisms.push_back("XOAUTH2");
+  house.config->oauth.introspectionUrl = "https://id.example/";
+  struct Server {
+    int asked = 0;
+    std::string says;
+  };
+  const auto server = std::make_shared<Server>();
+  house.restart([server](std::string) -> Task<Result<ipc::Introspected>> { return answerWith(++server->asked, server->says); });
+  const auto login = [&house](const std::string& token) {
+    ipc::LoginStart start = house.plain("", "");
+    start.mechanism = "XOAUTH2";
+    start.initial = "user=alice@example.test\x01" "auth=Bearer " + token + "\x01\x01";
+    return house.ask(std::move(start)).message.state;
+  };
+  server->says = R"({"active":true,"email":"alice@example.test"})";
+  CHECK(login("one") == LoginState::succeeded);
+  CHECK(login("one") == LoginState::succeeded);
+  CHECK(server->asked == 1);
+  house.clock.advance(std::chrono::seconds(61));
+  CHECK(login("one") == LoginState::succeeded);
+  CHECK(server->asked == 2);
+  server->says = "";  // no answer at all
+  CHECK(login("two") == LoginState::unavailable);
+  server->says = "<html>";
+  CHECK(login("two") == LoginState::unavailable);
+  server->says = R"({"active":false})";
+  for (int guess = 0; guess < 3; ++guess) {
+    ipc::LoginStart start = house.plain("", "");
+    start.mechanism = "XOAUTH2";
+    start.initial = "user=\x01" "auth=Bearer three\x01\x01";
+    const AuthService::LoginAnswer told = house.ask(std::move(start));
+    CHECK(house.next(told.message.conversation, "").message.state == LoginState::failed);
+  }
+  const int before = server->asked;
+  CHECK(login("four") == LoginState::challenge);  // invalid_token
+  CHECK(server->asked == before);
 }
 
 TEST_CASE("loopback is never refused because of earlier failures when the configuration says so") {
