@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from machine import UNITS, check, pid, sh, wait_until
+from machine import UNITS, check, pid, services, sh, wait_until
 
 NETWORK = {'a socket of IPv4', 'a socket of IPv6'}  # of out, whose work it is, and of health, which asks our listeners
 
@@ -99,7 +99,7 @@ def watchdog():
             conf.write('[Service]\nWatchdogSec=1s\n')
     sh('systemctl daemon-reload')
     try:
-        sh('systemctl restart ' + ' '.join(f'ostler-{unit}.service' for unit in UNITS))
+        services('restart')
         before = {unit: pid(unit) for unit in UNITS}
         for number in before.values():
             os.kill(number, 19)
@@ -108,4 +108,5 @@ def watchdog():
     finally:
         for unit in UNITS:
             shutil.rmtree(f'/run/systemd/system/ostler-{unit}.service.d')
-        sh('systemctl daemon-reload; systemctl restart ' + ' '.join(f'ostler-{unit}.service' for unit in UNITS))
+        sh('systemctl daemon-reload')
+        services('restart')
