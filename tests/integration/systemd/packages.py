@@ -43,6 +43,25 @@ def compat_names():
     arrives('by an alias')
 
 
+def program_of_alias():
+    check(sh('systemctl is-active ostler-programs.service', None).strip() == 'inactive', 'it runs before there is mail for a program')
+    os.makedirs('/srv/robot')
+    os.chmod('/srv/robot', 0o777)
+    with open('/etc/aliases', 'a') as aliases, open('/etc/ostler/conf.d/aliases.yaml', 'w') as conf:
+        aliases.write('robot: "|cat > /srv/robot/mail; id -un > /srv/robot/user"\n')
+        conf.write('directory: {aliases_file: /etc/aliases, alias_pipes: true}\n')
+    sh('newaliases && systemctl restart ostler-auth ostler-spool')
+    sh('printf "Subject: to a program\n\nText.\n" | sendmail robot@example.test')
+    wait_until(lambda: os.path.exists('/srv/robot/user') and open('/srv/robot/user').read() == 'nobody\n', 'the program has not run')
+    check('Subject: to a program' in open('/srv/robot/mail').read(), 'another text')
+    number = pid('programs')
+    status = dict(row.split(':', 1) for row in open(f'/proc/{number}/status').read().splitlines() if ':' in row)
+    check(status['NoNewPrivs'].strip() == '1' and status['Seccomp'].strip() == '2', f'programs: {status}')
+    for line in ('ls /var/lib/ostler/accounts', 'cat /var/lib/ostler/spool/queue/*', 'cat /etc/ostler/tls/mail.example.test.key'):
+        tried = sh(f"nsenter -t {number} -m -- setpriv --reuid nobody --regid nogroup --clear-groups -- sh -c '{line}'; echo $?", None)
+        check(tried.strip().splitlines()[-1] != '0', f'a program may {line}')
+
+
 def another_mta():
     """A package that is a mail-transport-agent as well cannot be there beside ostler-mta; beside ostler alone it can."""
     sh('mkdir -p /test/other/DEBIAN && printf "Package: other-mta\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody <nobody@example.test>\\n'
