@@ -92,12 +92,14 @@ Result<std::optional<HttpResponse>> parseHttpResponse(std::string_view octets, O
     if (rest == Octets::areAll) return notHttp("it ends too early");
     return Whole();
   };
-  const std::size_t end = octets.find("\r\n\r\n");
-  if (end == std::string_view::npos) return incomplete();
-  const Result<HttpHead> head = headOf(octets.substr(0, end));
-  if (!head) return fail(head.error());
-  octets.remove_prefix(end + 4);
-  if (head->status < 200) return parseHttpResponse(octets, rest);  // 100 Continue: the real one follows
+  Result<HttpHead> head = HttpHead();
+  while (head->status < 200) {  // 100 Continue: the real one follows
+    const std::size_t end = octets.find("\r\n\r\n");
+    if (end == std::string_view::npos) return incomplete();
+    head = headOf(octets.substr(0, end));
+    if (!head) return fail(head.error());
+    octets.remove_prefix(end + 4);
+  }
   if (head->isChunked) {
     Result<std::optional<std::string>> content = unchunked(octets);
     if (!content) return fail(content.error());

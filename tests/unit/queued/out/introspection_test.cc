@@ -34,6 +34,9 @@ TEST_CASE("http response: content by length, by chunks, or up to the end") {
   CHECK(read(open) == "more");
   CHECK(read(open, Octets::areAll) == "200 {}");
   CHECK(read("HTTP/1.1 100 Continue\r\n\r\n" + counted) == "200 {}");
+  std::string patience;
+  for (int n = 0; n < 200'000; ++n) patience += "HTTP/1.1 100\r\n\r\n";
+  CHECK(read(patience + counted) == "200 {}");  // on a stack of any size
   CHECK(read("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n") == "401 ");
 }
 
