@@ -146,6 +146,12 @@ Result<Ended> run(const Job& job, std::chrono::milliseconds timeout) {
   if (child == 0) becomeProgram(job, prepared, theirs.get());
   theirs.reset();
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+  if (!pidfd) {  // nobody could see it end: it is not to run
+    const Error why = failed("pidfd_open");
+    ::kill(child, SIGKILL);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
+    return tl::unexpected(why);
+  }
   ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
   Ended ended;
   const auto until = std::chrono::steady_clock::now() + timeout;
