@@ -74,6 +74,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
     RecipientNow& recipient = message->recipients[outcome.recipient];
+    recipient.inFlight = true;  // until its outcome is written: whoever looked meanwhile would end it twice
     OutcomeRecord::Entry entry;
     entry.recipient = outcome.recipient;
     entry.state = outcome.state;

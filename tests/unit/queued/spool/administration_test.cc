@@ -18,6 +18,14 @@ std::string onlyId(SpoolFixture& spool) {
   return list.substr(at + 6, 26);
 }
 
+/// How often its history says that it was put off.
+std::size_t deferrals(SpoolFixture& spool, const std::string& id) {
+  const std::string life = spool.ask({"why", id}).output;
+  std::size_t times = 0;
+  for (std::size_t at = life.find(" deferred "); at != std::string::npos; at = life.find(" deferred ", at + 1)) ++times;
+  return times;
+}
+
 }  // namespace
 
 TEST_CASE("with outbound mail disabled local mail flows on, and a restart changes nothing") {
@@ -87,6 +95,31 @@ TEST_CASE("a message whose expiry was set is given up then, and its sender told"
     spool.ask({"queue", "retry", "--all"});
     return spool.mailboxOf("alice").size() == 1;
   }));
+}
+
+TEST_CASE("a sender hears once that its message was given up, however often that was looked at while the host rests") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outHost.clear();
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return !spool.sent.empty(); }));
+  const std::string id = onlyId(spool);
+  CHECK(spool.ask({"queue", "edit", id, "--expiry", "5s"}).exitCode == 0);
+  REQUIRE(spool.waitFor([&] {
+    spool.ask({"queue", "retry", "--all"});  // each leaves a time at which to look: that of its expiry
+    return spool.sent.size() > 5;
+  }));
+  REQUIRE(spool.waitFor([&] { return deferrals(spool, id) == spool.sent.size(); }));
+  spool.skip(std::chrono::seconds(6));
+  // Where the directory's answer is in hand, each of these times is looked at in the same turn.
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("Not tried") != std::string::npos; }));
+  spool.ask({"queue", "release", id});
+  REQUIRE(spool.waitFor([&] { return spool.ask({"why", id}).output.find("It has left the queue") != std::string::npos; }));
+  REQUIRE(spool.send("b@other.test", {"alice@example.test"}, kText));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() > 1; }));  // which is delivered after every report
+  CHECK(spool.mailboxOf("alice").size() == 2);
 }
 
 TEST_CASE("delete --notify tells the sender, delete does not") {
