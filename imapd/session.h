@@ -9,9 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "libmailcore/log/session_lines.h"
-#include "libmailcore/net/connection.h"
-
 #include "imapd/context.h"
 #include "imapd/fetch/renderer.h"
 #include "imapd/grammar/list_arguments.h"
@@ -21,6 +18,10 @@
 #include "imapd/reply.h"
 #include "imapd/updates.h"
 #include "imapd/view.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/session_info.h"
+#include "libmailcore/log/session_lines.h"
+#include "libmailcore/net/connection.h"
 
 namespace ostler::imap {
 

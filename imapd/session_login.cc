@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
+#include "imapd/session.h"
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
-
-#include "imapd/session.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/session_info.h"
 
 namespace ostler::imap {
 namespace {

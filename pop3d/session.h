@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "libmailcore/daemon/service.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/session_info.h"
 #include "libmailcore/log/session_lines.h"
 #include "libmailcore/net/connection.h"
 #include "pop3d/maildrop.h"

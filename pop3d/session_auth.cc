@@ -3,6 +3,8 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/session_info.h"
 #include "libmailcore/sasl/mechanism.h"
 #include "pop3d/session.h"
 

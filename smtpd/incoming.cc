@@ -1,5 +1,6 @@
 #include "smtpd/incoming.h"
 
+#include "libmailcore/ipc/message.h"
 #include "libmailcore/message/received.h"
 
 namespace ostler::smtpd {

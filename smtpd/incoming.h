@@ -9,6 +9,8 @@
 
 #include "libmailcore/async/channel.h"
 #include "libmailcore/async/loop.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/smtp/reply.h"
 #include "smtpd/budget.h"
 #include "smtpd/policy.h"

@@ -6,7 +6,12 @@
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/result.h"
 #include "libmailcore/base/unique_fd.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
 #include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/policy.h"
+#include "libmailcore/ipc/watches.h"
 
 namespace ostler::smtpd {
 

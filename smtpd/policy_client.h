@@ -3,7 +3,13 @@
 
 #include <string>
 
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/policy.h"
 #include "libmailcore/ipc/socket.h"
+#include "libmailcore/ipc/watches.h"
 #include "smtpd/policy.h"
 
 namespace ostler::smtpd {

@@ -5,6 +5,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
+#include "libmailcore/ipc/login.h"
 #include "smtpd/session.h"
 
 namespace ostler::smtpd {

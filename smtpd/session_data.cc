@@ -1,6 +1,7 @@
 // session_data.cc - DATA and BDAT: the content. RFC 5321 4.1.1.4, 4.4, 4.5.2; RFC 3030 2; RFC 2033 4.2 (LMTP's replies).
 #include <algorithm>
 
+#include "libmailcore/ipc/draft.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/received.h"
 #include "libmailcore/smtp/dot_stuffing.h"

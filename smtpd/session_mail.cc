@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/policy.h"
 #include "smtpd/session.h"
 
 namespace ostler::smtpd {

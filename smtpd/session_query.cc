@@ -1,6 +1,7 @@
 // session_query.cc - commands that ask: VRFY, EXPN, ETRN, HELP. RFC 5321 3.5, 4.1.1.6 to 4.1.1.8; RFC 1985.
 // Who may ask is the virtual server's setting; what is true is asked of queued.
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
 #include "smtpd/commands.h"
 
 namespace ostler::smtpd {

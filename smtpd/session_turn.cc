@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
 #include "smtpd/session.h"
 
 namespace ostler::smtpd {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/watches.h"
 #include "libmailcore/smtp/command.h"
 
 namespace ostler::smtpd {

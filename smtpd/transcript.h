@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "libmailcore/async/loop.h"
-#include "libmailcore/ipc/message.h"
 #include "libmailcore/net/address.h"
 #include "smtpd/policy.h"
 

@@ -1,6 +1,7 @@
 #include "libmailcore/directory/check.h"
 
 #include "libmailcore/directory/resolve.h"
+#include "libmailcore/ipc/directory.h"
 
 namespace ostler::directory {
 

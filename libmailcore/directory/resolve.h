@@ -9,7 +9,8 @@
 
 #include "libmailcore/config/config.h"
 #include "libmailcore/directory/directory.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/login.h"
 
 namespace ostler::directory {
 

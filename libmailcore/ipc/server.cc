@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "libmailcore/ipc/link.h"
+#include "libmailcore/ipc/message.h"
 #include "libmailcore/ipc/socket.h"
 
 namespace ostler::ipc {

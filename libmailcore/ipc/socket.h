@@ -12,7 +12,6 @@
 #include "libmailcore/async/loop.h"
 #include "libmailcore/base/unique_fd.h"
 #include "libmailcore/ipc/frame.h"
-#include "libmailcore/ipc/message.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::ipc {

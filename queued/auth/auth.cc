@@ -11,6 +11,7 @@
 #include "libmailcore/daemon/folders.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/directory/system/system_users.h"
+#include "libmailcore/ipc/introspection.h"
 #include "queued/auth/auth_service.h"
 #include "queued/auth/sandbox.h"
 

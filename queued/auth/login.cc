@@ -4,6 +4,10 @@
 #include <algorithm>
 
 #include "libmailcore/directory/resolve.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/introspection.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/session_info.h"
 #include "libmailcore/sasl/prep.h"
 #include "libmailcore/store/account_folder.h"
 #include "queued/auth/auth_service.h"

@@ -8,7 +8,9 @@
 #include <map>
 #include <string_view>
 
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/control.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/login.h"
 
 namespace ostler::queued::auth {
 

@@ -11,7 +11,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/random.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/directory.h"
 
 namespace ostler::queued::auth {
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "libmailcore/ipc/control.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/control/operators.h"
 #include "queued/spool/dispatcher.h"

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/receiving/checks.h"
 #include "queued/control/control.h"
 #include "queued/control/listing.h"

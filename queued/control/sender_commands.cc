@@ -6,6 +6,7 @@
 #include <map>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/directory.h"
 #include "queued/control/control.h"
 #include "queued/control/listing.h"
 

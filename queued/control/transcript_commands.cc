@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "libmailcore/config/quantity.h"
+#include "libmailcore/ipc/watches.h"
 #include "queued/control/control.h"
 #include "queued/control/listing.h"
 

@@ -10,7 +10,8 @@
 #include <unordered_map>
 
 #include "libmailcore/async/loop.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
 #include "libmailcore/log/log.h"
 #include "libmailcore/store/store.h"
 

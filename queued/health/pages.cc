@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "libmailcore/ipc/control.h"
 #include "libmailcore/metrics/counters.h"
 #include "libmailcore/net/certificate.h"
 #include "queued/health/exposition.h"

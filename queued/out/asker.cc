@@ -1,5 +1,6 @@
 #include "queued/out/asker.h"
 
+#include "libmailcore/ipc/envelope.h"
 #include "queued/out/session.h"
 
 namespace ostler::out {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "libmailcore/async/task.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/sending.h"
 #include "queued/out/settings.h"
 
 namespace ostler::out {

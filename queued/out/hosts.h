@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "libmailcore/dns/tlsa.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/smtp/reply.h"
 #include "queued/out/settings.h"
 

@@ -8,7 +8,7 @@
 
 #include "libmailcore/async/task.h"
 #include "libmailcore/config/config.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/introspection.h"
 #include "libmailcore/net/https_url.h"
 #include "queued/out/settings.h"
 

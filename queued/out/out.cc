@@ -5,6 +5,9 @@
 #include <optional>
 
 #include "libmailcore/daemon/role.h"
+#include "libmailcore/ipc/introspection.h"
+#include "libmailcore/ipc/lookup.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/out/introspection.h"
 #include "queued/out/log_relay.h"

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/lookup.h"
 #include "queued/out/settings.h"
 
 namespace ostler::out {

@@ -8,7 +8,8 @@
 #include "libmailcore/async/channel.h"
 #include "libmailcore/async/gate.h"
 #include "libmailcore/async/pool.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/log/log.h"
 #include "queued/out/session.h"
 

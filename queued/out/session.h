@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "libmailcore/ipc/sending.h"
 #include "queued/out/hosts.h"
 
 namespace ostler::out {

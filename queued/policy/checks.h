@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "libmailcore/config/config.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/lookup.h"
 #include "queued/policy/policy.h"
 #include "queued/policy/sending.h"
 #include "queued/route/route.h"

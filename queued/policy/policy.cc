@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/lookup.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {

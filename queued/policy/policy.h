@@ -7,7 +7,8 @@
 #include <string_view>
 
 #include "libmailcore/config/config.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/envelope.h"
 #include "queued/route/route.h"
 
 namespace ostler::policy {

@@ -11,6 +11,8 @@
 #include "libmailcore/async/gate.h"
 #include "libmailcore/async/pool.h"
 #include "libmailcore/daemon/role.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/program.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/programs/runner.h"
 #include "queued/programs/sandbox.h"

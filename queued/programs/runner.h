@@ -10,7 +10,7 @@
 
 #include "libmailcore/base/result.h"
 #include "libmailcore/base/unique_fd.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
 
 namespace ostler::programs {
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/message/date_time.h"
 
 namespace ostler::report {

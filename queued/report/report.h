@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libmailcore/config/config.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/message/dsn.h"
 #include "libmailcore/message/dsn_words.h"
 #include "queued/spool/records.h"

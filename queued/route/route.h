@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "libmailcore/config/config.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/sending.h"
 
 namespace ostler::route {
 

@@ -4,6 +4,11 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/policy.h"
+#include "libmailcore/ipc/session_info.h"
 #include "queued/spool/questions.h"
 
 namespace ostler::spool {

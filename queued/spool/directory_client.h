@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/directory.h"
 #include "libmailcore/ipc/socket.h"
 
 namespace ostler::spool {

@@ -9,6 +9,9 @@
 #include <set>
 #include <vector>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
 #include "queued/report/budget.h"
 #include "queued/report/report.h"
 #include "queued/route/route.h"

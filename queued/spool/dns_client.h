@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "libmailcore/ipc/lookup.h"
 #include "libmailcore/ipc/socket.h"
 
 namespace ostler::spool {

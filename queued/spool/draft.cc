@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/session_info.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/received.h"

@@ -10,6 +10,9 @@
 #include <string>
 #include <unordered_map>
 
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/message.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/spool/acceptance.h"
 #include "queued/spool/questions.h"

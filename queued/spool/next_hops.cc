@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/sending.h"
 #include "queued/policy/policy.h"
 #include "queued/schedule/hours.h"
 #include "queued/schedule/retry.h"

@@ -1,5 +1,7 @@
 // outlets.cc - the Dispatcher's way to what is neither a mailbox nor a host: drop folders, files and programs behind aliases.
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/program.h"
 #include "libmailcore/message/received.h"
 #include "queued/deliver/folder.h"
 #include "queued/spool/badmail.h"

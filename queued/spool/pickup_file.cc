@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "libmailcore/base/ascii.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
 

@@ -1,6 +1,7 @@
 #include "queued/spool/questions.h"
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/lookup.h"
 
 namespace ostler::spool {
 

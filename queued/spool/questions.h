@@ -7,6 +7,11 @@
 #include <optional>
 #include <string>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/policy.h"
+#include "libmailcore/ipc/session_info.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/policy/checks.h"
 #include "queued/policy/policy.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {

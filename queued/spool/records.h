@@ -11,7 +11,7 @@
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/ids.h"
 #include "libmailcore/base/result.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
 
 namespace ostler::spool {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
 #include "queued/schedule/retry.h"
 #include "queued/spool/acceptance.h"
 #include "queued/spool/badmail.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/sending.h"
 #include "queued/policy/policy.h"
 #include "queued/spool/dispatcher.h"
 

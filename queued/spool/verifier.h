@@ -9,6 +9,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/log/log.h"
 #include "queued/route/known.h"

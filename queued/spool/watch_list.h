@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libmailcore/ipc/socket.h"
+#include "libmailcore/ipc/watches.h"
 
 namespace ostler::spool {
 

@@ -15,6 +15,7 @@
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/base/unique_fd.h"
+#include "libmailcore/ipc/control.h"
 #include "libmailcore/ipc/socket.h"
 
 namespace ostler::tools {

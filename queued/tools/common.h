@@ -12,7 +12,6 @@
 
 #include "libmailcore/base/clock.h"
 #include "libmailcore/config/config.h"
-#include "libmailcore/ipc/message.h"
 #include "queued/tools/commands.h"
 
 namespace ostler::tools {

@@ -15,6 +15,8 @@
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"

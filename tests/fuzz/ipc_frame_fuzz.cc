@@ -5,8 +5,11 @@
 #include <cstring>
 #include <vector>
 
+#include "libmailcore/ipc/control.h"
+#include "libmailcore/ipc/draft.h"
 #include "libmailcore/ipc/frame.h"
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/wire.h"
 
 using namespace ostler::ipc;

@@ -2,6 +2,7 @@
 // message has a bare line end, and nobody who is no recipient of ours gets mail without AUTH.
 #include <cassert>
 
+#include "libmailcore/ipc/envelope.h"
 #include "tests/unit/smtpd/stage.h"
 
 using namespace ostler;

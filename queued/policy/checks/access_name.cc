@@ -1,6 +1,9 @@
 // access_name.cc - "only these" or "all but these", by the forward-confirmed name of the client or its network.
 #include "queued/policy/checks.h"
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/lookup.h"
+
 namespace ostler::policy {
 
 std::optional<ipc::SmtpReply> accessName(const Facts& facts) {

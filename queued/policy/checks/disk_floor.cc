@@ -1,6 +1,8 @@
 // disk_floor.cc - new mail is refused before the disk of the queue is full.
 #include "queued/policy/checks.h"
 
+#include "libmailcore/ipc/envelope.h"
+
 namespace ostler::policy {
 
 std::optional<ipc::SmtpReply> diskFloor(const Facts& facts) {

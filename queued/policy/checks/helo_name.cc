@@ -1,6 +1,8 @@
 // helo_name.cc - the name in HELO is one that exists. Off unless set: RFC 5321 4.1.4 wants no refusal for that.
 #include <fmt/format.h>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/lookup.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {

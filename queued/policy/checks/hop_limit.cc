@@ -1,4 +1,5 @@
 // hop_limit.cc - a message that has come by so many servers goes in a circle.
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/message/received.h"
 #include "queued/policy/checks.h"
 

@@ -1,6 +1,7 @@
 // message_size.cc - the size that was declared is taken here, and of this account.
 #include <fmt/format.h>
 
+#include "libmailcore/ipc/envelope.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {

@@ -1,6 +1,7 @@
 // relay.cc - mail for others is taken from who logged in, from listed clients, and from local programs alone.
 #include <fmt/format.h>
 
+#include "libmailcore/ipc/envelope.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {

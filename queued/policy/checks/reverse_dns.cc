@@ -1,6 +1,9 @@
 // reverse_dns.cc - a client has a name that leads back to its address. Off unless set: many good servers have none.
 #include "queued/policy/checks.h"
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/lookup.h"
+
 namespace ostler::policy {
 
 std::optional<ipc::SmtpReply> reverseDns(const Facts& facts) {

@@ -1,6 +1,9 @@
 // sender_domain.cc - what a stranger sends can be answered: its domain exists (RFC 5321 3.3) and takes mail (RFC 7505 4.2).
 #include "queued/policy/checks.h"
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/lookup.h"
+
 namespace ostler::policy {
 
 std::optional<ipc::SmtpReply> senderDomainExists(const Facts& facts) {

@@ -1,6 +1,7 @@
 // sender_owner.cc - who logged in sends as itself. The null reverse-path stays allowed: mail programs send dispositions with it.
 #include <fmt/format.h>
 
+#include "libmailcore/ipc/envelope.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {

@@ -1,6 +1,7 @@
 // sending_limits.cc - who logged in sends no more than is usual: what a stolen password is used for. Over it he is frozen.
 #include <fmt/format.h>
 
+#include "libmailcore/ipc/envelope.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {

@@ -1,6 +1,8 @@
 // submission_login.cc - our users log in before they send.
 #include "queued/policy/checks.h"
 
+#include "libmailcore/ipc/envelope.h"
+
 namespace ostler::policy {
 
 std::optional<ipc::SmtpReply> submissionLogin(const Facts& facts) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "imapd/session.h"
+#include "libmailcore/ipc/login.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/memory_stream.h"
 #include "libmailcore/store/failing_store.h"

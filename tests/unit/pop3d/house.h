@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "libmailcore/ipc/login.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/memory_stream.h"
 #include "libmailcore/store/failing_store.h"

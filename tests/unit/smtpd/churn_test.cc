@@ -3,6 +3,10 @@
 #include <random>
 #include <set>
 
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/policy.h"
 #include "tests/unit/smtpd/stage.h"
 #include "tests/unit/support/cut_short.h"
 

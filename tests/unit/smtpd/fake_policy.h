@@ -7,6 +7,13 @@
 #include <vector>
 
 #include "libmailcore/async/loop.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/policy.h"
+#include "libmailcore/ipc/session_info.h"
+#include "libmailcore/ipc/watches.h"
 #include "libmailcore/net/connection.h"
 #include "smtpd/policy.h"
 

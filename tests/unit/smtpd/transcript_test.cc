@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "libmailcore/ipc/watches.h"
 #include "tests/unit/smtpd/stage.h"
 
 namespace ostler::smtpd {

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "libmailcore/ipc/login.h"
 #include "libmailcore/store/local_store.h"
 #include "tests/unit/support/temporary_folder.h"
 

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/login.h"
 #include "tests/unit/libmailcore/directory/temporary_directory.h"
 
 using namespace ostler;

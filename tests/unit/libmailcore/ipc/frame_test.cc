@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::ipc {

@@ -12,6 +12,10 @@
 #include <thread>
 
 #include "libmailcore/async/channel.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/sending.h"
 #include "tests/unit/support/temporary_folder.h"
 
 namespace ostler::ipc {

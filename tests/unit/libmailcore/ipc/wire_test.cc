@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/directory.h"
 
 using namespace ostler;
 

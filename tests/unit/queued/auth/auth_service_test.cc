@@ -6,6 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/introspection.h"
+#include "libmailcore/ipc/login.h"
 #include "tests/unit/libmailcore/directory/temporary_directory.h"
 #include "tests/unit/libmailcore/sasl/scram_client.h"
 

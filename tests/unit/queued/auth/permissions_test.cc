@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/control.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/login.h"
+
 namespace ostler::queued::auth {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/socket.h"
 #include "tests/unit/libmailcore/dns/nsd_server.h"
 #include "tests/unit/libmailcore/net/test_certificates.h"

@@ -8,6 +8,7 @@
 
 #include "libmailcore/dns/fixed_resolver.h"
 #include "libmailcore/dns/unbound_resolver.h"
+#include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/socket.h"
 #include "queued/out/racing.h"
 #include "tests/unit/libmailcore/dns/nsd_server.h"

@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/lookup.h"
+
 using namespace ostler;
 using namespace ostler::policy;
 

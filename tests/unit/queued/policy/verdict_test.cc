@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/directory.h"
+
 using namespace ostler;
 using namespace ostler::policy;
 

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/ipc/envelope.h"
 
 using namespace ostler;
 using namespace ostler::programs;

@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/sending.h"
+
 using namespace ostler;
 using namespace ostler::route;
 using RouteKind = Route::Kind;

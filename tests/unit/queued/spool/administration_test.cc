@@ -3,6 +3,9 @@
 #include <filesystem>
 #include <set>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/program.h"
+#include "libmailcore/ipc/sending.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;

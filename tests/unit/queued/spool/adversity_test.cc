@@ -1,6 +1,7 @@
 // What goes wrong around the spool: a clock that jumps, a DNS that is dead, a message that kills whoever sends it.
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/sending.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;

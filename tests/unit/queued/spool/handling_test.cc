@@ -1,6 +1,8 @@
 // What a sender asks of the way, through the whole spool: hold, deadline, TLS, priority, binary content.
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 namespace ostler::spool {

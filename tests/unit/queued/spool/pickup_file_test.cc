@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/envelope.h"
 
 using namespace ostler;
 using namespace ostler::spool;

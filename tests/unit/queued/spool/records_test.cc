@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {

@@ -6,6 +6,9 @@
 #include <fstream>
 #include <set>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
+#include "libmailcore/ipc/session_info.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;

@@ -1,6 +1,10 @@
 // The spool with gateways, peers and mail that waits for ETRN.
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/policy.h"
+#include "libmailcore/ipc/sending.h"
+#include "libmailcore/ipc/session_info.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/policy.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 namespace ostler::spool {

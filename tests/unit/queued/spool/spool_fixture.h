@@ -10,6 +10,15 @@
 #include <map>
 #include <mutex>
 
+#include "libmailcore/ipc/control.h"
+#include "libmailcore/ipc/directory.h"
+#include "libmailcore/ipc/draft.h"
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/policy.h"
+#include "libmailcore/ipc/program.h"
+#include "libmailcore/ipc/sending.h"
+#include "libmailcore/ipc/session_info.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/sending.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;

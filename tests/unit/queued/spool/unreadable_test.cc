@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "libmailcore/ipc/sending.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;

@@ -1,4 +1,4 @@
-#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/sending.h"
 
 namespace ostler::ipc {
 

@@ -1,0 +1,63 @@
+// directory.h - whose a token is and where an address leads: spool → auth.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "libmailcore/ipc/login.h"
+
+namespace ostler::ipc {
+
+struct Identity {
+  static constexpr std::uint16_t kType = 111;
+  using Reply = void;
+  bool known = false;
+  Account account;
+  std::vector<std::string> addresses;  ///< what the account may send as
+  template <class V>
+  void fields(V& v) {
+    v(known, account, addresses);
+  }
+};
+
+/// Whose token is it?
+struct WhoIs {
+  static constexpr std::uint16_t kType = 110;
+  using Reply = Identity;
+  std::string token;
+  template <class V>
+  void fields(V& v) {
+    v(token);
+  }
+};
+
+/// Where an address leads. Aliases are expanded fully; each target once.
+struct Resolution {
+  static constexpr std::uint16_t kType = 113;
+  using Reply = void;
+  enum class Kind : std::uint8_t { remote, local, unknownUser, rejected, loop };
+  Kind kind = Kind::remote;         ///< remote: the domain is not ours
+  std::vector<Account> accounts;    ///< local mailboxes
+  std::vector<std::string> mailboxes;  ///< same order as accounts: the folder a +tag asks for, or empty
+  std::vector<std::string> remote;  ///< addresses elsewhere
+  std::vector<std::string> files;   ///< where allowed
+  std::vector<std::string> pipes;   ///< where allowed
+  std::vector<std::string> steps;   ///< each rule looked at, in words: for `ostler explain`
+  template <class V>
+  void fields(V& v) {
+    v(kind, accounts, mailboxes, remote, files, pipes, steps);
+  }
+};
+
+struct Resolve {
+  static constexpr std::uint16_t kType = 112;
+  using Reply = Resolution;
+  std::string address;  ///< "local@domain", or a bare local part for the default domain
+  template <class V>
+  void fields(V& v) {
+    v(address);
+  }
+};
+
+}  // namespace ostler::ipc
