@@ -86,10 +86,14 @@ void Incoming::refuse(Reply reply) {
   if (!refusal_) refusal_ = std::move(reply);
 }
 
+void Incoming::judge() {
+  if (!refusal_ && settings_.objection) refusal_ = settings_.objection(content_);
+}
+
 Task<void> Incoming::passOn(Deadline deadline) {
-  size_ += chunk_.size() - counted_;
+  content_.octets += chunk_.size() - counted_;
   counted_ = chunk_.size();
-  if (settings_.messageSize != 0 && size_ > settings_.messageSize) refuse({552, "5.3.4", "Message too big"});
+  judge();
   if (!refusal_) co_await reserve(deadline);
   while (!refusal_ && chunk_.size() >= kFrame) {
     co_await sendFrame();
@@ -149,10 +153,9 @@ Task<void> Incoming::reserve(Deadline deadline) {
 void Incoming::completeHeader() {
   if (std::exchange(headerDone_, true)) return;
   const std::string_view content = std::string_view(chunk_).substr(settings_.traceField.size());
-  if (settings_.hops != 0 && message::countReceived(content) > settings_.hops) {
-    refuse({554, "5.4.6", "Too many hops: this message loops"});
-    return;
-  }
+  content_.received = message::countReceived(content);
+  judge();
+  if (refusal_) return;
   const bool cutOff = !complete_ && content.find("\r\n\r\n") == std::string_view::npos;
   if (!settings_.missingFields || cutOff) return;
   const std::string fields = settings_.missingFields(content);

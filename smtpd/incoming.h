@@ -11,6 +11,7 @@
 #include "libmailcore/async/loop.h"
 #include "libmailcore/ipc/draft.h"
 #include "libmailcore/ipc/envelope.h"
+#include "libmailcore/receiving/checks.h"
 #include "libmailcore/smtp/reply.h"
 #include "smtpd/budget.h"
 #include "smtpd/policy.h"
@@ -18,9 +19,9 @@
 namespace ostler::smtpd {
 
 struct IncomingSettings {
-  std::string traceField;         ///< goes in front of all
-  std::uint64_t messageSize = 0;  ///< octets of content; 0: unlimited
-  unsigned hops = 0;              ///< Received fields; 0: unlimited
+  std::string traceField;  ///< goes in front of all
+  /// What is said against content as far as it is known. Asked as it comes, until there is an objection.
+  std::function<std::optional<smtp::Reply>(const receiving::Content&)> objection;
   /// Submission: from the header (or as much of it as is there), the fields it lacks. Empty function: nothing is added.
   std::function<std::string(std::string_view header)> missingFields;
 };
@@ -49,10 +50,10 @@ class Incoming {
   /// Counts what was appended and sends it on when a frame is full. Waits for the spool when it is slow, and for the
   /// budget. Never fails: from the first fault on content is read and thrown away, and finish() says why.
   [[nodiscard]] Task<void> passOn(Deadline deadline);
-  /// The client broke a rule of content.
-  void refuse(smtp::Reply reply);
+  /// What was appended since the last passOn() has a CR or LF alone.
+  void sawBareLineEnd() { content_.bareLineEnd = true; }
   [[nodiscard]] bool refused() const { return refusal_.has_value(); }
-  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] std::uint64_t size() const { return content_.octets; }
   /// Makes it durable, or says why not. Once called the message may be the spool's whatever happens to us.
   [[nodiscard]] Task<Outcome> finish(Deadline deadline);
 
@@ -63,6 +64,8 @@ class Incoming {
   [[nodiscard]] Task<void> sendFrame();
   [[nodiscard]] Task<Outcome> askAgain(Error lost, Deadline deadline);
   void completeHeader();
+  void judge();
+  void refuse(smtp::Reply reply);
   void failed(const Error& error);
   [[nodiscard]] Outcome refusedOutcome() const;
 
@@ -73,8 +76,8 @@ class Incoming {
   const std::size_t recipients_;
   IncomingSettings settings_;
   std::string chunk_;        // not yet sent; begins with the trace field while nothing was sent
-  std::size_t counted_ = 0;  // of chunk_ so much is in size_ already
-  std::uint64_t size_ = 0;
+  std::size_t counted_ = 0;  // of chunk_ so much is in content_.octets already
+  receiving::Content content_;
   bool headerDone_ = false;
   bool complete_ = false;  // nothing more comes
   bool discardable_ = true;

@@ -75,8 +75,8 @@ Session::Session(const Surroundings& around, daemon::Arrival arrival)
   }
 }
 
-std::string Session::hostName() const {
-  return server_.hostName.empty() ? snapshot_->config->hostName : server_.hostName;
+const std::string& Session::hostName() const {
+  return snapshot_->config->hostNameOf(server_);
 }
 
 Task<void> Session::run() {
@@ -98,26 +98,34 @@ Task<void> Session::run() {
 }
 
 // What the checks of this process see.
-receiving::Visit Session::visit() const {
-  return {server_,
-          kind_,
-          overUnix_ ? nullptr : &clientAddress_,
-          connection_.tls() != nullptr,
-          isAuthenticated(),
-          messages_,
-          sessionOctets_,
-          envelope_.recipients.size(),
-          envelope_.binary,
-          around_.rates,
-          std::chrono::steady_clock::now()};
+receiving::Visit Session::visit(const receiving::Content& content) const {
+  return {.server = server_,
+          .kind = kind_,
+          .client = overUnix_ ? nullptr : &clientAddress_,
+          .tls = connection_.tls() != nullptr,
+          .authenticated = isAuthenticated(),
+          .talkedEarly = talkedEarly_,
+          .helo = info_.helo,
+          .hostName = hostName(),
+          .accountMessageSize = account_.messageSize,
+          .messages = messages_,
+          .sessionOctets = sessionOctets_,
+          .recipients = envelope_.recipients.size(),
+          .binary = envelope_.binary,
+          .content = content,
+          .rates = around_.rates,
+          .now = std::chrono::steady_clock::now()};
 }
 
 // The first check of the stage that objects decides.
-std::optional<smtp::Reply> Session::objection(receiving::Stage stage) {
-  auto objected = receiving::ask(stage, visit());
+std::optional<smtp::Reply> Session::objection(receiving::Stage stage, const receiving::Content& content) {
+  auto objected = receiving::ask(stage, visit(content));
   if (!objected) return std::nullopt;
   around_.log.info("refused", {{"session", info_.session.text()},
                                {"client", info_.client},
+                               {"helo", info_.helo},
+                               {"from", envelope_.reversePath},
+                               {"stage", receiving::nameOf(stage)},
                                {"check", objected->check},
                                {"reply", objected->reply.oneLine()}});
   if (objected->givesWay) {
@@ -141,14 +149,15 @@ Task<std::optional<smtp::Reply>> Session::clientRefusal() {
   co_return toReply(*verdict);
 }
 
-// The greeting, or why there is none. A client that talks before it has not read the standard: RFC 5321 3.1.
+// The greeting, or why there is none.
 Task<void> Session::greet() {
-  std::optional<Reply> refused = objection(receiving::Stage::connect);
-  if (!refused && limits().greetingDelay.count() > 0 && !visit().isExempt()) {
+  std::optional<Reply> refused;
+  if (limits().greetingDelay.count() > 0 && !visit().isExempt()) {
     const Result<void> early = co_await connection_.stream().waitReadable(Deadline::after(limits().greetingDelay));
-    if (early) refused = Reply{554, "", "You talked before the greeting"};
+    talkedEarly_ = early.has_value();
     if (!early && early.error().kind != Error::Kind::timeout) refused = lost(early.error());
   }
+  if (!refused) refused = objection(receiving::Stage::connect);
   if (!refused) {
     std::optional<Reply> byName = co_await clientRefusal();
     refused = std::move(byName);
@@ -272,8 +281,11 @@ smtp::Reply Session::hello(std::string_view argument, std::string_view protocol)
   return {250, "", hostName()};
 }
 
-// Whether the name can be believed is asked of queued, where the virtual server wants to know.
+// Whether the name exists is asked of queued, where the virtual server wants to know.
 Task<std::optional<smtp::Reply>> Session::heloRefusal() {
+  state_ = connected;
+  if (auto objected = objection(receiving::Stage::helo)) co_return std::move(*objected);
+  state_ = greeted;
   if (!server_.checkHelo || isLmtp()) co_return std::nullopt;
   const Result<ipc::SmtpReply> verdict = co_await around_.policy.checkHelo({info_}, Deadline::after(kPolicyTime));
   if (verdict && verdict->code == 250) co_return std::nullopt;

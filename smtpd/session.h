@@ -73,8 +73,8 @@ class Session {
   [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
   [[nodiscard]] Task<std::optional<Reply>> heloRefusal();
   [[nodiscard]] Task<void> dispatch(std::string_view line);
-  [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage);
-  [[nodiscard]] receiving::Visit visit() const;
+  [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage, const receiving::Content& content = {});
+  [[nodiscard]] receiving::Visit visit(const receiving::Content& content = {}) const;
   [[nodiscard]] bool mayAsk(config::Askers who) const;
   [[nodiscard]] OfferTo offerTo() const;
   [[nodiscard]] Task<Reply> answer(std::string_view line);
@@ -148,7 +148,7 @@ class Session {
   [[nodiscard]] bool tlsOffered() const;
   [[nodiscard]] const config::SmtpLimits& limits() const { return server_.limits; }
   [[nodiscard]] Deadline idle() const { return Deadline::after(limits().idle); }
-  [[nodiscard]] std::string hostName() const;
+  [[nodiscard]] const std::string& hostName() const;
 
   const Surroundings& around_;
   const std::shared_ptr<const daemon::Snapshot> snapshot_;
@@ -163,6 +163,7 @@ class Session {
 
   State state_ = connected;
   bool extended_ = false;  // EHLO or LHLO, not HELO
+  bool talkedEarly_ = false;
   std::string endReason_;
   ipc::SessionInfo info_;
   ipc::Account account_;  // after AUTH

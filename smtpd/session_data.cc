@@ -16,8 +16,6 @@ constexpr std::size_t kRead = 64 * 1024;
 constexpr std::uint64_t kAskFirst =
     64 * 1024;  // a message declared larger is not asked for before the spool has agreed
 
-const Reply kBareLineEnd{550, "5.6.0", "A line of the message ends in CR or LF alone"};
-
 // RFC 3848, RFC 6531 4.3: which protocol the message came by.
 std::string protocolName(bool lmtp, bool extended, bool utf8, bool tls, bool authenticated) {
   std::string name = utf8 ? "UTF8" : "";
@@ -54,16 +52,7 @@ std::unique_ptr<Incoming> Session::openMessage() {
   request.declaredSize = declaredSize_;
   IncomingSettings settings;
   settings.traceField = traceField(request.draft);
-  settings.messageSize = limits().messageSize.octets;
-  if (account_.messageSize != 0) {
-    settings.messageSize =
-        settings.messageSize == 0 ? account_.messageSize : std::min(settings.messageSize, account_.messageSize);
-  }
-  if (limits().sessionSize.octets != 0) {
-    const std::uint64_t left = limits().sessionSize.octets - std::min(sessionOctets_, limits().sessionSize.octets - 1);
-    settings.messageSize = settings.messageSize == 0 ? left : std::min(settings.messageSize, left);
-  }
-  settings.hops = limits().hops;
+  settings.objection = [this](const receiving::Content& content) { return objection(receiving::Stage::endOfData, content); };
   if (kind_ == config::SmtpKind::submission) {  // RFC 6409 8.1, 8.3
     settings.missingFields = [host = hostName(), now = around_.clock.now(),
                               id = request.draft](std::string_view header) {
@@ -101,7 +90,7 @@ Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
     if (some->empty()) co_return fail(Error::Kind::closed, "closed inside DATA");
     const std::size_t used = unstuffer.take(*some, incoming.buffer());
     connection_.unread(some->size() - used);
-    if (unstuffer.sawBareLineEnd()) incoming.refuse(kBareLineEnd);
+    if (unstuffer.sawBareLineEnd()) incoming.sawBareLineEnd();
     co_await incoming.passOn(idle());
   }
   co_return Result<void>();
@@ -109,9 +98,9 @@ Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
 
 Task<smtp::Reply> Session::finishMessage(Incoming& incoming) {
   const std::uint64_t size = incoming.size();
-  sessionOctets_ += size;
   if (isWrittenDown_) writeDown("client", "(" + std::to_string(size) + " octets of content)");
   const Outcome outcome = co_await incoming.finish(idle());
+  sessionOctets_ += size;
   const std::size_t recipients = envelope_.recipients.size();
   if (!outcome.queueId.empty()) {
     ++messages_;
@@ -161,7 +150,7 @@ Task<smtp::Reply> Session::bdat(std::string_view argument) {
     co_return refused.replies.front();
   }
   if (!envelope_.binary) {
-    if (chunkEnds_.afterCr()) complete->refuse(kBareLineEnd);
+    if (chunkEnds_.afterCr()) complete->sawBareLineEnd();
     if (!chunkEnds_.atLineStart()) complete->buffer() += "\r\n";
   }
   Reply reply = co_await finishMessage(*complete);
@@ -177,7 +166,7 @@ Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octet
     if (some->empty()) co_return fail(Error::Kind::closed, "closed inside BDAT");
     octets -= some->size();
     chunkEnds_.look(*some);
-    if (chunkEnds_.bare() && !envelope_.binary) incoming.refuse(kBareLineEnd);
+    if (chunkEnds_.bare()) incoming.sawBareLineEnd();
     incoming.buffer() += *some;
     co_await incoming.passOn(idle());
   }

@@ -151,7 +151,7 @@ const Row<Server> kVirtualServer[] = {
     {"relay_from", [](Server& s) -> Slot { return &s.relayFrom; }, "", "networks that may relay without AUTH; loopback is no exception"},
     {"relay_authenticated", [](Server& s) -> Slot { return &s.relayAuthenticated; }, "true", "who has authenticated may relay"},
     {"check_sender_domain", [](Server& s) -> Slot { return &s.checkSenderDomain; }, "true", "refuse senders whose domain does not exist"},
-    {"check_helo", [](Server& s) -> Slot { return &s.checkHelo; }, "false", "refuse HELO names that do not exist"},
+    {"check_helo", [](Server& s) -> Slot { return &s.checkHelo; }, "false", "refuse HELO names that do not exist, and our own"},
     {"limits.session_size", [](Server& s) -> Slot { return &s.limits.sessionSize; }, "0", "content of all messages of a session, then 421"},
     {"limits.connections_per_network", [](Server& s) -> Slot { return &s.limits.connectionsPerNetwork; }, "0", "at once from one /24 (IPv6: /48)"},
     {"limits.unknown_recipients", [](Server& s) -> Slot { return &s.limits.unknownRecipients; }, "20", "refused recipients, then 421"},

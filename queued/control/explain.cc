@@ -14,6 +14,11 @@ namespace ostler::control {
 
 namespace {
 
+using receiving::Stage;
+
+constexpr std::uint64_t kMostTold = 1ULL << 50;  // octets
+constexpr std::uint64_t kMostHops = 1000;
+
 std::string where(const route::Route& route) {
   switch (route.kind) {
     case route::Route::Kind::local: {
@@ -38,21 +43,32 @@ std::string where(const route::Route& route) {
 using Asked = spool::Questions::Examined;
 
 /// A check with what it says: "rcpt: check relay (RFC 5321 3.6.2): no objection".
-std::string told(const Asked& one) {
-  return fmt::format("{}: check {} ({}): {}", policy::nameOf(one.check->stage), one.check->name, one.check->writtenIn,
-                     one.reply ? report::oneLine(*one.reply) : "no objection");
+std::string told(receiving::Stage stage, std::string_view check, std::string_view writtenIn, const std::string& objection) {
+  return fmt::format("{}: check {} ({}): {}", receiving::nameOf(stage), check, writtenIn, objection.empty() ? "no objection" : objection);
 }
 
-/// What smtpd itself would say at a step, of a client that came over TLS and is here for the first time today.
-std::vector<std::string> toldBySmtpd(receiving::Stage stage, const receiving::Visit& visit, ipc::SmtpReply& reply) {
-  std::vector<std::string> steps;
+/// Both lists of a stage in the order in which they are asked, smtpd's and then ours. What each check says goes to `steps`; the first
+/// objection takes the place of a good `reply`.
+Task<void> ask(spool::Questions& questions, receiving::Stage stage, const receiving::Visit& visit, policy::Facts& facts,
+               ipc::SmtpReply& reply, std::vector<std::string>& steps) {
   for (const receiving::Check& check : receiving::allChecks()) {
     if (check.stage != stage) continue;
     const std::optional<smtp::Reply> said = check.judge(visit);
-    steps.push_back(fmt::format("{}: check {} ({}): {}", receiving::nameOf(stage), check.name, check.writtenIn, said ? said->oneLine() : "no objection"));
-    if (said && reply.code / 100 == 2) reply = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
+    steps.push_back(told(stage, check.name, check.writtenIn, said ? said->oneLine() : ""));
+    if (said && reply.code == 250) reply = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
   }
-  return steps;
+  const std::vector<spool::Questions::Examined> examined = co_await questions.examine(stage, facts);
+  for (const spool::Questions::Examined& one : examined) {
+    steps.push_back(told(stage, one.check->name, one.check->writtenIn, one.reply ? report::oneLine(*one.reply) : ""));
+    if (one.reply && reply.code == 250) reply = *one.reply;
+  }
+}
+
+/// The header of a message that came by so many servers.
+std::string headOf(std::size_t hops) {
+  std::string head;
+  for (std::size_t hop = 0; hop < hops; ++hop) head += "Received: by somebody\r\n";
+  return head + "\r\n";
 }
 
 }  // namespace
@@ -88,27 +104,25 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   facts.reversePath = from;
   facts.forwardPath = to;
   facts.recipients.push_back(to);
+  facts.declaredSize = parseDecimal(arguments.value("--size"), kMostTold).value_or(0);
+  const std::size_t hops = parseDecimal(arguments.value("--hops"), kMostHops).value_or(0);
+  const std::string head = headOf(hops);
+  facts.head = head;
   receiving::Rates rates;
   const receiving::Visit visit{.server = server,
                                .kind = identity.known ? config::SmtpKind::submission : config::SmtpKind::mx,
                                .client = address ? &*address : nullptr,
                                .tls = true,
                                .authenticated = identity.known,
+                               .helo = helo,
+                               .hostName = config->hostNameOf(server),
+                               .accountMessageSize = identity.account.messageSize,
+                               .content = {.octets = facts.declaredSize, .bareLineEnd = false, .received = hops},
                                .rates = rates,
                                .now = std::chrono::steady_clock::now()};
-  const auto bySmtpd = [&](receiving::Stage stage, ipc::SmtpReply& to) {
-    for (std::string& step : toldBySmtpd(stage, visit, to)) steps.push_back(std::move(step));
-  };
   ipc::SmtpReply senderReply{250, "2.1.0", "Sender ok"};
-  for (const policy::Stage stage : {policy::Stage::connect, policy::Stage::helo, policy::Stage::mail}) {
-    if (stage == policy::Stage::helo && helo.empty()) continue;
-    if (stage == policy::Stage::connect) bySmtpd(receiving::Stage::connect, senderReply);
-    if (stage == policy::Stage::mail) bySmtpd(receiving::Stage::mail, senderReply);
-    const std::vector<Asked> examined = co_await questions_.examine(stage, facts);
-    for (const Asked& one : examined) {
-      steps.push_back(told(one));
-      if (one.reply && senderReply.code == 250) senderReply = *one.reply;
-    }
+  for (const Stage stage : {Stage::connect, Stage::helo, Stage::mail}) {
+    if (stage != Stage::helo || !helo.empty()) co_await ask(questions_, stage, visit, facts, senderReply, steps);
   }
   steps.push_back(fmt::format("MAIL FROM:<{}>: {}", from, report::oneLine(senderReply)));
   const auto resolution = co_await env_.directory.resolve(to);
@@ -121,12 +135,7 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   route::Route route = route::route(*config, {.forwardPath = to, .reversePath = from, .client = stranger}, **resolution, &steps);
   facts.route = &route;
   ipc::SmtpReply recipientReply{250, "2.1.5", "Recipient ok"};
-  bySmtpd(receiving::Stage::rcpt, recipientReply);
-  const std::vector<Asked> examined = co_await questions_.examine(policy::Stage::rcpt, facts);
-  for (const Asked& one : examined) {
-    steps.push_back(told(one));
-    if (one.reply && recipientReply.code == 250) recipientReply = *one.reply;
-  }
+  co_await ask(questions_, Stage::rcpt, visit, facts, recipientReply, steps);
   if (recipientReply.code == 250 && route.kind != route::Route::Kind::local) {
     const spool::Finding finding = co_await env_.verifier.find(route, to);
     if (!finding.how.empty()) steps.push_back("recipient: " + finding.how);
@@ -141,9 +150,12 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   steps.push_back(fmt::format("virtual server \"{}\" ({}): {} relay", server.name, server.place.text(),
                               policy::mayRelay(server, asking) ? "this client may" : "this client may not"));
   steps.push_back(fmt::format("RCPT TO:<{}>: {}", to, report::oneLine(recipientReply)));
+  ipc::SmtpReply contentReply{250, "2.0.0", "Content ok"};
+  for (const Stage stage : {Stage::data, Stage::endOfData}) co_await ask(questions_, stage, visit, facts, contentReply, steps);
+  steps.push_back(fmt::format("DATA: {}", report::oneLine(contentReply)));
   if (arguments.has("--json")) {
     reply.output = fmt::format(R"({{"from":{},"to":{},"accepted":{},"reply":{},"goesTo":{},"steps":[)", jsonString(from), jsonString(to),
-                               senderReply.code == 250 && recipientReply.code == 250, jsonString(report::oneLine(recipientReply)),
+                               senderReply.code == 250 && recipientReply.code == 250 && contentReply.code == 250, jsonString(report::oneLine(recipientReply)),
                                jsonString(where(route)));
     for (std::size_t at = 0; at < steps.size(); ++at) reply.output += (at == 0 ? "" : ",") + jsonString(steps[at]);
     reply.output += "]}\n";

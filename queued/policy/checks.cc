@@ -63,11 +63,6 @@ bool isAsked(const Check& check, Stage stage, const Facts& facts) {
   return check.stage == stage && (check.evenPostmaster || !facts.isForPostmaster());
 }
 
-std::string_view nameOf(Stage stage) {
-  constexpr std::array kNames = {"connect", "helo", "mail", "rcpt", "data", "end of data"};
-  return kNames.at(static_cast<std::size_t>(stage));
-}
-
 bool Facts::isForPostmaster() const {
   if (route == nullptr || route->kind != route::Route::Kind::local) return false;
   return equalsIgnoreCase(forwardPath.substr(0, forwardPath.rfind('@')), "postmaster");

@@ -14,20 +14,15 @@
 #include "libmailcore/config/config.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/lookup.h"
+#include "libmailcore/receiving/checks.h"
 #include "queued/policy/policy.h"
 #include "queued/policy/sending.h"
 #include "queued/route/route.h"
 
 namespace ostler::policy {
 
-enum class Stage {
-  connect,
-  helo,
-  mail,
-  rcpt,
-  data,       ///< the envelope is complete, and nothing of the content was asked for
-  endOfData,  ///< all of it is here, and nobody was answered yet
-};
+/// data: the envelope is complete, and nothing of the content was asked for; endOfData: all of it is here, and nobody was answered yet.
+using Stage = receiving::Stage;
 
 /// What has to be looked up. A set of them.
 enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32, sending = 64 };
@@ -94,9 +89,6 @@ struct Check {
 
 /// Is the check of this stage and to be asked about these facts?
 [[nodiscard]] bool isAsked(const Check& check, Stage stage, const Facts& facts);
-/// "sender_domain", for people: "rcpt".
-[[nodiscard]] std::string_view nameOf(Stage stage);
-
 /// What the first check that objects says, of those that need nothing to be looked up or whose facts are there.
 [[nodiscard]] std::optional<ipc::SmtpReply> firstObjection(Stage stage, const Facts& facts);
 

@@ -2,6 +2,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/lookup.h"
+#include "queued/report/report.h"
 
 namespace ostler::spool {
 
@@ -107,8 +108,14 @@ Task<std::optional<ipc::SmtpReply>> Questions::objection(policy::Stage stage, po
     known |= missing;
     std::optional<ipc::SmtpReply> reply = check.judge(facts);
     if (!reply) continue;
-    env_.log.of(facts.server.name).info("refused", {{"check", check.name}, {"client", facts.client.address}, {"from", facts.reversePath},
-                                                    {"to", facts.forwardPath}, {"code", std::uint64_t{reply->code}}});
+    env_.log.of(facts.server.name).info("refused", {{"client", facts.client.address},
+                                                    {"user", facts.client.identity == nullptr ? std::string() : facts.client.identity->account.address},
+                                                    {"helo", facts.helo},
+                                                    {"from", facts.reversePath},
+                                                    {"to", facts.forwardPath},
+                                                    {"stage", receiving::nameOf(stage)},
+                                                    {"check", check.name},
+                                                    {"reply", report::oneLine(*reply)}});
     co_return reply;
   }
   co_return std::nullopt;
@@ -180,6 +187,7 @@ Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough t
   const std::string client = isStranger ? session.client : std::string();
   const route::Route route = route::route(*config, {.forwardPath = forwardPath, .client = client}, **resolution);
   policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  facts.helo = session.helo;
   facts.reversePath = request.reversePath;
   facts.forwardPath = forwardPath;
   facts.route = &route;
@@ -209,6 +217,7 @@ Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope 
   if (limited.empty()) co_return opened;
   const std::shared_ptr<const config::Config> config = env_.config;
   policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  facts.helo = session.helo;
   facts.reversePath = envelope.reversePath;
   facts.declaredSize = declaredSize;
   facts.recipients = std::move(limited);

@@ -105,6 +105,7 @@ int queue(const Call& call) {
 int explain(const Call& call) {
   CommonOptions options;
   std::string from, to, client, helo, user, server;
+  std::uint64_t size = 0, hops = 0;
   CLI::App app("Explains, from the running suite: may this sender send to this recipient, and where does the mail go.");
   addConfigOption(app, options);
   addJsonOption(app, options);
@@ -114,10 +115,13 @@ int explain(const Call& call) {
   app.add_option("--helo", helo, "what the client calls itself")->type_name("NAME");
   app.add_option("--auth", user, "who is logged in")->type_name("USER");
   app.add_option("--server", server, "the virtual server it comes to; default: the first")->type_name("NAME");
+  app.add_option("--size", size, "the message's octets")->type_name("N");
+  app.add_option("--hops", hops, "how many servers it came by: its Received fields")->type_name("N");
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
-  std::vector<std::string> words = {"explain", "--from", from, "--to", to, "--client", client, "--helo", helo, "--auth", user, "--server", server};
+  std::vector<std::string> words = {"explain", "--from",   from,   "--to",   to,                   "--client", client,              "--helo", helo,
+                                    "--auth",  user, "--server", server, "--size", std::to_string(size), "--hops", std::to_string(hops)};
   if (options.json) words.emplace_back("--json");
   return askAndPrint(*config, "control", std::move(words));
 }
