@@ -1,4 +1,5 @@
-// log.cc - ostler log TERM: one message's way through all daemons. Reads what was logged, in files or in the journal.
+// log.cc - ostler log TERM: one message's way through all daemons; ostler log --postfix: the log in Postfix's words. Reads what was logged,
+// in files or in the journal.
 #include <sysexits.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/log/postfix_lines.h"
 #include "queued/tools/common.h"
 #include "queued/tools/log_lines.h"
 
@@ -27,8 +29,21 @@ std::string idIn(const std::string& line, std::string_view key) {
   return {};
 }
 
+using Show = std::function<void(const std::string& line)>;
+
+/// The lines that are wanted, in the order of time.
+void readInOrder(const LogPlaces& places, const std::function<bool(const std::string& line)>& isWanted, const Show& show) {
+  std::multimap<std::string, std::string> inOrder;  // equal times stay as they were read
+  readLog(places, [&](const std::string& line) {
+    if (!isWanted(line)) return;
+    if (places.isOne()) return show(line);
+    inOrder.emplace(timeOf(line), line);
+  });
+  for (const auto& [time, line] : inOrder) show(line);
+}
+
 /// Three readings: which messages are meant; which sessions brought them; all lines of either, in the order of time.
-std::uint64_t follow(const LogPlaces& places, const std::string& term) {
+std::uint64_t follow(const LogPlaces& places, const std::string& term, const Show& show) {
   const std::string wanted = asciiLower(term);
   std::set<std::string> messages;
   std::set<std::string> sessions;
@@ -42,17 +57,14 @@ std::uint64_t follow(const LogPlaces& places, const std::string& term) {
     if (const std::string session = idIn(line, "session"); !session.empty()) sessions.insert(session);
   });
   std::uint64_t count = 0;
-  std::multimap<std::string, std::string> inOrder;  // equal times stay as they were read
-  const auto show = [](const std::string& line) { fmt::print("{}\n", printable(line, 8192)); };
-  readLog(places, [&](const std::string& line) {
+  const auto isAsked = [&](const std::string& line) {
     const std::string id = idIn(line, "id");
     const bool ofSession = id.empty() && sessions.contains(idIn(line, "session"));
-    if (!messages.contains(id) && !ofSession && !isNamed(line)) return;
-    ++count;
-    if (places.isOne()) return show(line);
-    inOrder.emplace(timeOf(line), line);
-  });
-  for (const auto& [time, line] : inOrder) show(line);
+    const bool asked = messages.contains(id) || ofSession || isNamed(line);
+    count += asked ? 1 : 0;
+    return asked;
+  };
+  readInOrder(places, isAsked, show);
   return count;
 }
 
@@ -62,13 +74,19 @@ int log(const Call& call) {
   CommonOptions options;
   std::string term;
   std::string file;
+  bool asPostfix = false;
   CLI::App app(
       "Follows a message through all daemons: every line about it, and about the sessions that brought it. Exit status 0 "
-      "when there is any, else 1.");
+      "when there is any, else 1. With --postfix what Postfix would have said, for tools that read its log: ostler log --postfix | pflogsumm");
   addConfigOption(app, options);
-  app.add_option("term", term, "a queue id, a Message-ID, an address, or a session's id")->required();
+  app.add_option("term", term, "a queue id, a Message-ID, an address, or a session's id; may be left out with --postfix");
+  app.add_flag("--postfix", asPostfix, "write lines as Postfix does, and only those it has");
   app.add_option("--file", file, "read this file, and what was rotated away beside it; default: wherever the configuration has lines written");
   if (const auto status = parse(app, call)) return *status;
+  if (term.empty() && !asPostfix) {
+    fmt::print(stderr, "{}: say which message: a queue id, a Message-ID, an address, or a session's id\n", call.name);
+    return EX_USAGE;
+  }
   LogPlaces places;
   if (file.empty()) {
     const auto config = loadConfig(options);
@@ -82,7 +100,12 @@ int log(const Call& call) {
     fmt::print(stderr, "{}: there is no log file {}\n", call.name, file);
     return EX_NOINPUT;
   }
-  return follow(places, term) > 0 ? EX_OK : 1;
+  const auto asWritten = [](const std::string& line) { fmt::print("{}\n", printable(line, 8192)); };
+  const auto inPostfixWords = [](const std::string& line) { fmt::print("{}", log::toPostfix(line, "localhost")); };
+  const Show show = asPostfix ? Show(inPostfixWords) : Show(asWritten);
+  if (!term.empty()) return follow(places, term, show) > 0 ? EX_OK : 1;
+  readInOrder(places, [](const std::string&) { return true; }, show);
+  return EX_OK;
 }
 
 }  // namespace ostler::tools
