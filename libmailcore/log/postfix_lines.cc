@@ -48,20 +48,20 @@ ReplyParts partsOf(std::string_view reply) {
     parts.enhanced = next;
     parts.text.remove_prefix(std::min(next.size() + 1, parts.text.size()));
   } else {
-    parts.enhanced = fmt::format("{}.0.0", reply.empty() ? "4" : reply.substr(0, 1));
+    parts.enhanced = std::string(1, reply.starts_with('2') || reply.starts_with('5') ? reply.front() : '4') + ".0.0";
   }
   return parts;
 }
 
 Lines accepted(const ParsedLine& line) {
-  const std::string_view id = line.at("id");
+  const std::string id = words(line.at("id"));
   const std::string_view service = line.at("service");
   const std::string from = path(line.at("from"));
   const bool isOverSmtp = service == "smtp" || service == "submission" || service == "lmtp";
   const std::string user = line.at("user").empty() ? "" : ", sasl_username=" + path(line.at("user"));
   return {isOverSmtp ? Said{"smtpd", fmt::format("{}: client={}{}", id, clientOf(line), user)} : Said{"pickup", fmt::format("{}: uid=0 from=<{}>", id, from)},
           {"cleanup", fmt::format("{}: message-id={}", id, words(line.at("message_id")))},
-          {"qmgr", fmt::format("{}: from=<{}>, size={}, nrcpt={} (queue active)", id, from, line.at("size"), line.at("recipients"))}};
+          {"qmgr", fmt::format("{}: from=<{}>, size={}, nrcpt={} (queue active)", id, from, words(line.at("size")), words(line.at("recipients")))}};
 }
 
 Lines settled(const ParsedLine& line, std::string_view status) {
@@ -70,7 +70,7 @@ Lines settled(const ParsedLine& line, std::string_view status) {
   const std::string_view relay = isHere ? "local" : by.empty() ? "none" : std::string_view(by);
   const double seconds = static_cast<double>(parseDecimal(line.at("delay_ms"), 1ULL << 50).value_or(0)) / 1000;
   const std::string_view reply = line.at("reply");
-  return {{isHere ? "local" : "smtp", fmt::format("{}: to=<{}>, relay={}, delay={:.2f}, dsn={}, status={} ({})", line.at("id"), path(line.at("to")), relay,
+  return {{isHere ? "local" : "smtp", fmt::format("{}: to=<{}>, relay={}, delay={:.2f}, dsn={}, status={} ({})", words(line.at("id")), path(line.at("to")), relay,
                                                   seconds, partsOf(reply).enhanced, status, words(reply))}};
 }
 Lines delivered(const ParsedLine& line) { return settled(line, "sent"); }
@@ -82,7 +82,7 @@ Lines refused(const ParsedLine& line) {
   const ReplyParts reply = partsOf(line.at("reply"));
   const std::string about = line.at("to").empty() ? "" : fmt::format("<{}>: ", path(line.at("to")));
   return {{"smtpd", fmt::format("NOQUEUE: reject: {} from {}: {} {} {}{}; from=<{}> to=<{}> proto=ESMTP helo=<{}>",
-                                stage == "end of data" ? "END-OF-MESSAGE" : asciiUpper(stage), clientOf(line), reply.code, reply.enhanced, about,
+                                stage == "end of data" ? "END-OF-MESSAGE" : asciiUpper(words(stage)), clientOf(line), words(reply.code), reply.enhanced, about,
                                 words(reply.text), path(line.at("from")), path(line.at("to")), path(line.at("helo")))}};
 }
 
@@ -91,7 +91,7 @@ Lines loginFailed(const ParsedLine& line) {
 }
 
 Lines report(const ParsedLine& line) {
-  return {{"bounce", fmt::format("{}: sender non-delivery notification: {}", line.at("about"), line.at("id"))}};
+  return {{"bounce", fmt::format("{}: sender non-delivery notification: {}", words(line.at("about")), words(line.at("id")))}};
 }
 
 struct Shape {

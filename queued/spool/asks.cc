@@ -57,6 +57,13 @@ bool isNode(std::string_view node) {
                                                     std::string_view::npos;
 }
 
+/// A queue's name is that of a route: "#held.example" is the mail for that domain, "#.held.example" for all below it. RFC 1985 5.3 leaves
+/// the names to us.
+std::string nodeOf(const std::string& argument) {
+  if (!argument.starts_with('#')) return argument;
+  return argument.starts_with("#.") ? "@" + argument.substr(2) : argument.substr(1);
+}
+
 }  // namespace
 
 void Questions::serveAsks(ipc::Server& server) {
@@ -102,8 +109,8 @@ Task<SmtpReply> Questions::verify(ipc::Verify request) {
 Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
   const auto identity = co_await identityOf(request.session.token);
   if (!identity) co_return away();
-  const std::string& node = request.argument;
-  if (!isNode(node)) co_return SmtpReply{501, "5.5.4", "ETRN needs a domain, or @ and a domain for all below it"};
+  const std::string node = nodeOf(request.argument);
+  if (!isNode(node)) co_return SmtpReply{501, "5.5.4", "ETRN needs a domain, @ and a domain for all below it, or # and a route's domain"};
   const config::VirtualServer& server = policy::serverOf(*env_.config, request.session.virtualServer);
   const policy::Client client{request.session.service, request.session.client, identity->get(), &request.session.tlsNames};
   const std::string domain = node.starts_with('@') ? node.substr(1) : node;

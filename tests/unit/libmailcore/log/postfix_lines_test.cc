@@ -63,4 +63,6 @@ TEST_CASE("what a peer said ends no address and no line") {
   CHECK(line.find('\n') == line.size() - 1);
   CHECK(line.find("from=<ato=b>") != std::string::npos);
   CHECK(line.find("helo=<xy>") != std::string::npos);
+  const std::string id = toPostfix(kSaidAt + "warn queued/spool deferred id=\"\\x0a\\x0a\" to=x@y reply=\"451 later\"", "mail");
+  CHECK(id.find('\n') == id.size() - 1);
 }
