@@ -9,6 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/session_info.h"
+#include "libmailcore/log/session_lines.h"
+#include "libmailcore/net/connection.h"
+
 #include "imapd/context.h"
 #include "imapd/fetch/renderer.h"
 #include "imapd/grammar/list_arguments.h"
@@ -18,10 +23,6 @@
 #include "imapd/reply.h"
 #include "imapd/updates.h"
 #include "imapd/view.h"
-#include "libmailcore/ipc/login.h"
-#include "libmailcore/ipc/session_info.h"
-#include "libmailcore/log/session_lines.h"
-#include "libmailcore/net/connection.h"
 
 namespace ostler::imap {
 
@@ -189,8 +190,6 @@ class Session {
   [[nodiscard]] Reply searchFailed(const Error& error) const;
   [[nodiscard]] Task<Result<UidSet>> searchAll(std::shared_ptr<const SearchProgram> program,
                                                store::ModSeq& highestModSeq);
-  struct SearchPart;
-  [[nodiscard]] Task<void> searchPart(std::shared_ptr<const SearchProgram> program, SearchPart& part);
   [[nodiscard]] Task<Reply> idleUntilDone();
 
   Worker& worker_;

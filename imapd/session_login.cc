@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
-#include "imapd/session.h"
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
 #include "libmailcore/ipc/login.h"
 #include "libmailcore/ipc/session_info.h"
+
+#include "imapd/session.h"
 
 namespace ostler::imap {
 namespace {

@@ -12,7 +12,7 @@ namespace {
 using KeyKind = SearchKey::Kind;
 
 // Relative, and rough: a flag is there, a summary is looked up, a header is read, a whole message is read and searched.
-enum Cost : unsigned { flagsCost = 0, datesCost = 1, summaryCost = 10, headerCost = 100, contentCost = 1'000 };
+enum Cost : unsigned { flagsCost = 0, datesCost = 1, subjectCost = 5, summaryCost = 10, headerCost = 100, contentCost = 1'000 };
 
 Cost costOf(KeyKind kind) {
   switch (kind) {
@@ -32,12 +32,13 @@ Cost costOf(KeyKind kind) {
     case KeyKind::sentBefore:
     case KeyKind::sentOn:
     case KeyKind::sentSince:
-    case KeyKind::subject:
     case KeyKind::from:
     case KeyKind::to:
     case KeyKind::cc:
     case KeyKind::bcc:
       return summaryCost;
+    case KeyKind::subject:
+      return subjectCost;
     case KeyKind::header:
       return headerCost;
     case KeyKind::body:
@@ -50,6 +51,7 @@ Cost costOf(KeyKind kind) {
 
 void addColumns(store::Columns& columns, Cost cost) {
   if (cost == datesCost) columns.dates = true;
+  if (cost == subjectCost) columns.subject = true;
   if (cost == summaryCost) columns.summary = true;
   if (cost >= headerCost) columns.content = true;
 }

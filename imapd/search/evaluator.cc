@@ -148,7 +148,7 @@ bool SearchVisitor::matchesSummary(const SearchNode& node, const store::MessageR
   };
   switch (node.kind) {
     case KeyKind::subject:
-      return found(&SummaryView::searchSubject);
+      return node.finder->foundInFolded(row.subject);
     case KeyKind::from:
       return found(&SummaryView::searchFrom);
     case KeyKind::to:

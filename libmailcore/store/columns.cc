@@ -15,6 +15,7 @@ PreparedColumns prepareColumns(std::string_view content) {
                .utf8Header = from.hasUtf8Header,
                .bareLineEnds = from.facts.hasBareLineEnds};
   to.summary = packSummary(from);
+  to.subject = std::move(from.searchSubject);
   to.envelope = std::move(from.envelope);
   to.body = std::move(from.body);
   to.bodyStructure = std::move(from.bodyStructure);

@@ -16,6 +16,7 @@ struct PreparedColumns {
   std::string envelope;
   std::string body;
   std::string bodyStructure;
+  std::string subject;  ///< decoded and case-folded
   std::string summary;
   std::string messageId;
   std::vector<std::string> references;

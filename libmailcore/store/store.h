@@ -66,7 +66,8 @@ struct Columns {
   bool dates = false;      ///< internalDate, saveDate, emailId, size
   bool envelope = false;   ///< prepared ENVELOPE
   bool structure = false;  ///< prepared BODY and BODYSTRUCTURE
-  bool summary = false;    ///< decoded, case-folded header texts for SEARCH, and sort keys
+  bool subject = false;    ///< decoded and case-folded, for SEARCH: of 100,000 messages a fifth of the octets of their summaries
+  bool summary = false;    ///< the other decoded, case-folded header texts for SEARCH, and sort keys
   bool uidl = false;
   bool content = false;    ///< MessageRow::content
 };
@@ -111,7 +112,8 @@ struct MessageRow {
   std::string_view envelope;       ///< IMAP text, RFC 9051 7.5.2
   std::string_view body;
   std::string_view bodyStructure;
-  std::string_view summary;        ///< packed by message/prepared.h, read with its functions
+  std::string_view subject;
+  std::string_view summary;        ///< packed and read by store/summary.h
   std::string_view uidl;
   std::shared_ptr<const ContentSource> content;
 };

@@ -10,10 +10,9 @@ constexpr std::uint64_t kHasSentDate = 2;
 
 // The texts in the order in which they are packed, before the numbers: first what SEARCH asks for most. One list for both ways.
 constexpr std::string_view SummaryView::* kTexts[] = {
-    &SummaryView::searchSubject, &SummaryView::searchFrom,  &SummaryView::searchTo,  &SummaryView::searchCc,
-    &SummaryView::searchBcc,     &SummaryView::baseSubject, &SummaryView::sortFrom,  &SummaryView::sortTo,
-    &SummaryView::sortCc,        &SummaryView::displayFrom, &SummaryView::displayTo, &SummaryView::messageId,
-    &SummaryView::references};
+    &SummaryView::searchFrom, &SummaryView::searchTo,    &SummaryView::searchCc,  &SummaryView::searchBcc,
+    &SummaryView::baseSubject, &SummaryView::sortFrom,   &SummaryView::sortTo,    &SummaryView::sortCc,
+    &SummaryView::displayFrom, &SummaryView::displayTo,  &SummaryView::messageId, &SummaryView::references};
 
 }  // namespace
 
@@ -24,7 +23,6 @@ std::string packSummary(const message::Prepared& from) {
     references += one;
   }
   SummaryView view;
-  view.searchSubject = from.searchSubject;
   view.searchFrom = from.searchFrom;
   view.searchTo = from.searchTo;
   view.searchCc = from.searchCc;

@@ -1,4 +1,5 @@
-// summary.h - the `summary` column of a message: what SEARCH, SORT and THREAD ask of a header, packed into one string.
+// summary.h - the `summary` column of a message: what SEARCH, SORT and THREAD ask of a header, packed into one string. The
+// subject, which is asked for most, is a column of its own.
 // RFC 9051 6.4.4 (SEARCH keys), RFC 5256 (sort keys, threads), RFC 5957 (display sort keys).
 #pragma once
 
@@ -18,7 +19,6 @@ struct SummaryView {
   std::int32_t sentDay = 0;
   std::uint64_t headerLength = 0;  ///< octets, the empty line included: where BODY[TEXT] starts
   std::uint64_t lines = 0;
-  std::string_view searchSubject;
   std::string_view searchFrom;
   std::string_view searchTo;
   std::string_view searchCc;

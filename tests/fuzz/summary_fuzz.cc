@@ -7,7 +7,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view octets(reinterpret_cast<const char*>(data), size);
   using ostler::store::SummaryView;
-  constexpr std::string_view SummaryView::* kSome[] = {&SummaryView::searchSubject, &SummaryView::searchBcc, &SummaryView::references};
+  constexpr std::string_view SummaryView::* kSome[] = {&SummaryView::searchFrom, &SummaryView::searchBcc, &SummaryView::references};
   const auto view = ostler::store::unpackSummary(octets);
   for (const auto text : kSome) {
     const std::string_view alone = ostler::store::summaryText(octets, text);
@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!alone.empty() && (alone.data() < octets.data() || alone.data() + alone.size() > octets.data() + size)) std::abort();
   }
   if (view) {
-    if (view->searchSubject.size() > size || view->references.size() > size) std::abort();
+    if (view->searchFrom.size() > size || view->references.size() > size) std::abort();
     if (!view->references.empty() && view->references.data() + view->references.size() != octets.data() + size) std::abort();
   }
   return 0;

@@ -26,16 +26,18 @@ std::uint64_t translate(std::uint64_t flags, const std::vector<std::uint8_t>& ke
 }  // namespace
 
 void putMail(Txn& txn, const EmailId& id, MailRow row, const PreparedColumns& columns) {
-  const std::size_t size = columns.envelope.size() + columns.body.size() + columns.bodyStructure.size() + columns.summary.size();
+  const std::size_t size =
+      columns.envelope.size() + columns.body.size() + columns.bodyStructure.size() + columns.subject.size() + columns.summary.size();
   row.preparedVersion = 0;
   std::string texts;
   if (size <= kPreparedKept) {
     row.preparedVersion = columns.version;
     texts = packTexts({columns.envelope, columns.body, columns.bodyStructure});
     row.texts = texts;
-    txn.put(Table::summary, id.octets(), encodeRow(SummaryRow{columns.version, columns.summary}));
+    txn.putBehind(Table::subject, id.octets(), encodeRow(TextRow{columns.version, columns.subject}));
+    txn.putBehind(Table::summary, id.octets(), encodeRow(TextRow{columns.version, columns.summary}));
   }
-  txn.put(Table::mail, id.octets(), encodeRow(row));
+  txn.putBehind(Table::mail, id.octets(), encodeRow(row));
 }
 
 Apply::Apply(Txn& txn, ReadFile readFile) : txn_(txn), readFile_(std::move(readFile)) {
@@ -288,6 +290,7 @@ void Apply::release(const EmailId& id) {
   const ContentPlace place = row.place;
   const std::string keys(row.threadKeys);
   txn_.erase(Table::mail, id.octets());
+  txn_.erase(Table::subject, id.octets());
   txn_.erase(Table::summary, id.octets());
   countLive(place, false);
   for (OctetReader hashes(keys); !hashes.done();) dropThreadUser(hashes.fixed<std::uint64_t>());

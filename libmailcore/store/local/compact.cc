@@ -154,7 +154,7 @@ Result<void> Compaction::writeSnapshot() {
   };
   eachPair(read, [&](Table table, std::string_view key, std::string_view value) {
     if (!done || (table == Table::state && key == kLogEndKey)) return;
-    if (table == Table::summary) return;
+    if (table == Table::subject || table == Table::summary) return;
     auto tag = static_cast<std::uint8_t>(table);
     if (table == Table::mail) {  // what is prepared is cheaper made anew than kept twice
       MailRow row = mailRow(value);

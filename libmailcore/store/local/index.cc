@@ -15,7 +15,7 @@ constexpr unsigned kMaxReaders = 512;
 constexpr std::size_t kReadersKept = 16;
 constexpr std::uint64_t kWritesBetweenReaderChecks = 256;
 constexpr std::uint64_t kMappedAtMost = 2 << 20;
-constexpr const char* kTableNames[kTables] = {"state", "columns", "mail", "summary", "known"};
+constexpr const char* kTableNames[kTables] = {"state", "columns", "mail", "summary", "known", "subject"};
 
 Error::Kind kindOf(int code) {
   switch (code) {
@@ -92,6 +92,14 @@ void Txn::put(Table table, std::string_view key, std::string_view value) {
   MDB_val where = valueOf(key);
   MDB_val what = valueOf(value);
   check(mdb_put(txn_, tables_[static_cast<std::size_t>(table)], &where, &what, 0), "put");
+}
+
+void Txn::putBehind(Table table, std::string_view key, std::string_view value) {
+  MDB_val where = valueOf(key);
+  MDB_val what = valueOf(value);
+  const int code = mdb_put(txn_, tables_[static_cast<std::size_t>(table)], &where, &what, MDB_APPEND);
+  if (code == MDB_KEYEXIST) return put(table, key, value);  // it is not behind all others
+  check(code, "put");
 }
 
 bool Txn::erase(Table table, std::string_view key) {

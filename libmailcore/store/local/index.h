@@ -37,10 +37,11 @@ auto guarded(Job&& job) -> decltype(job()) {
 }
 
 /// state: the account and its mailboxes, few rows that every change touches; columns: chunks of mailboxes; mail: one row per email id;
-/// summary: what SEARCH asks for, one row per email id, apart from mail so that a search walks over a fifth of the octets; known: what is
-/// looked up by a hash or an id, and grows with the mail: apart from state so that an append costs the same in an account of any size.
-enum class Table : std::uint8_t { state = 0, columns = 1, mail = 2, summary = 3, known = 4 };
-inline constexpr std::size_t kTables = 5;
+/// subject, summary: what SEARCH asks for, one row per email id, apart from mail and from each other so that a search walks over few
+/// octets; known: what is looked up by a hash or an id, and grows with the mail: apart from state so that an append costs the same in an
+/// account of any size.
+enum class Table : std::uint8_t { state = 0, columns = 1, mail = 2, summary = 3, known = 4, subject = 5 };
+inline constexpr std::size_t kTables = 6;
 
 /// Octets of the map that a reader looked at: how many, and between which addresses.
 struct Looked {
@@ -90,6 +91,8 @@ class Txn {
  public:
   [[nodiscard]] std::optional<std::string_view> get(Table table, std::string_view key) const;
   void put(Table table, std::string_view key, std::string_view value);
+  /// As put(), for keys that mostly come in ascending order: one behind all others costs no search, and pages are filled to the end.
+  void putBehind(Table table, std::string_view key, std::string_view value);
   bool erase(Table table, std::string_view key);
   void clear(Table table);
 

@@ -35,8 +35,9 @@ class ByEmailId {
 
 // What one transaction looks at beside the chunks.
 struct Rows {
-  explicit Rows(const Txn& txn) : mail(txn, Table::mail), summaries(txn, Table::summary) {}
+  explicit Rows(const Txn& txn) : mail(txn, Table::mail), subjects(txn, Table::subject), summaries(txn, Table::summary) {}
   ByEmailId mail;
+  ByEmailId subjects;
   ByEmailId summaries;
   Looked looked;
 };
@@ -65,15 +66,17 @@ class RowReader {
       uidl_ = d.emailId.text();
       row.uidl = uidl_;
     }
-    const bool summaryIsMissing = columns_.summary && !fillSummary(rows, d.emailId, row);
+    const bool subjectIsMissing = columns_.subject && !fillText(rows.subjects, rows.looked, d.emailId, row.subject);
+    const bool summaryIsMissing = columns_.summary && !fillText(rows.summaries, rows.looked, d.emailId, row.summary);
+    const bool isMissing = subjectIsMissing || summaryIsMissing;
     const bool needsText = columns_.envelope || columns_.structure;
-    if (!needsText && !summaryIsMissing && !columns_.content && (uidlIsHere || !columns_.uidl)) return true;
+    if (!needsText && !isMissing && !columns_.content && (uidlIsHere || !columns_.uidl)) return true;
     const auto octets = rows.mail.find(d.emailId, rows.looked);
     if (!octets) throw IndexFailure(Error::Kind::permanent, "index: a message without its row; rebuild it from the log");
     const MailRow known = mailRow(*octets);
     if (columns_.uidl && !uidlIsHere) row.uidl = known.uidl;
     std::shared_ptr<const ContentSource> content;
-    const bool renders = summaryIsMissing || (needsText && known.preparedVersion != message::kPreparedVersion);
+    const bool renders = isMissing || (needsText && known.preparedVersion != message::kPreparedVersion);
     if (columns_.content || renders) {
       content = open(d.emailId, known.place);
       if (!content) return false;
@@ -86,16 +89,16 @@ class RowReader {
     if (columns_.content) row.content = std::move(content);
     return true;
   }
-  static bool needsDetail(Columns c) { return c.dates || c.uidl || c.envelope || c.structure || c.summary || c.content; }
+  static bool needsDetail(Columns c) { return c.dates || c.uidl || c.envelope || c.structure || c.subject || c.summary || c.content; }
 
  private:
   // False: it is too large to be kept, or was made by another version of the renderer.
-  static bool fillSummary(Rows& rows, const EmailId& id, MessageRow& row) {
-    const auto octets = rows.summaries.find(id, rows.looked);
+  static bool fillText(ByEmailId& texts, Looked& looked, const EmailId& id, std::string_view& into) {
+    const auto octets = texts.find(id, looked);
     if (!octets) return false;
-    const SummaryRow known = summaryRow(*octets);
+    const TextRow known = textRow(*octets);
     if (known.preparedVersion != message::kPreparedVersion) return false;
-    row.summary = known.summary;
+    into = known.text;
     return true;
   }
   void fillTexts(const MailTexts& texts, MessageRow& row) const {
@@ -109,6 +112,7 @@ class RowReader {
     if (!octets) throw IndexFailure(octets.error().kind, octets.error().detail);
     rendered_ = prepareColumns(*octets);
     fillTexts({rendered_.envelope, rendered_.body, rendered_.bodyStructure}, row);
+    if (columns_.subject) row.subject = rendered_.subject;
     if (columns_.summary) row.summary = rendered_.summary;
   }
   // Between our look at the index and opening its file a message may be expunged (then there is nothing to show), or moved by

@@ -184,19 +184,19 @@ MailTexts mailTexts(std::string_view packed) {
   return texts;
 }
 
-std::string encodeRow(const SummaryRow& row) {
+std::string encodeRow(const TextRow& row) {
   std::string out;
   putVarint(out, row.preparedVersion);
-  out += row.summary;
+  out += row.text;
   return out;
 }
 
-SummaryRow summaryRow(std::string_view octets) {
+TextRow textRow(std::string_view octets) {
   OctetReader in(octets);
-  SummaryRow row;
+  TextRow row;
   row.preparedVersion = static_cast<std::uint16_t>(in.varint());
-  row.summary = in.bytes(in.rest().size());
-  finish(in, "summary");
+  row.text = in.bytes(in.rest().size());
+  finish(in, "text");
   return row;
 }
 

@@ -76,10 +76,10 @@ struct MailTexts {
   std::string_view bodyStructure;
 };
 
-/// Key (in table summary) email id. There when the mail row has texts.
-struct SummaryRow {
+/// Key (in tables subject and summary) email id. There when the mail row has texts.
+struct TextRow {
   std::uint16_t preparedVersion = 0;
-  std::string_view summary;
+  std::string_view text;
 };
 
 /// Key "k" hash.
@@ -105,7 +105,7 @@ struct ThreadRow {
 [[nodiscard]] std::string encodeRow(const MailboxRow& row);
 [[nodiscard]] std::string encodeRow(const MailRow& row);
 [[nodiscard]] std::string packTexts(const MailTexts& texts);
-[[nodiscard]] std::string encodeRow(const SummaryRow& row);
+[[nodiscard]] std::string encodeRow(const TextRow& row);
 [[nodiscard]] std::string encodeRow(const DeliveryRow& row);
 [[nodiscard]] std::string encodeRow(const SegmentRow& row);
 [[nodiscard]] std::string encodeRow(const ThreadRow& row);
@@ -115,7 +115,7 @@ struct ThreadRow {
 [[nodiscard]] MailboxRow mailboxRow(std::string_view octets);
 [[nodiscard]] MailRow mailRow(std::string_view octets);
 [[nodiscard]] MailTexts mailTexts(std::string_view packed);
-[[nodiscard]] SummaryRow summaryRow(std::string_view octets);
+[[nodiscard]] TextRow textRow(std::string_view octets);
 [[nodiscard]] DeliveryRow deliveryRow(std::string_view octets);
 [[nodiscard]] SegmentRow segmentRow(std::string_view octets);
 [[nodiscard]] ThreadRow threadRow(std::string_view octets);

@@ -61,6 +61,7 @@ MessageRow rowOf(Uid uid, const Entry& entry, Columns columns) {
   if (columns.envelope) row.envelope = message.columns.envelope;
   if (columns.structure) row.body = message.columns.body;
   if (columns.structure) row.bodyStructure = message.columns.bodyStructure;
+  if (columns.subject) row.subject = message.columns.subject;
   if (columns.summary) row.summary = message.columns.summary;
   if (columns.uidl) row.uidl = message.uidl;
   if (columns.content) row.content = message.content;

@@ -117,7 +117,7 @@ class Collector : public Visitor {
     std::uint64_t size = 0;
     EmailId emailId;
     EmailId threadId;
-    std::string envelope, body, bodyStructure, summary, uidl, content;
+    std::string envelope, body, bodyStructure, subject, summary, uidl, content;
     bool operator==(const Row&) const = default;
   };
   void begin(const MailboxInfo& mailbox) override {
@@ -126,7 +126,7 @@ class Collector : public Visitor {
   }
   bool row(const MessageRow& r) override {
     Row copy{r.uid.value, r.flags, r.modSeq, r.internalDate, r.size, r.emailId, r.threadId, std::string(r.envelope), std::string(r.body),
-             std::string(r.bodyStructure), std::string(r.summary), std::string(r.uidl), {}};
+             std::string(r.bodyStructure), std::string(r.subject), std::string(r.summary), std::string(r.uidl), {}};
     if (r.content) {
       copy.content.resize(r.content->size());
       if (!r.content->read(0, copy.content)) copy.content = "unreadable";
@@ -139,7 +139,7 @@ class Collector : public Visitor {
   std::size_t most = SIZE_MAX;
 };
 
-inline constexpr Columns kAllColumns{true, true, true, true, true, true};
+inline constexpr Columns kAllColumns{true, true, true, true, true, true, true};
 
 inline std::vector<Collector::Row> visit(Fixture& f, const MailboxId& id, const UidSet& uids = UidSet::all(), Columns columns = kAllColumns) {
   const auto collector = std::make_shared<Collector>();

@@ -52,7 +52,7 @@ STORE_TEST("an appended message comes back byte for byte with all its columns") 
   CHECK(rows[0].internalDate == 1'000'000'000);
   CHECK(rows[0].envelope.find("Lunch") != std::string::npos);
   CHECK(rows[0].bodyStructure.find("text") != std::string::npos);
-  CHECK(unpackSummary(rows[0].summary)->searchSubject == "lunch");
+  CHECK(rows[0].subject == "lunch");
   CHECK(rows[0].uidl == rows[0].emailId.text());
   const MailboxInfo inbox = this->inbox();
   CHECK(inbox.messages == 1);
