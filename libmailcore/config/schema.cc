@@ -147,7 +147,7 @@ const Row<Server> kVirtualServer[] = {
     {"limits.connections_per_client", [](Server& s) -> Slot { return &s.limits.connectionsPerClient; }, "100", "at once from one address"},
     {"limits.errors", [](Server& s) -> Slot { return &s.limits.errors; }, "20", "wrong commands and refused recipients, then 421"},
     {"limits.idle", [](Server& s) -> Slot { return &s.limits.idle; }, "5m", "waiting for a command (RFC 5321 4.5.3.2.7)", kWait},
-    {"limits.hops", [](Server& s) -> Slot { return &s.limits.hops; }, "50", "Received fields, then it is a loop", {5, 1000}},
+    {"limits.hops", [](Server& s) -> Slot { return &s.limits.hops; }, "50", "Received fields of a message when it comes; with more it is a loop", {5, 1000}},
     {"relay_from", [](Server& s) -> Slot { return &s.relayFrom; }, "", "networks that may relay without AUTH; loopback is no exception"},
     {"relay_authenticated", [](Server& s) -> Slot { return &s.relayAuthenticated; }, "true", "who has authenticated may relay"},
     {"check_sender_domain", [](Server& s) -> Slot { return &s.checkSenderDomain; }, "true", "refuse senders whose domain does not exist"},

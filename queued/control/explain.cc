@@ -64,9 +64,9 @@ Task<void> ask(spool::Questions& questions, receiving::Stage stage, const receiv
   }
 }
 
-/// The header of a message that came by so many servers.
+/// The header of a message that came by so many servers, with our own trace field in front.
 std::string headOf(std::size_t hops) {
-  std::string head;
+  std::string head = "Received: by us\r\n";
   for (std::size_t hop = 0; hop < hops; ++hop) head += "Received: by somebody\r\n";
   return head + "\r\n";
 }

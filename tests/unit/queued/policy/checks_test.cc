@@ -156,8 +156,8 @@ TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but 
 TEST_CASE("content that came by too many servers is refused at its end") {
   Room room;
   room.server.limits.hops = 2;
-  room.facts.head = "Received: a\r\nReceived: b\r\n\r\n";
+  room.facts.head = "Received: by us\r\nReceived: a\r\nReceived: b\r\n\r\n";
   CHECK(codeOf(Stage::endOfData, room.facts) == 0);
-  room.facts.head = "Received: a\r\nReceived: b\r\nReceived: c\r\n\r\n";
+  room.facts.head = "Received: by us\r\nReceived: a\r\nReceived: b\r\nReceived: c\r\n\r\n";
   CHECK(firstObjection(Stage::endOfData, room.facts)->enhanced == "5.4.6");
 }
