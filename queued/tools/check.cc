@@ -39,7 +39,7 @@ std::vector<Problem> directoryProblems(const config::Config& config) {
 /// What this build of Ostler was made without.
 std::vector<Problem> missingParts(const config::Config& config) {
   if (config.kerberos.keytab.empty() || sasl::hasKerberos()) return {};
-  return {{Problem::Severity::error, {config.kerberos.keytab, 1, 1}, "kerberos.keytab: Ostler was built without Kerberos (libkrb5-dev was missing)"}};
+  return {{Problem::Severity::error, {config.kerberos.keytab, 1, 1}, "kerberos.keytab: Ostler was built without Kerberos: logins by GSSAPI are not built in (libkrb5-dev was missing, or OSTLER_KERBEROS=OFF)"}};
 }
 
 int printKeys(const CommonOptions& options) {
