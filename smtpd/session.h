@@ -25,6 +25,7 @@
 #include "smtpd/budget.h"
 #include "smtpd/extensions.h"
 #include "smtpd/incoming.h"
+#include "smtpd/pace.h"
 #include "smtpd/policy.h"
 #include "smtpd/transcript.h"
 
@@ -123,6 +124,7 @@ class Session {
   // session_data.cc
   [[nodiscard]] Task<Reply> data(std::string_view argument);
   [[nodiscard]] Task<Reply> bdat(std::string_view argument);
+  [[nodiscard]] Task<Result<std::string_view>> readContent(std::size_t most);
   [[nodiscard]] Task<Result<void>> receiveUntilDot(Incoming& incoming);
   [[nodiscard]] Task<Result<void>> receiveChunk(Incoming& incoming, std::uint64_t octets);
   [[nodiscard]] Task<Reply> skipChunk(std::string_view argument);
@@ -185,6 +187,7 @@ class Session {
   std::uint64_t declaredSize_ = 0;
   std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
   smtp::LineEnds chunkEnds_;
+  Pace pace_{std::chrono::seconds(0)};  // of the content that comes
 };
 
 }  // namespace ostler::smtpd

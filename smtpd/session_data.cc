@@ -45,6 +45,7 @@ std::string Session::traceField(const Id128& draft) const {
 }
 
 std::unique_ptr<Incoming> Session::openMessage() {
+  pace_ = Pace(limits().idle);
   ipc::OpenDraft request;
   request.draft = Id128::make(around_.clock.now());
   request.session = info_;
@@ -81,13 +82,23 @@ Task<smtp::Reply> Session::data(std::string_view argument) {
   co_return reply;
 }
 
+/// The next octets of content. Errors: closed, timeout.
+Task<Result<std::string_view>> Session::readContent(std::size_t most) {
+  while (true) {
+    const SteadyTime before = std::chrono::steady_clock::now();
+    const Result<std::string_view> some = co_await connection_.readSome(most, Deadline::after(pace_.patience()));
+    pace_.came(some ? some->size() : 0, std::chrono::steady_clock::now() - before);
+    if (!some && some.error().kind == Error::Kind::interrupted) continue;  // a drain lets the step be finished
+    if (some && some->empty()) co_return fail(Error::Kind::closed, "closed inside the content");
+    co_return some;
+  }
+}
+
 Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
   smtp::DotUnstuffer unstuffer;
   while (!unstuffer.done()) {
-    const Result<std::string_view> some = co_await connection_.readSome(kRead, idle());
-    if (!some && some.error().kind == Error::Kind::interrupted) continue;  // a drain lets the step be finished
+    const Result<std::string_view> some = co_await readContent(kRead);
     if (!some) co_return fail(some.error());
-    if (some->empty()) co_return fail(Error::Kind::closed, "closed inside DATA");
     const std::size_t used = unstuffer.take(*some, incoming.buffer());
     connection_.unread(some->size() - used);
     if (unstuffer.sawBareLineEnd()) incoming.sawBareLineEnd();
@@ -159,11 +170,8 @@ Task<smtp::Reply> Session::bdat(std::string_view argument) {
 
 Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octets) {
   while (octets > 0) {
-    const Result<std::string_view> some =
-        co_await connection_.readSome(static_cast<std::size_t>(std::min<std::uint64_t>(octets, kRead)), idle());
-    if (!some && some.error().kind == Error::Kind::interrupted) continue;
+    const Result<std::string_view> some = co_await readContent(static_cast<std::size_t>(std::min<std::uint64_t>(octets, kRead)));
     if (!some) co_return fail(some.error());
-    if (some->empty()) co_return fail(Error::Kind::closed, "closed inside BDAT");
     octets -= some->size();
     chunkEnds_.look(*some);
     if (chunkEnds_.bare()) incoming.sawBareLineEnd();
@@ -177,11 +185,10 @@ Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octet
 Task<smtp::Reply> Session::skipChunk(std::string_view argument) {
   const auto command = smtp::parseBdat(argument);
   std::uint64_t left = command ? command->size : 0;
+  pace_ = Pace(limits().idle);
   while (left > 0) {
-    const Result<std::string_view> some =
-        co_await connection_.readSome(static_cast<std::size_t>(std::min<std::uint64_t>(left, kRead)), idle());
-    if (!some && some.error().kind == Error::Kind::interrupted) continue;
-    if (!some || some->empty()) co_return lost(some ? Error{Error::Kind::closed, "closed inside BDAT"} : some.error());
+    const Result<std::string_view> some = co_await readContent(static_cast<std::size_t>(std::min<std::uint64_t>(left, kRead)));
+    if (!some) co_return lost(some.error());
     left -= some->size();
   }
   co_return Reply{0, "", ""};

@@ -163,6 +163,29 @@ TEST_CASE("a client that says nothing for too long is told so") {
   play.expect("", "closed");
 }
 
+Task<void> trickle(Stage& stage, Caller& caller, bool& ended) {
+  while (!ended) {
+    co_await caller.send("x");
+    co_await stage.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
+  }
+}
+
+TEST_CASE("a client that sends an octet of content now and then is sent away as one that is silent, in DATA and in BDAT") {
+  for (const char* const command : {"DATA", "BDAT 100000 LAST"}) {
+    Play play;
+    play.stage.server().limits.idle = std::chrono::seconds(1);
+    play.begin();
+    play.openMail();
+    play.stage.loop.runUntilDone(play.caller->send(std::string(command) + "\r\n"));
+    if (command == std::string_view("DATA")) play.expect("", "354");
+    play.stage.loop.runUntilDone(trickle(play.stage, *play.caller, play.ended));
+    play.expect("", "421 4.4.2");
+    CHECK(play.stage.policy.accepted.empty());
+    play.session.reset();
+    CHECK(play.stage.policy.openDrafts() == 0);
+  }
+}
+
 TEST_CASE("while the process holds too much content a client waits, and is deferred at the deadline") {
   Play play;
   Budget::Share hog(play.stage.budget);
