@@ -205,7 +205,6 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, std::uint
     Result<void> synced = last ? impl->options.disk->syncData(last->get()) : Result<void>(fail(last.error()));
     if (!synced) return fail(synced.error());
   }
-  impl->space.retireBefore(fromSegment);
   const Result<void> started = impl->space.start();
   if (!started) return fail(started.error());
   impl->thread = std::thread([work = impl.get()] { work->work(); });

@@ -36,8 +36,8 @@ using Committed = std::vector<Position>;
 
 class Journal {
  public:
-  /// Replays what is there from the segment `fromSegment` on into `each`. Older segments are taken as retired. New batches go to a
-  /// new segment. Errors: permanent (a newer format, no folder), temporary.
+  /// Replays what is there from the segment `fromSegment` on into `each`. Older segments stay and can be read: an index may name
+  /// their records, and whoever keeps it knows when they may go. New batches go to a new segment. Errors: permanent (a newer format, no folder), temporary.
   [[nodiscard]] static Result<std::unique_ptr<Journal>> open(JournalOptions options, std::uint64_t fromSegment,
                                                              const std::function<void(const Batch&)>& each);
   /// Writes and syncs what was appended, then ends.

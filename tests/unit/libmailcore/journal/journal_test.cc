@@ -125,6 +125,28 @@ TEST_CASE("retired segments are recycled, and nothing of their earlier life come
   CHECK(last == 2000);
 }
 
+TEST_CASE("segments older than those that are replayed stay until they are retired: their records are read") {
+  const TemporaryFolder folder;
+  Position first;
+  std::uint64_t last = 0;
+  {
+    const auto journal = openJournal(optionsFor(folder.path()));
+    for (int i = 0; i < 300; ++i) {
+      const auto committed = commit(*journal, {std::string(1000, static_cast<char>('a' + i % 26))});
+      REQUIRE(committed);
+      if (i == 0) first = committed->front();
+      last = committed->front().segment;
+    }
+  }
+  REQUIRE(last > first.segment + 2);
+  auto journal = Journal::open(optionsFor(folder.path()), last, [](const Batch&) {});
+  REQUIRE(journal);
+  for (int i = 0; i < 50; ++i) REQUIRE(commit(**journal, {"more"}));  // what is retired goes on another thread
+  CHECK((*journal)->segments().front() == first.segment);
+  CHECK((*journal)->read(first).value_or("") == std::string(1000, 'a'));
+  CHECK(openJournal(optionsFor(folder.path()))->read(first).value_or("") == std::string(1000, 'a'));
+}
+
 TEST_CASE("a pinned segment is not recycled while it is read") {
   const TemporaryFolder folder;
   const auto journal = openJournal(optionsFor(folder.path()));

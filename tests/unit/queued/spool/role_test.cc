@@ -9,6 +9,7 @@
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/session_info.h"
+#include "queued/spool/schedule_index.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;
@@ -271,6 +272,33 @@ TEST_CASE("a held message survives that the log behind it is given back") {
   house.outState = ipc::RecipientOutcome::State::delivered;
   house.ask({"queue", "release", held->queueId});
   CHECK(house.waitFor([&] { return !house.sent.empty() && house.sent.back().content.find("stay\r\n") != std::string::npos; }));
+}
+
+TEST_CASE("what waits in segments older than those that start-up replays is whole after a restart") {
+  SpoolFixture house;
+  auto config = std::make_shared<config::Config>(*house.config);
+  config->queue.segmentSize = ByteCount{1U << 20};
+  house.config = config;
+  house.outState = ipc::RecipientOutcome::State::deferred;
+  house.start();
+  const std::string body = "Subject: waits\r\n\r\n" + std::string(200'000, 'x') + "\r\n";
+  for (int i = 0; i < 12; ++i) REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, body, house.loggedIn()));
+  const std::string copy = house.root() + "/index-copy";
+  const auto replayFrom = [&] {
+    std::filesystem::remove_all(copy);
+    std::filesystem::copy(house.config->queueDir() + "/index", copy);
+    Queue queue;
+    const auto index = ScheduleIndex::open(copy, queue, {});
+    return index ? index->replayFrom : 0;
+  };
+  house.skip(std::chrono::seconds(60));
+  REQUIRE(house.waitFor([&] { return replayFrom() > 1; }, std::chrono::seconds(20)));
+  house.restart();
+  CHECK(std::filesystem::exists(house.config->queueDir() + "/0000000000000001.seg"));
+  CHECK(house.ask({"queue", "verify"}).exitCode == 0);
+  house.outState = ipc::RecipientOutcome::State::delivered;
+  house.ask({"queue", "retry", "--all"});
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "10"}).exitCode == 0);
 }
 
 TEST_CASE("a mailbox that cannot be written keeps its mail in the queue, through a restart too, and has it once when it can") {
