@@ -102,9 +102,11 @@ bool isValidUtf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t most) {
+  const auto isPlain = [](char c) { return !isAsciiControl(c) && isAscii(c); };
+  if (text.size() <= most && std::all_of(text.begin(), text.end(), isPlain)) return std::string(text);
   std::string out;
   for (const char c : text.substr(0, most)) {
-    if (isAsciiControl(c) || !isAscii(c)) {
+    if (!isPlain(c)) {
       out += "\\x" + toHex(std::string_view(&c, 1));
     } else {
       out += c;

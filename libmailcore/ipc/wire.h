@@ -93,28 +93,31 @@ class Reader {
     in_.remove_prefix(count);
     return taken;
   }
-  std::uint64_t getNumber(std::size_t octets) {
+  template <std::size_t kOctets>
+  std::uint64_t getNumber() {
+    const std::string_view taken = takeOctets(kOctets);
+    if (taken.size() != kOctets) return 0;
     std::uint64_t value = 0;
-    const std::string_view taken = takeOctets(octets);
-    for (std::size_t at = taken.size(); at-- > 0;) value = value << 8 | static_cast<unsigned char>(taken[at]);
+    for (std::size_t at = 0; at < kOctets; ++at) value |= std::uint64_t{static_cast<unsigned char>(taken[at])} << (8 * at);
     return value;
   }
-  void get(bool& value) { value = getNumber(1) != 0; }
-  void get(std::string& value) { value = takeOctets(getNumber(4)); }
+  void get(bool& value) { value = getNumber<1>() != 0; }
+  void get(std::string& value) { value = takeOctets(getNumber<4>()); }
+  void get(std::string_view& value) { value = takeOctets(getNumber<4>()); }  // valid as long as what is read from
   void get(Id128& value) {
     if (const auto id = Id128::fromOctets(takeOctets(16))) value = *id;
   }
   void get(WallTime& value) {
     // Milliseconds that do not fit the clock's own unit are no time.
     constexpr auto kMost = std::chrono::duration_cast<std::chrono::milliseconds>(WallTime::max().time_since_epoch()).count();
-    const auto millis = static_cast<std::int64_t>(getNumber(8));
+    const auto millis = static_cast<std::int64_t>(getNumber<8>());
     if (millis > kMost || millis < -kMost) ok_ = false;
     if (ok_) value = fromUnixMillis(millis);
   }
   template <class T>
     requires(std::is_integral_v<T> || std::is_enum_v<T>)
   void get(T& value) {
-    value = static_cast<T>(getNumber(sizeof(T)));
+    value = static_cast<T>(getNumber<sizeof(T)>());
   }
   template <class T>
   void get(std::optional<T>& value) {
@@ -124,8 +127,9 @@ class Reader {
   }
   template <class T>
   void get(std::vector<T>& values) {
-    const std::uint64_t count = getNumber(4);
+    const std::uint64_t count = getNumber<4>();
     if (count > in_.size()) ok_ = false;  // each element takes an octet at least
+    values.clear();
     for (std::uint64_t at = 0; ok_ && at < count; ++at) get(values.emplace_back());
   }
   template <class T>
@@ -145,13 +149,19 @@ template <class M>
   return writer.take();
 }
 
+/// Into one that is used again and again, for many. False: short, left over octets. REQUIRES: M has no later() fields.
+template <class M>
+[[nodiscard]] bool decodeInto(M& message, std::string_view body) {
+  Reader reader(body);
+  reader(message);
+  return reader.complete();
+}
+
 /// Errors: syntax (short, left over octets).
 template <class M>
 [[nodiscard]] Result<M> decode(std::string_view body) {
   M message;
-  Reader reader(body);
-  reader(message);
-  if (!reader.complete()) return fail(Error::Kind::syntax, "ipc: the frame does not hold the message of its type");
+  if (!decodeInto(message, body)) return fail(Error::Kind::syntax, "ipc: the frame does not hold the message of its type");
   return message;
 }
 

@@ -234,6 +234,10 @@ Result<std::string> Journal::read(Position record) const {
   return (*file)->readRecord(record.offset);
 }
 
+Gathered Journal::readAll(std::span<const Position> records) const {
+  return {records, [this](std::uint64_t segment) { return impl_->space.find(segment); }};
+}
+
 Result<std::shared_ptr<const SegmentFile>> Journal::pin(std::uint64_t segment) const {
   auto file = impl_->space.find(segment);
   if (!file) return fail(Error::Kind::notFound, "journal: " + segmentName(segment) + " is not there any more");

@@ -22,13 +22,13 @@ Control::Reply changed(std::size_t count) {
 
 /// Mail to other hosts stops; mail for mailboxes here flows on, and what waits goes on ageing.
 Task<Control::Reply> Control::disable(Arguments, std::string) {
-  layOnAll(std::string(spool::Queue::kOutbound), spool::Hold::frozen);
+  co_await layOnAll(std::string(spool::Queue::kOutbound), spool::Hold::frozen);
   env_.log.warn("outbound-disabled");
   co_return changed(1);
 }
 
 Task<Control::Reply> Control::enable(Arguments, std::string) {
-  layOnAll(std::string(spool::Queue::kOutbound), spool::Hold::none);
+  co_await layOnAll(std::string(spool::Queue::kOutbound), spool::Hold::none);
   env_.log.warn("outbound-enabled");
   co_return changed(1);
 }

@@ -8,6 +8,7 @@
 
 #include "libmailcore/ipc/control.h"
 #include "libmailcore/ipc/socket.h"
+#include "queued/control/listing.h"
 #include "queued/control/operators.h"
 #include "queued/spool/dispatcher.h"
 #include "queued/spool/questions.h"
@@ -109,10 +110,15 @@ class Control {
   [[nodiscard]] Task<Reply> explain(Arguments arguments, std::string cursor);
 
   [[nodiscard]] Task<Reply> layOn(Arguments arguments, spool::Hold hold);
-  [[nodiscard]] std::optional<Reply> layOnMany(const Arguments& arguments, spool::Hold hold);
-  void layOnAll(const std::string& destination, spool::Hold hold);
+  [[nodiscard]] Task<void> layOnAll(std::string destination, spool::Hold hold);
   void markHold(const Id128& id, spool::Hold hold);
   [[nodiscard]] Task<Result<std::vector<Id128>>> select(Arguments arguments);
+  /// All that are filed there (see Queue::idsAfter), of a queue however long: lets others have the loop between them.
+  [[nodiscard]] Task<std::vector<Id128>> idsOf(std::string filed);
+  [[nodiscard]] Task<void> readBack(std::shared_ptr<spool::Reading> reading);
+  /// Reads them back in pieces, on the pool.
+  [[nodiscard]] Task<void> showEach(std::vector<Id128> ids, std::function<void(const spool::Message&, const spool::MessageView&)> each);
+  void appendOne(std::string& out, const spool::Message& message, ListFormat format, LocalTimes& times) const;
   /// Between many messages: lets others have the loop, and the schedule index keep up with what is changed.
   [[nodiscard]] Task<void> letOthersIn(std::size_t done);
 

@@ -13,7 +13,6 @@ namespace {
 
 using spool::Hold;
 using spool::Message;
-using spool::MessageRecord;
 using spool::RecipientState;
 
 const char* nameOf(RecipientState state) {
@@ -27,17 +26,37 @@ const char* nameOf(RecipientState state) {
   return "";
 }
 
-std::string orNull(std::string_view reversePath) { return reversePath.empty() ? "MAILER-DAEMON" : std::string(reversePath); }
+std::string_view orNull(std::string_view reversePath) { return reversePath.empty() ? "MAILER-DAEMON" : reversePath; }
+
+/// As {:<WIDTH} and {:>WIDTH}, of ASCII.
+void appendLeft(std::string& out, std::string_view text, std::size_t width) {
+  out += text;
+  if (text.size() < width) out.append(width - text.size(), ' ');
+}
+
+void appendRight(std::string& out, std::string_view text, std::size_t width) {
+  if (text.size() < width) out.append(width - text.size(), ' ');
+  out += text;
+}
+
+std::string_view digits(const fmt::format_int& number) { return {number.data(), number.size()}; }
+
+template <class... Text>
+void append(std::string& out, const Text&... texts) {
+  (out += ... += texts);
+}
 
 void appendText(std::string& out, const Listed& listed, LocalTimes& times) {
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{}  {:<8} {:>9}  {}  from=<{}>\n", listed.record.id.text(), stateOf(listed.message), listed.record.size,
-                 times.date(listed.record.arrived), listed.record.reversePath);
-  for (const spool::RecipientRecord& recipient : listed.record.recipients) {
+  append(out, listed.record.id.text(), "  ");
+  appendLeft(out, stateOf(listed.message), 8);
+  out += ' ';
+  appendRight(out, digits(fmt::format_int(listed.record.size)), 9);
+  append(out, "  ", times.date(listed.record.arrived), "  from=<", listed.record.reversePath, ">\n");
+  for (const spool::RecipientView& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
-    fmt::format_to(to, "    to=<{}> attempts={}", recipient.recipient.forwardPath, recipient.attempts);
-    if (recipient.attempts > 0) fmt::format_to(to, " next={}", times.date(recipient.due));
-    if (!recipient.lastReply.empty()) fmt::format_to(to, "\n      {}", printable(recipient.lastReply, 300));
+    append(out, "    to=<", recipient.forwardPath, "> attempts=", digits(fmt::format_int(recipient.attempts)));
+    if (recipient.attempts > 0) append(out, " next=", times.date(recipient.due));
+    if (!recipient.lastReply.empty()) append(out, "\n      ", printable(recipient.lastReply, 300));
     out += '\n';
   }
 }
@@ -45,36 +64,38 @@ void appendText(std::string& out, const Listed& listed, LocalTimes& times) {
 /// `postqueue -p`: the columns of Postfix with long queue ids.
 void appendPostfix(std::string& out, const Listed& listed, LocalTimes& times) {
   const char* mark = listed.message.hold != Hold::none ? "!" : listed.message.anyInFlight() ? "*" : "";
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{:<27} {:>8} {:<20} {}\n", listed.record.id.text() + mark, listed.record.size,
-                 times.ctime(listed.record.arrived), orNull(listed.record.reversePath));
-  std::string lastReason;
-  for (const spool::RecipientRecord& recipient : listed.record.recipients) {
+  appendLeft(out, listed.record.id.text() + mark, 27);
+  out += ' ';
+  appendRight(out, digits(fmt::format_int(listed.record.size)), 8);
+  out += ' ';
+  appendLeft(out, times.ctime(listed.record.arrived), 20);
+  append(out, " ", orNull(listed.record.reversePath), "\n");
+  std::string_view lastReason;
+  for (const spool::RecipientView& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
     if (!recipient.lastReply.empty() && recipient.lastReply != lastReason) {
       lastReason = recipient.lastReply;
-      fmt::format_to(to, "{:>57}\n", "(" + printable(lastReason, 300) + ")");
+      fmt::format_to(std::back_inserter(out), "{:>57}\n", "(" + printable(lastReason, 300) + ")");
     }
-    fmt::format_to(to, "{:>58}{}\n", "", recipient.recipient.forwardPath);
+    out.append(58, ' ');
+    append(out, recipient.forwardPath, "\n");
   }
   out += '\n';
 }
 
 void appendPostfixJson(std::string& out, const Listed& listed) {
   const char* queue = listed.message.hold != Hold::none ? "hold" : listed.message.anyInFlight() ? "active" : "deferred";
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to,
-                 R"({{"queue_name": "{}", "queue_id": "{}", "arrival_time": {}, "message_size": {}, "forced_expire": false, "sender": )",
-                 queue, listed.record.id.text(), toUnixMillis(listed.record.arrived) / 1000, listed.record.size);
+  append(out, R"({"queue_name": ")", queue, R"(", "queue_id": ")", listed.record.id.text(), R"(", "arrival_time": )",
+         digits(fmt::format_int(toUnixMillis(listed.record.arrived) / 1000)), R"(, "message_size": )",
+         digits(fmt::format_int(listed.record.size)), R"(, "forced_expire": false, "sender": )");
   appendJson(out, orNull(listed.record.reversePath));
   out += ", \"recipients\": [";
   const char* comma = "";
-  for (const spool::RecipientRecord& recipient : listed.record.recipients) {
+  for (const spool::RecipientView& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
-    out += comma;
+    append(out, comma, "{\"address\": ");
     comma = ", ";
-    out += "{\"address\": ";
-    appendJson(out, recipient.recipient.forwardPath);
+    appendJson(out, recipient.forwardPath);
     if (!recipient.lastReply.empty()) {
       out += ", \"delay_reason\": ";
       appendJson(out, recipient.lastReply);
@@ -85,10 +106,10 @@ void appendPostfixJson(std::string& out, const Listed& listed) {
 }
 
 void appendOwnJson(std::string& out, const Listed& listed) {
-  const MessageRecord& record = listed.record;
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, R"({{"id":"{}","state":"{}","size":{},"arrived":{},"service":"{}","from":)", record.id.text(),
-                 stateOf(listed.message), record.size, toUnixMillis(record.arrived) / 1000, record.origin.service);
+  const spool::MessageView& record = listed.record;
+  append(out, R"({"id":")", record.id.text(), R"(","state":")", stateOf(listed.message), R"(","size":)",
+         digits(fmt::format_int(record.size)), R"(,"arrived":)", digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)),
+         R"(,"service":")", record.origin.service, R"(","from":)");
   appendJson(out, record.reversePath);
   out += ",\"client\":";
   appendJson(out, record.origin.client);
@@ -96,11 +117,11 @@ void appendOwnJson(std::string& out, const Listed& listed) {
   appendJson(out, record.origin.user);
   out += ",\"recipients\":[";
   for (std::size_t at = 0; at < record.recipients.size(); ++at) {
-    const spool::RecipientRecord& recipient = record.recipients[at];
+    const spool::RecipientView& recipient = record.recipients[at];
     out += at == 0 ? "{\"to\":" : ",{\"to\":";
-    appendJson(out, recipient.recipient.forwardPath);
-    fmt::format_to(to, R"(,"state":"{}","attempts":{},"due":{},"reason":)", nameOf(recipient.state), recipient.attempts,
-                   toUnixMillis(recipient.due) / 1000);
+    appendJson(out, recipient.forwardPath);
+    append(out, R"(,"state":")", nameOf(recipient.state), R"(","attempts":)", digits(fmt::format_int(recipient.attempts)),
+           R"(,"due":)", digits(fmt::format_int(toUnixMillis(recipient.due) / 1000)), R"(,"reason":)");
     appendJson(out, recipient.lastReply);
     out += '}';
   }
@@ -109,21 +130,19 @@ void appendOwnJson(std::string& out, const Listed& listed) {
 
 }  // namespace
 
-const std::tm& LocalTimes::at(WallTime time) {
+std::string_view LocalTimes::words(const char* form, Kept& kept, WallTime time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  if (minute_ == -1 || seconds / 60 != minute_) ::localtime_r(&seconds, &broken_);
-  minute_ = seconds / 60;
-  broken_.tm_sec = static_cast<int>(seconds % 60);  // every zone of today is whole minutes off
-  return broken_;
+  Words& found = kept[static_cast<std::size_t>(seconds) % kept.size()];
+  if (found.of != seconds || found.length == 0) {
+    Minute& minute = minutes_[static_cast<std::size_t>(seconds / 60) % minutes_.size()];
+    if (minute.of != seconds / 60) ::localtime_r(&seconds, &minute.broken);
+    minute.of = seconds / 60;
+    minute.broken.tm_sec = static_cast<int>(seconds % 60);  // every zone of today is whole minutes off
+    found.of = seconds;
+    found.length = std::strftime(found.text.data(), found.text.size(), form, &minute.broken);
+  }
+  return {found.text.data(), found.length};
 }
-
-std::string_view LocalTimes::date(WallTime time) {
-  const std::tm& t = at(time);
-  const auto end = fmt::format_to_n(text_, sizeof text_, "{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
-  return {text_, std::min(end.size, sizeof text_)};
-}
-
-std::string_view LocalTimes::ctime(WallTime time) { return {text_, std::strftime(text_, sizeof text_, "%a %b %e %H:%M:%S", &at(time))}; }
 
 const char* stateOf(const Message& message) {
   if (message.hold == Hold::held) return "held";
@@ -139,6 +158,11 @@ const char* stateOf(const Message& message) {
 
 void appendJson(std::string& out, std::string_view text) {
   out += '"';
+  const auto isPlain = [](char c) { return static_cast<unsigned char>(c) >= 32 && static_cast<unsigned char>(c) < 127 && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), isPlain)) {
+    out.append(text) += '"';
+    return;
+  }
   const bool isUtf8 = isAllAscii(text) || isValidUtf8(text);
   for (const char c : text) {
     switch (c) {

@@ -1,6 +1,7 @@
 // listing.h - a queued message as text: one line of JSON, our own list, and the formats of Postfix's postqueue. Pure.
 #pragma once
 
+#include <array>
 #include <ctime>
 #include <string>
 
@@ -13,22 +14,33 @@ enum class ListFormat { text, json, postfix, postfixJson };
 /// What is known of a message beside its record.
 struct Listed {
   const spool::Message& message;
-  const spool::MessageRecord& record;
+  const spool::MessageView& record;
 };
 
-/// The machine's local time in words. The zone's rules are asked once for each minute: what is listed lies close together.
+/// The machine's local time in words. What is listed lies close together: words that were found are kept, and the zone's rules are
+/// asked once for each minute. What they return is valid until the next call.
 class LocalTimes {
  public:
   /// 2026-11-22 09:05:00
-  [[nodiscard]] std::string_view date(WallTime time);
+  [[nodiscard]] std::string_view date(WallTime time) { return words("%Y-%m-%d %H:%M:%S", dates_, time); }
   /// Sun Nov 22 09:05:00
-  [[nodiscard]] std::string_view ctime(WallTime time);
+  [[nodiscard]] std::string_view ctime(WallTime time) { return words("%a %b %e %H:%M:%S", ctimes_, time); }
 
  private:
-  [[nodiscard]] const std::tm& at(WallTime time);
-  std::time_t minute_ = -1;
-  std::tm broken_{};
-  char text_[64] = {};
+  struct Words {
+    std::time_t of = -1;
+    std::size_t length = 0;
+    std::array<char, 64> text{};
+  };
+  struct Minute {
+    std::time_t of = -1;
+    std::tm broken{};
+  };
+  using Kept = std::array<Words, 64>;  ///< by seconds
+  [[nodiscard]] std::string_view words(const char* form, Kept& kept, WallTime time);
+  Kept dates_;
+  Kept ctimes_;
+  std::array<Minute, 16> minutes_;  ///< by minutes
 };
 
 /// "active", "deferred", "held", "frozen".

@@ -110,19 +110,17 @@ Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
   std::map<std::string, Ages> byDomain;
   Ages all{};
   const WallTime now = env_.now();
-  std::size_t done = 0;
-  for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX)) {
-    co_await letOthersIn(done++);
-    const Message* const message = env_.queue.find(id);
-    if (message == nullptr) continue;
-    const std::size_t column = columnOf(std::chrono::duration_cast<std::chrono::minutes>(now - message->arrived));
-    const MessageRecord record = env_.queue.unpack(*message);
-    for (const spool::RecipientRecord& recipient : record.recipients) {
+  const bool bySender = arguments.has("--senders");
+  const auto each = [&](const spool::Message& message, const spool::MessageView& record) {
+    const std::size_t column = columnOf(std::chrono::duration_cast<std::chrono::minutes>(now - message.arrived));
+    for (const spool::RecipientView& recipient : record.recipients) {
       if (recipient.state != spool::RecipientState::pending) continue;
-      ++byDomain[arguments.has("--senders") ? route::domainOf(record.reversePath) : route::domainOf(recipient.recipient.forwardPath)][column];
+      ++byDomain[route::domainOf(std::string(bySender ? record.reversePath : recipient.forwardPath))][column];
       ++all[column];
     }
-  }
+  };
+  std::vector<Id128> ids = co_await idsOf({});
+  co_await showEach(std::move(ids), each);
   std::vector<std::pair<std::uint64_t, std::string>> order;
   for (const auto& [domain, ages] : byDomain) {
     std::uint64_t total = 0;

@@ -18,9 +18,12 @@ using spool::Hold;
 using spool::MarkRecord;
 using spool::Message;
 using spool::MessageRecord;
+using spool::MessageView;
+using spool::Reading;
 
-constexpr std::size_t kPageMessages = 4000;
-constexpr std::size_t kReadAtOnce = 500;  ///< records, between two turns of the loop
+constexpr std::size_t kPageMessages = 6000;
+constexpr std::size_t kReadAtOnce = 500;    ///< records, between two turns of the loop
+constexpr std::size_t kIdsAtOnce = 10'000;  ///< between two turns of the loop
 constexpr std::size_t kChangesAhead = 40'000;
 constexpr std::size_t kTranscriptsMost = 20;  ///< messages shown with what was said about them
 constexpr std::size_t kExportPage = 256 * 1024;
@@ -31,9 +34,9 @@ ListFormat formatOf(const Arguments& arguments) {
   return arguments.has("--json") ? ListFormat::json : ListFormat::text;
 }
 
-bool isAt(const std::string& path, const std::string& domain) {
+bool isAt(std::string_view path, std::string_view domain) {
   const std::size_t at = path.rfind('@');
-  return at != std::string::npos && equalsIgnoreCase(std::string_view(path).substr(at + 1), domain);
+  return at != std::string_view::npos && equalsIgnoreCase(path.substr(at + 1), domain);
 }
 
 /// "example.net" of "mx:example.net".
@@ -42,20 +45,32 @@ std::string domainIn(const std::string& destination) {
   return destination.substr(colon == std::string::npos ? 0 : colon + 1);
 }
 
-bool fits(const MessageRecord& record, const Arguments& arguments) {
-  if (!arguments.reaches(record.origin.virtualServer)) return false;
-  const std::string sender = arguments.value("--sender");
-  const std::string recipient = arguments.value("--recipient");
-  const std::string domain = arguments.value("--destination");
-  if (!sender.empty() && !equalsIgnoreCase(sender, record.reversePath)) return false;
-  const auto anyRecipient = [&record](auto&& matches) {
-    return std::any_of(record.recipients.begin(), record.recipients.end(), [&](const spool::RecipientRecord& r) {
-      return r.state == spool::RecipientState::pending && matches(r.recipient.forwardPath);
-    });
-  };
-  if (!recipient.empty() && !anyRecipient([&](const std::string& path) { return equalsIgnoreCase(path, recipient); })) return false;
-  return domain.empty() || anyRecipient([&](const std::string& path) { return isAt(path, domainIn(domain)); });
-}
+/// What the arguments ask for, taken out of them once for many messages.
+class Filter {
+ public:
+  explicit Filter(const Arguments& arguments)
+      : arguments_(arguments),
+        sender_(arguments.value("--sender")),
+        recipient_(arguments.value("--recipient")),
+        domain_(domainIn(arguments.value("--destination"))) {}
+  [[nodiscard]] bool fits(const MessageView& record) const {
+    if (!arguments_.reaches(record.origin.virtualServer)) return false;
+    if (!sender_.empty() && !equalsIgnoreCase(sender_, record.reversePath)) return false;
+    const auto anyRecipient = [&record](auto&& matches) {
+      return std::any_of(record.recipients.begin(), record.recipients.end(), [&](const spool::RecipientView& r) {
+        return r.state == spool::RecipientState::pending && matches(r.forwardPath);
+      });
+    };
+    if (!recipient_.empty() && !anyRecipient([this](std::string_view path) { return equalsIgnoreCase(path, recipient_); })) return false;
+    return domain_.empty() || anyRecipient([this](std::string_view path) { return isAt(path, domain_); });
+  }
+
+ private:
+  const Arguments& arguments_;
+  std::string sender_;
+  std::string recipient_;
+  std::string domain_;
+};
 
 /// Under what the messages that may fit are filed; empty: all of them must be looked at.
 std::string filedFor(const Arguments& arguments) {
@@ -65,6 +80,16 @@ std::string filedFor(const Arguments& arguments) {
   if (!recipient.empty()) return spool::filedByDomain(route::domainOf(recipient));
   if (!destination.empty()) return spool::filedByDomain(domainIn(destination));
   return sender.empty() ? std::string() : spool::filedBySender(sender);
+}
+
+/// Senders, routes and destinations to lay a hold on, for mail that comes later, too; empty when messages are meant.
+std::string manyOf(const Arguments& arguments) {
+  for (const auto& [option, prefix] : {std::pair{"--sender", spool::Queue::kSender}, {"--route", spool::Queue::kRoute}}) {
+    if (!arguments.value(option).empty()) return std::string(prefix) + asciiLower(arguments.value(option));
+  }
+  const std::string destination = arguments.value("--destination");
+  if (!destination.empty()) return destination.find(':') != std::string::npos ? destination : "mx:" + asciiLower(destination);
+  return arguments.has("--all") ? std::string(spool::Queue::kEverything) : std::string();
 }
 
 bool hasFilter(const Arguments& arguments) {
@@ -79,6 +104,33 @@ Task<void> Control::letOthersIn(std::size_t done) {
   while (env_.queue.changedCount() > kChangesAhead) co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
 }
 
+Task<void> Control::readBack(std::shared_ptr<spool::Reading> reading) {
+  auto job = [reading]() -> Result<void> {
+    reading->run();
+    return {};
+  };
+  const Result<void> done = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!done) reading->run();  // the pool takes no more
+}
+
+Task<std::vector<Id128>> Control::idsOf(std::string filed) {
+  std::vector<Id128> all;
+  while (true) {
+    const std::vector<Id128> page = env_.queue.idsAfter(all.empty() ? Id128() : all.back(), kIdsAtOnce, filed);
+    all.insert(all.end(), page.begin(), page.end());
+    if (page.size() < kIdsAtOnce) co_return all;
+    co_await env_.loop.yield();
+  }
+}
+
+Task<void> Control::showEach(std::vector<Id128> ids, std::function<void(const Message&, const MessageView&)> each) {
+  for (std::size_t at = 0; at < ids.size(); at += kReadAtOnce) {
+    auto reading = std::make_shared<Reading>(env_.queue.reading(std::span(ids).subspan(at, std::min(kReadAtOnce, ids.size() - at))));
+    co_await readBack(reading);
+    env_.queue.show(*reading, each);
+  }
+}
+
 Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   Reply reply;
   const ListFormat format = formatOf(arguments);
@@ -87,21 +139,25 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   const bool isEmpty = env_.queue.messages().empty();
   if (isFirst && !isEmpty) reply.output = listHead(format);
   if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
-  std::size_t shown = 0;
+  const Filter filter(arguments);
   LocalTimes times;
-  while (shown < ids.size() && reply.output.size() < kPageOctets) {
-    std::vector<const Message*> messages;
-    for (const std::size_t end = std::min(shown + kReadAtOnce, ids.size()); shown < end; ++shown) {
-      if (const Message* message = env_.queue.find(ids[shown])) messages.push_back(message);  // else it ended since the index was committed
-    }
-    const std::vector<MessageRecord> records = env_.queue.unpackAll(messages);
-    for (std::size_t at = 0; at < records.size(); ++at) {
-      if (fits(records[at], arguments)) appendMessage(reply.output, {*messages[at], records[at]}, format, times);
-    }
+  bool isFull = false;
+  Id128 last;
+  const auto each = [&](const Message& message, const MessageView& record) {
+    isFull = isFull || reply.output.size() >= kPageOctets;
+    if (isFull) return;
+    last = message.id;
+    if (filter.fits(record)) appendMessage(reply.output, {message, record}, format, times);
+  };
+  for (std::size_t at = 0; at < ids.size() && !isFull; at += kReadAtOnce) {
+    const auto some = std::span(ids).subspan(at, std::min(kReadAtOnce, ids.size() - at));
+    auto reading = std::make_shared<Reading>(env_.queue.reading(some));
+    co_await readBack(reading);
+    env_.queue.show(*reading, each);
   }
-  const bool isLast = shown == ids.size() && ids.size() < kPageMessages;
+  const bool isLast = !isFull && ids.size() < kPageMessages;
   if (!isLast) {
-    reply.next = ids[shown - 1].text();
+    reply.next = (isFull ? last : ids.back()).text();
   } else if (!(format == ListFormat::postfix && isEmpty)) {
     reply.output += listFoot(format, env_.queue.octets(), env_.queue.messages().size());
   }
@@ -124,14 +180,14 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   std::vector<Id128> ids;
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
   if (hasFilter(arguments) || isAll) {
+    std::vector<Id128> all = co_await idsOf(filedFor(arguments));
     const bool isEach = !hasFilter(arguments) && !arguments.servers;
-    std::vector<Id128> all = env_.queue.idsAfter(Id128(), SIZE_MAX, filedFor(arguments));
     if (isEach) co_return all;
-    for (std::size_t at = 0; at < all.size(); ++at) {
-      co_await letOthersIn(at);
-      const Message* const message = env_.queue.find(all[at]);
-      if (message != nullptr && fits(env_.queue.unpack(*message), arguments)) ids.push_back(all[at]);
-    }
+    const Filter filter(arguments);
+    const auto each = [&](const Message& message, const MessageView& record) {
+      if (filter.fits(record)) ids.push_back(message.id);
+    };
+    co_await showEach(std::move(all), each);
     co_return ids;
   }
   if (arguments.words.empty()) co_return fail(Error::Kind::syntax, "name queue ids, or --all, --destination, --sender or --recipient");
@@ -145,6 +201,12 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   co_return ids;
 }
 
+void Control::appendOne(std::string& out, const Message& message, ListFormat format, LocalTimes& times) const {
+  Reading reading = env_.queue.reading({&message.id, 1});
+  reading.run();
+  env_.queue.show(reading, [&](const Message& shown, const MessageView& record) { appendMessage(out, {shown, record}, format, times); });
+}
+
 Task<Control::Reply> Control::show(Arguments arguments, std::string) {
   const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
@@ -153,9 +215,8 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string) {
   for (const Id128& id : *ids) {
     const Message* message = env_.queue.find(id);
     if (message == nullptr) continue;
-    const MessageRecord record = env_.queue.unpack(*message);
     const ListFormat format = formatOf(arguments);
-    appendMessage(reply.output, {*message, record}, format, times);
+    appendOne(reply.output, *message, format, times);
     const bool isOurs = format == ListFormat::text || format == ListFormat::json;
     if (isOurs && ids->size() <= kTranscriptsMost) appendTranscripts(reply.output, env_.queue.transcriptsOf(id), format);
     if (reply.output.size() > kPageOctets) break;
@@ -194,22 +255,30 @@ void Control::markHold(const Id128& id, Hold hold) {
   if (hold == Hold::none) dispatcher_.wakeSoon(id);
 }
 
-void Control::layOnAll(const std::string& destination, Hold hold) {
+Task<void> Control::layOnAll(std::string destination, Hold hold) {
   const spool::DestinationRecord record{destination, hold};
   env_.ledger.note(record);
   env_.queue.apply(record);
   dispatcher_.heedHolds();
-  if (hold != Hold::none) return;
+  if (hold != Hold::none) co_return;
   // What waits for a next hop or a route is in line; what another word stopped is in no schedule.
   if (destination == spool::Queue::kEverything) dispatcher_.resume();
-  if (!destination.starts_with(spool::Queue::kSender)) return;
-  const std::string filed = spool::filedBySender(std::string_view(destination).substr(spool::Queue::kSender.size()));
-  for (const Id128& id : env_.queue.idsAfter(Id128(), SIZE_MAX, filed)) dispatcher_.wakeSoon(id);
+  if (!destination.starts_with(spool::Queue::kSender)) co_return;
+  const std::vector<Id128> ids = co_await idsOf(spool::filedBySender(std::string_view(destination).substr(spool::Queue::kSender.size())));
+  std::size_t done = 0;
+  for (const Id128& id : ids) {
+    co_await letOthersIn(done++);
+    dispatcher_.wakeSoon(id);
+  }
 }
 
 Task<Control::Reply> Control::layOn(Arguments arguments, Hold hold) {
-  if (!arguments.servers) {
-    if (std::optional<Reply> done = layOnMany(arguments, hold)) co_return *done;
+  Reply reply;
+  const std::string many = arguments.servers ? std::string() : manyOf(arguments);
+  if (!many.empty()) {
+    co_await layOnAll(many, hold);
+    reply.output = "{\"changed\":1}\n";
+    co_return reply;
   }
   const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
@@ -218,29 +287,8 @@ Task<Control::Reply> Control::layOn(Arguments arguments, Hold hold) {
     co_await letOthersIn(done++);
     markHold(id, hold);
   }
-  Reply reply;
   reply.output = fmt::format("{{\"changed\":{}}}\n", ids->size());
   co_return reply;
-}
-
-/// On senders, routes and destinations, with what comes later; nothing when messages are meant.
-std::optional<Control::Reply> Control::layOnMany(const Arguments& arguments, Hold hold) {
-  Reply reply;
-  const std::string destination = arguments.value("--destination");
-  for (const auto& [option, prefix] : {std::pair{"--sender", spool::Queue::kSender}, {"--route", spool::Queue::kRoute}}) {
-    if (arguments.value(option).empty()) continue;
-    // For mail that comes later, too.
-    layOnAll(std::string(prefix) + asciiLower(arguments.value(option)), hold);
-    reply.output = "{\"changed\":1}\n";
-    return reply;
-  }
-  if (arguments.has("--all") || !destination.empty()) {
-    const bool isKey = destination.find(':') != std::string::npos;
-    layOnAll(destination.empty() ? std::string(spool::Queue::kEverything) : isKey ? destination : "mx:" + asciiLower(destination), hold);
-    reply.output = "{\"changed\":1}\n";
-    return reply;
-  }
-  return std::nullopt;
 }
 
 Task<Control::Reply> Control::freeze(Arguments arguments, std::string) { return layOn(std::move(arguments), Hold::frozen); }
@@ -297,7 +345,7 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
   if (cursor.empty()) {
     const Message* message = env_.queue.find(id);
     LocalTimes times;
-    appendMessage(reply.output, {*message, env_.queue.unpack(*message)}, ListFormat::json, times);
+    appendOne(reply.output, *message, ListFormat::json, times);
     reply.next = "0";
     co_return reply;
   }
@@ -355,14 +403,18 @@ Task<Control::Reply> Control::destinations(Arguments, std::string) {
 Task<Control::Reply> Control::verify(Arguments, std::string) {
   const auto& journal = env_.ledger.journal();
   std::uint64_t unreadable = 0;
-  const std::vector<Id128> ids = env_.queue.idsAfter(Id128(), SIZE_MAX);
+  const std::vector<Id128> ids = co_await idsOf({});
   Reply reply;
   for (const Id128& id : ids) {
     if (env_.queue.find(id) == nullptr) continue;
     const auto content = co_await spool::readContent(env_, id, UINT64_MAX);
-    if (content || env_.queue.find(id) == nullptr) continue;
+    const Message* const message = env_.queue.find(id);
+    if (message == nullptr) continue;
+    const Result<MessageRecord> record = env_.queue.read(*message);
+    if (content && record) continue;
+    const std::string& why = content ? record.error().detail : content.error().detail;
     ++unreadable;
-    if (reply.output.size() < kPageOctets) reply.output += fmt::format("{{\"id\":\"{}\",\"error\":{}}}\n", id.text(), jsonString(content.error().detail));
+    if (reply.output.size() < kPageOctets) reply.output += fmt::format("{{\"id\":\"{}\",\"error\":{}}}\n", id.text(), jsonString(why));
   }
   for (const journal::Damage& damage : journal.damage()) {
     reply.output += fmt::format("{{\"segment\":{},\"offset\":{},\"error\":{}}}\n", damage.from.segment, damage.from.offset, jsonString(damage.what));

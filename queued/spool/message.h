@@ -1,6 +1,6 @@
 // message.h - a queued message in memory: what the schedule needs, in about 150 octets, for a million may wait.
 // Is not: its content, which lies in the journal or in large/, and is held here only until the first attempts are over; nor its
-// addresses and what was said of them, which the schedule index keeps.
+// addresses, which the journal keeps, and what was said of them, which the schedule index keeps.
 #pragma once
 
 #include <memory>
@@ -84,7 +84,7 @@ struct Transcript {
 
 /// What few messages have, or all for a moment.
 struct Extra {
-  std::string packed;  ///< MessageRecord, encoded; the recipients' states in it are old. Empty: the schedule index has it
+  std::string packed;  ///< MessageRecord, encoded; the recipients' states in it are old. Empty: see Queue::read()
   std::shared_ptr<const Fresh> fresh;
   WallTime giveBackAt = WallTime::max();  ///< RFC 2852: what is not delivered by then is given back
   WallTime expiresAt{};                   ///< an administrator's word; the epoch: as its schedule says
@@ -103,9 +103,10 @@ struct Message {
   Recipients recipients;
   std::uint32_t contentOffset = 0;  ///< of its content record, in the same segment; means nothing when large
   Hold hold = Hold::none;
-  bool large = false;
-  bool delayTold = false;
-  bool removed = false;  ///< by an administrator; a delivery that runs still ends, unheard
+  bool large : 1 = false;
+  bool delayTold : 1 = false;
+  bool removed : 1 = false;  ///< by an administrator; a delivery that runs still ends, unheard
+  bool grown : 1 = false;    ///< an alias was expanded since its record was written: the journal has not all of it in one place
 
   [[nodiscard]] journal::Position content() const { return {record.segment, contentOffset}; }
   [[nodiscard]] const Extra& extra() const {

@@ -103,23 +103,67 @@ Message* Queue::find(const Id128& id) {
   return found == messages_.end() ? nullptr : &found->second;
 }
 
+namespace {
+
+bool hasStoredReply(const Message& message) {
+  return std::any_of(message.recipients.begin(), message.recipients.end(), [](const RecipientNow& recipient) { return recipient.hasReplyStored; });
+}
+
+/// Does the archive know something of it that memory does not?
+bool isInArchive(const Message& message) { return (message.grown && message.extra().packed.empty()) || hasStoredReply(message); }
+
+/// `Record`: MessageRecord or MessageView. What changes of a message is in memory.
+template <class Record>
+void takeOver(const Message& message, const std::vector<std::string>& replies, Record& record) {
+  record.id = message.id;
+  record.hold = message.hold;
+  record.delayTold = message.delayTold;
+  record.expiresAt = message.extra().expiresAt;
+  record.movedTo = message.extra().movedTo;
+  record.recipients.resize(message.recipients.size());
+  for (std::size_t at = 0; at < message.recipients.size(); ++at) {
+    const RecipientNow& from = message.recipients[at];
+    auto& to = record.recipients[at];
+    to.state = from.state;
+    to.attempts = from.attempts;
+    to.due = from.due;
+    to.lastReply = {};
+    if (at < replies.size()) to.lastReply = replies[at];
+    if (from.lastReply) to.lastReply = *from.lastReply;
+  }
+}
+
+}  // namespace
+
+void Reading::run() {
+  if (!places_.empty()) contents_.emplace(recordsAt_(places_));
+  if (!asked_.empty()) stored_ = archive_->read(asked_);
+}
+
 Archive::Stored Queue::storedOf(const Message& message) const {
-  if (archive_ == nullptr) return {};
-  bool isWhole = !message.extra().packed.empty();
-  for (const RecipientNow& recipient : message.recipients) isWhole = isWhole && !recipient.hasReplyStored;
-  if (isWhole) return {};
+  if (archive_ == nullptr || !isInArchive(message)) return {};
   std::vector<Archive::Stored> stored = archive_->read({&message.id, 1});
   return stored.empty() ? Archive::Stored() : std::move(stored.front());
 }
 
-Result<MessageRecord> Queue::recordOf(const Message& message, const Archive::Stored& stored) {
-  const std::string& packed = message.extra().packed;
-  Result<MessageRecord> record = ipc::decode<MessageRecord>(packed.empty() ? stored.packed : packed);
+Result<std::string> Queue::packedOf(const Message& message, const Archive::Stored& stored) const {
+  if (!message.extra().packed.empty()) return message.extra().packed;
+  if (message.grown) return stored.packed;
+  if (!recordsAt_) return fail(Error::Kind::permanent, "nothing reads the journal");
+  const journal::Gathered contents = recordsAt_({&message.record, 1});
+  const Result<std::string_view> packed = contents[0];
+  if (!packed) return fail(packed.error());
+  return std::string(*packed);
+}
+
+Result<MessageRecord> Queue::read(const Message& message) const {
+  const Archive::Stored stored = storedOf(message);
+  const Result<std::string> packed = packedOf(message, stored);
+  if (!packed) return fail(packed.error());
+  Result<MessageRecord> record = ipc::decode<MessageRecord>(*packed);
   if (record) takeOver(message, stored.replies, *record);
   return record;
 }
-
-Result<MessageRecord> Queue::read(const Message& message) const { return recordOf(message, storedOf(message)); }
 
 MessageRecord Queue::unpack(const Message& message) const {
   Result<MessageRecord> record = read(message);
@@ -129,20 +173,50 @@ MessageRecord Queue::unpack(const Message& message) const {
   return nothing;
 }
 
-std::vector<MessageRecord> Queue::unpackAll(std::span<const Message* const> messages) const {
-  std::vector<Id128> ids;
-  ids.reserve(messages.size());
-  for (const Message* message : messages) ids.push_back(message->id);
-  std::vector<Archive::Stored> stored = archive_ != nullptr ? archive_->read(ids) : std::vector<Archive::Stored>();
-  stored.resize(messages.size());
-  std::vector<MessageRecord> records;
-  records.reserve(messages.size());
-  for (std::size_t at = 0; at < messages.size(); ++at) {
-    Result<MessageRecord> record = recordOf(*messages[at], stored[at]);
-    records.push_back(record ? std::move(*record) : MessageRecord{});
-    if (!record) takeOver(*messages[at], {}, records.back());
+Reading Queue::reading(std::span<const Id128> ids) const {
+  Reading reading;
+  reading.archive_ = archive_;
+  reading.recordsAt_ = recordsAt_;
+  reading.entries_.reserve(ids.size());
+  for (const Id128& id : ids) {
+    const auto found = messages_.find(id);
+    if (found == messages_.end()) continue;
+    const Message& message = found->second;
+    Reading::Entry& entry = reading.entries_.emplace_back();
+    entry.id = id;
+    if (recordsAt_ && !message.grown && message.extra().packed.empty()) {
+      entry.record = reading.places_.size();
+      reading.places_.push_back(message.record);
+    }
+    if (archive_ != nullptr && isInArchive(message)) {
+      entry.stored = reading.asked_.size();
+      reading.asked_.push_back(id);
+    }
   }
-  return records;
+  return reading;
+}
+
+void Queue::show(const Reading& reading, const std::function<void(const Message&, const MessageView&)>& each) const {
+  for (const Reading::Entry& entry : reading.entries_) {
+    const auto found = messages_.find(entry.id);
+    if (found == messages_.end()) continue;
+    const Message& message = found->second;
+    const Archive::Stored nothing;
+    const Archive::Stored* stored = entry.stored < reading.stored_.size() ? &reading.stored_[entry.stored] : &nothing;
+    const bool isWhereItWas = entry.record != Reading::kNone && !message.grown && message.record == reading.places_[entry.record];
+    Archive::Stored storedSince;
+    Result<std::string> again;
+    Result<std::string_view> packed = std::string_view(message.extra().packed);
+    if (packed->empty() && isWhereItWas) packed = (*reading.contents_)[entry.record];
+    if (packed && packed->empty()) {  // in the archive, or moved since
+      if (message.grown && stored->packed.empty()) stored = &(storedSince = storedOf(message));
+      again = packedOf(message, *stored);
+      packed = again ? std::string_view(*again) : std::string_view();
+    }
+    MessageView view = ipc::decode<MessageView>(packed.value_or("")).value_or(MessageView());
+    takeOver(message, stored->replies, view);
+    each(message, view);
+  }
 }
 
 std::string Queue::lastReplyOf(const Message& message, std::uint32_t recipient) const {
@@ -151,23 +225,6 @@ std::string Queue::lastReplyOf(const Message& message, std::uint32_t recipient) 
   if (!now.hasReplyStored) return {};
   const Archive::Stored stored = storedOf(message);
   return recipient < stored.replies.size() ? stored.replies[recipient] : std::string();
-}
-
-void Queue::takeOver(const Message& message, const std::vector<std::string>& replies, MessageRecord& record) {
-  record.id = message.id;
-  record.hold = message.hold;
-  record.delayTold = message.delayTold;
-  record.expiresAt = message.extra().expiresAt;
-  record.movedTo = message.extra().movedTo;
-  record.recipients.resize(message.recipients.size());
-  for (std::size_t at = 0; at < message.recipients.size(); ++at) {
-    const RecipientNow& from = message.recipients[at];
-    RecipientRecord& to = record.recipients[at];
-    to.state = from.state;
-    to.attempts = from.attempts;
-    to.due = from.due;
-    to.lastReply = from.lastReply ? *from.lastReply : at < replies.size() ? replies[at] : std::string();
-  }
 }
 
 void Queue::keepTranscript(const Id128& id, Transcript transcript) {
@@ -197,7 +254,7 @@ void Queue::stored() {
       if (recipient.lastReply) recipient.hasReplyStored = true;
       recipient.lastReply.reset();
     }
-    if (message->extra().packed.empty()) continue;
+    if (message->extra().packed.empty() || (!message->grown && !recordsAt_)) continue;
     message->changeExtra().packed = std::string();
     message->tidy();
   }
@@ -206,10 +263,16 @@ void Queue::stored() {
 
 namespace {
 
-/// Longer ones share their place; who looks there looks again at each message.
-constexpr std::size_t kFiledMost = 300;
-
-std::string filed(char kind, std::string_view what) { return kind + asciiLower(what.substr(0, kFiledMost)); }
+/// FNV-1a. Different names that share a place cost a look, no more.
+std::string filed(char kind, std::string_view what) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&hash](char c) { hash = (hash ^ static_cast<unsigned char>(toAsciiLower(c))) * 0x100000001b3U; };
+  add(kind);
+  for (const char c : what) add(c);
+  std::string place(kFiledPlace, '\0');
+  for (std::size_t at = 0; at < kFiledPlace; ++at) place[at] = static_cast<char>(hash >> (8 * at));
+  return place;
+}
 
 }  // namespace
 
@@ -233,6 +296,7 @@ std::vector<Id128> Queue::idsAfter(const Id128& after, std::size_t most, const s
   // Beyond the last one that was given there may be more; what is new there comes with them.
   const bool isAll = ids.size() < most;
   const Id128 last = ids.empty() ? after : ids.back();
+  const std::size_t stored = ids.size();
   const auto add = [&](const Id128& id) {
     if (id > after && (isAll || id < last)) ids.push_back(id);
   };
@@ -242,6 +306,7 @@ std::vector<Id128> Queue::idsAfter(const Id128& after, std::size_t most, const s
   } else {
     for (const auto& [id, message] : messages_) add(id);
   }
+  if (ids.size() == stored) return ids;
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   if (ids.size() > most) ids.resize(most);
@@ -259,6 +324,7 @@ void Queue::moved(const Id128& id, std::string packed, journal::Position at, jou
   // An alias expanded meanwhile has recipients that the moved record does not know yet; they are in an expansion record behind it.
   if (record && record->recipients.size() == message->recipients.size()) {
     message->changeExtra().packed = std::move(packed);
+    message->grown = false;
   }
   changed_.insert(id);
 }
@@ -329,6 +395,7 @@ void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
     message.recipients[expansion.recipient].state = RecipientState::expanded;
     message.recipients[expansion.recipient].inFlight = false;
   }
+  message.grown = true;
   message.recipients.growTo(record.recipients.size());
   if (extra.fresh) extra.fresh = std::make_shared<const Fresh>(Fresh{record, extra.fresh->content});
   count(message);

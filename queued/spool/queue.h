@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,17 +12,18 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "libmailcore/journal/gather.h"
 #include "libmailcore/journal/replay.h"
 #include "queued/spool/message.h"
 
 namespace ostler::spool {
 
-/// What of the queue is not held in memory: the schedule index.
+/// What of the queue is held neither in memory nor by the journal in one place: the schedule index. Any thread.
 class Archive {
  public:
   virtual ~Archive() = default;
   struct Stored {
-    std::string packed;                ///< MessageRecord, encoded; empty: none is there
+    std::string packed;                ///< of a message that has grown: its MessageRecord, encoded; empty: none is there
     std::vector<std::string> replies;  ///< what was said last of each recipient
   };
   /// What was stored last of each of them, in their order.
@@ -32,10 +34,38 @@ class Archive {
   [[nodiscard]] virtual std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of) const = 0;
 };
 
-/// What a message is looked for by, as it is filed: its recipients' domains, its sender. What is filed so may, and may no longer, fit.
+/// Message records by their places: the journal. Any thread; blocks.
+using RecordsAt = std::function<journal::Gathered(std::span<const journal::Position>)>;
+
+/// What a message is looked for by, as it is filed: its recipients' domains, its sender, kFiledPlace octets each that stand for them.
+/// What is filed so may, and may no longer, fit.
+inline constexpr std::size_t kFiledPlace = 8;
 [[nodiscard]] std::string filedByDomain(std::string_view domain);
 [[nodiscard]] std::string filedBySender(std::string_view reversePath);
 [[nodiscard]] std::vector<std::string> filedUnder(const MessageRecord& record);
+
+/// The records of several messages on their way back into memory: made by the queue on its loop, run anywhere, shown by the queue.
+class Reading {
+ public:
+  /// Blocks.
+  void run();
+
+ private:
+  friend class Queue;
+  static constexpr std::size_t kNone = SIZE_MAX;
+  struct Entry {
+    Id128 id;
+    std::size_t record = kNone;  ///< in contents_; none: memory or the archive has it
+    std::size_t stored = kNone;  ///< in stored_; none: the archive knows nothing of it
+  };
+  std::vector<Entry> entries_;
+  RecordsAt recordsAt_;
+  std::vector<journal::Position> places_;
+  std::optional<journal::Gathered> contents_;
+  const Archive* archive_ = nullptr;
+  std::vector<Id128> asked_;
+  std::vector<Archive::Stored> stored_;
+};
 
 class Queue {
  public:
@@ -66,8 +96,10 @@ class Queue {
   [[nodiscard]] Result<MessageRecord> read(const Message& message) const;
   /// The same to be shown; empty where it cannot be read.
   [[nodiscard]] MessageRecord unpack(const Message& message) const;
-  /// As unpack() of each, at the price of one look into the archive.
-  [[nodiscard]] std::vector<MessageRecord> unpackAll(std::span<const Message* const> messages) const;
+  /// As unpack() of each, for many: what it takes, to be run on any thread,
+  [[nodiscard]] Reading reading(std::span<const Id128> ids) const;
+  /// and then, on the loop, those that are there still. What `each` is given is valid during the call.
+  void show(const Reading& reading, const std::function<void(const Message&, const MessageView&)>& each) const;
   /// What was said of a recipient last; empty: nothing yet.
   [[nodiscard]] std::string lastReplyOf(const Message& message, std::uint32_t recipient) const;
   /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately. `of`: those
@@ -80,8 +112,11 @@ class Queue {
   [[nodiscard]] const std::unordered_map<Id128, std::vector<Transcript>>& takeTranscripts() {
     return takenTranscripts_ = std::exchange(transcripts_, {});
   }
-  /// Where packed records are asked for, and given up to: outlives the queue's use of it. Null: all are kept in memory.
+  /// Where replies, and records of messages that have grown, are asked for, and given up to: outlives the queue's use of it. Null: all
+  /// are kept in memory.
   void keepIn(const Archive* archive) { archive_ = archive; }
+  /// Where the other records are read. Never called: they are kept in memory.
+  void readFrom(RecordsAt recordsAt) { recordsAt_ = std::move(recordsAt); }
   /// The archive has what takeChanged() told of last: what has not changed since is let go.
   void stored();
   [[nodiscard]] std::uint64_t octets() const { return octets_; }            ///< of all contents
@@ -117,8 +152,7 @@ class Queue {
 
  private:
   [[nodiscard]] Archive::Stored storedOf(const Message& message) const;
-  [[nodiscard]] static Result<MessageRecord> recordOf(const Message& message, const Archive::Stored& stored);
-  static void takeOver(const Message& message, const std::vector<std::string>& replies, MessageRecord& record);
+  [[nodiscard]] Result<std::string> packedOf(const Message& message, const Archive::Stored& stored) const;
   void applyTo(Message& message, const OutcomeRecord& outcome);
   void applyTo(Message& message, const ExpansionRecord& expansion);
   void applyTo(Message& message, const MarkRecord& mark);
@@ -143,6 +177,7 @@ class Queue {
   std::uint64_t held_ = 0;
   std::uint64_t pending_ = 0;
   const Archive* archive_ = nullptr;
+  RecordsAt recordsAt_;
 };
 
 }  // namespace ostler::spool

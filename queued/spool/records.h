@@ -104,6 +104,51 @@ struct MessageRecord {
   }
 };
 
+/// A RecipientRecord and a MessageRecord that only show what they were read from: for looking at many. The same octets, in the same
+/// order.
+struct RecipientView {
+  std::string_view forwardPath;
+  std::string_view orcpt;
+  std::uint8_t notify = 0;
+  bool notifyGiven = false;
+  std::uint32_t parent = RecipientRecord::kNoParent;
+  RecipientState state = RecipientState::pending;
+  std::uint32_t attempts = 0;
+  WallTime due{};
+  std::string_view lastReply;
+  template <class V>
+  void fields(V& v) {
+    v(forwardPath, orcpt, notify, notifyGiven, parent, state, attempts, due, lastReply);
+  }
+};
+
+struct MessageView {
+  Id128 id;
+  WallTime arrived;
+  struct {
+    std::string_view service, virtualServer, client, helo, user, taken;
+    Id128 session;
+  } origin;
+  std::string_view reversePath;
+  std::string_view envid;
+  bool returnFull = false, smtpUtf8 = false, eightBit = false, binary = false;
+  std::uint64_t size = 0;
+  bool large = false, hasEightBit = false, utf8Header = false;
+  Hold hold = Hold::none;
+  bool delayTold = false;
+  std::vector<RecipientView> recipients;
+  ipc::Handling handling;
+  WallTime expiresAt{};
+  std::string_view movedTo;
+  template <class V>
+  void fields(V& v) {
+    v(id, arrived, origin.service, origin.virtualServer, origin.client, origin.helo, origin.user, origin.taken, origin.session, reversePath,
+      envid, returnFull, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold, recipients);
+    v.later(handling);
+    v.later(expiresAt, movedTo);
+  }
+};
+
 /// What became of recipients of one message in one attempt.
 struct OutcomeRecord {
   struct Entry {

@@ -93,6 +93,13 @@ std::vector<message::DsnWords> readWords(const config::Config& config, const log
 
 constexpr std::size_t kReplayedAtOnce = 60'000;  ///< changes, of about 700 octets
 
+/// What is read while the journal is being opened: an expansion of a message that the index knows.
+RecordsAt recordsIn(const std::string& folder) {
+  const auto fd = std::make_shared<const UniqueFd>(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto segmentOf = [fd](std::uint64_t number) { return journal::SegmentFile::open(fd->get(), number).value_or(nullptr); };
+  return [segmentOf](std::span<const journal::Position> places) { return journal::Gathered(places, segmentOf); };
+}
+
 std::unique_ptr<Pool> makeDiskPool() {
   return std::make_unique<Pool>("spool-disk", 4U);
 }
@@ -157,6 +164,7 @@ struct Role::Parts {
 
 Result<void> Role::Parts::openJournal() {
   const SteadyTime began = std::chrono::steady_clock::now();
+  queue.readFrom(recordsIn(config->queueDir()));
   Result<LoadedIndex> loaded = ScheduleIndex::open(config->queueDir() + "/index", queue, log);
   if (!loaded) return fail(loaded.error());
   index = std::move(loaded->index);
@@ -174,6 +182,7 @@ Result<void> Role::Parts::openJournal() {
   Result<std::unique_ptr<journal::Journal>> opened = journal::Journal::open(options, loaded->replayFrom, each);
   if (!opened) return fail(opened.error());
   journal = std::move(*opened);
+  queue.readFrom([&from = *journal](std::span<const journal::Position> places) { return from.readAll(places); });
   for (const journal::Damage& damage : journal->damage()) {
     log.error("journal-damaged",
               {{"segment", damage.from.segment}, {"offset", damage.from.offset}, {"what", damage.what}});

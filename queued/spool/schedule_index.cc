@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "libmailcore/ipc/wire.h"
+#include "queued/spool/index_rows.h"
 
 namespace ostler::spool {
 
@@ -20,36 +22,7 @@ constexpr std::string_view kAppliedKey = "applied";
 constexpr std::string_view kDestinationPrefix = "destination:";
 
 /// Version of the tables; another one is made anew from the journal.
-constexpr std::uint32_t kVersion = 3;
-
-/// One message, but for what its packed record has.
-struct StateRow {
-  struct Recipient {
-    RecipientState state = RecipientState::pending;
-    std::uint32_t attempts = 0;
-    WallTime due{};
-    std::string lastReply;
-    template <class V>
-    void fields(V& v) {
-      v(state, attempts, due, lastReply);
-    }
-  };
-  std::uint64_t segment = 0, offset = 0, contentOffset = 0, size = 0;
-  WallTime arrived{};
-  Hold hold = Hold::none;
-  bool large = false;
-  bool delayTold = false;
-  std::vector<Recipient> recipients;
-  WallTime expiresAt{};
-  std::string movedTo;
-  WallTime giveBackAt{};  ///< the epoch: never
-  template <class V>
-  void fields(V& v) {
-    v(segment, offset, contentOffset, size, arrived, hold, large, delayTold, recipients);
-    v.later(expiresAt, movedTo);
-    v.later(giveBackAt);
-  }
-};
+constexpr std::uint32_t kVersion = 4;
 
 struct Applied {
   std::uint32_t version = kVersion;
@@ -63,17 +36,39 @@ struct Applied {
 MDB_val toVal(std::string_view octets) { return {octets.size(), const_cast<char*>(octets.data())}; }
 std::string_view toView(const MDB_val& val) { return {static_cast<const char*>(val.mv_data), val.mv_size}; }
 
-struct Transcripts {
-  std::vector<Transcript> all;
-  template <class V>
-  void fields(V& v) {
-    v(all);
-  }
-};
-
 tl::unexpected<Error> failLmdb(int code) {
   const bool full = code == ENOSPC || code == MDB_MAP_FULL;
   return fail(full ? Error::Kind::limit : Error::Kind::temporary, fmt::format("schedule index: {}", ::mdb_strerror(code)));
+}
+
+}  // namespace
+
+namespace {
+
+Message toMessage(const Id128& id, const StateView& row) {
+  Message message;
+  message.id = id;
+  message.record = {row.segment, row.offset};
+  message.contentOffset = row.contentOffset;
+  message.size = row.size;
+  message.arrived = row.arrived;
+  message.hold = row.hold;
+  message.large = row.large;
+  message.delayTold = row.delayTold;
+  message.grown = row.grown;
+  if (row.expiresAt != WallTime{}) message.changeExtra().expiresAt = row.expiresAt;
+  if (!row.movedTo.empty()) message.changeExtra().movedTo = row.movedTo;
+  if (row.giveBackAt != WallTime{}) message.changeExtra().giveBackAt = row.giveBackAt;
+  message.recipients.growTo(row.recipients.size());
+  for (std::size_t at = 0; at < row.recipients.size(); ++at) {
+    const StateView::Recipient& from = row.recipients[at];
+    RecipientNow& to = message.recipients[at];
+    to.state = from.state;
+    to.attempts = from.attempts;
+    to.due = from.due;
+    to.hasReplyStored = !from.lastReply.empty();
+  }
+  return message;
 }
 
 }  // namespace
@@ -138,38 +133,15 @@ struct ScheduleIndex::Lmdb {
       return true;
     });
     queue.reserve(count(states));
-    const bool areSound = walk(states, "", [&queue](std::string_view key, std::string_view value) { return loadRow(queue, key, value); });
+    StateView row;
+    const bool areSound = walk(states, "", [&](std::string_view key, std::string_view value) {
+      const std::optional<Id128> id = Id128::fromOctets(key);
+      if (!id || !ipc::decodeInto(row, value)) return false;
+      queue.restore(toMessage(*id, row));
+      return true;
+    });
     letGoOfPages();
     return isKnown && areSound && (hasApplied || queue.messages().empty());
-  }
-
-  [[nodiscard]] static bool loadRow(Queue& queue, std::string_view key, std::string_view octets) {
-    const std::optional<Id128> id = Id128::fromOctets(key);
-    auto row = ipc::decode<StateRow>(octets);
-    if (!id || !row) return false;
-    Message message;
-    message.id = *id;
-    message.record = {row->segment, row->offset};
-    message.contentOffset = static_cast<std::uint32_t>(row->contentOffset);
-    message.size = row->size;
-    message.arrived = row->arrived;
-    message.hold = row->hold;
-    message.large = row->large;
-    message.delayTold = row->delayTold;
-    if (row->expiresAt != WallTime{}) message.changeExtra().expiresAt = row->expiresAt;
-    if (!row->movedTo.empty()) message.changeExtra().movedTo = std::move(row->movedTo);
-    if (row->giveBackAt != WallTime{}) message.changeExtra().giveBackAt = row->giveBackAt;
-    message.recipients.growTo(row->recipients.size());
-    for (std::size_t at = 0; at < row->recipients.size(); ++at) {
-      const StateRow::Recipient& from = row->recipients[at];
-      RecipientNow& to = message.recipients[at];
-      to.state = from.state;
-      to.attempts = from.attempts;
-      to.due = from.due;
-      to.hasReplyStored = !from.lastReply.empty();
-    }
-    queue.restore(std::move(message));
-    return true;
   }
 
   [[nodiscard]] std::size_t count(MDB_dbi table) const {
@@ -201,25 +173,28 @@ Transcripts storedTranscripts(MDB_txn* txn, MDB_dbi table, std::string_view id) 
   return ipc::decode<Transcripts>(storedOctets(txn, table, id)).value_or(Transcripts{});
 }
 
-/// The keys under which a message is filed: NUL ends what stands before its id.
-std::vector<std::string> filedPlaces(const Id128& id, std::string_view packed) {
-  if (packed.empty()) return {};
+/// Where it is filed, one place after the other.
+std::string filedOf(std::string_view packed) {
   const Result<MessageRecord> record = ipc::decode<MessageRecord>(packed);
-  std::vector<std::string> places = record ? filedUnder(*record) : std::vector<std::string>();
-  for (std::string& place : places) place.append(1, '\0').append(id.octets());
-  return places;
+  std::string all;
+  for (const std::string& place : record ? filedUnder(*record) : std::vector<std::string>()) all += place;
+  return all;
+}
+
+std::vector<std::string> filedKeys(const Id128& id, std::string_view filed) {
+  std::vector<std::string> keys;
+  for (; filed.size() >= kFiledPlace; filed.remove_prefix(kFiledPlace)) keys.push_back(std::string(filed.substr(0, kFiledPlace)).append(id.octets()));
+  return keys;
 }
 
 /// The row's state, with what memory has let go of.
-std::string withReplies(const ScheduleIndex::Changes::Row& row, std::string_view stored) {
-  if (row.asStored.empty() || stored.empty()) return row.state;
-  auto now = ipc::decode<StateRow>(row.state);
-  const auto before = ipc::decode<StateRow>(stored);
-  if (!now || !before) return row.state;
+StateRow merged(const ScheduleIndex::Changes::Row& row, const std::optional<StateRow>& before) {
+  StateRow now = ipc::decode<StateRow>(row.state).value_or(StateRow());
+  now.filed = !row.packed.empty() ? filedOf(row.packed) : before ? before->filed : std::string();
   for (const std::uint32_t at : row.asStored) {
-    if (at < before->recipients.size()) now->recipients[at].lastReply = before->recipients[at].lastReply;
+    if (before && at < before->recipients.size()) now.recipients[at].lastReply = before->recipients[at].lastReply;
   }
-  return ipc::encode(*now);
+  return now;
 }
 
 Transcripts withThoseStored(MDB_txn* txn, MDB_dbi table, const ScheduleIndex::Changes::Row& row) {
@@ -266,6 +241,7 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   row.hold = message.hold;
   row.large = message.large;
   row.delayTold = message.delayTold;
+  row.grown = message.grown;
   const Extra& extra = message.extra();
   if (extra.giveBackAt != WallTime::max()) row.giveBackAt = extra.giveBackAt;
   row.expiresAt = extra.expiresAt;
@@ -311,19 +287,35 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
     if (code == 0) code = ::mdb_del(txn, table, &k, nullptr);
     if (code == MDB_NOTFOUND) code = 0;
   };
-  for (const Changes::Row& row : changes.rows) {
-    const std::string_view key = row.id.octets();
-    if (row.state.empty()) {
-      // Most were never stored: they came and went between two commits.
-      for (const std::string& place : filedPlaces(row.id, storedOctets(txn, lmdb_->packed, key))) remove(lmdb_->filed, place);
+  // In the order of their keys, for then LMDB fills its pages.
+  std::vector<const Changes::Row*> rows;
+  for (const Changes::Row& row : changes.rows) rows.push_back(&row);
+  std::ranges::sort(rows, {}, [](const Changes::Row* row) { return row->id; });
+  std::vector<std::string> toFile;
+  for (const Changes::Row* row : rows) {
+    const std::string_view key = row->id.octets();
+    const std::string_view stored = storedOctets(txn, lmdb_->states, key);
+    std::optional<StateRow> before;
+    if (!stored.empty()) before = ipc::decode<StateRow>(stored).value_or(StateRow());
+    const bool hasEnded = row->state.empty();
+    if (hasEnded && !before) continue;  // most were never stored: they came and went between two commits
+    StateRow now = hasEnded ? StateRow() : merged(*row, before);
+    for (std::string& place : filedKeys(row->id, now.filed)) {
+      if (!row->packed.empty()) toFile.push_back(std::move(place));
     }
-    for (const std::string& place : filedPlaces(row.id, row.packed)) put(lmdb_->filed, place, "");
-    row.state.empty() ? remove(lmdb_->states, key) : put(lmdb_->states, key, withReplies(row, storedOctets(txn, lmdb_->states, key)));
-    if (row.state.empty()) remove(lmdb_->packed, key);
-    if (row.state.empty()) remove(lmdb_->transcripts, key);
-    if (!row.transcripts.empty()) put(lmdb_->transcripts, key, ipc::encode(withThoseStored(txn, lmdb_->transcripts, row)));
-    if (!row.packed.empty()) put(lmdb_->packed, key, row.packed);
+    if (hasEnded) {
+      for (const std::string& place : filedKeys(row->id, before->filed)) remove(lmdb_->filed, place);
+      remove(lmdb_->states, key);
+      remove(lmdb_->transcripts, key);
+    } else {
+      put(lmdb_->states, key, ipc::encode(now));
+    }
+    if (before && before->grown && !now.grown) remove(lmdb_->packed, key);
+    if (now.grown && !row->packed.empty()) put(lmdb_->packed, key, row->packed);
+    if (!row->transcripts.empty()) put(lmdb_->transcripts, key, ipc::encode(withThoseStored(txn, lmdb_->transcripts, *row)));
   }
+  std::ranges::sort(toFile);
+  for (const std::string& place : toFile) put(lmdb_->filed, place, "");
   std::vector<std::string> forgotten;
   (void)lmdb_->walk(lmdb_->about, kDestinationPrefix, [&](std::string_view key, std::string_view) {
     const bool isHold = key.starts_with(kDestinationPrefix);
@@ -350,12 +342,18 @@ std::vector<Archive::Stored> ScheduleIndex::read(std::span<const Id128> ids) con
   std::vector<Stored> all(ids.size());
   MDB_txn* txn = nullptr;
   if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return all;
-  for (std::size_t at = 0; at < ids.size(); ++at) {
-    all[at].packed = storedOctets(txn, lmdb_->packed, ids[at].octets());
-    auto row = ipc::decode<StateRow>(storedOctets(txn, lmdb_->states, ids[at].octets()));
-    if (!row) continue;
-    for (StateRow::Recipient& recipient : row->recipients) all[at].replies.push_back(std::move(recipient.lastReply));
+  MDB_cursor* cursor = nullptr;
+  const bool isOpen = ::mdb_cursor_open(txn, lmdb_->states, &cursor) == 0;
+  StateView row;
+  for (std::size_t at = 0; isOpen && at < ids.size(); ++at) {
+    // A cursor finds what stands near the last one without a search from the root.
+    MDB_val key = toVal(ids[at].octets());
+    MDB_val value{};
+    if (::mdb_cursor_get(cursor, &key, &value, MDB_SET) != 0 || !ipc::decodeInto(row, toView(value))) continue;
+    for (const StateView::Recipient& recipient : row.recipients) all[at].replies.emplace_back(recipient.lastReply);
+    if (row.grown) all[at].packed = storedOctets(txn, lmdb_->packed, ids[at].octets());
   }
+  if (cursor != nullptr) ::mdb_cursor_close(cursor);
   ::mdb_txn_abort(txn);
   return all;
 }
@@ -371,10 +369,9 @@ std::vector<Transcript> ScheduleIndex::transcriptsOf(const Id128& id) const {
 std::vector<Id128> ScheduleIndex::idsAfter(const Id128& after, std::size_t most, const std::string& of) const {
   std::vector<Id128> ids;
   if (most == 0) return ids;
-  const std::string prefix = of.empty() ? std::string() : of + '\0';
-  const bool isWhole = lmdb_->walk(of.empty() ? lmdb_->states : lmdb_->filed, prefix + std::string(after.octets()), [&](std::string_view key, std::string_view) {
-    if (!key.starts_with(prefix)) return false;
-    const std::optional<Id128> id = Id128::fromOctets(key.substr(prefix.size()));
+    const bool isWhole = lmdb_->walk(of.empty() ? lmdb_->states : lmdb_->filed, of + std::string(after.octets()), [&](std::string_view key, std::string_view) {
+    if (!key.starts_with(of)) return false;
+    const std::optional<Id128> id = Id128::fromOctets(key.substr(of.size()));
     if (id && *id > after) ids.push_back(*id);
     return ids.size() < most;
   });

@@ -1,7 +1,8 @@
 // schedule_index.h - ScheduleIndex: the queue as it was at one place of the journal, in LMDB, so that start-up replays only what
 // came after, and as the Archive of what the queue does not hold in memory. Tables: "states": queue id → StateRow, all that
-// start-up reads; "packed": queue id → MessageRecord; "transcripts": queue id → those of its last attempts; "filed": (domain or
-// sender, queue id) → nothing, so that looking for some costs no more than those; "about": "applied" → segment to replay from, "destination:KEY" → hold.
+// start-up reads; "packed": queue id → MessageRecord, of messages that have grown alone, for the journal has the others'; "transcripts":
+// queue id → those of its last attempts; "filed": (place for a domain or sender, queue id) → nothing, so that looking for some costs no
+// more than those; "about": "applied" → segment to replay from, "destination:KEY" → hold.
 // The journal is the truth: a lost or unreadable index is thrown away and made again. Never MDB_NOSYNC, never MDB_WRITEMAP.
 #pragma once
 
@@ -39,7 +40,7 @@ class ScheduleIndex : public Archive {
     struct Row {
       Id128 id;
       std::string state;   ///< encoded; empty: the message ended
-      std::string packed;  ///< empty: as it is stored
+      std::string packed;  ///< empty: as it is stored, or as the journal has it
       std::vector<std::uint32_t> asStored;  ///< recipients of whom the stored row knows what was said last
       std::vector<Transcript> transcripts;  ///< those to be added
     };

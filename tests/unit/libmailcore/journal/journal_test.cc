@@ -1,5 +1,6 @@
 #include <fcntl.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <filesystem>
@@ -145,6 +146,35 @@ TEST_CASE("segments older than those that are replayed stay until they are retir
   CHECK((*journal)->segments().front() == first.segment);
   CHECK((*journal)->read(first).value_or("") == std::string(1000, 'a'));
   CHECK(openJournal(optionsFor(folder.path()))->read(first).value_or("") == std::string(1000, 'a'));
+}
+
+TEST_CASE("the contents of many records are read in whatever order they are asked for, and a damaged one spoils no other") {
+  const TemporaryFolder folder;
+  std::vector<Position> places;
+  std::vector<std::string> contents;
+  {
+    const auto journal = openJournal(optionsFor(folder.path()));
+    for (std::size_t i = 0; i < 200; ++i) {
+      contents.push_back(std::to_string(i) + std::string(i % 7 == 0 ? 5000 : i, 'x'));
+      const auto committed = commit(*journal, {contents.back(), std::string(300, 'y')});
+      REQUIRE(committed);
+      places.push_back(committed->front());
+    }
+  }
+  constexpr std::size_t kDamaged = 50;
+  flipOctet(folder.path() + "/" + segmentName(places[kDamaged].segment), places[kDamaged].offset + kRecordHeader);
+  const auto journal = openJournal(optionsFor(folder.path()));
+  std::reverse(places.begin(), places.end());
+  std::reverse(contents.begin(), contents.end());
+  places.push_back({9999, kSegmentStart});
+  const journal::Gathered read = journal->readAll(places);
+  REQUIRE(read.size() == places.size());
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    if (i == contents.size() - 1 - kDamaged) continue;
+    CHECK(read[i].value_or("") == contents[i]);
+  }
+  CHECK_FALSE(read[contents.size() - 1 - kDamaged]);
+  CHECK(read[contents.size()].error().kind == Error::Kind::notFound);
 }
 
 TEST_CASE("a pinned segment is not recycled while it is read") {

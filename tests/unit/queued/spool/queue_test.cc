@@ -51,6 +51,11 @@ TEST_CASE("of a record that the index has lost nothing is concluded: it is an er
   CHECK(queue.read(*message)->recipients.size() == 2);
   (void)queue.takeChanged();
   queue.stored();
+  CHECK(queue.read(*message));  // nothing else reads the journal: it is kept
+  queue.readFrom([](std::span<const journal::Position> places) { return journal::Gathered(places, [](std::uint64_t) { return nullptr; }); });
+  queue.apply(MarkRecord{record.id, MarkRecord::Kind::hold, Hold::held, {}, {}});
+  (void)queue.takeChanged();
+  queue.stored();
   CHECK_FALSE(queue.read(*message));
 }
 

@@ -32,6 +32,45 @@ TEST_CASE("what a sender asks of the way is read back as it was written") {
   CHECK(std::get<MessageRecord>(*read).recipients.size() == 1);
 }
 
+TEST_CASE("a view of a message record shows what the record holds") {
+  MessageRecord record = sample();
+  record.arrived = fromUnixMillis(1'700'000'000'001);
+  record.origin = {"smtp", "mail.test", "192.0.2.1:4711", "client.test", "alice@example.test", "file.eml", Id128::make(record.arrived)};
+  record.envid = "QQ314159";
+  record.eightBit = record.large = record.delayTold = true;
+  record.size = 4711;
+  record.hold = Hold::frozen;
+  record.movedTo = "mx";
+  RecipientRecord& second = record.recipients.emplace_back();
+  second.recipient = {"carol@example.test", "rfc822;team@example.test", ipc::Recipient::kNotifySuccess, true};
+  second.parent = 0;
+  second.state = RecipientState::failed;
+  second.attempts = 3;
+  second.lastReply = "550 no";
+  const std::string octets = encodeRecord(record);
+  const auto view = ipc::decode<MessageView>(octets);
+  REQUIRE(view);
+  CHECK(view->id == record.id);
+  CHECK(view->arrived == record.arrived);
+  CHECK(view->origin.client == "192.0.2.1:4711");
+  CHECK(view->origin.taken == "file.eml");
+  CHECK(view->origin.session == record.origin.session);
+  CHECK(view->reversePath == record.reversePath);
+  CHECK(view->envid == record.envid);
+  CHECK((view->eightBit && view->large && view->delayTold && !view->binary));
+  CHECK(view->size == 4711);
+  CHECK(view->hold == Hold::frozen);
+  CHECK(view->handling == record.handling);
+  CHECK(view->movedTo == "mx");
+  REQUIRE(view->recipients.size() == 2);
+  CHECK(view->recipients[1].forwardPath == "carol@example.test");
+  CHECK(view->recipients[1].orcpt == "rfc822;team@example.test");
+  CHECK(view->recipients[1].parent == 0);
+  CHECK(view->recipients[1].state == RecipientState::failed);
+  CHECK(view->recipients[1].attempts == 3);
+  CHECK(view->recipients[1].lastReply == "550 no");
+}
+
 TEST_CASE("a message record of version 1 is read, and asks nothing of the way") {
   std::string octets = encodeRecord(sample());
   constexpr std::size_t kLater = 8 + 4;  // expiresAt, movedTo

@@ -1,5 +1,7 @@
 #include "queued/spool/schedule_index.h"
 
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +23,41 @@ MessageRecord messageTo(const std::string& path) {
   return record;
 }
 
+/// A segment of message records, as the journal would have them.
+class Segment {
+ public:
+  Segment() : fd_(::open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    journal::SegmentHeader header;
+    header.id = Id128::make(std::chrono::system_clock::now());
+    header.number = 7;
+    header.size = 1U << 20;
+    auto made = journal::SegmentWriter::create(fd_.get(), header);
+    REQUIRE(made);
+    writer_ = std::move(*made);
+  }
+  journal::Position append(const MessageRecord& record) {
+    const std::string octets = encodeRecord(record);
+    const auto places = writer_->append({{static_cast<std::uint16_t>(RecordType::message), octets}});
+    REQUIRE(places);
+    return places->front();
+  }
+  /// Into a queue that reads it.
+  void add(Queue& queue, const MessageRecord& record) {
+    const journal::Position at = append(record);
+    queue.insert(record, encodeRecord(record), at, {7, at.offset + 400});
+  }
+  void serve(Queue& queue) const {
+    queue.readFrom([folder = fd_.get()](std::span<const journal::Position> places) {
+      return journal::Gathered(places, [folder](std::uint64_t number) { return journal::SegmentFile::open(folder, number).value_or(nullptr); });
+    });
+  }
+
+ private:
+  test::TemporaryFolder folder_;
+  UniqueFd fd_;
+  std::unique_ptr<journal::SegmentWriter> writer_;
+};
+
 void addTo(Queue& queue, const MessageRecord& record) { queue.insert(record, encodeRecord(record), {7, 4096}, {7, 4500}); }
 
 void commit(ScheduleIndex& index, Queue& queue) {
@@ -32,13 +69,15 @@ void commit(ScheduleIndex& index, Queue& queue) {
 
 TEST_CASE("what the index keeps is let go by the queue and read back when it is asked for") {
   const test::TemporaryFolder folder;
+  Segment segment;
   const MessageRecord record = messageTo("b@c.test");
   const WallTime due = fromUnixMillis(1'800'000'000'000);
   {
     Queue queue;
+    segment.serve(queue);
     const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
     REQUIRE(loaded);
-    addTo(queue, record);
+    segment.add(queue, record);
     queue.apply(OutcomeRecord{record.id, true, {{0, RecipientState::pending, 2, due, "450 later"}}});
     commit(*loaded->index, queue);
     CHECK(queue.find(record.id)->extra().empty());
@@ -46,12 +85,13 @@ TEST_CASE("what the index keeps is let go by the queue and read back when it is 
     CHECK(queue.unpack(*queue.find(record.id)).recipients[0].recipient.forwardPath == "b@c.test");
   }
   Queue queue;
+  segment.serve(queue);
   const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
   REQUIRE(loaded);
   CHECK(loaded->replayFrom == 7);
   REQUIRE(queue.find(record.id) != nullptr);
   const Message& message = *queue.find(record.id);
-  CHECK(message.content() == journal::Position{7, 4500});
+  CHECK(message.content() == journal::Position{7, 4496});
   CHECK(message.due() == due);
   CHECK(queue.octets() == 100);
   CHECK(queue.liveBySegment().at(7) == 1);
@@ -82,6 +122,15 @@ TEST_CASE("what was said last outlives a change that says nothing of it") {
   CHECK(queue.lastReplyOf(message, 0) == "450 later");
   CHECK(queue.lastReplyOf(message, 1) == "451 full");
   CHECK(queue.unpack(message).recipients.at(0).lastReply == "450 later");
+  Reading reading = queue.reading({&record.id, 1});
+  reading.run();
+  queue.show(reading, [](const Message& shown, const MessageView& view) {
+    CHECK(shown.hold == Hold::held);
+    REQUIRE(view.recipients.size() == 2);
+    CHECK(view.recipients[0].lastReply == "450 later");
+    CHECK(view.recipients[1].lastReply == "451 full");
+    CHECK(view.recipients[1].forwardPath == "d@e.test");
+  });
   CHECK(queue.held() == 1);
   CHECK(queue.pendingRecipients() == 2);
   queue.apply(OutcomeRecord{record.id, false, {{0, RecipientState::delivered, 2, {}, ""}}});
@@ -131,6 +180,37 @@ TEST_CASE("targets of an alias expanded after the commit are in the next one") {
   const MessageRecord read = queue.unpack(*queue.find(record.id));
   REQUIRE(read.recipients.size() == 2);
   CHECK(read.recipients[1].recipient.forwardPath == "m@n.test");
+  CHECK(loaded->index->idsAfter(Id128(), 10, filedByDomain("n.test")).size() == 1);
+}
+
+TEST_CASE("a message that has grown is read from the journal again once its record was written anew, and shown while it moves") {
+  const test::TemporaryFolder folder;
+  Segment segment;
+  Queue queue;
+  segment.serve(queue);
+  const auto loaded = ScheduleIndex::open(folder.file("index"), queue, log::Log());
+  REQUIRE(loaded);
+  const MessageRecord record = messageTo("team@ours.test");
+  segment.add(queue, record);
+  commit(*loaded->index, queue);
+  Reading early = queue.reading({&record.id, 1});
+  early.run();
+  queue.apply(ExpansionRecord{record.id, 0, 1, false, {"m@n.test"}});
+  commit(*loaded->index, queue);
+  CHECK_FALSE(loaded->index->read({&record.id, 1}).at(0).packed.empty());
+  const MessageRecord whole = queue.unpack(*queue.find(record.id));
+  const journal::Position place = segment.append(whole);
+  std::vector<std::string> shown;
+  const auto each = [&shown](const Message&, const MessageView& view) {
+    for (const RecipientView& recipient : view.recipients) shown.emplace_back(recipient.forwardPath);
+  };
+  queue.show(early, each);
+  queue.moved(record.id, encodeRecord(whole), place, {7, place.offset + 400});
+  commit(*loaded->index, queue);
+  CHECK(queue.find(record.id)->extra().packed.empty());
+  CHECK(loaded->index->read({&record.id, 1}).at(0).packed.empty());
+  queue.show(early, each);
+  CHECK(shown == std::vector<std::string>{"team@ours.test", "m@n.test", "team@ours.test", "m@n.test"});
 }
 
 TEST_CASE("the list goes page by page, in the order of the ids, through what is committed, on its way and new") {
