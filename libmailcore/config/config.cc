@@ -156,7 +156,7 @@ LogSettings logOf(const LogSettings& all, std::string_view process, std::string_
     const bool isOfProcess = rule.processes.empty() || std::ranges::find(rule.processes, process) != rule.processes.end();
     const bool isOfServer = rule.virtualServer.empty() || rule.virtualServer == virtualServer;
     if (!isOfProcess || !isOfServer) continue;
-    if (rule.target != LogRule::Target::same) out.target = static_cast<LogSettings::Target>(static_cast<int>(rule.target) - 1);
+    if (rule.target != LogTarget::same) out.target = rule.target;
     if (!rule.file.empty()) out.file = rule.file;
     if (rule.level != "same") out.level = rule.level;
   }

@@ -294,18 +294,21 @@ struct OauthSettings {
   seconds introspectionCache{60};    ///< a revoked token is good for so long; 0: asked every time
 };
 
+/// Where lines go. `same`, of a rule: where the others go.
+enum class LogTarget { standardError, journald, syslog, file, nothing, same };
+
 /// Where else, or from which level on, the lines of some processes or of one virtual server are written.
 struct LogRule {
   Place place;
   std::vector<std::string> processes;  ///< "smtpd", "spool", ...; empty: all
   std::string virtualServer;           ///< its SMTP sessions, logins, and mail alone; empty: whatever the process says
-  enum class Target { same, standardError, journald, syslog, file, nothing } target = Target::same;
+  LogTarget target = LogTarget::same;
   std::string file;
   std::string level = "same";
 };
 
 struct LogSettings {
-  enum class Target { standardError, journald, syslog, file, nothing } target = Target::standardError;
+  LogTarget target = LogTarget::standardError;
   enum class Format { text, json } format = Format::text;
   std::string file;            ///< with strftime's % a file a day
   net::Endpoint syslogServer;  ///< of target syslog; none: the local one

@@ -256,7 +256,7 @@ const Row<RetrySchedule> kRetrySchedule[] = {
 const Row<LogRule> kLogRule[] = {
     {"process", [](LogRule& r) -> Slot { return Words{&r.processes, kProcesses}; }, "", "those it is about; unset: all"},
     {"virtual_server", [](LogRule& r) -> Slot { return &r.virtualServer; }, "", "the virtual server whose SMTP sessions, logins and mail it is about"},
-    {"target", [](LogRule& r) -> Slot { return choice(r.target, {"same", "stderr", "journald", "syslog", "file", "nothing"}); }, "same", "where lines go"},
+    {"target", [](LogRule& r) -> Slot { return choice(r.target, {"stderr", "journald", "syslog", "file", "nothing", "same"}); }, "same", "where lines go"},
     {"file", [](LogRule& r) -> Slot { return Path{&r.file}; }, "", "for target file, as log.file"},
     {"level", [](LogRule& r) -> Slot { return Choice{kRuleLevels, [&r](std::size_t at) { r.level = kRuleLevels[at]; }, levelAt(kRuleLevels, r.level)}; }, "same", "lines below this level are not written"},
 };

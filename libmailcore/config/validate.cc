@@ -88,8 +88,8 @@ class Validator {
 
   void logs() {
     const LogSettings& log = config_.log;
-    if (log.target == LogSettings::Target::file && log.file.empty()) error(top_, "log.target is file, but log.file is not set");
-    if (log.target != LogSettings::Target::file && !log.file.empty())
+    if (log.target == LogTarget::file && log.file.empty()) error(top_, "log.target is file, but log.file is not set");
+    if (log.target != LogTarget::file && !log.file.empty())
       warning(top_, "log.file is set, but log.target is not file: nothing is written there");
     const bool isTls = log.syslogProtocol == LogSettings::SyslogProtocol::tls;
     if (!isTls && (!log.syslogCa.empty() || !log.syslogName.empty()))
@@ -98,9 +98,9 @@ class Validator {
   }
 
   void logRule(const LogRule& rule) {
-    if (rule.target == LogRule::Target::file && rule.file.empty()) error(rule.place, "target file needs 'file'");
-    if (rule.target != LogRule::Target::file && !rule.file.empty()) error(rule.place, "'file' needs target: file");
-    if (rule.target == LogRule::Target::same && rule.level == "same") warning(rule.place, "this rule changes nothing: it has no target and no level");
+    if (rule.target == LogTarget::file && rule.file.empty()) error(rule.place, "target file needs 'file'");
+    if (rule.target != LogTarget::file && !rule.file.empty()) error(rule.place, "'file' needs target: file");
+    if (rule.target == LogTarget::same && rule.level == "same") warning(rule.place, "this rule changes nothing: it has no target and no level");
     const auto isNamed = [&rule](const VirtualServer& server) { return server.name == rule.virtualServer; };
     if (!rule.virtualServer.empty() && std::ranges::none_of(config_.virtualServers, isNamed))
       error(rule.place, "there is no virtual server '" + rule.virtualServer + "'");

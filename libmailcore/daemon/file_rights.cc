@@ -18,7 +18,7 @@ FileRights reloadFiles(const config::Config& config, const std::string& configFi
   addReread(rights, config, configFile);
   rights.read.emplace_back("/etc/localtime");
   rights.read.emplace_back("/usr/share/zoneinfo");
-  if (config.log.target == config::LogSettings::Target::file) {
+  if (config.log.target == config::LogTarget::file) {
     rights.readWrite.push_back(std::filesystem::path(config.log.file).parent_path().string());
   }
   for (const config::LogRule& rule : config.log.rules) {

@@ -10,6 +10,7 @@ namespace ostler::log {
 namespace {
 
 using config::LogSettings;
+using config::LogTarget;
 
 /// "spool" of "queued/spool".
 std::string_view processOf(const std::string& program) {
@@ -30,19 +31,20 @@ Options optionsOf(const LogSettings& settings, const std::string& program) {
   options.format = settings.format == LogSettings::Format::json ? Options::Format::json : Options::Format::text;
   if (settings.syslogServer != net::Endpoint{}) options.relay = settings.relay;
   switch (settings.target) {
-    case LogSettings::Target::standardError:
+    case LogTarget::same:  // a rule's word; logOf() leaves none
+    case LogTarget::standardError:
       options.target = Options::Target::standardError;
       break;
-    case LogSettings::Target::journald:
+    case LogTarget::journald:
       options.target = Options::Target::journald;
       break;
-    case LogSettings::Target::syslog:
+    case LogTarget::syslog:
       options.target = Options::Target::syslog;
       break;
-    case LogSettings::Target::file:
+    case LogTarget::file:
       options.target = Options::Target::file;
       break;
-    case LogSettings::Target::nothing:
+    case LogTarget::nothing:
       options.target = Options::Target::nothing;
       break;
   }

@@ -36,7 +36,11 @@ Task<Result<std::shared_ptr<const std::string>>> readContent(Environment& env, I
     if (!octets) co_return fail(octets.error());
     co_return std::make_shared<const std::string>(std::move(*octets));
   }
-  auto job = [&journal = env.ledger.journal(), at = message->content()] { return journal.read(at); };
+  // Held from here on: a message that is moved before the job's turn is read where it was, though its segment be retired.
+  const journal::Position at = message->content();
+  const Result<std::shared_ptr<const journal::SegmentFile>> segment = env.ledger.journal().pin(at.segment);
+  if (!segment) co_return fail(segment.error());
+  auto job = [file = *segment, offset = at.offset] { return file->readRecord(offset); };
   Result<std::string> octets = co_await env.disk.run(env.loop, std::move(job));
   if (!octets) co_return fail(octets.error());
   co_return std::make_shared<const std::string>(std::move(*octets));

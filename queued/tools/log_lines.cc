@@ -79,14 +79,13 @@ LogPlaces logPlaces(const std::string& pattern) {
 }
 
 LogPlaces logPlaces(const config::LogSettings& settings) {
-  using Target = config::LogSettings::Target;
-  using Rule = config::LogRule::Target;
+  using Target = config::LogTarget;
   LogPlaces places;
   if (settings.target == Target::file) addLog(places, settings.file);
   places.journal = settings.target != Target::file && settings.target != Target::nothing;
   for (const config::LogRule& rule : settings.rules) {
-    if (rule.target == Rule::file) addLog(places, rule.file);
-    places.journal = places.journal || (rule.target != Rule::file && rule.target != Rule::nothing && rule.target != Rule::same);
+    if (rule.target == Target::file) addLog(places, rule.file);
+    places.journal = places.journal || (rule.target != Target::file && rule.target != Target::nothing && rule.target != Target::same);
   }
   return places;
 }

@@ -103,6 +103,9 @@ class Apply {
   std::uint64_t released_ = 0;
 };
 
+/// Throws: the log names what the index does not have.
+[[noreturn]] void contradiction(const char* what);
+
 /// Writes a message's row and, if its prepared columns are not too large to be kept, those too.
 void putMail(Txn& txn, const EmailId& id, MailRow row, const PreparedColumns& columns);
 

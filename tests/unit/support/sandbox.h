@@ -43,7 +43,7 @@ struct Installation {
     }
     config.dataDir = at("data");
     config.runDir = at("run");
-    config.log.target = config::LogSettings::Target::file;
+    config.log.target = config::LogTarget::file;
     config.log.file = at("log/ostler.log");
   }
   Installation(const Installation&) = delete;

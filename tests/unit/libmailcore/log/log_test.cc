@@ -124,16 +124,16 @@ TEST_CASE("rules give processes and virtual servers targets and levels of their 
   all.rules[0].processes = {"smtpd", "spool"};
   all.rules[0].level = "debug";
   all.rules[1].virtualServer = "inside";
-  all.rules[1].target = config::LogRule::Target::file;
+  all.rules[1].target = config::LogTarget::file;
   all.rules[1].file = "/var/log/inside.log";
   all.rules[2].processes = {"spool"};
   all.rules[2].level = "error";
   CHECK(config::logOf(all, "imapd").level == "warn");
   CHECK(config::logOf(all, "smtpd").level == "debug");
   CHECK(config::logOf(all, "spool").level == "error");
-  CHECK(config::logOf(all, "smtpd").target == Settings::Target::standardError);
+  CHECK(config::logOf(all, "smtpd").target == config::LogTarget::standardError);
   const Settings inside = config::logOf(all, "smtpd", "inside");
-  CHECK(inside.target == Settings::Target::file);
+  CHECK(inside.target == config::LogTarget::file);
   CHECK(inside.file == "/var/log/inside.log");
   CHECK(inside.level == "debug");
 }
@@ -142,11 +142,11 @@ TEST_CASE("the lines of a virtual server go where its rule says, and those of th
   const File whole;
   const File inside;
   config::LogSettings settings;
-  settings.target = config::LogSettings::Target::file;
+  settings.target = config::LogTarget::file;
   settings.file = whole.name();
   settings.rules.resize(1);
   settings.rules[0].virtualServer = "inside";
-  settings.rules[0].target = config::LogRule::Target::file;
+  settings.rules[0].target = config::LogTarget::file;
   settings.rules[0].file = inside.name();
   const Log process = open(settings, "smtpd");
   process.of("inside").info("one");
@@ -162,11 +162,11 @@ TEST_CASE("a virtual server's log counts and rotates with the process's, has its
   const File whole;
   const File inside;
   config::LogSettings settings;
-  settings.target = config::LogSettings::Target::file;
+  settings.target = config::LogTarget::file;
   settings.file = whole.name();
   settings.rules.resize(1);
   settings.rules[0].virtualServer = "inside";
-  settings.rules[0].target = config::LogRule::Target::file;
+  settings.rules[0].target = config::LogTarget::file;
   settings.rules[0].file = inside.name();
   settings.rules[0].level = "warn";
   settings.modules["store"] = "debug";
@@ -191,11 +191,11 @@ TEST_CASE("a virtual server's log counts and rotates with the process's, has its
 TEST_CASE("processes without lines of a virtual server open no file for it") {
   const File whole;
   config::LogSettings settings;
-  settings.target = config::LogSettings::Target::file;
+  settings.target = config::LogTarget::file;
   settings.file = whole.name();
   settings.rules.resize(1);
   settings.rules[0].virtualServer = "inside";
-  settings.rules[0].target = config::LogRule::Target::file;
+  settings.rules[0].target = config::LogTarget::file;
   settings.rules[0].file = whole.name() + ".inside";
   const Log process = open(settings, "imapd");
   CHECK_FALSE(std::ifstream(settings.rules[0].file).is_open());

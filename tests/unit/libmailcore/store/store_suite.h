@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -150,6 +151,18 @@ inline std::vector<Collector::Row> visit(Fixture& f, const MailboxId& id, const 
 inline std::string mail(const std::string& subject, const std::string& extra = "", const std::string& body = "Hello.\r\n") {
   return "From: A <a@example.test>\r\nTo: b@example.test\r\nSubject: " + subject + "\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n" + extra +
          "\r\n" + body;
+}
+
+inline std::string accountPath(const Fixture& f) { return f.scratch.path() + "/account"; }
+
+/// How often each subject is in INBOX.
+inline std::map<std::string, int> subjects(Fixture& f) {
+  std::map<std::string, int> found;
+  for (const auto& row : visit(f, f.inbox().id)) {
+    const std::size_t at = row.content.find("Subject: ") + 9;
+    ++found[row.content.substr(at, row.content.find('\r', at) - at)];
+  }
+  return found;
 }
 
 /// What `ostler mailbox check` finds wrong.

@@ -1,0 +1,96 @@
+// What a message becomes for a server that lacks an extension: SMTPUTF8, 8BITMIME, MT-PRIORITY.
+#include <catch2/catch.hpp>
+
+#include "tests/unit/queued/out/sender_world.h"
+
+namespace ostler::out {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace test;
+
+TEST_CASE("an internationalised domain goes in A-labels, an internationalised local part needs SMTPUTF8") {
+  TwoHosts world;
+  SmtpSink& first = world.sink("127.0.0.2");
+  const auto outcome = world.send(World::message({"b@b\xC3\xBC"
+                                                  "cher.example",
+                                                  "b\xC3\xBC@rcpt.example"}));
+  CHECK(outcome.recipients[0].state == RecipientState::delivered);
+  CHECK(first.messages.at(0).to == std::vector<std::string>{"b@xn--bcher-kva.example"});
+  CHECK(outcome.recipients[1].reply.enhanced == "5.6.7");
+}
+
+ipc::Deliver eightBitMessage(const std::string& header = "") {
+  ipc::Deliver out = World::message({"b@rcpt.example"});
+  out.prefix = header + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xC3\xBC\r\n";
+  out.hasEightBit = true;
+  return out;
+}
+
+TEST_CASE("8-bit content is converted for a server without 8BITMIME, and goes as it is to one that has it") {
+  TwoHosts world;
+  Behaviour old;
+  old.eightBitMime = false;
+  SmtpSink& first = world.sink("127.0.0.2", old);
+  CHECK(world.sendOne(eightBitMessage()).state == RecipientState::delivered);
+  CHECK(first.messages.at(0).content.find("Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n") != std::string::npos);
+  CHECK(first.messages.at(0).from.find("BODY=") == std::string::npos);
+  TwoHosts modern;
+  SmtpSink& sink = modern.sink("127.0.0.2");
+  CHECK(modern.sendOne(eightBitMessage()).state == RecipientState::delivered);
+  CHECK(sink.messages.at(0).from.find("BODY=8BITMIME") != std::string::npos);
+  CHECK(sink.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
+}
+
+TEST_CASE("signed 8-bit content goes to the host that takes it unconverted, or back") {
+  TwoHosts world;
+  Behaviour old;
+  old.eightBitMime = false;
+  SmtpSink& first = world.sink("127.0.0.2", old);
+  SmtpSink& second = world.sink("127.0.0.3");
+  const std::string signature = "DKIM-Signature: v=1; a=x\r\n";
+  CHECK(world.sendOne(eightBitMessage(signature)).state == RecipientState::delivered);
+  CHECK(first.messages.empty());
+  CHECK(second.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
+  TwoHosts none;
+  none.sink("127.0.0.2", old);
+  none.sink("127.0.0.3", old);
+  const auto back = none.sendOne(eightBitMessage(signature));
+  CHECK(back.state == RecipientState::failed);
+  CHECK(back.reply.enhanced == "5.6.3");
+}
+
+TEST_CASE("a priority goes as a parameter, or as a header field where the server does not know it") {
+  for (const bool knows : {true, false}) {
+    INFO(knows);
+    TwoHosts world;
+    Behaviour behaviour;
+    behaviour.priority = knows;
+    SmtpSink& sink = world.sink("127.0.0.2", behaviour);
+    ipc::Deliver request = World::message({"b@rcpt.example"});
+    request.envelope.handling.priority = 4;
+    CHECK(world.sendOne(request).state == RecipientState::delivered);
+    CHECK((sink.messages.at(0).from.find("MT-PRIORITY=4") != std::string::npos) == knows);
+    CHECK(sink.messages.at(0).content.starts_with("MT-Priority: 4\r\n") == !knows);
+  }
+}
+
+TEST_CASE("what was said comes with the outcome of a message that was not taken, without the password") {
+  TwoHosts world;
+  Behaviour picky;
+  picky.rcptReplies = {{"no@rcpt.example", "550 5.1.1 No such user"}};
+  world.sink("127.0.0.2", picky);
+  const auto refused = world.send(World::message({"no@rcpt.example"}));
+  for (const char* line : {"* mx1.rcpt.example [127.0.0.2]:", "S: 220 sink", "C: EHLO me.example", "C: RCPT TO:<no@rcpt.example>",
+                           "S: 550 5.1.1 No such user"}) {
+    INFO(line);
+    CHECK(refused.transcript.find(line) != std::string::npos);
+  }
+  CHECK(world.send(World::message({"yes@rcpt.example"})).transcript.empty());
+  TwoHosts down;
+  down.settings->mxPort = 1;
+  CHECK(down.send(World::message({"b@rcpt.example"})).transcript.find("* mx1.rcpt.example: ") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace ostler::out
