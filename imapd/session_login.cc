@@ -40,6 +40,8 @@ std::vector<std::string> Session::mechanisms() const {
   for (const std::string& mechanism : config_->imap.auth.mechanisms) {
     if (sendsPassword(mechanism) && !passwordsAllowed()) continue;
     if (bindsChannel(mechanism) && !secure()) continue;
+    // RFC 4422 A: whom the certificate names is known before anything is said.
+    if (mechanism == "EXTERNAL" && (!connection_.tls() || connection_.tls()->peerAddresses.empty())) continue;
     offered.push_back(mechanism);
   }
   return offered;
@@ -63,6 +65,7 @@ Task<Result<Answer>> Session::askAuth(std::string mechanism, std::optional<std::
   if (const net::TlsInfo* const tls = connection_.tls()) {
     start.tlsExporter = tls->tlsExporter;
     start.tlsServerEndPoint = tls->serverEndPoint;
+    start.tlsPeerAddresses = tls->peerAddresses;
   }
   Result<Answer> answer =
       co_await worker_.auth.callWithDescriptors<ipc::LoginStart>(std::move(start), {}, Deadline::after(kAuthWait));

@@ -33,6 +33,8 @@ std::vector<std::string> Session::mechanisms() const {
     const sasl::MechanismInfo* const mechanism = sasl::findMechanism(name);
     if (!mechanism || (mechanism->sendsPassword && !passwordsAllowed())) continue;
     if (mechanism->bindsChannel && !connection_.tls()) continue;
+    // RFC 4422 A: whom the certificate names is known before anything is said.
+    if (name == "EXTERNAL" && (!connection_.tls() || connection_.tls()->peerAddresses.empty())) continue;
     out.push_back(name);
   }
   return out;
@@ -140,6 +142,7 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
   if (connection_.tls()) {
     start.tlsExporter = connection_.tls()->tlsExporter;
     start.tlsServerEndPoint = connection_.tls()->serverEndPoint;
+    start.tlsPeerAddresses = connection_.tls()->peerAddresses;
   }
   auto answer = co_await worker_.auth.callWithDescriptors(std::move(start), {}, Deadline::after(kAuthTime));
   while (answer && answer->message.state == ipc::LoginReply::State::challenge) {
