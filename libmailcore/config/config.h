@@ -311,6 +311,7 @@ struct LogSettings {
   LogTarget target = LogTarget::standardError;
   enum class Format { text, json } format = Format::text;
   std::string file;            ///< with strftime's % a file a day
+  ByteCount maxSize{0};        ///< of a file; 0: it grows
   net::Endpoint syslogServer;  ///< of target syslog; none: the local one
   enum class SyslogProtocol { udp, tcp, tls } syslogProtocol = SyslogProtocol::udp;
   std::string syslogCa;        ///< PEM; who may have signed the server's certificate; empty: the system's roots

@@ -54,7 +54,8 @@ const Row<Config> kConfig[] = {
 
     {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file", "nothing"}); }, "stderr", "where lines go"},
     {"log.format", [](Config& c) -> Slot { return choice(c.log.format, {"text", "json"}); }, "text", "key=value text or JSON lines"},
-    {"log.file", [](Config& c) -> Slot { return Path{&c.log.file}; }, "", "for target file; opened anew on SIGHUP; %m and %d make a file a day (strftime(3))"},
+    {"log.file", [](Config& c) -> Slot { return Path{&c.log.file}; }, "", "for target file; opened anew on SIGHUP; strftime(3): %Y%m%d makes a file a day, %H an hour, %V a week, %m a month"},
+    {"log.max_size", [](Config& c) -> Slot { return &c.log.maxSize; }, "0", "a file this large is put aside as FILE.DATE-TIME.INODE; 0: never"},
     {"log.syslog_server", [](Config& c) -> Slot { return &c.log.syslogServer; }, "", "for target syslog: the server to send to, as address:port; empty: the local one, which also gets what the server misses"},
     {"log.syslog_protocol", [](Config& c) -> Slot { return choice(c.log.syslogProtocol, {"udp", "tcp", "tls"}); }, "udp", "how it is spoken to: RFC 5426, RFC 6587 with octet counts, RFC 5425"},
     {"log.syslog_ca", [](Config& c) -> Slot { return Path{&c.log.syslogCa}; }, "", "for tls: who may have signed the server's certificate; empty: the system's roots"},

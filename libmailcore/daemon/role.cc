@@ -46,7 +46,7 @@ class Running {
     const OnSignal onUsr1(loop_, SIGUSR1, [this] { log_.reopen(); });
     std::uint64_t watchdog = 0;
     if (sd_watchdog_enabled(0, &watchdog) > 0) tasks_.spawn(feedWatchdog(std::chrono::microseconds(watchdog / 2)));
-    lookForNewDays();
+    lookForNewFiles();
     log_.info("started");
     sd_notify(0, "READY=1");
     loop_.run();
@@ -62,7 +62,7 @@ class Running {
     const Result<void> used = loaded.config ? role_.use(loaded.config) : Result<void>(fail(Error::Kind::syntax, "the configuration has errors"));
     if (used) {
       log::apply(log_, loaded.config->log, name_);
-      lookForNewDays();
+      lookForNewFiles();
       log_.info("reloaded");
     } else {
       log_.error("reload-refused", {{"reason", used.error().detail}});
@@ -81,9 +81,9 @@ class Running {
     loop_.stop();
   }
   /// Begins when there is such a log, perhaps after a reload.
-  void lookForNewDays() {
-    if (!looksForNewDays_ && log_.isByDay()) tasks_.spawn(watchLog());
-    looksForNewDays_ = looksForNewDays_ || log_.isByDay();
+  void lookForNewFiles() {
+    if (!looksForNewFiles_ && log_.changesFile()) tasks_.spawn(watchLog());
+    looksForNewFiles_ = looksForNewFiles_ || log_.changesFile();
   }
   Task<void> watchLog() {
     for (;;) {
@@ -104,7 +104,7 @@ class Running {
   const std::string& name_;
   const log::Log& log_;
   bool draining_ = false;
-  bool looksForNewDays_ = false;
+  bool looksForNewFiles_ = false;
   TaskScope tasks_;
 };
 

@@ -77,7 +77,7 @@ class Master {
 
   void reload();
   void tellOfCertificates() const;
-  void lookForNewDays();
+  void lookForNewFiles();
   void beginDrain();
   void look();
   void watch();
@@ -95,7 +95,7 @@ class Master {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<Event> events_;
   bool draining_ = false;
-  bool looksForNewDays_ = false;
+  bool looksForNewFiles_ = false;
 };
 
 Result<void> Master::start(std::shared_ptr<const config::Config> config) {
@@ -151,7 +151,7 @@ void Master::serve() {
     events_.push_back(every(std::chrono::microseconds(watchdogMicros / 2),
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
-  lookForNewDays();
+  lookForNewFiles();
   events_.push_back(every(kTellAgain, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->tellOfCertificates(); }));
   sd_notify(0, "READY=1");
   loop_.run();
@@ -170,9 +170,9 @@ void Master::tellOfCertificates() const {
 }
 
 // Begins when there is such a log, perhaps after a reload.
-void Master::lookForNewDays() {
-  if (looksForNewDays_ || !log_.isByDay()) return;
-  looksForNewDays_ = true;
+void Master::lookForNewFiles() {
+  if (looksForNewFiles_ || !log_.changesFile()) return;
+  looksForNewFiles_ = true;
   events_.push_back(every(log::kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
 }
 
@@ -195,7 +195,7 @@ void Master::reload() {
   snapshot_ = std::move(*snapshot);
   for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->use(snapshot_, std::move((*shares)[n]));
   log::apply(log_, snapshot_->config->log, daemon_.name);
-  lookForNewDays();
+  lookForNewFiles();
   tellOfCertificates();
   log_.info("reloaded", {{"listeners", std::uint64_t{plans.size()}}});
   sd_notify(0, "READY=1");

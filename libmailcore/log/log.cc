@@ -153,15 +153,15 @@ class Sink {
   }
 
   void reopen() { open(); }
-  [[nodiscard]] bool isByDay() const {
-    return options_.target == Options::Target::file && options_.file.find('%') != std::string::npos;
+  [[nodiscard]] bool changesFile() const {
+    return options_.target == Options::Target::file && (options_.maxSize != 0 || options_.file.find('%') != std::string::npos);
   }
   void tick() {
     if (options_.target != Options::Target::file) return;
     const std::string name = fileNow(options_.file);
     {
       const std::lock_guard lock(mutex_);
-      if (name == opened_) return;
+      if (name == opened_ && !wasPutAside()) return;
     }
     open();
   }
@@ -189,6 +189,18 @@ class Sink {
     const std::lock_guard lock(mutex_);
     file_ = std::move(opened);
     opened_ = name;
+  }
+
+  /// Is what we write to no longer the file of that name? Whoever of the processes that share it finds it full gives it another, which is
+  /// its own, so that the second of two at once changes nothing. REQUIRES: the mutex.
+  [[nodiscard]] bool wasPutAside() const {
+    struct stat ours{}, there{};
+    if (!file_ || ::fstat(file_.get(), &ours) != 0) return true;
+    const bool isThere = ::stat(opened_.c_str(), &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+    if (!isThere) return true;
+    if (options_.maxSize == 0 || static_cast<std::uint64_t>(ours.st_size) < options_.maxSize) return false;
+    const std::string aside = opened_ + fileNow(".%Y%m%d-%H%M%S.") + std::to_string(ours.st_ino);
+    return ::renameat2(AT_FDCWD, opened_.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) == 0;
   }
 
   /// Counting is a help, not a duty: where it cannot be done it is not.
@@ -284,10 +296,10 @@ void Log::setLevel(std::string_view module, Level level) const {
   sink_->moduleLevel(module).store(static_cast<int>(level), std::memory_order_relaxed);
 }
 
-bool Log::isByDay() const {
+bool Log::changesFile() const {
   if (!sink_) return false;
   const Servers servers = sink_->servers();
-  return sink_->isByDay() || std::any_of(servers.begin(), servers.end(), [](const auto& one) { return one.second.isByDay(); });
+  return sink_->changesFile() || std::any_of(servers.begin(), servers.end(), [](const auto& one) { return one.second.changesFile(); });
 }
 
 void Log::tick() const {

@@ -35,6 +35,7 @@ struct Options {
   enum class Format { text, json } format = Format::text;
   std::string program;      ///< "smtpd", "queued/spool"
   std::string file;         ///< with a % it is a pattern of strftime(3): another file when it names another
+  std::uint64_t maxSize = 0;  ///< of a file in octets: a larger one is put aside, with the time behind its name; 0: never
   std::string relay;        ///< of target syslog: the socket of who sends to a server (relay_socket.h); empty: the local syslog
   std::shared_ptr<metrics::Counters> counters{};  ///< counts there; null: those of countersDir
   std::string countersDir;  ///< where the events are counted (metrics/counters.h); empty: nowhere
@@ -82,10 +83,10 @@ class Log {
   void setLevel(std::string_view module, Level level) const;
   /// After rotation.
   void reopen() const;
-  /// Opens the file of a new day. Called now and then by a thread that may open files; those that may write on meanwhile.
+  /// Goes on in another file: that of a new day, or a new one where the old is full or was taken away. Called now and then by a thread that may open files; those that may write on meanwhile.
   void tick() const;
-  /// Has a file's name a date in it? Else nobody need tick().
-  [[nodiscard]] bool isByDay() const;
+  /// Has a file's name a date in it, or a file a largest size? Else nobody need tick().
+  [[nodiscard]] bool changesFile() const;
 
  private:
   std::shared_ptr<Sink> sink_;

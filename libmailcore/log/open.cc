@@ -27,6 +27,7 @@ Options optionsOf(const LogSettings& settings, const std::string& program) {
   Options options;
   options.program = program;
   options.file = settings.file;
+  options.maxSize = settings.maxSize.octets;
   options.countersDir = settings.countersDir;
   options.format = settings.format == LogSettings::Format::json ? Options::Format::json : Options::Format::text;
   if (settings.syslogServer != net::Endpoint{}) options.relay = settings.relay;

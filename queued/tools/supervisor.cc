@@ -76,6 +76,7 @@ void Supervisor::run(const std::function<bool()>& mayReload) {
     startDue();
     pollfd wait{signals_.get(), POLLIN, 0};
     ::poll(&wait, 1, static_cast<int>(untilNextStart().count()));
+    log_.tick();
     signalfd_siginfo got{};
     while (::read(signals_.get(), &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
       if (got.ssi_signo == SIGTERM || got.ssi_signo == SIGINT) return stopAll();

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -99,6 +101,64 @@ TEST_CASE("after rotation lines go to the new file") {
   log.info("three");
   CHECK_THAT(file.content(), !Catch::Contains("two") && Catch::Contains("three"));
   std::remove(rotated.c_str());
+}
+
+TEST_CASE("a file that is full is put aside by one of those that write to it, and all go on in the new one without losing a line") {
+  char folder[] = "/tmp/ostler-log-XXXXXX";
+  REQUIRE(::mkdtemp(folder));
+  Options options;
+  options.target = Options::Target::file;
+  options.program = "smtpd";
+  options.file = std::string(folder) + "/ostler.log";
+  options.maxSize = 400;
+  const Log one = Log::open(options);
+  const Log other = Log::open(options);
+  CHECK(one.changesFile());
+  for (int line = 0; line < 20; ++line) {
+    one.info("told-by-one");
+    other.info("told-by-other");
+    one.tick();
+    other.tick();
+  }
+  std::size_t told = 0;
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ostringstream content;
+    content << std::ifstream(entry.path()).rdbuf();
+    told += lines(content.str());
+    ++files;
+    CHECK(content.str().size() < 400 + 2 * 100);
+  }
+  CHECK(files > 1);
+  CHECK(told == 40);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a log file that somebody took away is made anew at the next look") {
+  const File file;
+  const Log log = openFile(file);
+  REQUIRE(std::remove(file.name().c_str()) == 0);
+  log.tick();
+  log.info("again");
+  CHECK_THAT(file.content(), Catch::Contains("again"));
+}
+
+TEST_CASE("the hour, the day, the week and the month may each have a file") {
+  char folder[] = "/tmp/ostler-log-XXXXXX";
+  REQUIRE(::mkdtemp(folder));
+  for (const char* const pattern : {"%Y%m%d%H", "%Y%m%d", "%G-%V", "%Y%m"}) {
+    Options options;
+    options.target = Options::Target::file;
+    options.file = std::string(folder) + "/log-" + pattern;
+    const Log log = Log::open(options);
+    CHECK(log.changesFile());
+    log.info("told");
+    const std::time_t now = std::time(nullptr);
+    char name[100];
+    std::strftime(name, sizeof name, options.file.c_str(), std::localtime(&now));
+    CHECK(std::filesystem::file_size(name) > 0);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a default-made log says nothing and costs nothing") {
