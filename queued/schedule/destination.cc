@@ -65,16 +65,9 @@ void Destination::finished(HostVerdict verdict, WallTime now, std::chrono::secon
   }
 }
 
-std::deque<Id128> Destination::takeAll() {
-  std::deque<Id128> all;
-  for (const auto& [priority, lane] : lanes_) {
-    for (const Line& line : lane.lines) {
-      for (const Id128& message : line.messages) all.push_back(message);
-    }
-  }
-  lanes_.clear();
-  waiting_ = 0;
-  return all;
+std::vector<Id128> Destination::take(std::size_t most) {
+  std::size_t taken = 0;
+  return takeFromFront([&taken, most](const Id128&) { return taken++ < most; });
 }
 
 std::vector<Id128> Destination::takeFromFront(const std::function<bool(const Id128&)>& isOver) {

@@ -54,8 +54,8 @@ class Destination {
   [[nodiscard]] Standing standing() const {
     return failuresInARow_ > 0 ? Standing::failing : hasAnswered_ ? Standing::proven : Standing::untried;
   }
-  /// Takes everything that waits: for a host that rests, its messages are deferred without being sent.
-  [[nodiscard]] std::deque<Id128> takeAll();
+  /// Takes so many of those that wait: for a host that rests, its messages are deferred without being sent.
+  [[nodiscard]] std::vector<Id128> take(std::size_t most);
   /// Takes, from the front of each sender's line, what `isOver` says: its time has passed while it waited.
   [[nodiscard]] std::vector<Id128> takeFromFront(const std::function<bool(const Id128&)>& isOver);
   /// Sends only until then; ETRN sets a later time. Never called: always.

@@ -118,7 +118,8 @@ class Dispatcher {
   static constexpr std::size_t kRecipientsAtOnce = 100;
   [[nodiscard]] std::vector<std::uint32_t> takeLeg(schedule::Destination& destination, const Id128& id, std::size_t most = kRecipientsAtOnce);
   void scheduleAll();
-  void deferWaiting(schedule::Destination& destination);
+  void deferWaiting(const std::string& key);
+  [[nodiscard]] Task<void> deferPiecewise(std::string key);
   [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
   [[nodiscard]] static bool isForEtrn(std::string_view key);
@@ -151,6 +152,7 @@ class Dispatcher {
   std::unordered_map<Id128, LongEnvelope> longEnvelopes_;
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
   std::unordered_map<Id128, unsigned> losses_;  ///< how often role out was lost while it had a message
+  std::set<std::string> deferring_;           ///< keys of destinations for which deferPiecewise() runs
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out
   WallTime waitsLookedAt_{};
   WallTime nextStart_ = WallTime::max();  ///< watchSchedule() looks again then

@@ -3,6 +3,7 @@
 #include "queued/spool/badmail.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "queued/spool/acceptance.h"
 #include "queued/spool/contents.h"
@@ -15,6 +16,7 @@ constexpr std::size_t kChangesMost = 10'000;
 /// Replay starts this much before the last commit, so that drafts committed shortly before a crash are known by their ids, and
 /// pickup's names too.
 constexpr std::chrono::seconds kReplayBefore{10};
+constexpr std::size_t kRowsAtOnce = 500;  ///< between two turns of the loop
 constexpr std::size_t kEndedKept = 200'000;
 constexpr std::size_t kMovedAtOnce = 200;
 constexpr std::size_t kSegmentsAllowed = 6;  ///< before live messages are moved to let the oldest go
@@ -56,16 +58,7 @@ Task<void> Janitor::run() {
     env_.senders.flush(env_.now());
     const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
     if (nothingNew) continue;
-    auto changes = std::make_shared<ScheduleIndex::Changes>(ScheduleIndex::take(env_.queue, replayFrom_));
-    auto job = [&index = index_, changes] { return index.commit(*changes); };
-    Result<void> committed = co_await env_.disk.run(env_.loop, job);
-    while (!committed) {
-      env_.log.error("schedule-index", {{"reason", committed.error().detail}});
-      co_await env_.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
-      committed = co_await env_.disk.run(env_.loop, job);
-    }
-    committedFrom_ = changes->replayFrom;
-    env_.queue.stored();
+    co_await commitChanges();
     env_.queue.forgetEnded(kEndedKept);
     env_.scheduler.forgetIdle(env_.now());
     retire();
@@ -73,7 +66,31 @@ Task<void> Janitor::run() {
   }
 }
 
+/// After a start, or when everything changed at once, there are as many as messages wait: nobody else waits for all of them.
+Task<void> Janitor::commitChanges() {
+  taking_ = std::make_shared<ScheduleIndex::Changes>(ScheduleIndex::begin(env_.queue, replayFrom_));
+  while (!taking_->missing.empty()) {
+    ScheduleIndex::add(*taking_, env_.queue, kRowsAtOnce);
+    if (!taking_->missing.empty()) co_await env_.loop.yield();
+  }
+  const std::shared_ptr<const ScheduleIndex::Changes> changes = std::exchange(taking_, nullptr);
+  auto job = [&index = index_, changes] { return index.commit(*changes); };
+  Result<void> committed = co_await env_.disk.run(env_.loop, job);
+  while (!committed) {
+    env_.log.error("schedule-index", {{"reason", committed.error().detail}});
+    co_await env_.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
+    committed = co_await env_.disk.run(env_.loop, job);
+  }
+  committedFrom_ = changes->replayFrom;
+  while (env_.queue.stored(kRowsAtOnce)) co_await env_.loop.yield();
+}
+
 void Janitor::commitNow() {
+  if (taking_) {
+    ScheduleIndex::add(*taking_, env_.queue, SIZE_MAX);
+    const Result<void> committed = index_.commit(*std::exchange(taking_, nullptr));
+    if (!committed) return env_.log.error("schedule-index", {{"reason", committed.error().detail}});
+  }
   const Result<void> committed = index_.commit(ScheduleIndex::take(env_.queue, replayFrom_));
   if (!committed) env_.log.error("schedule-index", {{"reason", committed.error().detail}});
 }

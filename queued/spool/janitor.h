@@ -22,6 +22,7 @@ class Janitor {
 
  private:
   [[nodiscard]] Task<void> run();
+  [[nodiscard]] Task<void> commitChanges();
   void noteReplayPlace();
   void retire();
   void limitBadmail();
@@ -35,6 +36,7 @@ class Janitor {
     std::uint64_t segment = 0;
   };
   std::deque<Place> places_;        ///< where the log was lately
+  std::shared_ptr<ScheduleIndex::Changes> taking_;  ///< those that are being gathered
   std::uint64_t replayFrom_ = 0;
   std::uint64_t committedFrom_ = 0; ///< replayFrom_ of the last committed index
   WallTime badmailLookedAt_{};

@@ -22,6 +22,8 @@ constexpr unsigned kLossesMost = 3;
 
 /// From here on it is kept while the message waits, so that it is not read back for each of its transactions.
 constexpr std::size_t kLongEnvelope = 16;
+/// Messages that are deferred without being sent, between two turns of the loop.
+constexpr std::size_t kDeferredAtOnce = 200;
 
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
@@ -83,7 +85,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
     kept.lines.insert(now.line);
   }
   // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
-  if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination);
+  if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination.key());
 }
 
 /// What an administrator says of a next hop, or of the route that leads to it.
@@ -110,18 +112,31 @@ void Dispatcher::pump() {
   if (env_.scheduler.nextStart() < nextStart_) scheduleChanged_.set();
 }
 
-void Dispatcher::deferWaiting(schedule::Destination& destination) {
-  for (const Id128& id : destination.takeAll()) {
-    std::vector<Outcome> outcomes;
-    for (const std::uint32_t recipient : takeLeg(destination, id, SIZE_MAX)) {
-      Outcome outcome;
-      outcome.recipient = recipient;
-      outcome.isRemote = true;
-      outcome.reply = {451, "4.4.1", "Not tried, the host does not answer: " + destination.lastReply};
-      outcomes.push_back(std::move(outcome));
+void Dispatcher::deferWaiting(const std::string& key) {
+  if (deferring_.insert(key).second) scope_.spawn(deferPiecewise(key));
+}
+
+/// As long as it does not answer. A host that was silent for minutes has the whole queue in line; other hosts' mail goes on meanwhile.
+Task<void> Dispatcher::deferPiecewise(std::string key) {
+  while (true) {
+    schedule::Destination* const destination = env_.scheduler.find(key);
+    const bool rests = destination != nullptr && destination->state(env_.now()) == schedule::DestinationState::retry;
+    const std::vector<Id128> some = rests ? destination->take(kDeferredAtOnce) : std::vector<Id128>();
+    for (const Id128& id : some) {
+      std::vector<Outcome> outcomes;
+      for (const std::uint32_t recipient : takeLeg(*destination, id, SIZE_MAX)) {
+        Outcome outcome;
+        outcome.recipient = recipient;
+        outcome.isRemote = true;
+        outcome.reply = {451, "4.4.1", "Not tried, the host does not answer: " + destination->lastReply};
+        outcomes.push_back(std::move(outcome));
+      }
+      if (!outcomes.empty()) settle(id, std::move(outcomes));
     }
-    if (!outcomes.empty()) settle(id, std::move(outcomes));
+    if (!rests || destination->waiting() == 0) break;
+    co_await env_.loop.yield();
   }
+  deferring_.erase(key);
 }
 
 bool Dispatcher::isInLine(const Message& message, std::uint32_t line) const {
@@ -194,7 +209,7 @@ Task<void> Dispatcher::send(schedule::Start start) {
   if (verdict == schedule::HostVerdict::noAnswer) destination->lastReply = report::oneLine(outcomes.front().reply);
   env_.scheduler.finished(start, verdict, env_.now(), pause, retry.first);
   settle(id, std::move(outcomes));
-  if (destination->state(env_.now()) == schedule::DestinationState::retry) deferWaiting(*destination);
+  if (destination->state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination->key());
   if (draining_) scheduleChanged_.set();
   pump();
 }

@@ -176,6 +176,7 @@ MessageRecord Queue::unpack(const Message& message) const {
 Reading Queue::reading(std::span<const Id128> ids) const {
   Reading reading;
   reading.archive_ = archive_;
+  reading.endings_ = endings_;
   reading.recordsAt_ = recordsAt_;
   reading.entries_.reserve(ids.size());
   for (const Id128& id : ids) {
@@ -184,6 +185,7 @@ Reading Queue::reading(std::span<const Id128> ids) const {
     const Message& message = found->second;
     Reading::Entry& entry = reading.entries_.emplace_back();
     entry.id = id;
+    entry.message = &message;
     if (recordsAt_ && !message.grown && message.extra().packed.empty()) {
       entry.record = reading.places_.size();
       reading.places_.push_back(message.record);
@@ -198,9 +200,10 @@ Reading Queue::reading(std::span<const Id128> ids) const {
 
 void Queue::show(const Reading& reading, const std::function<void(const Message&, const MessageView&)>& each) const {
   for (const Reading::Entry& entry : reading.entries_) {
-    const auto found = messages_.find(entry.id);
-    if (found == messages_.end()) continue;
-    const Message& message = found->second;
+    const auto found = endings_ == reading.endings_ ? messages_.end() : messages_.find(entry.id);
+    const Message* const there = endings_ == reading.endings_ ? entry.message : found == messages_.end() ? nullptr : &found->second;
+    if (there == nullptr) continue;
+    const Message& message = *there;
     const Archive::Stored nothing;
     const Archive::Stored* stored = entry.stored < reading.stored_.size() ? &reading.stored_[entry.stored] : &nothing;
     const bool isWhereItWas = entry.record != Reading::kNone && !message.grown && message.record == reading.places_[entry.record];
@@ -245,11 +248,11 @@ std::vector<Transcript> Queue::transcriptsOf(const Id128& id) const {
   return all;
 }
 
-void Queue::stored() {
+bool Queue::stored(std::size_t most) {
   takenTranscripts_.clear();
-  for (const Id128& id : taken_) {
-    Message* message = find(id);
-    if (message == nullptr || changed_.contains(id)) continue;
+  for (auto at = taken_.begin(); at != taken_.end() && most > 0; at = taken_.erase(at), --most) {
+    Message* const message = find(*at);
+    if (message == nullptr || changed_.contains(*at)) continue;
     for (RecipientNow& recipient : message->recipients) {
       if (recipient.lastReply) recipient.hasReplyStored = true;
       recipient.lastReply.reset();
@@ -258,7 +261,7 @@ void Queue::stored() {
     message->changeExtra().packed = std::string();
     message->tidy();
   }
-  taken_.clear();
+  return !taken_.empty();
 }
 
 namespace {
@@ -337,6 +340,7 @@ void Queue::erase(Message& message) {
   dropFresh(message);
   transcripts_.erase(id);
   messages_.erase(id);
+  ++endings_;
 }
 
 void Queue::endIfFinished(Message& message) {

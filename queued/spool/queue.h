@@ -55,10 +55,12 @@ class Reading {
   static constexpr std::size_t kNone = SIZE_MAX;
   struct Entry {
     Id128 id;
+    const Message* message = nullptr;  ///< while nothing has ended since
     std::size_t record = kNone;  ///< in contents_; none: memory or the archive has it
     std::size_t stored = kNone;  ///< in stored_; none: the archive knows nothing of it
   };
   std::vector<Entry> entries_;
+  std::uint64_t endings_ = 0;  ///< of the queue, when it was made
   RecordsAt recordsAt_;
   std::vector<journal::Position> places_;
   std::optional<journal::Gathered> contents_;
@@ -108,17 +110,18 @@ class Queue {
   /// Adds to the transcripts of a message; the archive keeps the last ones of it.
   void keepTranscript(const Id128& id, Transcript transcript);
   [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const;
-  /// Those that the archive has not got yet; to be called with takeChanged().
-  [[nodiscard]] const std::unordered_map<Id128, std::vector<Transcript>>& takeTranscripts() {
-    return takenTranscripts_ = std::exchange(transcripts_, {});
+  /// Those that the archive is to get with what takeChanged() told of last.
+  [[nodiscard]] std::vector<Transcript> takenTranscriptsOf(const Id128& id) const {
+    const auto found = takenTranscripts_.find(id);
+    return found == takenTranscripts_.end() ? std::vector<Transcript>() : found->second;
   }
   /// Where replies, and records of messages that have grown, are asked for, and given up to: outlives the queue's use of it. Null: all
   /// are kept in memory.
   void keepIn(const Archive* archive) { archive_ = archive; }
   /// Where the other records are read. Never called: they are kept in memory.
   void readFrom(RecordsAt recordsAt) { recordsAt_ = std::move(recordsAt); }
-  /// The archive has what takeChanged() told of last: what has not changed since is let go.
-  void stored();
+  /// The archive has what takeChanged() told of last: what has not changed since is let go. Of so many; false: that was all.
+  bool stored(std::size_t most = SIZE_MAX);
   [[nodiscard]] std::uint64_t octets() const { return octets_; }            ///< of all contents
   [[nodiscard]] std::uint64_t journalOctets() const { return journalOctets_; }  ///< of those in the journal
   [[nodiscard]] std::uint64_t held() const { return held_; }                ///< messages that somebody holds or has frozen
@@ -141,7 +144,10 @@ class Queue {
   /// Live messages whose newest record lies in each segment.
   [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& liveBySegment() const { return liveBySegment_; }
   /// Messages that changed since the last call, for the schedule index. Ended ones are in it, too.
-  [[nodiscard]] const std::unordered_set<Id128>& takeChanged() { return taken_ = std::exchange(changed_, {}); }
+  [[nodiscard]] const std::unordered_set<Id128>& takeChanged() {
+    takenTranscripts_ = std::exchange(transcripts_, {});
+    return taken_ = std::exchange(changed_, {});
+  }
   [[nodiscard]] std::size_t changedCount() const { return changed_.size(); }
 
   /// Its records stand at a new place of the log, with the states of when they were written; what changed since stays.
@@ -171,6 +177,7 @@ class Queue {
   std::unordered_set<Id128> recent_;
   std::deque<Id128> recentOrder_;
   std::unordered_set<std::string> takenSeen_;
+  std::uint64_t endings_ = 0;
   std::uint64_t freshOctets_ = 0;
   std::uint64_t octets_ = 0;
   std::uint64_t journalOctets_ = 0;

@@ -260,17 +260,28 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
 }
 
 ScheduleIndex::Changes ScheduleIndex::take(Queue& queue, std::uint64_t replayFrom) {
+  Changes changes = begin(queue, replayFrom);
+  add(changes, queue, SIZE_MAX);
+  return changes;
+}
+
+ScheduleIndex::Changes ScheduleIndex::begin(Queue& queue, std::uint64_t replayFrom) {
   Changes changes;
   changes.replayFrom = replayFrom;
   changes.destinations = queue.destinations();
-  const auto& transcripts = queue.takeTranscripts();
-  for (const Id128& id : queue.takeChanged()) {
+  const auto& ids = queue.takeChanged();
+  changes.missing.assign(ids.begin(), ids.end());
+  return changes;
+}
+
+void ScheduleIndex::add(Changes& changes, Queue& queue, std::size_t most) {
+  for (; most > 0 && !changes.missing.empty(); --most) {
+    const Id128 id = changes.missing.back();
+    changes.missing.pop_back();
     const Message* const message = queue.find(id);
     changes.rows.push_back(message == nullptr ? Changes::Row{id, {}, {}, {}, {}} : toRow(*message));
-    const auto said = transcripts.find(id);
-    if (message != nullptr && said != transcripts.end()) changes.rows.back().transcripts = said->second;
+    if (message != nullptr) changes.rows.back().transcripts = queue.takenTranscriptsOf(id);
   }
-  return changes;
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {

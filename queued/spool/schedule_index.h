@@ -45,13 +45,18 @@ class ScheduleIndex : public Archive {
       std::vector<Transcript> transcripts;  ///< those to be added
     };
     std::vector<Row> rows;
+    std::vector<Id128> missing;                ///< changed, too, but not in rows yet
     std::map<std::string, Hold> destinations;  ///< all there are: others are forgotten
     std::uint64_t replayFrom = 0;
   };
   [[nodiscard]] static Changes::Row toRow(const Message& message);
-  /// All that the queue says has changed since it was asked last.
+  /// All that the queue says has changed since it was asked last,
   [[nodiscard]] static Changes take(Queue& queue, std::uint64_t replayFrom);
-  /// One transaction, synced. Errors: temporary, limit: nothing was changed.
+  /// or in pieces, with other work between them: begin, then add until nothing is missing. A row is what it is when it is added: later
+  /// than what the queue was asked for, which does no harm, as records set state and replay starts before.
+  [[nodiscard]] static Changes begin(Queue& queue, std::uint64_t replayFrom);
+  static void add(Changes& changes, Queue& queue, std::size_t most);
+  /// One transaction, synced. REQUIRES: nothing is missing. Errors: temporary, limit: nothing was changed.
   [[nodiscard]] Result<void> commit(const Changes& changes);
 
   [[nodiscard]] std::vector<Stored> read(std::span<const Id128> ids) const override;

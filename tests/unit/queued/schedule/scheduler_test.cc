@@ -102,7 +102,7 @@ TEST_CASE("a thousand messages to a host that is down for a day leave within its
   while (now < kNow + 24h) {
     scheduler.push(destination, 1, idOf(1));
     if (const auto start = scheduler.start(now)) scheduler.finished(*start, HostVerdict::noAnswer, now, 60s, retry.first);
-    (void)destination.takeAll();
+    (void)destination.take(SIZE_MAX);
     now += 15min;
   }
   now = destination.retryAt();
