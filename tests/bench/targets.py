@@ -6,6 +6,8 @@ Durability is equal: Postfix syncs each queue file before it answers, Dovecot's 
 import glob
 import os
 import shutil
+import signal
+import smtplib
 import subprocess
 import sys
 import time
@@ -32,6 +34,20 @@ def listens(port):
         return f":{port:04X} 00000000:0000 0A" in table.read()
 
 
+def send(port, recipient):
+    """Until it is taken: whoever was started a moment ago may not listen yet."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with smtplib.SMTP("127.0.0.1", int(port), timeout=60) as client:
+                client.sendmail("sender@elsewhere.test", [recipient], "Subject: first\r\n\r\nfirst\r\n")
+            return
+        except (OSError, smtplib.SMTPException):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 class Ostler:
     name = "ostler"
 
@@ -40,15 +56,16 @@ class Ostler:
         self.quickstart = TOP + "/packaging/quickstart"
 
     def start(self, mode):
-        """mode: accept (nothing is delivered), store, relay:PORT."""
+        """mode: accept (nothing is delivered), store, relay:PORT, queue:PORT:PORT of alive.test."""
         os.makedirs(os.path.dirname(self.root), exist_ok=True)
         conf = self.root + ".yaml"
         with open(conf, "w") as out:
             out.write(CONF)
-            if mode.startswith("relay"):
-                out.write(ROUTE.format(port=mode.partition(":")[2]))
-            elif mode == "accept":
-                out.write(ROUTE.format(port=1))
+            kind, *ports = mode.split(":")
+            if kind in ("relay", "accept", "queue"):
+                out.write("routes:\n" + ROUTE.format(domain="relay.test", port=ports[0] if ports else 1))
+            if kind == "queue":
+                out.write(ROUTE.format(domain="alive.test", port=ports[1]))
         result = subprocess.run([self.quickstart, "--background", "--root", self.root, "--port-base", str(self.base), "--conf", conf,
                                  "--plaintext-login", "--users", str(USERS)], capture_output=True, text=True)
         if result.returncode:
@@ -78,6 +95,29 @@ class Ostler:
     def wait_command(self):
         return f"cmd:{self.sandbox['BIN_DIR']}/ostler queue wait --empty --timeout 300 -c {self.sandbox['CONFIG']}"
 
+    def deferred(self):
+        return self.tool("queue", "list", "--json").count('"state":"deferred"')
+
+    def list_queue(self):
+        self.tool("queue", "list")
+
+    def retry_all(self):
+        self.tool("queue", "retry", "--all")
+
+    def restart(self):
+        """The process that keeps the queue; its supervisor starts it again."""
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                with open(path, "rb") as stream:
+                    words = stream.read().split(b"\0")
+            except OSError:
+                continue
+            if b"spool" in words and self.sandbox["CONFIG"].encode() in words:
+                os.kill(int(path.split("/")[2]), signal.SIGKILL)
+
+    def send(self, recipient):
+        send(self.env()["smtp"], recipient)
+
     def pids(self):
         return [int(self.sandbox["SUPERVISOR_PID"])]
 
@@ -87,8 +127,7 @@ class Ostler:
 CONF = """smtp:
   relay_from: [127.0.0.0/8]
 """
-ROUTE = """routes:
-  - domain: "relay.test"
+ROUTE = """  - domain: "{domain}"
     action: smarthost
     host: "[127.0.0.1]"
     port: {port}
@@ -123,6 +162,22 @@ class Peers:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
 
+    def deferred(self):
+        return sum(len(files) for _, _, files in os.walk(self.spool + "/deferred"))
+
+    def list_queue(self):
+        self.shell.run(f"postqueue -c {self.etc} -p >/dev/null")
+
+    def retry_all(self):
+        """The second command has the host that was down asked again."""
+        self.shell.run(f"postsuper -c {self.etc} -r ALL >/dev/null 2>&1; postqueue -c {self.etc} -f")
+
+    def restart(self):
+        self.shell.run(f"postfix -c {self.etc} stop >/dev/null 2>&1; postfix -c {self.etc} start >/dev/null 2>&1")
+
+    def send(self, recipient):
+        send(self.SMTP, recipient)
+
     def empty_queue(self):
         self.shell.run(f"postsuper -c {self.etc} -d ALL >/dev/null 2>&1; true")
 
@@ -154,12 +209,13 @@ class Peers:
         return found
 
     def write_postfix(self, mode):
-        kind, _, port = mode.partition(":")
+        kind, port, alive = (mode + "::").split(":")[:3]
         lines = [f"queue_directory = {self.spool}", f"data_directory = {self.dir}/data",
                  f"maillog_file = {self.dir}/maillog", "maillog_file_prefixes = /", f"smtpd_tls_cert_file = {self.etc}/crt.pem",
                  f"smtpd_tls_key_file = {self.etc}/key.pem", *POSTFIX]
         lines += {"accept": ["smtpd_client_restrictions = static:HOLD", "relayhost = [127.0.0.1]:1"],
                   "relay": [f"relayhost = [127.0.0.1]:{port}"],
+                  "queue": [f"relayhost = [127.0.0.1]:{port}", f"transport_maps = inline:{{alive.test=smtp:[127.0.0.1]:{alive}}}"],
                   "store": ["virtual_mailbox_domains = static:all", "virtual_mailbox_maps = static:all",
                             f"virtual_transport = lmtp:unix:{self.dir}/dovecot/lmtp"]}[kind]
         with open(self.etc + "/main.cf", "w") as out:
