@@ -16,7 +16,6 @@ constexpr std::size_t kMostLine = 4096;
 constexpr std::size_t kMostUnsent = 64 * 1024;
 constexpr std::uint64_t kMostIdleCommands = 10'000;  // between two messages: nobody has so much to ask
 constexpr auto kGoodbyeTime = 5s;
-constexpr auto kHandshakeTime = 60s;
 
 // What a browser, a proxy scanner or a TLS client says first. Nothing good comes behind it: a form posted to us may hold commands.
 constexpr std::array<std::string_view, 10> kOtherProtocols = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
@@ -268,100 +267,6 @@ std::optional<smtp::Reply> Session::refusal(const Command& command) const {
                  state_ == connected ? (isLmtp() ? "Send LHLO first" : "Send EHLO first") : "Bad sequence of commands"};
   }
   return std::nullopt;
-}
-
-// ---- who is it
-
-smtp::Reply Session::hello(std::string_view argument, std::string_view protocol) {
-  auto name = smtp::parseHelo(argument);
-  if (!name) return {501, "5.5.4", std::string(protocol) + " needs a domain or an address literal"};
-  beginNewTransaction();
-  state_ = greeted;
-  info_.helo = std::move(*name);
-  return {250, "", hostName()};
-}
-
-// Whether the name exists is asked of queued, where the virtual server wants to know.
-Task<std::optional<smtp::Reply>> Session::heloRefusal() {
-  state_ = connected;
-  if (auto objected = objection(receiving::Stage::helo)) co_return std::move(*objected);
-  state_ = greeted;
-  if (!server_.checkHelo || isLmtp()) co_return std::nullopt;
-  const Result<ipc::SmtpReply> verdict = co_await around_.policy.checkHelo({info_}, Deadline::after(kPolicyTime));
-  if (verdict && verdict->code == 250) co_return std::nullopt;
-  state_ = connected;
-  if (!verdict) co_return unavailable("helo", verdict.error());
-  co_return toReply(*verdict);
-}
-
-Task<smtp::Reply> Session::helo(std::string_view argument) {
-  Reply reply = hello(argument, "HELO");
-  if (!reply.isPositive()) co_return reply;
-  std::optional<Reply> refused = co_await heloRefusal();
-  if (refused) co_return std::move(*refused);
-  extended_ = false;
-  co_return reply;
-}
-
-Task<smtp::Reply> Session::ehlo(std::string_view argument) {
-  Reply reply = hello(argument, isLmtp() ? "LHLO" : "EHLO");
-  if (!reply.isPositive()) co_return reply;
-  std::optional<Reply> refused = co_await heloRefusal();
-  if (refused) co_return std::move(*refused);
-  extended_ = true;
-  reply.text += offerText(offerTo());
-  co_return reply;
-}
-
-Task<smtp::Reply> Session::lhlo(std::string_view argument) {
-  return ehlo(argument);
-}
-
-OfferTo Session::offerTo() const {
-  OfferTo to{server_, kind_};
-  to.tls = connection_.tls() != nullptr;
-  to.startTls = tlsOffered();
-  to.mayVerify = mayAsk(server_.vrfy);
-  to.mayExpand = mayAsk(server_.expn);
-  to.mayStart = mayAsk(server_.etrn);
-  to.mayXclient = !overUnix_ && listedAsTrusted("XCLIENT");
-  to.mayXforward = !overUnix_ && listedAsTrusted("XFORWARD");
-  to.mechanisms = mechanismsOffered();
-  to.now = around_.clock.now();
-  return to;
-}
-
-bool Session::tlsOffered() const {
-  return plan_->listener.tls == config::ListenerTls::startTls && snapshot_->tlsFor(*plan_) && !connection_.tls();
-}
-
-// RFC 3207 4.2: what was heard in clear text, a stranger may have said.
-void Session::forgetWhatWasHeard() {
-  beginNewTransaction();
-  state_ = connected;
-  extended_ = false;
-  info_.helo.clear();
-  info_.token.clear();
-  account_ = {};
-}
-
-Task<smtp::Reply> Session::startTls(std::string_view argument) {
-  if (!argument.empty()) co_return Reply{501, "5.5.4", "STARTTLS takes no argument"};
-  // Commands behind it in the same packet were put there by somebody who cannot speak inside TLS: command injection.
-  if (connection_.hasBufferedInput()) {
-    end("text behind STARTTLS");
-    co_return Reply{421, "5.5.1", "Nothing may follow STARTTLS before its reply"};
-  }
-  co_await say({220, "2.0.0", "Ready to start TLS"});
-  const Result<void> secured = co_await connection_.startTlsAsServer(snapshot_->tlsFor(*plan_), Deadline::after(kHandshakeTime));
-  if (!secured) {
-    end("TLS: " + secured.error().detail);
-    co_return Reply{421, "4.7.0", "TLS failed"};
-  }
-  forgetWhatWasHeard();
-  info_.tls = connection_.tls()->text();
-  info_.tlsNames = connection_.tls()->peerNames;
-  co_return Reply{0, "", ""};  // the handshake was the reply
 }
 
 // ---- small ones

@@ -1,7 +1,7 @@
 // session.h - one client's dialogue, from greeting to goodbye. RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP).
 // Is not: the table of commands (commands.h), policy (policy.h), or content (incoming.h).
-// Handlers stand by group: session_mail.cc, session_data.cc, session_auth.cc, session_query.cc (VRFY, EXPN, ETRN, HELP),
-// session_trusted.cc (XCLIENT, XFORWARD), session_turn.cc (ATRN); all else in session.cc.
+// Handlers stand by group: session_hello.cc (HELO, EHLO, LHLO, STARTTLS), session_mail.cc, session_data.cc, session_auth.cc,
+// session_query.cc (VRFY, EXPN, ETRN, HELP), session_trusted.cc (XCLIENT, XFORWARD), session_turn.cc (ATRN); all else in session.cc.
 #pragma once
 
 #include <memory>
@@ -72,23 +72,15 @@ class Session {
   [[nodiscard]] Task<void> converse();
   [[nodiscard]] Task<void> greet();
   [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
-  [[nodiscard]] Task<std::optional<Reply>> heloRefusal();
   [[nodiscard]] Task<void> dispatch(std::string_view line);
   [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage, const receiving::Content& content = {});
   [[nodiscard]] receiving::Visit visit(const receiving::Content& content = {}) const;
   [[nodiscard]] bool mayAsk(config::Askers who) const;
-  [[nodiscard]] OfferTo offerTo() const;
   [[nodiscard]] Task<Reply> answer(std::string_view line);
   [[nodiscard]] std::optional<Reply> refusal(const Command& command) const;
-  [[nodiscard]] Task<Reply> ehlo(std::string_view argument);
-  [[nodiscard]] Task<Reply> helo(std::string_view argument);
-  [[nodiscard]] Task<Reply> lhlo(std::string_view argument);
-  [[nodiscard]] Task<Reply> startTls(std::string_view argument);
   [[nodiscard]] Task<Reply> rset(std::string_view argument);
   [[nodiscard]] Task<Reply> noop(std::string_view argument);
   [[nodiscard]] Task<Reply> quit(std::string_view argument);
-  [[nodiscard]] Reply hello(std::string_view argument, std::string_view protocol);
-  void forgetWhatWasHeard();
   [[nodiscard]] bool listedAsTrusted(std::string_view verb) const;
   [[nodiscard]] Task<void> say(Reply reply);
   void end(std::string_view reason) { endReason_ = endReason_.empty() ? reason : endReason_; }
@@ -99,6 +91,16 @@ class Session {
   void writeDown(std::string_view who, std::string_view line) const;
   void logEnd() const;
   [[nodiscard]] log::SessionFacts facts(const std::string& user) const;
+
+  // session_hello.cc
+  [[nodiscard]] Reply hello(std::string_view argument, std::string_view protocol);
+  [[nodiscard]] Task<Reply> helo(std::string_view argument);
+  [[nodiscard]] Task<Reply> ehlo(std::string_view argument);
+  [[nodiscard]] Task<Reply> lhlo(std::string_view argument);
+  [[nodiscard]] Task<std::optional<Reply>> heloRefusal();
+  [[nodiscard]] Task<Reply> startTls(std::string_view argument);
+  void forgetWhatWasHeard();
+  [[nodiscard]] OfferTo offerTo() const;
 
   // session_query.cc
   [[nodiscard]] Task<Reply> vrfy(std::string_view argument);

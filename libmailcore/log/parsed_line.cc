@@ -1,5 +1,6 @@
 #include "libmailcore/log/parsed_line.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <nlohmann/json.hpp>
