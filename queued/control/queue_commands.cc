@@ -333,9 +333,10 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
   if (!ids && arguments.has("--record")) co_return refuse(EX_NOINPUT, "");
   if (!ids || ids->size() != 1) co_return refuse(EX_DATAERR, ids ? "one message at a time" : ids.error().detail);
   const Id128 id = ids->front();
+  const Message* const message = env_.queue.find(id);
+  if (message == nullptr) co_return refuse(EX_NOINPUT, arguments.has("--record") ? "" : "the message has left the queue meanwhile");
   Reply reply;
   if (cursor.empty() && arguments.has("--record")) {
-    const Message* message = env_.queue.find(id);
     const Result<MessageRecord> record = env_.queue.read(*message);
     if (!record) co_return refuse(EX_TEMPFAIL, record.error().detail);
     reply.output = fmt::format("{{\"record\":\"{}\"}}\n", encodeBase64(spool::encodeRecord(*record)));
@@ -343,7 +344,6 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
     co_return reply;
   }
   if (cursor.empty()) {
-    const Message* message = env_.queue.find(id);
     LocalTimes times;
     appendOne(reply.output, *message, ListFormat::json, times);
     reply.next = "0";
