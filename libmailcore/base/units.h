@@ -1,6 +1,7 @@
-// units.h - octet counts as a type of their own, so that a size is not mistaken for a number of messages.
+// units.h - octet counts and rates as types of their own, so that a size is not mistaken for a number of messages.
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 
@@ -17,5 +18,14 @@ struct ByteCount {
 constexpr ByteCount operator""_KiB(unsigned long long n) { return {n << 10}; }
 constexpr ByteCount operator""_MiB(unsigned long long n) { return {n << 20}; }
 constexpr ByteCount operator""_GiB(unsigned long long n) { return {n << 30}; }
+
+/// So many in such a time. None: no limit.
+struct Rate {
+  std::uint64_t count = 0;
+  std::chrono::seconds in{1};
+  bool operator==(const Rate&) const = default;
+  /// From one to the next. REQUIRES: a limit.
+  [[nodiscard]] constexpr std::chrono::nanoseconds distance() const { return std::chrono::nanoseconds(in) / static_cast<std::int64_t>(count); }
+};
 
 }  // namespace ostler

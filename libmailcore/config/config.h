@@ -26,6 +26,7 @@ struct Place {
   unsigned line = 0;
   unsigned column = 0;
   [[nodiscard]] std::string text() const;
+  bool operator==(const Place&) const = default;
 };
 
 enum class ListenerTls { none, startTls, implicit };
@@ -181,14 +182,17 @@ struct EtrnRule {
   std::vector<net::Cidr> from;       ///< clients that may ask
   std::vector<std::string> users;    ///< logged in users that may
   std::vector<std::string> certificates;  ///< names in verified client certificates that may
+  bool operator==(const EtrnRule&) const = default;
 };
 
 /// How much at once, and when, goes to the next hops of a route. 0: no limit of its own.
 struct Pace {
   std::uint64_t concurrency = 0;            ///< connections to one next hop; 0: outbound.concurrency_per_destination
   std::uint64_t messagesPerConnection = 0;  ///< 0: outbound.messages_per_connection
-  std::uint64_t perMinute = 0;              ///< messages to one next hop
+  Rate rate;                                ///< messages to one next hop; none: outbound.rate_per_destination
+  std::uint64_t perMinute = 0;              ///< the same, as it was written before there was rate
   std::string hours;                        ///< "22:00-06:00", local time: mail goes out then alone; empty: always
+  bool operator==(const Pace&) const = default;
 };
 
 /// A next hop by domain pattern: "example.com", ".example.com" (all below), "*".
@@ -214,6 +218,7 @@ struct RouteRule {
   std::string passwordFile;
   std::optional<RetrySchedule> retry;
   Place place;
+  bool operator==(const RouteRule&) const = default;
 };
 
 struct QueueSettings {
@@ -237,7 +242,8 @@ struct ReportSettings {
 struct OutboundSettings {
   std::uint64_t concurrency = 100;  ///< deliveries to other hosts at once; one that waits for its host for 2 s counts a tenth
   std::uint64_t concurrencyPerDestination = 30;
-  std::uint64_t messagesPerConnection = 100;
+  Rate ratePerDestination;  ///< messages to one next hop
+  std::uint64_t messagesPerConnection = 20;
   seconds connectTimeout{30};
   std::optional<net::IpAddress> sourceV4;
   std::optional<net::IpAddress> sourceV6;

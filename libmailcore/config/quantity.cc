@@ -83,6 +83,23 @@ Result<std::chrono::seconds> parseDuration(std::string_view text) {
   return std::chrono::seconds(sum);
 }
 
+Result<Rate> parseRate(std::string_view text) {
+  constexpr const char* kForm = "a rate is a number, a slash and a time, such as 5/s or 100/10m";
+  const std::string_view whole = trim(text);
+  if (whole == "0") return Rate{};
+  const std::size_t slash = whole.find('/');
+  if (slash == std::string_view::npos) return fail(Error::Kind::syntax, kForm);
+  const auto count = parseDecimal(trim(whole.substr(0, slash)));
+  const std::string_view time = trim(whole.substr(slash + 1));
+  const bool isUnitAlone = time.size() == 1 && isAsciiAlpha(time[0]);
+  const Result<std::chrono::seconds> in = parseDuration(isUnitAlone ? "1" + std::string(time) : std::string(time));
+  if (!count || !in || (!time.empty() && !isUnitAlone && isAsciiDigit(time.back()))) return fail(Error::Kind::syntax, kForm);
+  if (in->count() == 0) return fail(Error::Kind::limit, "a rate is of a time longer than 0");
+  if (*count / 1'000'000 > static_cast<std::uint64_t>(in->count())) return fail(Error::Kind::limit, "the rate is more than a million in a second");
+  if (*count == 0) return fail(Error::Kind::limit, "none in a time is no rate; 0 alone is no limit");
+  return Rate{*count, *in};
+}
+
 Result<std::vector<HourWindow>> parseHours(std::string_view text) {
   const auto mistake = [] { return fail(Error::Kind::syntax, "hours are written as 22:00-06:00"); };
   const auto minuteOf = [](std::string_view time) -> std::optional<unsigned> {
@@ -112,6 +129,13 @@ std::string toText(ByteCount size) {
     if (size.octets != 0 && size.octets % (1ULL << shift) == 0) return std::to_string(size.octets >> shift) + name;
   }
   return std::to_string(size.octets);
+}
+
+std::string toText(Rate rate) {
+  if (rate.count == 0) return "";
+  const std::string time = toText(rate.in);
+  const bool isOne = time.size() == 2 && time[0] == '1';
+  return std::to_string(rate.count) + "/" + (isOne ? time.substr(1) : time);
 }
 
 std::string toText(std::chrono::seconds duration) {

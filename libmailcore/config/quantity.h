@@ -1,4 +1,4 @@
-// quantity.h - sizes and durations as people write them: "25 MiB", "2048 KiB", "15m", "1h 30m", "2d".
+// quantity.h - sizes, durations and rates as people write them: "25 MiB", "2048 KiB", "15m", "1h 30m", "2d", "5/s", "100/10m".
 // Is not: dates (message/date_time.h). Pure functions; nothing here knows YAML.
 #pragma once
 
@@ -19,6 +19,10 @@ namespace ostler::config {
 /// first. Errors: syntax, limit (more than 100 years).
 [[nodiscard]] Result<std::chrono::seconds> parseDuration(std::string_view text);
 
+/// So many, "/", in a duration: "5/s", "60/m", "100/10m", "1000/1d"; a unit alone is one of it. "0": no limit. Errors: syntax, limit
+/// (more than a million in a second, a duration of 0).
+[[nodiscard]] Result<Rate> parseRate(std::string_view text);
+
 /// A part of the day, in minutes since midnight; `to` before `from` goes over midnight.
 struct HourWindow {
   unsigned from = 0;
@@ -31,5 +35,7 @@ struct HourWindow {
 /// The shortest text that parses to the same value: "35 MiB", "2d", "1h 30m".
 [[nodiscard]] std::string toText(ByteCount size);
 [[nodiscard]] std::string toText(std::chrono::seconds duration);
+/// "5/s", "100/10m"; no limit: "".
+[[nodiscard]] std::string toText(Rate rate);
 
 }  // namespace ostler::config

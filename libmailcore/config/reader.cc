@@ -164,6 +164,13 @@ class Reader {
     const auto render = [](std::uint64_t n) { return toText(seconds(n)); };
     if (inRange(c, static_cast<std::uint64_t>(value->count()), render)) *out = *value;
   }
+  void put(const Context& c, Rate* out) {
+    const std::string* text = scalar(c, "a rate, such as 5/s or 100/10m");
+    if (text == nullptr) return;
+    const auto value = text->empty() ? Result<Rate>(Rate{}) : parseRate(*text);
+    if (!value) return error(c.node.place, "'" + c.path + "': " + value.error().detail + ", not '" + *text + "'");
+    *out = *value;
+  }
   void put(const Context& c, std::string* out) {
     if (const std::string* text = scalar(c, "text")) *out = *text;
   }

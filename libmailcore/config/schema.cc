@@ -82,7 +82,8 @@ const Row<Config> kConfig[] = {
 
     {"outbound.concurrency", [](Config& c) -> Slot { return &c.outbound.concurrency; }, "100", "deliveries to other hosts at once; one that waits for its host for 2 s counts a tenth"},
     {"outbound.concurrency_per_destination", [](Config& c) -> Slot { return &c.outbound.concurrencyPerDestination; }, "30", "outgoing connections to one next hop"},
-    {"outbound.messages_per_connection", [](Config& c) -> Slot { return &c.outbound.messagesPerConnection; }, "100", "then a new connection is made"},
+    {"outbound.rate_per_destination", [](Config& c) -> Slot { return &c.outbound.ratePerDestination; }, "", "messages to one next hop in a time, evenly: \"5/s\", \"100/10m\"; empty: as many as go"},
+    {"outbound.messages_per_connection", [](Config& c) -> Slot { return &c.outbound.messagesPerConnection; }, "20", "then a new connection is made"},
     {"outbound.connect_timeout", [](Config& c) -> Slot { return &c.outbound.connectTimeout; }, "30s", "for one address", kWait},
     {"outbound.source_v4", [](Config& c) -> Slot { return &c.outbound.sourceV4; }, "", "the IPv4 address to send from"},
     {"outbound.source_v6", [](Config& c) -> Slot { return &c.outbound.sourceV6; }, "", "the IPv6 address to send from"},
@@ -234,7 +235,8 @@ const Row<RouteRule> kRouteRule[] = {
     {"etrn.users", [](RouteRule& r) -> Slot { return &r.etrn.users; }, "", "logged in users that may ask"},
     {"pace.concurrency", [](RouteRule& r) -> Slot { return &r.pace.concurrency; }, "0", "connections to one next hop; 0: outbound.concurrency_per_destination"},
     {"pace.messages_per_connection", [](RouteRule& r) -> Slot { return &r.pace.messagesPerConnection; }, "0", "0: outbound.messages_per_connection"},
-    {"pace.per_minute", [](RouteRule& r) -> Slot { return &r.pace.perMinute; }, "0", "messages to one next hop", {0, 1'000'000}},
+    {"pace.rate", [](RouteRule& r) -> Slot { return &r.pace.rate; }, "", "messages to one next hop in a time, evenly: \"5/s\", \"100/10m\"; empty: outbound.rate_per_destination"},
+    {"pace.per_minute", [](RouteRule& r) -> Slot { return &r.pace.perMinute; }, "0", "N is the same as rate: N/m", {0, 1'000'000}},
     {"pace.hours", [](RouteRule& r) -> Slot { return &r.pace.hours; }, "", "mail goes out then alone, local time: \"22:00-06:00\"; empty: always"},
     {"port", [](RouteRule& r) -> Slot { return &r.port; }, "25", "of host", kPort},
     {"tls_verify", [](RouteRule& r) -> Slot { return choice(r.tlsVerify, {"none", "pkix", "dane"}); }, "none", "how the next hop's certificate is checked"},
@@ -292,6 +294,7 @@ struct TypeName {
   std::string operator()(ByteCount*) const { return "size"; }
   std::string operator()(Octets) const { return "size"; }
   std::string operator()(seconds*) const { return "duration"; }
+  std::string operator()(Rate*) const { return "rate"; }
   std::string operator()(std::string*) const { return "text"; }
   std::string operator()(Path) const { return "path"; }
   std::string operator()(const Choice& one) const { return joined(one.words, "|"); }
@@ -335,6 +338,7 @@ struct ValueText {
   std::string operator()(ByteCount* v) const { return toText(*v); }
   std::string operator()(Octets v) const { return toText(ByteCount{*v.count}); }
   std::string operator()(seconds* v) const { return toText(*v); }
+  std::string operator()(Rate* v) const { return toText(*v); }
   std::string operator()(std::string* v) const { return *v; }
   std::string operator()(Path v) const { return *v.text; }
   std::string operator()(const Choice& v) const { return std::string(v.words.at(v.current)); }

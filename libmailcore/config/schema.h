@@ -48,7 +48,7 @@ struct SmtpSection {
 /// Where a row's value goes; its alternative is the row's type.
 using Slot =
     std::variant<bool*, std::uint64_t*, unsigned*, std::uint16_t*, std::optional<unsigned>*, ByteCount*, Octets,
-                 seconds*, std::string*, Path, Choice, Words, net::Endpoint*, std::optional<net::IpAddress>*,
+                 seconds*, Rate*, std::string*, Path, Choice, Words, net::Endpoint*, std::optional<net::IpAddress>*,
                  std::vector<std::string>*, std::vector<net::Cidr>*, ClientList*, std::vector<net::Endpoint>*,
                  std::map<std::string, std::string>*, std::map<std::string, std::vector<net::Endpoint>>*,
                  std::map<std::string, std::vector<net::IpAddress>>*,

@@ -329,6 +329,7 @@ class Validator {
   }
 
   void pace(const RouteRule& rule) {
+    if (rule.pace.rate.count != 0 && rule.pace.perMinute != 0) error(rule.place, "'pace.rate' and 'pace.per_minute' say the same thing twice: leave one of them away");
     if (rule.pace.hours.empty()) return;
     const auto windows = parseHours(rule.pace.hours);
     if (!windows) return error(rule.place, "'pace.hours': " + windows.error().detail + ", not '" + rule.pace.hours + "'");

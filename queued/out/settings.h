@@ -27,7 +27,7 @@ struct Settings {
   std::vector<std::string> ownNames;                  ///< an MX of one of these names is us, too
   std::uint16_t mxPort = 25;
   std::size_t concurrency = 100;                      ///< deliveries at once; 0: unlimited
-  std::uint64_t messagesPerConnection = 100;          ///< 0: unlimited
+  std::uint64_t messagesPerConnection = 20;           ///< 0: unlimited
   std::chrono::milliseconds connectTimeout{30'000};
   std::chrono::milliseconds idleTimeout{5'000};       ///< how long a session without work is kept open
   std::chrono::milliseconds dnsTimeout{30'000};

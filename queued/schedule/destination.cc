@@ -4,6 +4,12 @@
 
 namespace ostler::schedule {
 
+namespace {
+
+constexpr std::chrono::milliseconds kMoment{50};
+
+}  // namespace
+
 void Destination::push(std::uint64_t sender, const Id128& message, std::int8_t priority) {
   Lane& lane = lanes_[priority];
   auto [place, isNew] = lane.bySender.try_emplace(sender);
@@ -22,10 +28,13 @@ std::optional<Id128> Destination::start(WallTime now) {
   // After a pause one message goes first: whether the host is back costs one attempt, not a window of them.
   const std::uint32_t allowed = failuresInARow_ > 0 ? 1 : window();
   if (lanes_.empty() || running_ >= allowed || state(now) != DestinationState::active) return std::nullopt;
-  if (perMinute_ != 0) {
-    const bool isClockSetBack = pacedUntil_ > now + std::chrono::minutes(1);
+  if (rate_.count != 0) {
+    const auto distance = std::chrono::duration_cast<WallTime::duration>(rate_.distance());
+    const bool isClockSetBack = pacedUntil_ > now + distance;
     if (now < pacedUntil_ && !isClockSetBack) return std::nullopt;
-    pacedUntil_ = now + std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(60)) / static_cast<std::int64_t>(perMinute_);
+    // Who looks a moment late does not make the next one late, too.
+    const bool isOnTime = now < pacedUntil_ + kMoment && !isClockSetBack;
+    pacedUntil_ = (isOnTime ? pacedUntil_ : now) + distance;
   }
   const auto first = lanes_.begin();
   auto& [lines, bySender] = first->second;

@@ -18,6 +18,7 @@
 
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/ids.h"
+#include "libmailcore/base/units.h"
 
 namespace ostler::schedule {
 
@@ -60,8 +61,8 @@ class Destination {
   [[nodiscard]] std::vector<Id128> takeFromFront(const std::function<bool(const Id128&)>& isOver);
   /// Sends only until then; ETRN sets a later time. Never called: always.
   void wakeUntil(WallTime until) { awakeUntil_ = until; }
-  /// Messages a minute; 0: as many as go.
-  void setPace(std::uint64_t perMinute) { perMinute_ = perMinute; }
+  /// So many messages in such a time, at even distances and not in a burst; none: as many as go.
+  void setRate(Rate rate) { rate_ = rate; }
   /// When the pace lets the next one start.
   [[nodiscard]] WallTime pacedUntil() const { return pacedUntil_; }
   void setAdministrative(DestinationState state) { administrative_ = state; }  ///< active, frozen or held
@@ -93,7 +94,7 @@ class Destination {
   std::uint32_t failuresInARow_ = 0;
   bool hasAnswered_ = false;
   WallTime retryAt_{};
-  std::uint64_t perMinute_ = 0;
+  Rate rate_;
   WallTime pacedUntil_{};
   WallTime awakeUntil_ = WallTime::max();
   DestinationState administrative_ = DestinationState::active;

@@ -216,6 +216,8 @@ TEST_CASE("contradictions are found") {
                "smtp: {listeners: [{address: '192.0.2.1:25'}]}\nroutes: [{domain: a.test, action: peers, peers: ['192.0.2.1:25']}]",
                "cannot be its own peer"},
            Row{"a domain forwarded to itself", "routes: [{domain: a.test, action: forward, host: A.test}]", "to itself"},
+           Row{"a rate said twice", "routes: [{domain: a.test, pace: {rate: 5/s, per_minute: 10}}]", "say the same thing twice"},
+           Row{"no rate", "routes: [{domain: a.test, pace: {rate: 5 per second}}]", "a rate is a number, a slash and a time"},
            Row{"held for nobody", "routes: [{domain: a.test, etrn: {hold: true}}]", "nobody may ask"},
            Row{"retried less often than the line is up",
                "routes: [{domain: a.test, etrn: {hold: true, from: [192.0.2.0/24]}}]", "longer than the 15 min"},

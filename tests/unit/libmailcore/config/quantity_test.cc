@@ -45,6 +45,27 @@ TEST_CASE("a size or duration is written as one would write it") {
   CHECK(toText(std::chrono::seconds(0)) == "0");
 }
 
+TEST_CASE("a rate is so many in a time, and is written as it is read") {
+  struct Row {
+    const char* text;
+    Rate rate;
+    const char* again;
+  };
+  using std::chrono::seconds;
+  for (const Row& row : {Row{"5/s", {5, seconds(1)}, "5/s"}, Row{"100/10m", {100, seconds(600)}, "100/10m"}, Row{"60 / 1m", {60, seconds(60)}, "60/m"},
+                         Row{"1/1h 30m", {1, seconds(5'400)}, "1/1h 30m"}, Row{"1000/d", {1000, seconds(86'400)}, "1000/d"}, Row{"0", {}, ""}}) {
+    CAPTURE(row.text);
+    const auto rate = parseRate(row.text);
+    REQUIRE(rate);
+    CHECK(*rate == row.rate);
+    CHECK(toText(*rate) == row.again);
+  }
+  for (const char* wrong : {"", "5", "/s", "5/", "5/0s", "5/60", "-5/s", "5/s/s", "5.5/s", "0/s", "5/month", "2000000/s", "18446744073709551615/s", "18446744073709551616/s"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parseRate(wrong));
+  }
+}
+
 TEST_CASE("hours of a day are read, over midnight too, and what is none is refused") {
   const auto hours = parseHours("22:00-06:00  12:30-24:00");
   REQUIRE(hours);

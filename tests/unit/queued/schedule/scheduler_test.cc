@@ -117,16 +117,62 @@ TEST_CASE("a thousand messages to a host that is down for a day leave within its
   CHECK(sent == 1000);
 }
 
-TEST_CASE("a destination with a pace gets its messages a minute, not more") {
+TEST_CASE("a destination with a rate gets its messages a minute, not more") {
   Scheduler scheduler(0);
   Destination& slow = scheduler.destination("slow", 10);
-  slow.setPace(2);
+  slow.setRate({2, 60s});
   const WallTime now = fromUnixMillis(1'600'000'000'000);
   for (int i = 0; i < 3; ++i) scheduler.push(slow, 1, Id128::make(now));
   REQUIRE(scheduler.start(now));
   CHECK_FALSE(scheduler.start(now + std::chrono::seconds(29)));
   CHECK(scheduler.nextStart() == now + std::chrono::seconds(30));
   CHECK(scheduler.start(now + std::chrono::seconds(30)));
+}
+
+TEST_CASE("of a thousand messages a destination gets what its rate says, evenly, and others are not held up by it") {
+  struct Row {
+    Rate rate;
+    std::size_t inTenMinutes;
+  };
+  for (const Row& row : {Row{{5, 1s}, 3000}, Row{{100, 600s}, 100}, Row{{60, 60s}, 600}, Row{{1, 86400s}, 1}}) {
+    CAPTURE(row.rate.count, row.rate.in.count());
+    Scheduler scheduler(0);
+    Destination& paced = scheduler.destination("paced", 0);
+    paced.setRate(row.rate);
+    for (std::size_t i = 0; i < 4000; ++i) scheduler.push(paced, 1, idOf(1));
+    std::size_t sent = 0;
+    std::size_t mostAtOnce = 0;
+    WallTime now = kNow;
+    while (now < kNow + 600s) {  // the virtual clock goes from one possible start to the next
+      std::size_t atOnce = 0;
+      while (const auto start = scheduler.start(now)) {
+        scheduler.finished(*start, HostVerdict::answered, now, 60s, 60s);
+        ++atOnce;
+      }
+      sent += atOnce;
+      mostAtOnce = std::max(mostAtOnce, atOnce);
+      REQUIRE(scheduler.nextStart() > now);
+      now = std::min(scheduler.nextStart(), kNow + 600s);
+    }
+    CHECK(sent == row.inTenMinutes);
+    CHECK(mostAtOnce == 1);
+    Destination& other = scheduler.destination("other", 10);
+    scheduler.push(other, 1, idOf(2));
+    const auto first = scheduler.start(now - 1ms);
+    REQUIRE(first);
+    CHECK(first->destination == &other);
+  }
+}
+
+TEST_CASE("a rate holds nobody up for longer than its distance when the clock is set back") {
+  Scheduler scheduler(0);
+  Destination& paced = scheduler.destination("paced", 0);
+  paced.setRate({100, 600s});
+  for (int i = 0; i < 3; ++i) scheduler.push(paced, 1, idOf(1));
+  REQUIRE(scheduler.start(kNow));
+  CHECK(scheduler.start(kNow - 24h));
+  CHECK_FALSE(scheduler.start(kNow - 24h + 5s));
+  CHECK(scheduler.start(kNow - 24h + 6s));
 }
 
 TEST_CASE("many hosts that hang keep neither a new host nor a proven one waiting") {
