@@ -71,6 +71,7 @@ Task<Control::Reply> Control::edit(Arguments arguments, std::string) {
     mark.due = env_.now() + *expiry;
     env_.ledger.note(mark);
     env_.queue.apply(mark);
+    dispatcher_.expiryChanged(id);
   }
   co_return changed(ids->size());
 }

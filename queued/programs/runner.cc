@@ -18,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/clock.h"
@@ -117,6 +118,21 @@ bool attend(int pidfd, int output, std::string& said, SteadyTime until) {
   }
 }
 
+/// CRLF becomes LF, every other CR stays. `heldBack`: the CR that the block before ended with; it is in front of this one.
+void endLinesInLf(std::string& block, bool& heldBack, bool isLast) {
+  if (std::exchange(heldBack, false)) block.insert(0, 1, '\r');
+  if (!isLast && block.ends_with('\r')) {
+    heldBack = true;
+    block.pop_back();
+  }
+  std::size_t kept = 0;
+  for (std::size_t at = 0; at < block.size(); ++at) {
+    const bool isLineEnd = block[at] == '\r' && at + 1 < block.size() && block[at + 1] == '\n';
+    if (!isLineEnd) block[kept++] = block[at];
+  }
+  block.resize(kept);
+}
+
 }  // namespace
 
 Result<User> userFor(const std::string& configured, const std::string& alias) {
@@ -182,8 +198,9 @@ Result<UniqueFd> inputOf(const std::string& head, int fd, std::uint64_t offset, 
   UniqueFd file(::memfd_create("message", MFD_CLOEXEC));
   if (!file) return tl::unexpected(failed("memfd_create"));
   std::string block = head;
+  bool heldBack = false;
   for (std::uint64_t at = 0;;) {
-    std::erase(block, '\r');  // stored lines end in CRLF, and hold no CR elsewhere
+    endLinesInLf(block, heldBack, at == length);
     for (std::string_view rest = block; !rest.empty();) {
       const ssize_t wrote = ::write(file.get(), rest.data(), rest.size());
       if (wrote < 0 && errno != EINTR) return tl::unexpected(failed("write"));

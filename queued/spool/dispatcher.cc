@@ -52,7 +52,7 @@ void Dispatcher::scheduleAll() {
   std::vector<schedule::Scheduler::Due> all;
   all.reserve(env_.queue.messages().size());
   for (const auto& [id, message] : env_.queue.messages()) {
-    const WallTime due = message.hold == Hold::none ? message.due() : WallTime::max();
+    const WallTime due = message.hold == Hold::none ? std::min(message.due(), message.extra().deadline()) : WallTime::max();
     if (due != WallTime::max()) all.push_back({due, id});
   }
   env_.scheduler.wakeOnly(std::move(all));
@@ -68,6 +68,7 @@ Task<void> Dispatcher::watchSchedule() {
       look(*id);
       ++looked;
     }
+    pump();  // what may start starts, before what has waited for too long ends
     endWaits();
     pump();
     if (looked == kLooksPerTurn) {
@@ -113,6 +114,7 @@ void Dispatcher::remove(const Id128& id) {
   const Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   const bool large = message->large;
+  longEnvelopes_.erase(id);
   MarkRecord mark;
   mark.id = id;
   mark.kind = MarkRecord::Kind::removed;
@@ -124,6 +126,15 @@ void Dispatcher::remove(const Id128& id) {
 }
 
 void Dispatcher::expire(const Id128& id) {
+  const Message* const message = env_.queue.find(id);
+  if (message != nullptr && message->anyInFlight()) {  // those that are not delivered now are not tried again
+    MarkRecord mark;
+    mark.id = id;
+    mark.kind = MarkRecord::Kind::expiry;
+    mark.due = env_.now();
+    env_.ledger.note(mark);
+    env_.queue.apply(mark);
+  }
   giveUp(id, {554, "5.4.7", "Taken out of the queue by the administrator"});
 }
 
@@ -173,7 +184,11 @@ void Dispatcher::look(const Id128& id) {
     env_.scheduler.wakeAt(now + kSoon, id);
     return;
   }
-  if (message->extra().giveBackAt <= now) return giveUp(id, {554, "5.4.7", "Not delivered in the time that its sender gave (RFC 2852)"});
+  if (message->extra().deadline() <= now) {
+    if (!factsOf(*message)) return wakeWhenReadable(id);
+    const bool isBySender = message->extra().giveBackAt <= now;
+    return giveUp(id, {554, "5.4.7", isBySender ? "Not delivered in the time that its sender gave (RFC 2852)" : "Delivery time expired"});
+  }
   std::vector<std::uint32_t> which;
   for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
     const RecipientNow& recipient = message->recipients[at];
@@ -258,38 +273,6 @@ void Dispatcher::refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply
   settle(id, std::move(outcomes));
 }
 
-/// What an alias adds outside our mailboxes becomes recipients of its own, before any of it is sent: a restart does not expand it
-/// again, so that nobody gets it twice.
-void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::Route& route) {
-  Message* message = env_.queue.find(id);
-  if (message == nullptr) return;
-  const Result<MessageRecord> readable = env_.queue.read(*message);  // as it stands after this turn's other expansions
-  if (!readable) {
-    message->recipients[recipient].inFlight = false;
-    return wakeWhenReadable(id);
-  }
-  const MessageRecord& record = *readable;
-  ExpansionRecord expansion;
-  expansion.id = id;
-  expansion.recipient = recipient;
-  expansion.first = static_cast<std::uint32_t>(record.recipients.size());
-  expansion.hasMailboxes = !route.locals.empty();
-  for (const RecipientRecord& other : record.recipients) {
-    if (other.parent == recipient) return;  // done in an earlier attempt
-  }
-  for (const std::string& target : route.expansion) {
-    bool isThere = false;
-    for (const RecipientRecord& other : record.recipients) isThere |= equalsIgnoreCase(other.recipient.forwardPath, target);
-    for (const std::string& other : expansion.targets) isThere |= equalsIgnoreCase(other, target);
-    if (!isThere) expansion.targets.push_back(target);
-  }
-  env_.ledger.note(expansion);
-  env_.queue.apply(expansion);
-  tellExpanded(record, expansion);
-  env_.scheduler.wakeAt(env_.now(), id);
-  scheduleChanged_.set();
-}
-
 void Dispatcher::deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
   if (facts->record.large || facts->content) {
     putIntoMailboxes(id, facts, recipient, route, facts->content);
@@ -358,7 +341,9 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
 void Dispatcher::reschedule(const Id128& id) {
   const Message* message = env_.queue.find(id);
   if (message == nullptr || message->hold != Hold::none) return;
-  const WallTime due = message->due();
+  // A deadline that has passed was heeded: what is left of it waits for its due time.
+  const WallTime deadline = message->extra().deadline();
+  const WallTime due = deadline > env_.now() ? std::min(message->due(), deadline) : message->due();
   if (due == WallTime::max()) return;
   const bool isNext = due < env_.scheduler.nextDue();
   env_.scheduler.wakeAt(due, id);

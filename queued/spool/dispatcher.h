@@ -66,6 +66,10 @@ class Dispatcher {
   [[nodiscard]] std::size_t turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
   /// Leaves its lines and is routed anew: its next hop was changed.
   void routeAgain(const Id128& id);
+  /// What waits in line is routed anew: the configuration's routes have changed.
+  void routeAllAgain();
+  /// Its expiry was changed: it is looked at then, wherever it waits.
+  void expiryChanged(const Id128& id);
   /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen".
   [[nodiscard]] std::string waitReason(const Message& message, std::uint32_t recipient) const;
   /// Starts what may be started: after a destination was thawed, say.
@@ -120,7 +124,7 @@ class Dispatcher {
   void scheduleAll();
   void deferWaiting(const std::string& key);
   [[nodiscard]] Task<void> deferPiecewise(std::string key);
-  [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message);
+  [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message, WallTime began);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
   [[nodiscard]] static bool isForEtrn(std::string_view key);
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
@@ -130,6 +134,7 @@ class Dispatcher {
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);
+  void tellLate(const Id128& id, const std::vector<Outcome>& outcomes);
   [[nodiscard]] bool mayReportTo(const MessageRecord& about);
   void settleBlindly(const Id128& id, const std::vector<Outcome>& outcomes);
   [[nodiscard]] Task<void> settleWithReport(Id128 id, Facts facts, OutcomeRecord record, std::vector<report::Ending> endings);

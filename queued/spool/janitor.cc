@@ -129,7 +129,8 @@ Task<void> Janitor::moveOne(Id128 id) {
   Result<std::shared_ptr<const std::string>> content = std::shared_ptr<const std::string>();
   if (!before->large) content = co_await readContent(env_, id, UINT64_MAX);
   const Message* message = env_.queue.find(id);
-  if (message == nullptr) co_return;
+  // With an outcome on its way into the log, what is read here would come behind it, and undo it when the log is replayed.
+  if (message == nullptr || message->anySettling()) co_return;
   if (!content) {
     env_.log.error("message-damaged", {{"id", id.text()}, {"reason", content.error().detail}});
     co_return;

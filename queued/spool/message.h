@@ -3,6 +3,7 @@
 // addresses, which the journal keeps, and what was said of them, which the schedule index keeps.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ struct RecipientNow {
   std::uint32_t line = 0;  ///< number of the destination it waits in line for; 0: in none
   RecipientState state = RecipientState::pending;
   bool inFlight = false;        ///< a delivery is running; its outcome comes
+  bool settles = false;         ///< it has ended; that is on its way into the journal
   bool hasReplyStored = false;  ///< the schedule index knows what was said last
 
   [[nodiscard]] bool waits() const { return line != 0; }
@@ -90,6 +92,8 @@ struct Extra {
   WallTime expiresAt{};                   ///< an administrator's word; the epoch: as its schedule says
   std::string movedTo;                    ///< an administrator's next hop; empty: as the routes say
 
+  /// When it is given up wherever it waits; WallTime::max(): its schedule says.
+  [[nodiscard]] WallTime deadline() const { return expiresAt == WallTime{} ? giveBackAt : std::min(giveBackAt, expiresAt); }
   [[nodiscard]] bool empty() const {
     return packed.empty() && !fresh && giveBackAt == WallTime::max() && expiresAt == WallTime{} && movedTo.empty();
   }
@@ -130,6 +134,12 @@ struct Message {
   [[nodiscard]] bool anyInFlight() const {
     for (const RecipientNow& recipient : recipients) {
       if (recipient.inFlight) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool anySettling() const {
+    for (const RecipientNow& recipient : recipients) {
+      if (recipient.settles) return true;
     }
     return false;
   }

@@ -37,6 +37,12 @@ std::uint64_t concurrencyOf(const config::Config& config, const config::RouteRul
   return hasOwn ? rule->pace.concurrency : config.outbound.concurrencyPerDestination;
 }
 
+Rate rateOf(const config::Config& config, const config::RouteRule* rule) {
+  if (rule != nullptr && rule->pace.rate.count != 0) return rule->pace.rate;
+  if (rule != nullptr && rule->pace.perMinute != 0) return {rule->pace.perMinute, std::chrono::minutes(1)};
+  return config.outbound.ratePerDestination;
+}
+
 /// Until when a route's hours let its mail out; the epoch while they do not.
 WallTime openUntil(const config::RouteRule& rule, WallTime now) {
   return schedule::openUntil(rule.pace.hours, now, schedule::localMinuteOfDay(now)).value_or(WallTime{});
@@ -61,7 +67,7 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   if (route.rule != nullptr && !route.rule->passwordFile.empty()) hop.nextHop.password = passwords_[route.rule->passwordFile];
   schedule::Destination& destination =
       env_.scheduler.destination(key, static_cast<std::uint32_t>(concurrencyOf(*env_.config, route.rule)));
-  destination.setPace(route.rule == nullptr ? 0 : route.rule->pace.perMinute);
+  destination.setRate(rateOf(*env_.config, route.rule));
   destination.setAdministrative(stateLaidOn(key, route.rule));
   if (asleep) {
     destination.wakeUntil(awake_[asciiLower(route.rule->domain)]);
@@ -84,6 +90,8 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
     }
     kept.lines.insert(now.line);
   }
+  const WallTime deadline = message->extra().deadline();
+  if (deadline != WallTime::max()) env_.scheduler.wakeAt(deadline, id);  // what waits in line is in no schedule otherwise
   // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
   if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination.key());
 }
@@ -124,7 +132,10 @@ Task<void> Dispatcher::deferPiecewise(std::string key) {
     const std::vector<Id128> some = rests ? destination->take(kDeferredAtOnce) : std::vector<Id128>();
     for (const Id128& id : some) {
       std::vector<Outcome> outcomes;
-      for (const std::uint32_t recipient : takeLeg(*destination, id, SIZE_MAX)) {
+      const std::vector<std::uint32_t> leg = takeLeg(*destination, id, SIZE_MAX);
+      const Message* const message = env_.queue.find(id);
+      if (message == nullptr || message->hold == Hold::held) continue;  // whoever releases it wakes it
+      for (const std::uint32_t recipient : leg) {
         Outcome outcome;
         outcome.recipient = recipient;
         outcome.isRemote = true;
@@ -324,6 +335,10 @@ Task<void> Dispatcher::sendToPeer(Id128 id, Facts facts, std::uint32_t recipient
   outcome.recipient = recipient;
   outcome.isRemote = true;
   outcome.reply = finding.reply;
+  if (finding.peer) {  // the peers may be others now: they are asked again at once
+    outcome.countsAsAttempt = false;
+    outcome.reply = {451, "4.3.5", "The configuration was changed while the peers were asked"};
+  }
   std::vector<Outcome> outcomes;
   outcomes.push_back(std::move(outcome));
   settle(id, std::move(outcomes));
@@ -364,11 +379,11 @@ std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
   return waiting;
 }
 
-config::RetrySchedule Dispatcher::scheduleOf(const config::RetrySchedule& retry, const Message& message) {
+config::RetrySchedule Dispatcher::scheduleOf(const config::RetrySchedule& retry, const Message& message, WallTime began) {
   config::RetrySchedule schedule = retry;
   const WallTime expiresAt = message.extra().expiresAt;
   if (expiresAt == WallTime{}) return schedule;
-  const auto untilThen = std::chrono::duration_cast<std::chrono::seconds>(expiresAt - message.arrived);
+  const auto untilThen = std::chrono::duration_cast<std::chrono::seconds>(expiresAt - began);
   schedule.expiry = std::max(untilThen, std::chrono::seconds(1));
   return schedule;
 }
@@ -380,6 +395,21 @@ void Dispatcher::turnAside(const Message& message, std::string_view forwardPath,
   const auto host = to == "mx" ? std::nullopt : route::parseHost(to);
   route.nextHop = host ? *host : route::byMx(*env_.config, route::domainOf(forwardPath));
   route.rule = nullptr;
+}
+
+void Dispatcher::routeAllAgain() {
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    for (const Id128& id : destination->take(SIZE_MAX)) {
+      if (!takeLeg(*destination, id, SIZE_MAX).empty()) env_.scheduler.wakeAt(env_.now(), id);
+    }
+  }
+  scheduleChanged_.set();
+}
+
+void Dispatcher::expiryChanged(const Id128& id) {
+  const Message* const message = env_.queue.find(id);
+  if (message != nullptr) env_.scheduler.wakeAt(message->extra().deadline(), id);
+  scheduleChanged_.set();
 }
 
 void Dispatcher::routeAgain(const Id128& id) {
@@ -439,13 +469,13 @@ void Dispatcher::endWaits() {
       const Message* const message = env_.queue.find(id);
       if (message == nullptr) return true;
       if (message->hold == Hold::held) return false;
-      return schedule::expired(scheduleOf(retry, *message), message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
+      return schedule::expired(scheduleOf(retry, *message, message->arrived), message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
     };
     for (const Id128& id : destination->takeFromFront(isOver)) {
       const std::vector<std::uint32_t> line = takeLeg(*destination, id, SIZE_MAX);
       const Message* const message = env_.queue.find(id);
       if (message == nullptr || line.empty()) continue;
-      if (!schedule::expired(scheduleOf(retry, *message), message->arrived, now)) {
+      if (!schedule::expired(scheduleOf(retry, *message, message->arrived), message->arrived, now)) {
         wakeSoon(id);
         continue;
       }

@@ -365,7 +365,7 @@ void Queue::applyTo(Message& message, const OutcomeRecord& outcome) {
     recipient.due = entry.due;
     recipient.lastReply = std::make_unique<const std::string>(entry.lastReply);
     recipient.hasReplyStored = false;
-    recipient.inFlight = false;
+    recipient.inFlight = recipient.settles = false;
     recipient.line = 0;
   }
   count(message);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <thread>
+#include <tuple>
 
 #include "libmailcore/daemon/folders.h"
 #include "queued/control/control.h"
@@ -282,13 +283,17 @@ Result<void> Role::start() {
 
 void Role::use(std::shared_ptr<const config::Config> config) {
   Parts& p = *parts_;
-  p.config = config;
+  const std::shared_ptr<const config::Config> before = std::exchange(p.config, config);
   p.env->config = std::move(config);
   p.scheduler.setConcurrency(p.config->outbound.concurrency);
   p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
   p.dispatcher->setWords(readWords(*p.config, p.log));
   p.verifier.use(p.config, readRecipients(*p.config, p.log));
   p.control->use(*p.config, p.config->socketPath("control"));
+  const auto routing = [](const config::Config& c) {
+    return std::tie(c.routes, c.outbound.concurrencyPerDestination, c.outbound.ratePerDestination, c.outbound.fallbackRelays, c.outbound.port);
+  };
+  if (routing(*before) != routing(*p.config)) p.dispatcher->routeAllAgain();
 }
 
 Task<void> Role::drain(Deadline deadline) {

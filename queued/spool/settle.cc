@@ -61,7 +61,7 @@ const config::RouteRule* Dispatcher::ruleOf(const MessageRecord& record, std::ui
 
 void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   Message* message = env_.queue.find(id);
-  if (message == nullptr) return;
+  if (message == nullptr) return tellLate(id, outcomes);
   const Result<Facts> readable = factsOf(*message);
   if (!readable) return settleBlindly(id, outcomes);
   const Facts& facts = *readable;
@@ -75,7 +75,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
     RecipientNow& recipient = message->recipients[outcome.recipient];
-    recipient.inFlight = true;  // until its outcome is written: whoever looked meanwhile would end it twice
+    recipient.inFlight = recipient.settles = true;  // until its outcome is written: whoever looked meanwhile would end it twice
     OutcomeRecord::Entry entry;
     entry.recipient = outcome.recipient;
     entry.state = outcome.state;
@@ -85,12 +85,14 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     } else if (outcome.state == RecipientState::pending) {
       const config::RetrySchedule retry = scheduleOf(
           route::retryFor(*env_.config, outcome.isRemote ? ruleOf(about, outcome.recipient, recipient.attempts) : nullptr, about.origin.virtualServer),
-          *message);
+          *message, began);
       schedule::Next next = schedule::afterFailure(retry, began, entry.attempts, now);
       if (!outcome.countsAsAttempt) next = {schedule::expired(retry, began, now), now + kSoon};
       if (!outcome.isRemote && !outcome.bySchedule && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
       // A deadline is looked at when it has come: RFC 2852 4.
       if (about.handling.by == ipc::Handling::By::giveBack && about.handling.deliverBy <= now) next.gaveUp = true;
+      // What an administrator holds does not expire; it is tried once more when it is released.
+      if (next.gaveUp && message->hold == Hold::held) next = {false, now};
       if (about.handling.deliverBy > now) next.due = std::min(next.due, about.handling.deliverBy);
       entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
       if (next.gaveUp) {
@@ -138,6 +140,15 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
                                             report::withHost(failed->reply, failed->remoteHost)));
   }
   scope_.spawn(settleWithReport(id, facts, std::move(record), std::move(endings)));
+}
+
+/// Of a message that an administrator took away while it was being delivered: it arrived all the same.
+void Dispatcher::tellLate(const Id128& id, const std::vector<Outcome>& outcomes) {
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.state != RecipientState::delivered) continue;
+    env_.history.note(id, env_.now(), fmt::format("delivered although deleted meanwhile by={} reply={}", outcome.by, report::oneLine(outcome.reply)));
+    env_.log.warn("delivered-although-deleted", {{"id", id.text()}, {"by", outcome.by}, {"reply", report::oneLine(outcome.reply)}});
+  }
 }
 
 /// Who logged in, or is on this machine, is who it says. The sender of a stranger's mail may be forged.
@@ -199,23 +210,6 @@ void Dispatcher::ended(const Id128& id, bool large) {
   env_.ledger.whenSynced([&disk = env_.disk, &files = env_.large, id] { disk.post([&files, id] { files.unlink(id); }); });
 }
 
-/// RFC 3461 5.2.7.3: an alias with several targets is told of as expanded, and they report no success of their own.
-void Dispatcher::tellExpanded(const MessageRecord& about, const ExpansionRecord& expansion) {
-  const bool isList = expansion.targets.size() + (expansion.hasMailboxes ? 1 : 0) > 1;
-  const bool isAsked = report::isWanted(about.recipients[expansion.recipient].recipient, DsnAction::expanded);
-  if (!isList || !isAsked || about.reversePath.empty()) return;
-  report::Ending ending;
-  ending.recipient = expansion.recipient;
-  ending.action = DsnAction::expanded;
-  ending.reply = {250, "2.1.5", "Delivered to a list"};
-  OutcomeRecord nothing;
-  nothing.id = about.id;
-  const auto facts = std::make_shared<const Fresh>(Fresh{about, nullptr});
-  std::vector<report::Ending> endings;
-  endings.push_back(std::move(ending));
-  scope_.spawn(settleWithReport(about.id, facts, std::move(nothing), std::move(endings)));
-}
-
 /// The postmaster's copy of a report of failures, if the configuration wants one. Like the report it is never bounced.
 std::shared_ptr<const Fresh> Dispatcher::copyFor(const MessageRecord& report, std::shared_ptr<const std::string> content,
                                                        const std::vector<report::Ending>& endings) const {
@@ -232,7 +226,8 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, kReturnedMost);
   --running_;
-  if (env_.queue.find(id) == nullptr) co_return;
+  // A message that was taken away ends nothing; of one that was expanded and has arrived meanwhile the sender still hears that.
+  if (env_.queue.find(id) == nullptr && !record.entries.empty()) co_return;
   // Without its content the report still says what happened.
   const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
   report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), words_);

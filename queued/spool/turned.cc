@@ -11,6 +11,13 @@ namespace ostler::spool {
 
 namespace {
 
+/// ATRN asks for what waits; what an administrator stopped is not to be had.
+bool mayBeSent(const schedule::Destination* destination, WallTime now) {
+  if (destination == nullptr || destination->waiting() == 0) return false;
+  const schedule::DestinationState state = destination->state(now);
+  return state != schedule::DestinationState::frozen && state != schedule::DestinationState::held;
+}
+
 /// The client was told, and greets: RFC 5321 4.5.3.2.1 gives it 5 minutes.
 constexpr std::chrono::minutes kGreetingMost{6};
 
@@ -23,7 +30,7 @@ std::size_t Dispatcher::turnRound(std::vector<std::string> patterns, UniqueFd co
     const bool isTheirs = isForEtrn(key) && hop.rule != nullptr &&
                           std::any_of(patterns.begin(), patterns.end(), [&](const std::string& one) { return equalsIgnoreCase(one, hop.rule->domain); });
     const schedule::Destination* const destination = isTheirs ? env_.scheduler.find(key) : nullptr;
-    if (destination == nullptr || destination->waiting() == 0) continue;
+    if (!mayBeSent(destination, env_.now())) continue;
     waiting += destination->waiting();
     keys.push_back(key);
   }
@@ -44,8 +51,7 @@ Task<void> Dispatcher::sendOver(std::vector<std::string> keys, UniqueFd connecti
   if (!goesOn) env_.log.warn("atrn-ended", {{"host", remoteHost}, {"reason", adopted ? adopted->message.text : adopted.error().detail}});
   for (const std::string& key : keys) {
     while (goesOn && !draining_ && !env_.ledger.stuck() && !env_.queue.isStopped() && !env_.queue.isOutboundStopped()) {
-      schedule::Destination* const destination = env_.scheduler.find(key);
-      if (destination == nullptr || destination->waiting() == 0) break;
+      if (!mayBeSent(env_.scheduler.find(key), env_.now())) break;
       goesOn = co_await sendNext(key, name);
     }
   }

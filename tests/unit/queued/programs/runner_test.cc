@@ -39,6 +39,17 @@ TEST_CASE("a program reads the message with LF line ends, and knows sender and r
   CHECK(ended("cat; echo $SENDER $RECIPIENT").output == "Return-Path: <a@b.test>\nSubject: x\n\nhello\na@b.test robot@example.test\n");
 }
 
+TEST_CASE("a CR that ends no line reaches the program, wherever the content was cut into pieces") {
+  CHECK(ended("cat").output.ends_with("hello\n"));
+  for (const std::size_t before : {0UL, 256UL * 1024 - 1, 256UL * 1024, 512UL * 1024 - 1}) {
+    INFO(before);
+    const std::string head(before, 'x');
+    const auto result = run(jobOf("tail -c 13 | od -An -c | tr -d ' '", head + "\r\r\na\rb\r\nc\r\n1234\r"), 10s);
+    REQUIRE(result);
+    CHECK(result->output == "\\r\\na\\rb\\nc\\n1234\\r\n");
+  }
+}
+
 TEST_CASE("the end of a program is a reply by sysexits(3)") {
   struct Row {
     const char* command;

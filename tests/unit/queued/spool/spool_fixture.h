@@ -3,6 +3,7 @@
 #pragma once
 
 #include <dirent.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -173,11 +174,27 @@ class SpoolFixture {
     REQUIRE(reply);
     return *reply;
   }
+  /// ATRN by alice; what is sent then goes to a socket that nobody listens to.
+  ipc::SmtpReply turn(std::vector<std::string> domains) {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    const UniqueFd ours(ends[0]);
+    std::vector<UniqueFd> theirs;
+    theirs.emplace_back(ends[1]);
+    ipc::TurnAround request;
+    request.session = loggedIn();
+    request.domains = std::move(domains);
+    auto reply = loop_.runUntilDone(client_->callWithDescriptors(std::move(request), std::move(theirs), Deadline::after(std::chrono::seconds(10))));
+    REQUIRE(reply);
+    return reply->message;
+  }
   void change(const std::function<void(config::Config&)>& with) {
     auto changed = std::make_shared<config::Config>(*config);
     with(*changed);
     config = std::move(changed);
   }
+  /// As SIGHUP after change().
+  void reload() { role_->use(config); }
   /// Opens a draft as a local user's program does, and leaves it.
   Result<ipc::SmtpReply> openLocalDraft() {
     ipc::OpenDraft open;
@@ -216,9 +233,12 @@ class SpoolFixture {
   ipc::SmtpReply outReply{250, "2.0.0", "ok"};
   std::map<std::string, ipc::AskedRecipient> elsewhere;  ///< "KEY address" → what that server says; others do not answer
   std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
+  bool waits = false;  ///< role out is at it until this is false
+  int waiting = 0;     ///< how many came to it meanwhile
   std::function<bool(const ipc::Deliver&)> kills;  ///< role out dies of these, and is started again
   int killed = 0;
   std::string transcript;  ///< what role out says was said
+  std::map<std::string, std::vector<std::string>> forwards;  ///< aliases of example.test that lead elsewhere alone
   std::vector<ipc::RunProgram> programs;  ///< those that role programs was to run
   std::string programContent;             ///< what the last one was given
   ipc::SmtpReply programReply{250, "2.0.0", "ok"};
@@ -264,7 +284,9 @@ class SpoolFixture {
     const std::string user = address.substr(0, at);
     if (at != std::string::npos && address.substr(at) != "@example.test") return resolution;
     resolution.kind = ipc::Resolution::Kind::local;
-    if (user == "team") {
+    if (const auto forwarded = forwards.find(user); forwarded != forwards.end()) {
+      resolution.remote = forwarded->second;
+    } else if (user == "team") {
       resolution.accounts.push_back(accounts.at("alice"));
       resolution.remote.emplace_back("bob@remote.test");
     } else if (user == "postmaster") {
@@ -333,6 +355,8 @@ class SpoolFixture {
       co_await loop_.sleepUntil(Deadline::never());
     }
     if (hangs && hangs(request)) co_await loop_.sleepUntil(Deadline::never());
+    if (waits) ++waiting;
+    while (waits) co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
     Result<std::string> content = request.prefix;
     if (request.length > 0) content = readRange(descriptors.at(0).get(), request.offset, request.length);
     ipc::DeliverOutcome outcome;
