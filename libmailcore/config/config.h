@@ -149,6 +149,7 @@ struct VirtualServer {
   std::string badmail;           ///< its folder for what goes nowhere; empty: the suite's
   std::string defaultDomain;     ///< for addresses without one, from our users
   std::string masqueradeDomain;  ///< instead of a domain of ours in the reverse-path of our users
+  bool rewriteHeader = false;    ///< both in the header of their mail, too
   std::vector<net::Cidr> xclientFrom;
   std::vector<net::Cidr> xforwardFrom;
   std::string heloName;    ///< of its mail on the way out; empty: the suite's

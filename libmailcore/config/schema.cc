@@ -190,6 +190,7 @@ const Row<Server> kVirtualServer[] = {
     {"check_reverse_dns", [](Server& s) -> Slot { return &s.checkReverseDns; }, "false", "refuse clients without a forward-confirmed name"},
     {"default_domain", [](Server& s) -> Slot { return &s.defaultDomain; }, "", "put behind addresses without a domain that our users send"},
     {"masquerade_domain", [](Server& s) -> Slot { return &s.masqueradeDomain; }, "", "instead of the domain of our users in MAIL FROM"},
+    {"rewrite_header", [](Server& s) -> Slot { return &s.rewriteHeader; }, "false", "both in the header of what they send, too: masquerade_domain in From, Sender and Reply-To, default_domain in To, Cc and Bcc as well; what they signed stays as it is"},
     {"xclient_from", [](Server& s) -> Slot { return &s.xclientFrom; }, "", "clients that may say who the client is"},
     {"xforward_from", [](Server& s) -> Slot { return &s.xforwardFrom; }, "", "clients that may say, for the log, where a message came from"},
     {"outbound.helo_name", [](Server& s) -> Slot { return &s.heloName; }, "", "what EHLO says for its mail; empty: the suite's"},

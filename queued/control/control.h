@@ -61,6 +61,8 @@ class Control {
     Right right;
     Reach reach;
     Handler handler;
+    /// Its answer waits until what it did is synced.
+    [[nodiscard]] bool isJournalled() const { return right == Right::change && noun == "queue" && verb != "export"; }
   };
   [[nodiscard]] static std::span<const Command> commands();
 
@@ -68,9 +70,10 @@ class Control {
   using Connection = std::shared_ptr<ipc::ServerConnection>;
   [[nodiscard]] Task<Result<Reply>> answer(Connection from, ipc::ControlRequest request);
 
+  // summary.cc
+  [[nodiscard]] Task<Reply> summary(Arguments arguments, std::string cursor);
   // queue_commands.cc
   [[nodiscard]] Task<Reply> list(Arguments arguments, std::string cursor);
-  [[nodiscard]] Task<Reply> summary(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> show(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> retry(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> freeze(Arguments arguments, std::string cursor);
@@ -111,6 +114,7 @@ class Control {
 
   [[nodiscard]] Task<Reply> layOn(Arguments arguments, spool::Hold hold);
   [[nodiscard]] Task<void> layOnAll(std::string destination, spool::Hold hold);
+  [[nodiscard]] Task<Result<void>> whenWritten();
   void markHold(const Id128& id, spool::Hold hold);
   [[nodiscard]] Task<Result<std::vector<Id128>>> select(Arguments arguments);
   /// All that are filed there (see Queue::idsAfter), of a queue however long: lets others have the loop between them.

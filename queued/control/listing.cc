@@ -26,6 +26,16 @@ const char* nameOf(RecipientState state) {
   return "";
 }
 
+/// What is said of a recipient that waits. `room`: for words that stand nowhere else. RFC 4865: its sender wants it to wait, and it
+/// does; what an administrator retried does not any more.
+std::string_view reasonOf(const spool::MessageView& record, const spool::RecipientView& recipient, LocalTimes& times, std::string& room) {
+  const WallTime until = record.handling.holdUntil;
+  const bool isHeldBack = until != WallTime{} && recipient.attempts == 0 && toUnixMillis(recipient.due) == toUnixMillis(until);
+  if (!isHeldBack) return recipient.lastReply;
+  room = "held until " + std::string(times.date(until)) + ", as its sender asked";
+  return room;
+}
+
 std::string_view orNull(std::string_view reversePath) { return reversePath.empty() ? "MAILER-DAEMON" : reversePath; }
 
 /// As {:<WIDTH} and {:>WIDTH}, of ASCII.
@@ -52,11 +62,13 @@ void appendText(std::string& out, const Listed& listed, LocalTimes& times) {
   out += ' ';
   appendRight(out, digits(fmt::format_int(listed.record.size)), 9);
   append(out, "  ", times.date(listed.record.arrived), "  from=<", listed.record.reversePath, ">\n");
+  std::string room;
   for (const spool::RecipientView& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
     append(out, "    to=<", recipient.forwardPath, "> attempts=", digits(fmt::format_int(recipient.attempts)));
     if (recipient.attempts > 0) append(out, " next=", times.date(recipient.due));
-    if (!recipient.lastReply.empty()) append(out, "\n      ", printable(recipient.lastReply, 300));
+    const std::string_view reason = reasonOf(listed.record, recipient, times, room);
+    if (!reason.empty()) append(out, "\n      ", printable(reason, 300));
     out += '\n';
   }
 }
@@ -70,11 +82,13 @@ void appendPostfix(std::string& out, const Listed& listed, LocalTimes& times) {
   out += ' ';
   appendLeft(out, times.ctime(listed.record.arrived), 20);
   append(out, " ", orNull(listed.record.reversePath), "\n");
+  std::string room;
   std::string_view lastReason;
   for (const spool::RecipientView& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
-    if (!recipient.lastReply.empty() && recipient.lastReply != lastReason) {
-      lastReason = recipient.lastReply;
+    const std::string_view reason = reasonOf(listed.record, recipient, times, room);
+    if (!reason.empty() && reason != lastReason) {
+      lastReason = reason;
       fmt::format_to(std::back_inserter(out), "{:>57}\n", "(" + printable(lastReason, 300) + ")");
     }
     out.append(58, ' ');
@@ -83,29 +97,31 @@ void appendPostfix(std::string& out, const Listed& listed, LocalTimes& times) {
   out += '\n';
 }
 
-void appendPostfixJson(std::string& out, const Listed& listed) {
+void appendPostfixJson(std::string& out, const Listed& listed, LocalTimes& times) {
   const char* queue = listed.message.hold != Hold::none ? "hold" : listed.message.anyInFlight() ? "active" : "deferred";
   append(out, R"({"queue_name": ")", queue, R"(", "queue_id": ")", listed.record.id.text(), R"(", "arrival_time": )",
          digits(fmt::format_int(toUnixMillis(listed.record.arrived) / 1000)), R"(, "message_size": )",
          digits(fmt::format_int(listed.record.size)), R"(, "forced_expire": false, "sender": )");
   appendJson(out, orNull(listed.record.reversePath));
   out += ", \"recipients\": [";
+  std::string room;
   const char* comma = "";
   for (const spool::RecipientView& recipient : listed.record.recipients) {
     if (recipient.state != RecipientState::pending) continue;
     append(out, comma, "{\"address\": ");
     comma = ", ";
     appendJson(out, recipient.forwardPath);
-    if (!recipient.lastReply.empty()) {
+    const std::string_view reason = reasonOf(listed.record, recipient, times, room);
+    if (!reason.empty()) {
       out += ", \"delay_reason\": ";
-      appendJson(out, recipient.lastReply);
+      appendJson(out, reason);
     }
     out += '}';
   }
   out += "]}\n";
 }
 
-void appendOwnJson(std::string& out, const Listed& listed) {
+void appendOwnJson(std::string& out, const Listed& listed, LocalTimes& times) {
   const spool::MessageView& record = listed.record;
   append(out, R"({"id":")", record.id.text(), R"(","state":")", stateOf(listed.message), R"(","size":)",
          digits(fmt::format_int(record.size)), R"(,"arrived":)", digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)),
@@ -116,19 +132,25 @@ void appendOwnJson(std::string& out, const Listed& listed) {
   out += ",\"user\":";
   appendJson(out, record.origin.user);
   out += ",\"recipients\":[";
+  std::string room;
   for (std::size_t at = 0; at < record.recipients.size(); ++at) {
     const spool::RecipientView& recipient = record.recipients[at];
     out += at == 0 ? "{\"to\":" : ",{\"to\":";
     appendJson(out, recipient.forwardPath);
     append(out, R"(,"state":")", nameOf(recipient.state), R"(","attempts":)", digits(fmt::format_int(recipient.attempts)),
            R"(,"due":)", digits(fmt::format_int(toUnixMillis(recipient.due) / 1000)), R"(,"reason":)");
-    appendJson(out, recipient.lastReply);
+    appendJson(out, reasonOf(record, recipient, times, room));
     out += '}';
   }
   out += "]}\n";
 }
 
 }  // namespace
+
+const char* nameOf(schedule::DestinationState state) {
+  static constexpr const char* kNames[] = {"active", "retry", "frozen", "held", "asleep"};
+  return kNames[static_cast<std::size_t>(state)];
+}
 
 std::string_view LocalTimes::words(const char* form, Kept& kept, WallTime time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
@@ -193,9 +215,9 @@ std::string jsonString(std::string_view text) {
 void appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times) {
   switch (format) {
     case ListFormat::text: return appendText(out, listed, times);
-    case ListFormat::json: return appendOwnJson(out, listed);
+    case ListFormat::json: return appendOwnJson(out, listed, times);
     case ListFormat::postfix: return appendPostfix(out, listed, times);
-    case ListFormat::postfixJson: return appendPostfixJson(out, listed);
+    case ListFormat::postfixJson: return appendPostfixJson(out, listed, times);
   }
 }
 

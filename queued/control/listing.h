@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 
+#include "queued/schedule/destination.h"
 #include "queued/spool/message.h"
 
 namespace ostler::control {
@@ -43,6 +44,8 @@ class LocalTimes {
   std::array<Minute, 16> minutes_;  ///< by minutes
 };
 
+/// "active", "retry", "frozen", "held", "asleep".
+[[nodiscard]] const char* nameOf(schedule::DestinationState state);
 /// "active", "deferred", "held", "frozen".
 [[nodiscard]] const char* stateOf(const spool::Message& message);
 void appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times);

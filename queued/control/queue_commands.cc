@@ -164,18 +164,6 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   co_return reply;
 }
 
-/// Numbers for monitors: one JSON object. Costs the same however many messages there are.
-Task<Control::Reply> Control::summary(Arguments, std::string) {
-  Reply reply;
-  const std::vector<Id128> first = env_.queue.idsAfter(Id128(), 1);
-  const Message* const oldest = first.empty() ? nullptr : env_.queue.find(first.front());
-  const auto age = oldest == nullptr ? std::chrono::seconds(0) : std::chrono::duration_cast<std::chrono::seconds>(env_.now() - oldest->arrived);
-  reply.output = fmt::format(
-      R"({{"messages":{},"octets":{},"held":{},"pending_recipients":{},"oldest_seconds":{},"stopped":{}}})", env_.queue.messages().size(),
-      env_.queue.octets(), env_.queue.held(), env_.queue.pendingRecipients(), age.count(), env_.queue.isStopped() ? 1 : 0);
-  co_return reply;
-}
-
 Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   std::vector<Id128> ids;
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
@@ -385,9 +373,8 @@ Task<Control::Reply> Control::destinations(Arguments, std::string) {
   Reply reply;
   const WallTime now = env_.now();
   for (const auto& [key, destination] : env_.scheduler.destinations()) {
-    static constexpr const char* kNames[] = {"active", "retry", "frozen", "held", "asleep"};
     reply.output += fmt::format(R"({{"destination":{},"state":"{}","waiting":{},"running":{},"window":{},"retryAt":{},"reason":{}}})",
-                                jsonString(key), kNames[static_cast<std::size_t>(destination->state(now))], destination->waiting(),
+                                jsonString(key), nameOf(destination->state(now)), destination->waiting(),
                                 destination->running(), destination->window(), toUnixMillis(destination->retryAt()) / 1000,
                                 jsonString(destination->lastReply));
     reply.output += '\n';

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,9 @@ class Exposition {
   void family(std::string_view name, std::string_view type, std::string_view help);
   /// One number of that family.
   void sample(std::string_view name, const Labels& labels, std::int64_t value);
+  /// A family of its own: how many took up to how long. `counts`: of each class alone, one more than `upToMillis` has.
+  void histogram(std::string_view name, std::string_view help, std::span<const std::uint64_t> upToMillis, std::span<const std::uint64_t> counts,
+                 std::uint64_t micros);
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:

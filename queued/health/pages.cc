@@ -8,6 +8,7 @@
 
 #include "libmailcore/ipc/control.h"
 #include "libmailcore/metrics/counters.h"
+#include "libmailcore/metrics/histogram.h"
 #include "libmailcore/net/certificate.h"
 #include "queued/health/exposition.h"
 #include "queued/health/probe.h"
@@ -75,6 +76,35 @@ void addDisk(Exposition& out, const Config& config) {
   }
 }
 
+/// What is no histogram is left away: the spool's word is read as anybody's.
+void addTimes(Exposition& out, std::string_view name, std::string_view help, const nlohmann::json& numbers) {
+  using metrics::Histogram;
+  const auto counts = numbers.is_object() ? numbers.value("counts", nlohmann::json()) : nlohmann::json();
+  const auto micros = numbers.is_object() ? numbers.value("micros", nlohmann::json()) : nlohmann::json();
+  if (!counts.is_array() || counts.size() != Histogram::kUpToMillis.size() + 1 || !micros.is_number_unsigned()) return;
+  std::vector<std::uint64_t> values;
+  for (const auto& count : counts) values.push_back(count.is_number_unsigned() ? count.get<std::uint64_t>() : 0);
+  out.histogram(name, help, Histogram::kUpToMillis, values, micros.get<std::uint64_t>());
+}
+
+void addDestinations(Exposition& out, const nlohmann::json& destinations) {
+  if (!destinations.is_array()) return;
+  struct Row {
+    const char* name;
+    const char* help;
+    const char* key;
+  };
+  for (const Row& row : {Row{"ostler_destination_waiting", "messages in line for a next hop, of the fifty longest lines", "waiting"},
+                         Row{"ostler_destination_running", "deliveries to a next hop under way", "running"}}) {
+    out.family(row.name, "gauge", row.help);
+    for (const auto& one : destinations) {
+      const bool isOne = one.is_object() && one.contains(row.key) && one[row.key].is_number_integer() && one.contains("name") && one["name"].is_string() &&
+                         one.contains("state") && one["state"].is_string();
+      if (isOne) out.sample(row.name, {{"destination", one["name"].get<std::string>()}, {"state", one["state"].get<std::string>()}}, one[row.key].get<std::int64_t>());
+    }
+  }
+}
+
 void addQueue(Exposition& out, const std::string& summary) {
   out.family("ostler_spool_up", "gauge", "does the spool answer");
   const auto numbers = nlohmann::json::parse(summary, nullptr, false);
@@ -85,6 +115,9 @@ void addQueue(Exposition& out, const std::string& summary) {
     out.family("ostler_queue_" + name, "gauge", "of the queue");
     out.sample("ostler_queue_" + name, {}, value.get<std::int64_t>());
   }
+  addTimes(out, "ostler_delivery_seconds", "from a message's arrival to the delivery to a recipient", numbers.value("delivery", nlohmann::json()));
+  addTimes(out, "ostler_sync_seconds", "fdatasync of the queue's journal", numbers.value("sync", nlohmann::json()));
+  addDestinations(out, numbers.value("destinations", nlohmann::json()));
 }
 
 std::string numbersOf(const Config& config, const std::string& summary) {

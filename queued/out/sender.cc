@@ -6,6 +6,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/dns/name.h"
+#include "libmailcore/smtp/verdict.h"
 #include "queued/out/asker.h"
 #include "queued/out/racing.h"
 #include "queued/out/rewriting.h"
@@ -23,7 +24,8 @@ using State = ipc::RecipientOutcome::State;
 ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& remoteHost) {
   ipc::RecipientOutcome out;
   const int klass = reply.code / 100;
-  out.state = klass == 2 ? State::delivered : klass == 5 ? State::failed : State::deferred;
+  const smtp::Verdict verdict = smtp::judge(reply.code, reply.enhanced).verdict;
+  out.state = verdict == smtp::Verdict::delivered ? State::delivered : verdict == smtp::Verdict::failed ? State::failed : State::deferred;
   out.reply.code = static_cast<std::uint16_t>(reply.code);
   out.reply.enhanced = reply.enhanced.empty() ? std::to_string(klass) + ".0.0" : reply.enhanced;
   out.reply.text = reply.text;

@@ -126,15 +126,13 @@ void Dispatcher::remove(const Id128& id) {
 }
 
 void Dispatcher::expire(const Id128& id) {
-  const Message* const message = env_.queue.find(id);
-  if (message != nullptr && message->anyInFlight()) {  // those that are not delivered now are not tried again
-    MarkRecord mark;
-    mark.id = id;
-    mark.kind = MarkRecord::Kind::expiry;
-    mark.due = env_.now();
-    env_.ledger.note(mark);
-    env_.queue.apply(mark);
-  }
+  // Who is under way, and is not delivered now, is not tried again; and a restart before the report is made does not forget it.
+  MarkRecord mark;
+  mark.id = id;
+  mark.kind = MarkRecord::Kind::expiry;
+  mark.due = env_.now();
+  env_.ledger.note(mark);
+  env_.queue.apply(mark);
   giveUp(id, {554, "5.4.7", "Taken out of the queue by the administrator"});
 }
 

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/session_info.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
+#include "libmailcore/message/header_addresses.h"
 #include "libmailcore/message/received.h"
 #include "queued/report/report.h"
 #include "queued/spool/recode.h"
@@ -215,8 +217,20 @@ Result<void> Drafts::take(Draft& draft, std::string&& octets) {
 }
 
 /// Fields that a submitted message lacks. RFC 6409 8.
+/// What of the addresses in its header the world shall see, where the virtual server wants that.
+void Drafts::showDomains(Draft& draft) {
+  const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
+  if (!server.rewriteHeader) return;
+  const std::string own = draft.user.empty() ? std::string() : route::domainOf(draft.user);
+  std::string shown = message::withShownDomains(draft.buffer, {own, server.masqueradeDomain, server.defaultDomain});
+  draft.size += shown.size() - draft.buffer.size();
+  buffered_ += shown.size() - draft.buffer.size();
+  draft.buffer = std::move(shown);
+}
+
 void Drafts::completeHeader(Draft& draft) {
   if (std::exchange(draft.headerComplete, true) || !isSubmission(draft.session)) return;
+  showDomains(draft);
   const std::string domain = env_.config->hostName;
   message::MissingFields missing;
   missing.now = env_.now();
@@ -333,7 +347,11 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
     record.handling.holdUntil = {};
   }
   record.handling.tlsOptional = !record.handling.requireTls && saysTlsOptional(draft.file ? draft.head : draft.buffer);
+  std::unordered_set<std::string> named;  // who is named twice gets one copy, here and elsewhere; a local part elsewhere has its case
   for (const ipc::Recipient& recipient : draft.envelope.recipients) {
+    const std::string_view path = recipient.forwardPath;
+    const std::size_t at = std::min(path.rfind('@'), path.size());
+    if (!named.insert(std::string(path.substr(0, at)) + asciiLower(path.substr(at))).second) continue;
     RecipientRecord to;
     to.recipient = recipient;
     to.due = record.handling.holdUntil;

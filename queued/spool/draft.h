@@ -53,6 +53,7 @@ class Drafts {
   [[nodiscard]] Result<void> take(Draft& draft, std::string&& octets);
   [[nodiscard]] Task<Result<void>> flush(std::shared_ptr<Draft> draft);
   void completeHeader(Draft& draft);
+  void showDomains(Draft& draft);
   [[nodiscard]] Task<Result<void>> recode(std::shared_ptr<Draft> draft);
   void expectCommit(Draft& draft, bool isSoon);
   [[nodiscard]] MessageRecord recordOf(const Draft& draft) const;

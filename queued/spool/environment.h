@@ -14,6 +14,7 @@
 #include "queued/spool/history.h"
 #include "queued/spool/large_files.h"
 #include "queued/spool/ledger.h"
+#include "queued/spool/measured.h"
 #include "queued/spool/queue.h"
 #include "queued/spool/senders.h"
 #include "queued/spool/verifier.h"
@@ -36,6 +37,7 @@ struct Environment {
   History& history;
   Senders& senders;    ///< what users have sent
   Verifier& verifier;  ///< who is there in domains that other servers carry
+  Measured& measured;
 
   [[nodiscard]] WallTime now() const { return clock.now(); }
 };

@@ -436,7 +436,11 @@ std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipie
   const std::string last = said.empty() ? std::string() : "; last reply: " + said;
   const schedule::Destination* const destination = destinationOf(message, recipient);
   if (destination == nullptr) {
-    if (env_.queue.laidOn(Queue::kSender, env_.queue.unpack(message).reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
+    const MessageRecord record = env_.queue.unpack(message);
+    if (env_.queue.laidOn(Queue::kSender, record.reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
+    if (now.attempts == 0 && now.due > env_.now() && record.handling.holdUntil > env_.now()) {
+      return "is held for " + std::to_string((now.due - env_.now()) / std::chrono::seconds(1)) + " s more, as its sender asked (RFC 4865)";
+    }
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.due - env_.now()).count();
     return seconds <= 0 ? "is due" + last : "waits " + std::to_string(seconds) + " s for its next attempt" + last;
   }

@@ -15,6 +15,7 @@
 #include "libmailcore/message/received.h"
 #include "queued/deliver/folder.h"
 #include "queued/policy/policy.h"
+#include "queued/report/report.h"
 #include "queued/spool/pickup_file.h"
 
 namespace ostler::spool {
@@ -210,6 +211,40 @@ Task<void> Pickup::run() {
   }
 }
 
+Task<bool> Pickup::keepAsBadmail(std::string takenName, std::string reason) {
+  auto moving = [badmail = env_.config->badmailDir(), path = folder_ + "/.taken/" + takenName, takenName, reason] {
+    return toBadmail(badmail, path, takenName, reason);
+  };
+  const Result<void> kept = co_await env_.disk.run(env_.loop, std::move(moving));
+  if (!kept) env_.log.error("badmail-not-written", {{"file", takenName}, {"reason", kept.error().detail}});
+  co_return kept.has_value();
+}
+
+/// What goes in a circle by way of pickup/ has no client that could be refused: its sender is told. RFC 5321 6.3. The report is
+/// journalled under the file's name, so that it is made once.
+Task<bool> Pickup::giveBack(MessageRecord record, std::string content, std::string takenName) {
+  const ipc::SmtpReply why{554, "5.4.6", "Too many hops: the message seems to go in a circle"};
+  env_.log.warn("pickup-refused", {{"file", takenName}, {"from", record.reversePath}, {"reason", why.text}});
+  std::vector<report::Ending> endings;
+  for (std::uint32_t at = 0; at < record.recipients.size(); ++at) {
+    if (!report::isWanted(record.recipients[at].recipient, message::DsnAction::failed)) continue;
+    report::Ending& ending = endings.emplace_back();
+    ending.recipient = at;
+    ending.reply = why;
+  }
+  if (record.reversePath.empty() || endings.empty()) {
+    const bool kept = co_await keepAsBadmail(takenName, why.text);
+    co_return kept;
+  }
+  auto reading = [config = env_.config] { return report::readWords(config->reports); };
+  const Result<std::vector<message::DsnWords>> words = co_await env_.disk.run(env_.loop, std::move(reading));
+  report::Report built = report::build(*env_.config, record, endings, content, env_.now(), words ? *words : std::vector<message::DsnWords>());
+  built.record.origin.taken = takenName;
+  const Result<void> accepted = co_await acceptance_.accept(std::move(built.record), std::make_shared<const std::string>(std::move(built.content)));
+  if (accepted) ::unlink((folder_ + "/.taken/" + takenName).c_str());
+  co_return accepted.has_value();
+}
+
 Task<bool> Pickup::process(std::string takenName) {
   const std::string path = folder_ + "/.taken/" + takenName;
   const std::uint64_t allowed = policy::serverOf(*env_.config, "").limits.messageSize.octets;
@@ -224,14 +259,15 @@ Task<bool> Pickup::process(std::string takenName) {
   if (!file) {
     const std::string uid = unfit ? "-" : std::to_string(taken->uid);
     env_.log.warn("pickup-refused", {{"file", takenName}, {"uid", uid}, {"reason", file.error().detail}});
-    auto moving = [badmail = env_.config->badmailDir(), path, takenName, reason = file.error().detail] {
-      return toBadmail(badmail, path, takenName, reason);
-    };
-    const Result<void> kept = co_await env_.disk.run(env_.loop, std::move(moving));
-    if (!kept) env_.log.error("badmail-not-written", {{"file", takenName}, {"reason", kept.error().detail}});
-    co_return kept.has_value();
+    const bool kept = co_await keepAsBadmail(takenName, file.error().detail);
+    co_return kept;
   }
   MessageRecord record = recordOf(env_, *file, takenName, taken->uid);
+  const unsigned hops = policy::serverOf(*env_.config, "").limits.hops;
+  if (hops != 0 && message::countReceived(file->content) > hops) {
+    const bool isDone = co_await giveBack(std::move(record), std::move(file->content), takenName);
+    co_return isDone;
+  }
   auto content = std::make_shared<const std::string>(fieldsInFront(env_, record, file->content) + file->content);
   record.size = content->size();
   record.hasEightBit = message::contentFacts(*content).has8Bit;

@@ -32,6 +32,8 @@ class Pickup {
   void finishTaken();
   /// False: it could not be accepted just now, and is tried again.
   [[nodiscard]] Task<bool> process(std::string takenName);
+  [[nodiscard]] Task<bool> keepAsBadmail(std::string takenName, std::string reason);
+  [[nodiscard]] Task<bool> giveBack(MessageRecord record, std::string content, std::string takenName);
   void onNotice();
 
   struct FreeEvent {

@@ -134,6 +134,8 @@ struct Role::Parts {
   Queue queue;
   std::unique_ptr<ScheduleIndex> index;
   std::uint64_t replayFrom = 0;
+  Measured measured;
+  MeasuringDisk journalDisk{measured};
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Pool> disk;  // goes before what its jobs work on: the index above all
@@ -176,6 +178,7 @@ Result<void> Role::Parts::openJournal() {
   options.folder = config->queueDir();
   options.segmentSize = config->queue.segmentSize;
   options.user = kRecordsVersion;
+  options.disk = &journalDisk;
   std::uint64_t unreadable = 0;
   const std::size_t mostChanges = replayFrom == 0 ? kReplayedAtOnce : kReplayedBehindIndex;
   const auto each = [this, &unreadable, mostChanges](const journal::Batch& batch) {
@@ -200,7 +203,7 @@ Result<void> Role::Parts::openJournal() {
 
 void Role::Parts::assemble() {
   env = std::make_unique<Environment>(
-      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, *senders, verifier});
+      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, *senders, verifier, measured});
   verifier.use(config, readRecipients(*config, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));

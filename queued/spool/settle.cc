@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/smtp/verdict.h"
 #include "libmailcore/ipc/envelope.h"
 #include "queued/schedule/retry.h"
 #include "queued/spool/acceptance.h"
@@ -38,7 +39,12 @@ bool isExpanded(const MessageRecord& about, std::uint32_t recipient) {
 void logSettled(const Environment& env, const Message& message, const MessageRecord& about, const Outcome& outcome, std::string_view event,
                 const std::string& next) {
   const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
-  env.history.note(message.id, env.now(), fmt::format("{} to=<{}> by={} reply={} next={}", event, path, outcome.by, report::oneLine(outcome.reply), next));
+  // By which rule the words of somebody else were taken as what they were.
+  const bool isJudged = outcome.isRemote && !outcome.by.empty() && event != "delivered";
+  const std::string rule = isJudged ? fmt::format(" rule={}", smtp::judge(outcome.reply.code, outcome.reply.enhanced).rule) : std::string();
+  env.history.note(message.id, env.now(),
+                   fmt::format("{} to=<{}> by={} reply={} next={}{}", event, path, outcome.by, report::oneLine(outcome.reply), next, rule));
+  if (event == "delivered") env.measured.deliveries.add(env.now() - message.arrived);
   const auto level = event == "delivered" ? log::Level::info : log::Level::warn;
   const log::Log log = env.log.of(about.origin.virtualServer);
   if (!log.enabled(level)) return;

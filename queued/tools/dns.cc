@@ -43,20 +43,35 @@ std::vector<std::string> recordsOf(const dns::Answer& answer) {
   return records;
 }
 
-void print(const dns::Answer& answer, const CommonOptions& options) {
+/// Mail exchangers that are names of names: other servers may not find them. RFC 5321 5.1, RFC 2181 10.3.
+Task<std::vector<std::string>> aliasesAmong(dns::Resolver& resolver, std::vector<dns::Mx> exchangers, Deadline deadline) {
+  std::vector<std::string> warnings;
+  for (const dns::Mx& mx : exchangers) {
+    if (mx.exchange.empty() || mx.exchange == ".") continue;
+    const Result<dns::Answer> alias = co_await resolver.lookup(mx.exchange, dns::Type::cname, deadline);
+    if (!alias || !alias->found() || alias->names.empty()) continue;
+    warnings.push_back(fmt::format("the mail exchanger {} is an alias (CNAME) of {}: it must have addresses of its own (RFC 2181 10.3)", mx.exchange,
+                                   alias->names.front()));
+  }
+  co_return warnings;
+}
+
+void print(const dns::Answer& answer, const std::vector<std::string>& warnings, const CommonOptions& options) {
   const std::vector<std::string> records = recordsOf(answer);
   if (options.json) {
     fmt::print("{}\n", nlohmann::json{{"status", statusText(answer.status)},
                                       {"ttl", answer.ttl.count()},
                                       {"name", answer.canonicalName},
                                       {"records", records},
-                                      {"why", answer.why}}
+                                      {"why", answer.why},
+                                      {"warnings", warnings}}
                            .dump());
     return;
   }
   fmt::print("{} ttl={} name={}{}{}\n", statusText(answer.status), answer.ttl.count(), answer.canonicalName,
              answer.why.empty() ? "" : " ", answer.why);
   for (const std::string& record : records) fmt::print("  {}\n", printable(record, 4096));
+  for (const std::string& warning : warnings) fmt::print("warning: {}\n", printable(warning, 4096));
 }
 
 }  // namespace
@@ -107,13 +122,14 @@ int dns(const Call& call) {
     fmt::print(stderr, "{}: {}\n", call.name, resolver.error().detail);
     return EX_CONFIG;
   }
-  const auto answer =
-      loop.runUntilDone((*resolver)->lookup(name, wanted->type, Deadline::after(std::chrono::seconds(timeout))));
+  const Deadline deadline = Deadline::after(std::chrono::seconds(timeout));
+  const auto answer = loop.runUntilDone((*resolver)->lookup(name, wanted->type, deadline));
   if (!answer) {
     fmt::print(stderr, "{}: {}\n", call.name, answer.error().detail);
     return answer.error().kind == Error::Kind::syntax ? EX_USAGE : EX_TEMPFAIL;
   }
-  print(*answer, options);
+  const auto warnings = loop.runUntilDone(aliasesAmong(**resolver, answer->mx, deadline));
+  print(*answer, warnings, options);
   if (answer->found()) return EX_OK;
   return answer->absent() ? EX_NOHOST : EX_TEMPFAIL;
 }

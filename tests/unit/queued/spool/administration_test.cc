@@ -153,6 +153,21 @@ TEST_CASE("badmail is listed with its reason and goes out again by retry") {
   CHECK(spool.ask({"badmail", "list"}).output.find("There is no badmail") != std::string::npos);
 }
 
+TEST_CASE("the history of a message says by which rule a remote reply was taken as what it was") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {452, "5.5.3", "too many"};
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return !spool.sent.empty(); }));
+  const std::string id = onlyId(spool);
+  REQUIRE(spool.waitFor([&] { return spool.ask({"why", id}).output.find("rule=4yz is temporary, though its enhanced code is final (RFC 5321 4.2.1)") != std::string::npos; }));
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "nobody"};
+  spool.ask({"queue", "retry", id});
+  REQUIRE(spool.waitFor([&] { return spool.ask({"why", id}).output.find("rule=5yz is final (RFC 5321 4.2.1)") != std::string::npos; }));
+}
+
 TEST_CASE("how old the queue is stands in a table by domain") {
   SpoolFixture spool;
   spool.start();

@@ -17,8 +17,16 @@ TEST_CASE("a message held until later leaves then and not before, through a rest
   SpoolFixture house;
   house.start();
   const auto hold = [&](ipc::Envelope& envelope) { envelope.handling.holdUntil = house.now() + 1h; };
-  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: h\r\n\r\nx\r\n", house.loggedIn(), hold));
-  house.restart();
+  const auto waiting = house.send("alice@example.test", {"bob@remote.test"}, "Subject: h\r\n\r\nx\r\n", house.loggedIn(), hold);
+  REQUIRE(waiting);
+  for (int life = 0; life < 2; ++life) {
+    for (const char* form : {"--text", "--postfix", "--postfix-json", "--json"}) {
+      INFO(form);
+      CHECK(house.ask({"queue", "list", form}).output.find("held until 2") != std::string::npos);
+    }
+    CHECK(house.ask({"why", waiting->queueId}).output.find("s more, as its sender asked") != std::string::npos);
+    house.restart();
+  }
   CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "1"}).exitCode != 0);
   CHECK(house.sent.empty());
   house.skip(61min);
@@ -148,6 +156,30 @@ TEST_CASE("the reverse-path of a user is masqueraded, that of others is not") {
   REQUIRE(house.send("s@elsewhere.test", {"alice@example.test"}, "Subject: m\r\n\r\nx\r\n"));
   REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));
   CHECK(house.mailboxOf("alice")[0].starts_with("Return-Path: <s@elsewhere.test>"));
+}
+
+TEST_CASE("the header of a user is shown as its virtual server wants, small and large; a stranger's is not touched") {
+  SpoolFixture house;
+  house.change([](config::Config& config) {
+    config.virtualServers[0].masqueradeDomain = "public.example";
+    config.virtualServers[0].defaultDomain = "example.test";
+    config.virtualServers[0].rewriteHeader = true;
+  });
+  house.start();
+  const std::string header = "From: Alice <alice@example.test>\r\nTo: bob\r\nSubject: m\r\n\r\n";
+  std::string body;
+  for (const std::size_t size : {std::size_t{10}, std::size_t{400'000}}) {
+    while (body.size() < size) body += "From: alice@example.test\r\n";
+    house.sent.clear();
+    REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, header + body, house.loggedIn()));
+    REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+    const std::string& content = house.sent[0].content;
+    CHECK(content.find("From: Alice <alice@public.example>\r\nTo: bob@example.test\r\nSubject: m\r\n") != std::string::npos);
+    CHECK(content.ends_with("\r\n\r\n" + body));
+  }
+  REQUIRE(house.send("s@elsewhere.test", {"alice@example.test"}, header + "x\r\n"));
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));
+  CHECK(house.mailboxOf("alice")[0].find("From: Alice <alice@example.test>\r\nTo: bob\r\n") != std::string::npos);
 }
 
 }  // namespace ostler::spool

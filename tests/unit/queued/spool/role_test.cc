@@ -80,6 +80,23 @@ TEST_CASE("a file dropped into pickup is delivered without its Bcc") {
   CHECK(house.mailboxOf("alice")[0].find("Bcc") == std::string::npos);
 }
 
+TEST_CASE("a file in pickup that has come by too many servers comes back to its sender once; a report that has is kept as badmail") {
+  SpoolFixture house;
+  house.start();
+  std::string trace;
+  for (int hop = 0; hop < 60; ++hop) trace += "Received: from a by b; Sat, 21 Nov 2026 22:00:00 +0000\r\n";
+  const std::string content = trace + "From: alice@example.test\r\nTo: bob@example.test\r\nSubject: round\r\n\r\nx\r\n";
+  house.drop("round.eml", "X-Sender: <alice@example.test>\r\nX-Receiver: <bob@example.test>\r\n" + content);
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));
+  CHECK(house.mailboxOf("alice")[0].find("5.4.6") != std::string::npos);
+  house.drop("report.eml", "X-Sender: <>\r\nX-Receiver: <bob@example.test>\r\n" + content);
+  REQUIRE(house.waitFor([&] { return house.ask({"badmail", "list"}).output.find("Too many hops") != std::string::npos; }));
+  house.restart();
+  CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").size() == 1);
+  CHECK(house.mailboxOf("bob").empty());
+}
+
 TEST_CASE("a file too large for a message goes to badmail unread, with the reason; one with two names waits") {
   SpoolFixture house;
   house.start();
@@ -95,6 +112,24 @@ TEST_CASE("a file too large for a message goes to badmail unread, with the reaso
   REQUIRE(house.waitFor([&] { return !std::filesystem::is_empty(house.config->badmailDir()); }));
   CHECK(std::filesystem::exists(pickup + "/linked"));
   CHECK(house.mailboxOf("alice").size() == 1);
+}
+
+TEST_CASE("a mailbox that is reached several ways gets one copy: twice named, by an alias beside it") {
+  SpoolFixture house;
+  house.forwards["friends"] = {"bob@remote.test", "y@remote.test"};
+  house.start();
+  const std::vector<std::string> to = {"alice@example.test", "alice@example.test", "team@example.test", "friends@example.test", "y@remote.test", "y@remote.test"};
+  REQUIRE(house.send("s@elsewhere.test", {to[0], to[1], to[2], to[3]}, kText));
+  REQUIRE(house.ask({"queue", "wait", "--empty", "--timeout", "8"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").size() == 1);
+  REQUIRE(house.send("alice@example.test", to, kText, house.loggedIn()));
+  REQUIRE(house.ask({"queue", "wait", "--empty", "--timeout", "8"}).exitCode == 0);
+  CHECK(house.mailboxOf("alice").size() == 2);
+  std::map<std::string, int> times;
+  for (const SpoolFixture::Sent& one : house.sent) {
+    for (const ipc::Recipient& recipient : one.request.envelope.recipients) ++times[recipient.forwardPath];
+  }
+  CHECK(times == std::map<std::string, int>{{"bob@remote.test", 2}, {"y@remote.test", 2}});
 }
 
 TEST_CASE("an alias that leads here and elsewhere reaches both, and each once after a restart") {
