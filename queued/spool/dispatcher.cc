@@ -83,6 +83,7 @@ Task<void> Dispatcher::watchSchedule() {
       const auto untilDue = env_.scheduler.nextDue() - env_.now();
       pause = std::clamp<std::chrono::nanoseconds>(untilDue, std::chrono::milliseconds(1), pause);
     }
+    waitsForRoom_ = running_ >= kMostRunning;
     nextStart_ = env_.scheduler.nextStart();
     if (nextStart_ != WallTime::max()) {
       pause = std::clamp<std::chrono::nanoseconds>(nextStart_ - env_.now(), std::chrono::milliseconds(1), pause);
@@ -96,9 +97,15 @@ bool Dispatcher::mayLook() const {
   return !draining_ && running_ < kMostRunning && !env_.queue.isStopped() && env_.queue.changedCount() < kChangesAhead;
 }
 
+void Dispatcher::endRunning() {
+  --running_;
+  if (running_ < kMostRunning / 4 * 3 && std::exchange(waitsForRoom_, false)) scheduleChanged_.set();
+}
+
 void Dispatcher::wake(const Id128& id) {
   if (running_ >= kMostRunning || draining_ || env_.queue.isStopped()) {
     env_.scheduler.wakeAt(env_.now(), id);
+    waitsForRoom_ = running_ >= kMostRunning;
     return;
   }
   look(id);
@@ -230,7 +237,7 @@ Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint3
       away.push_back(std::move(outcome));
     }
   }
-  --running_;
+  endRunning();
   if (!away.empty()) settle(id, std::move(away));
   pump();
 }
@@ -282,7 +289,7 @@ void Dispatcher::deliverLocally(const Id128& id, const Facts& facts, std::uint32
 Task<void> Dispatcher::deliverReadBack(Id128 id, Facts facts, std::uint32_t recipient, route::Route route) {
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
-  --running_;
+  endRunning();
   if (content) {
     putIntoMailboxes(id, facts, recipient, route, *content);
     co_return;
@@ -318,7 +325,7 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
     }
     ++running_;
     env_.mailboxes.deliver(target.account, std::move(parcel), [this, id, joint, by = target.account.address](deliver::LocalOutcome done) {
-      --running_;
+      endRunning();
       Outcome outcome;
       outcome.recipient = joint->worst.recipient;
       outcome.state = done.state == deliver::LocalOutcome::State::stored   ? RecipientState::delivered
@@ -331,7 +338,6 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
       std::vector<Outcome> outcomes;
       outcomes.push_back(std::move(joint->worst));
       settle(id, std::move(outcomes));
-      if (running_ + 1 >= kMostRunning) scheduleChanged_.set();
     });
   }
 }

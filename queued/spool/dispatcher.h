@@ -94,6 +94,7 @@ class Dispatcher {
   };
 
   [[nodiscard]] bool mayLook() const;
+  void endRunning();
   void look(const Id128& id);
   [[nodiscard]] Task<void> watchSchedule();
   void giveUp(const Id128& id, const ipc::SmtpReply& why);
@@ -165,6 +166,7 @@ class Dispatcher {
   bool draining_ = false;
   bool pumping_ = false;
   std::size_t running_ = 0;  ///< deliveries here
+  bool waitsForRoom_ = false;  ///< what is due is looked at again when fewer run
   std::size_t sending_ = 0;  ///< dialogues of role out
   TaskScope scope_;
 };

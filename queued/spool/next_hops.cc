@@ -319,7 +319,7 @@ Task<void> Dispatcher::sendToPeer(Id128 id, Facts facts, std::uint32_t recipient
   const std::shared_ptr<const config::Config> config = env_.config;  // the rule is its
   ++running_;
   const Finding finding = co_await env_.verifier.find(route, facts->record.recipients[recipient].recipient.forwardPath);
-  --running_;
+  endRunning();
   if (env_.queue.find(id) == nullptr) co_return;
   if (finding.kind == Finding::Kind::notThere) {
     refuse(id, recipient, finding.reply);

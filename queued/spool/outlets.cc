@@ -38,7 +38,7 @@ Task<void> Dispatcher::deliverToDrop(Id128 id, Facts facts, std::string domain) 
     };
     written = co_await env_.disk.run(env_.loop, std::move(job));
   }
-  --running_;
+  endRunning();
   std::vector<Outcome> outcomes;
   for (const std::uint32_t at : which) {
     Outcome outcome;
@@ -66,7 +66,7 @@ Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipi
     };
     written = co_await env_.disk.run(env_.loop, std::move(job));
   }
-  --running_;
+  endRunning();
   const bool hopeless = !written && written.error().kind == Error::Kind::permanent;
   outcome.state = written ? RecipientState::delivered : hopeless ? RecipientState::failed : RecipientState::pending;
   if (written) {
@@ -105,7 +105,7 @@ Task<void> Dispatcher::deliverToProgram(Id128 id, Facts facts, std::uint32_t rec
     ++running_;
     const Deadline deadline = Deadline::after(env_.config->directory.pipeTimeout + std::chrono::minutes(1));
     const auto answer = co_await programs_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
-    --running_;
+    endRunning();
     outcome.reply = answer ? answer->message.reply : ipc::SmtpReply{451, "4.3.0", "Programs behind aliases cannot be run now: " + answer.error().detail};
   } else {
     outcome.reply = {451, "4.3.0", "The message cannot be read: " + range.error().detail};

@@ -231,7 +231,7 @@ std::shared_ptr<const Fresh> Dispatcher::copyFor(const MessageRecord& report, st
 Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord record, std::vector<report::Ending> endings) {
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, kReturnedMost);
-  --running_;
+  endRunning();
   // A message that was taken away ends nothing; of one that was expanded and has arrived meanwhile the sender still hears that.
   if (env_.queue.find(id) == nullptr && !record.entries.empty()) co_return;
   // Without its content the report still says what happened.
@@ -290,7 +290,7 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord reco
     };
     written = co_await env_.disk.run(env_.loop, std::move(job));
   }
-  --running_;
+  endRunning();
   if (!written) {
     env_.log.error("badmail-not-written", {{"id", id.text()}, {"reason", written.error().detail}});
     for (OutcomeRecord::Entry& entry : record.entries) {

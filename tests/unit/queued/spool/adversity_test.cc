@@ -27,6 +27,24 @@ TEST_CASE("a message of which role out dies each time waits its interval, and ot
   CHECK(spool.killed == 3);
 }
 
+TEST_CASE("more messages than may run at once are due together, and go without a pause between them") {
+  SpoolFixture house;
+  house.start();
+  auto drained = [&house, next = 0](int count) mutable {
+    house.ask({"queue", "freeze", "--all"});
+    for (const int end = next + count; next < end; ++next) {
+      REQUIRE(house.send("alice@example.test", {"u" + std::to_string(next) + "@remote.test"}, "Subject: one of many\r\n\r\nx\r\n", house.loggedIn()));
+    }
+    const SteadyTime begin = std::chrono::steady_clock::now();
+    house.ask({"queue", "thaw", "--all"});
+    CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "60"}).exitCode == 0);
+    return std::chrono::steady_clock::now() - begin;
+  };
+  const auto few = drained(800);    // fewer than may run at once
+  const auto many = drained(2400);
+  CHECK(many < few * 6 + std::chrono::seconds(2));  // a pause was five seconds
+}
+
 TEST_CASE("a clock that is set back for a day and forward again neither loses a message nor gives it up") {
   SpoolFixture spool;
   spool.outState = ipc::RecipientOutcome::State::deferred;
