@@ -104,7 +104,7 @@ void Dispatcher::endRunning() {
 
 void Dispatcher::wake(const Id128& id) {
   if (running_ >= kMostRunning || draining_ || env_.queue.isStopped()) {
-    env_.scheduler.wakeAt(env_.now(), id);
+    env_.scheduler.wakeAt(WallTime{}, id);  // before what has been due for long: new mail does not wait for a backlog to be looked at
     waitsForRoom_ = running_ >= kMostRunning;
     return;
   }
