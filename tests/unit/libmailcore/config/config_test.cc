@@ -164,7 +164,7 @@ queue: {message_size: 3}
            "ostler.yaml:3:10: error: 'workers' must be a whole number, not 'many'\n",
            "ostler.yaml:4:14: error: 'log.level' must be one of trace, debug, info, warn, error, not 'inof'; did you "
            "mean 'info'?\n",
-           "ostler.yaml:4:20: error: unknown key 'log.colour'; known here: file format level modules rules syslog_ca syslog_name syslog_protocol syslog_server target\n",
+           "ostler.yaml:4:20: error: unknown key 'log.colour'; known here: file format level max_size modules rules syslog_ca syslog_name syslog_protocol syslog_server target\n",
            "ostler.yaml:7:5: error: unknown key 'smtp.limits.mesage_size'; did you mean 'message_size'?\n",
            "ostler.yaml:8:11: error: 'smtp.limits.idle': a duration is",
            "ostler.yaml:9:11: error: 'smtp.limits.hops' must be from 5 to 1000, not 2000\n",
