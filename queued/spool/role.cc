@@ -92,9 +92,7 @@ std::vector<message::DsnWords> readWords(const config::Config& config, const log
   return {};
 }
 
-constexpr std::size_t kReplayedAtOnce = 60'000;  ///< changes without an index, of about 700 octets: mostly messages
-/// Behind an index lie the changes of some seconds, mostly outcomes of some 200 octets: start-up does not wait for a commit of them.
-constexpr std::size_t kReplayedBehindIndex = 250'000;
+constexpr std::size_t kReplayedAtOnce = 60'000;  ///< changes, of about 700 octets
 
 /// What is read while the journal is being opened: an expansion of a message that the index knows.
 RecordsAt recordsIn(const std::string& folder) {
@@ -180,11 +178,10 @@ Result<void> Role::Parts::openJournal() {
   options.user = kRecordsVersion;
   options.disk = &journalDisk;
   std::uint64_t unreadable = 0;
-  const std::size_t mostChanges = replayFrom == 0 ? kReplayedAtOnce : kReplayedBehindIndex;
-  const auto each = [this, &unreadable, mostChanges](const journal::Batch& batch) {
+  const auto each = [this, &unreadable](const journal::Batch& batch) {
     if (!queue.replay(batch)) ++unreadable;
     // A lost index is made anew piece by piece, for all of its messages at once need not fit into memory.
-    if (queue.changedCount() >= mostChanges && index->commit(ScheduleIndex::take(queue, replayFrom))) queue.stored();
+    if (queue.changedCount() >= kReplayedAtOnce && index->commit(ScheduleIndex::take(queue, replayFrom))) queue.stored();
   };
   Result<std::unique_ptr<journal::Journal>> opened = journal::Journal::open(options, loaded->replayFrom, each);
   if (!opened) return fail(opened.error());
