@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 namespace ostler {
@@ -26,9 +27,9 @@ class Sample {
 
   /// Where it is kept. Tests run at the top of the tree.
   [[nodiscard]] static std::filesystem::path kept(const std::string& name) { return std::filesystem::path("tests/samples") / name; }
-  /// Keeps a folder as a sample, without the zeroes at the end of preallocated files.
+  /// Keeps a folder as a sample, without the zeroes at the end of preallocated files. Throws where there is one of that name.
   static void keep(const std::string& from, const std::string& name) {
-    std::filesystem::remove_all(kept(name));
+    if (std::filesystem::exists(kept(name))) throw std::runtime_error(kept(name).string() + " is there: a sample is made once for a version");
     std::filesystem::create_directories(kept(name).parent_path());
     std::filesystem::copy(from, kept(name), std::filesystem::copy_options::recursive);
     for (const auto& entry : std::filesystem::recursive_directory_iterator(kept(name))) {
