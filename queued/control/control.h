@@ -120,8 +120,9 @@ class Control {
   /// All that are filed there (see Queue::idsAfter), of a queue however long: lets others have the loop between them.
   [[nodiscard]] Task<std::vector<Id128>> idsOf(std::string filed);
   [[nodiscard]] Task<void> readBack(std::shared_ptr<spool::Reading> reading);
-  /// Reads them back in pieces, on the pool.
-  [[nodiscard]] Task<void> showEach(std::vector<Id128> ids, std::function<void(const spool::Message&, const spool::MessageView&)> each);
+  /// Reads them back in pieces, on the pool, until `isEnough` if there is one.
+  [[nodiscard]] Task<void> showEach(std::vector<Id128> ids, std::function<void(const spool::Message&, const spool::MessageView&)> each,
+                                    const bool* isEnough = nullptr);
   void appendOne(std::string& out, const spool::Message& message, ListFormat format, LocalTimes& times) const;
   /// Between many messages: lets others have the loop, and the schedule index keep up with what is changed.
   [[nodiscard]] Task<void> letOthersIn(std::size_t done);

@@ -123,8 +123,8 @@ Task<std::vector<Id128>> Control::idsOf(std::string filed) {
   }
 }
 
-Task<void> Control::showEach(std::vector<Id128> ids, std::function<void(const Message&, const MessageView&)> each) {
-  for (std::size_t at = 0; at < ids.size(); at += kReadAtOnce) {
+Task<void> Control::showEach(std::vector<Id128> ids, std::function<void(const Message&, const MessageView&)> each, const bool* isEnough) {
+  for (std::size_t at = 0; at < ids.size() && (isEnough == nullptr || !*isEnough); at += kReadAtOnce) {
     auto reading = std::make_shared<Reading>(env_.queue.reading(std::span(ids).subspan(at, std::min(kReadAtOnce, ids.size() - at))));
     co_await readBack(reading);
     env_.queue.show(*reading, each);
@@ -149,12 +149,7 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
     last = message.id;
     if (filter.fits(record)) appendMessage(reply.output, {message, record}, format, times);
   };
-  for (std::size_t at = 0; at < ids.size() && !isFull; at += kReadAtOnce) {
-    const auto some = std::span(ids).subspan(at, std::min(kReadAtOnce, ids.size() - at));
-    auto reading = std::make_shared<Reading>(env_.queue.reading(some));
-    co_await readBack(reading);
-    env_.queue.show(*reading, each);
-  }
+  co_await showEach(ids, each, &isFull);
   const bool isLast = !isFull && ids.size() < kPageMessages;
   if (!isLast) {
     reply.next = (isFull ? last : ids.back()).text();

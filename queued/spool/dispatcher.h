@@ -127,7 +127,9 @@ class Dispatcher {
   [[nodiscard]] Task<void> deferPiecewise(std::string key);
   [[nodiscard]] static config::RetrySchedule scheduleOf(const config::RetrySchedule& retry, const Message& message, WallTime began);
   void turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const;
+  static constexpr std::string_view kAsleep = "etrn:";  ///< before the key of a destination whose mail waits for ETRN
   [[nodiscard]] static bool isForEtrn(std::string_view key);
+  [[nodiscard]] static WallTime openUntil(const config::RouteRule& rule, WallTime now);
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
   void endWaits();
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;

@@ -1,0 +1,183 @@
+// in_line.cc - mail that stands in the Dispatcher's lines: for ETRN (RFC 1985), behind a frozen host, outside a route's hours, for its
+// turn; what wakes it, routes it anew or ends its wait.
+#include <algorithm>
+
+#include "libmailcore/base/ascii.h"
+#include "queued/schedule/hours.h"
+#include "queued/schedule/retry.h"
+#include "queued/spool/dispatcher.h"
+
+namespace ostler::spool {
+
+namespace {
+
+constexpr std::chrono::seconds kLookAtWaits{10};
+
+}  // namespace
+
+/// Until when a route's hours let its mail out; the epoch while they do not.
+WallTime Dispatcher::openUntil(const config::RouteRule& rule, WallTime now) {
+  return schedule::openUntil(rule.pace.hours, now, schedule::localMinuteOfDay(now)).value_or(WallTime{});
+}
+
+bool Dispatcher::isForEtrn(std::string_view key) { return key.starts_with(kAsleep); }
+
+bool Dispatcher::isAsleep(const config::RouteRule* rule, WallTime arrived) const {
+  if (rule == nullptr || !rule->etrn.hold) return false;
+  return rule->etrn.holdFor.count() == 0 || env_.now() < arrived + rule->etrn.holdFor;
+}
+
+std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
+  const bool andBelow = node.starts_with('@');
+  const std::string domain(andBelow ? node.substr(1) : node);
+  const auto isAsked = [&](const std::string& pattern) {
+    return route::matchesDomain(pattern, domain) || (andBelow && route::matchesDomain("." + domain, pattern));
+  };
+  bool isHeld = false;
+  for (const config::RouteRule& rule : env_.config->routes) {
+    if (!rule.etrn.hold || !isAsked(rule.domain)) continue;
+    isHeld = true;
+    awake_[asciiLower(rule.domain)] = env_.now() + rule.etrn.open;
+  }
+  if (!isHeld) return std::nullopt;
+  std::size_t waiting = 0;
+  for (const auto& [key, hop] : hops_) {
+    if (!isForEtrn(key) || hop.rule == nullptr || !isAsked(hop.rule->domain)) continue;
+    schedule::Destination* const destination = env_.scheduler.find(key);
+    if (destination == nullptr) continue;
+    waiting += destination->waiting();
+    destination->wakeUntil(env_.now() + hop.rule->etrn.open);
+    destination->retryNow();
+  }
+  pump();
+  return waiting;
+}
+
+config::RetrySchedule Dispatcher::scheduleOf(const config::RetrySchedule& retry, const Message& message, WallTime began) {
+  config::RetrySchedule schedule = retry;
+  const WallTime expiresAt = message.extra().expiresAt;
+  if (expiresAt == WallTime{}) return schedule;
+  const auto untilThen = std::chrono::duration_cast<std::chrono::seconds>(expiresAt - began);
+  schedule.expiry = std::max(untilThen, std::chrono::seconds(1));
+  return schedule;
+}
+
+/// To where an administrator moved the message, if its recipient is elsewhere.
+void Dispatcher::turnAside(const Message& message, std::string_view forwardPath, route::Route& route) const {
+  const std::string& to = message.extra().movedTo;
+  if (to.empty() || route.kind != route::Route::Kind::remote) return;
+  const auto host = to == "mx" ? std::nullopt : route::parseHost(to);
+  route.nextHop = host ? *host : route::byMx(*env_.config, route::domainOf(forwardPath));
+  route.rule = nullptr;
+}
+
+void Dispatcher::routeAllAgain() {
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    for (const Id128& id : destination->take(SIZE_MAX)) {
+      if (!takeLeg(*destination, id, SIZE_MAX).empty()) env_.scheduler.wakeAt(env_.now(), id);
+    }
+  }
+  scheduleChanged_.set();
+}
+
+void Dispatcher::expiryChanged(const Id128& id) {
+  const Message* const message = env_.queue.find(id);
+  if (message != nullptr) env_.scheduler.wakeAt(message->extra().deadline(), id);
+  scheduleChanged_.set();
+}
+
+void Dispatcher::routeAgain(const Id128& id) {
+  Message* const message = env_.queue.find(id);
+  if (message == nullptr) return;
+  for (RecipientNow& recipient : message->recipients) recipient.line = 0;
+  longEnvelopes_.erase(id);
+  MarkRecord mark;
+  mark.id = id;
+  mark.kind = MarkRecord::Kind::due;
+  mark.due = env_.now();
+  env_.ledger.note(mark);
+  env_.queue.apply(mark);
+  wakeSoon(id);
+}
+
+std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipient) const {
+  const RecipientNow& now = message.recipients[recipient];
+  if (message.hold == Hold::held) return "is held by an administrator";
+  if (message.hold == Hold::frozen) return "is frozen by an administrator";
+  if (now.inFlight) return "is being delivered";
+  if (env_.queue.isStopped()) return "waits: all delivery is stopped by an administrator";
+  const std::string said = env_.queue.lastReplyOf(message, recipient);
+  const std::string last = said.empty() ? std::string() : "; last reply: " + said;
+  const schedule::Destination* const destination = destinationOf(message, recipient);
+  if (destination == nullptr) {
+    const MessageRecord record = env_.queue.unpack(message);
+    if (env_.queue.laidOn(Queue::kSender, record.reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
+    if (now.attempts == 0 && now.due > env_.now() && record.handling.holdUntil > env_.now()) {
+      return "is held for " + std::to_string((now.due - env_.now()) / std::chrono::seconds(1)) + " s more, as its sender asked (RFC 4865)";
+    }
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.due - env_.now()).count();
+    return seconds <= 0 ? "is due" + last : "waits " + std::to_string(seconds) + " s for its next attempt" + last;
+  }
+  if (env_.queue.isOutboundStopped()) return "waits: all outbound mail is stopped by an administrator";
+  const std::string hop = " for " + destination->key();
+  switch (destination->state(env_.now())) {
+    case schedule::DestinationState::frozen:
+    case schedule::DestinationState::held: return "waits" + hop + ", which an administrator has stopped";
+    case schedule::DestinationState::asleep: return "waits" + hop + " until its server asks with ETRN, or for the hours of its route";
+    case schedule::DestinationState::retry: return "waits" + hop + ", which does not answer: " + destination->lastReply;
+    case schedule::DestinationState::active: break;
+  }
+  return "waits in line" + hop + ": " + std::to_string(destination->running()) + " of " + std::to_string(destination->window()) +
+         " deliveries run, " + std::to_string(destination->waiting()) + " wait";
+}
+
+/// What waits in a line is in no schedule; so now and then the lines are asked for what has waited long enough: it expires, or goes
+/// out although nobody asked for it.
+void Dispatcher::endWaits() {
+  const WallTime now = env_.now();
+  if (now >= waitsLookedAt_ && now < waitsLookedAt_ + kLookAtWaits) return;
+  waitsLookedAt_ = now;
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    if (destination->waiting() == 0) continue;
+    const Hop hop = hops_[key];
+    const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
+    const bool isEtrn = isForEtrn(key);
+    if (!isEtrn && hop.rule != nullptr && !hop.rule->pace.hours.empty()) destination->wakeUntil(openUntil(*hop.rule, now));
+    const auto isOver = [&](const Id128& id) {
+      const Message* const message = env_.queue.find(id);
+      if (message == nullptr) return true;
+      if (message->hold == Hold::held) return false;
+      return schedule::expired(scheduleOf(retry, *message, message->arrived), message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
+    };
+    for (const Id128& id : destination->takeFromFront(isOver)) {
+      const std::vector<std::uint32_t> line = takeLeg(*destination, id, SIZE_MAX);
+      const Message* const message = env_.queue.find(id);
+      if (message == nullptr || line.empty()) continue;
+      if (!schedule::expired(scheduleOf(retry, *message, message->arrived), message->arrived, now)) {
+        wakeSoon(id);
+        continue;
+      }
+      std::vector<Outcome> outcomes;
+      for (const std::uint32_t at : line) {
+        if (message->recipients[at].state != RecipientState::pending) continue;
+        Outcome outcome;
+        outcome.recipient = at;
+        outcome.isRemote = true;
+        outcome.countsAsAttempt = false;
+        outcome.reply = {451, "4.4.7", isEtrn ? "Nobody asked for it with ETRN" : "It waited for its next hop all the time"};
+        outcomes.push_back(std::move(outcome));
+      }
+      if (!outcomes.empty()) settle(id, std::move(outcomes));
+    }
+  }
+}
+
+const schedule::Destination* Dispatcher::destinationOf(const Message& message, std::uint32_t recipient) const {
+  const std::uint32_t line = message.recipients[recipient].line;
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    if (line != 0 && destination->number() == line) return destination.get();
+  }
+  return nullptr;
+}
+
+}  // namespace ostler::spool
