@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <utility>
 
+#include "libmailcore/daemon/signals.h"
 #include "libmailcore/log/open.h"
 
 namespace ostler::daemon {
 namespace {
-
 
 /// One signal, handled on the loop.
 class OnSignal {
@@ -20,6 +20,7 @@ class OnSignal {
   OnSignal(Loop& loop, int number, std::function<void()> handler) : handler_(std::move(handler)) {
     event_.reset(evsignal_new(loop.base(), number, &OnSignal::arrived, this));
     evsignal_add(event_.get(), nullptr);
+    letIn(number);
   }
   OnSignal(const OnSignal&) = delete;
   OnSignal& operator=(const OnSignal&) = delete;

@@ -13,6 +13,7 @@
 
 #include "libmailcore/daemon/descriptors.h"
 #include "libmailcore/daemon/listener_set.h"
+#include "libmailcore/daemon/signals.h"
 #include "libmailcore/daemon/worker_thread.h"
 #include "libmailcore/log/open.h"
 #include "libmailcore/net/certificate.h"
@@ -128,6 +129,7 @@ Result<void> Master::start(std::shared_ptr<const config::Config> config) {
 void Master::onSignal(int signal, event_callback_fn handler) {
   events_.emplace_back(evsignal_new(loop_.base(), signal, handler, this));
   event_add(events_.back().get(), nullptr);
+  letIn(signal);
 }
 
 Master::Event Master::every(std::chrono::microseconds interval, event_callback_fn handler) {

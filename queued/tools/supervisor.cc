@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <initializer_list>
 
 namespace ostler::tools {
 namespace {
@@ -21,10 +22,10 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLivedLong{3'000};
 constexpr milliseconds kStageWait{4'000};  // two stages: a stop stays below 10 s
 
-sigset_t handledSignals() {
+sigset_t setOf(std::initializer_list<int> signals) {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : {SIGCHLD, SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&set, signal);
+  for (const int signal : signals) ::sigaddset(&set, signal);
   return set;
 }
 
@@ -42,8 +43,9 @@ void armLifeline(int fd) {
   armLifeline(lifeline);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before the line above
-  const sigset_t handled = handledSignals();
-  ::sigprocmask(SIG_UNBLOCK, &handled, nullptr);
+  // Not SIGHUP and SIGUSR1, which end who has no handler yet: they wait until the child has one (daemon/signals.h).
+  const sigset_t atOnce = setOf({SIGCHLD, SIGINT, SIGTERM});
+  ::sigprocmask(SIG_UNBLOCK, &atOnce, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::execv(arguments[0], arguments.data());
   ::_exit(errno == ENOENT ? 127 : 126);
@@ -69,7 +71,7 @@ Supervisor::Supervisor(std::vector<Program> programs, log::Log log, OnChange onC
 }
 
 void Supervisor::run(const std::function<bool()>& mayReload) {
-  const sigset_t handled = handledSignals();
+  const sigset_t handled = setOf({SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1});
   ::sigprocmask(SIG_BLOCK, &handled, nullptr);
   signals_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   while (true) {
@@ -81,6 +83,8 @@ void Supervisor::run(const std::function<bool()>& mayReload) {
     while (::read(signals_.get(), &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
       if (got.ssi_signo == SIGTERM || got.ssi_signo == SIGINT) return stopAll();
       if (got.ssi_signo == SIGHUP && mayReload()) signalAll(SIGHUP);
+      if (got.ssi_signo == SIGUSR1) log_.reopen();
+      if (got.ssi_signo == SIGUSR1) signalAll(SIGUSR1);
     }
     reap();  // signals of the same number merge, so this does not count SIGCHLDs
   }

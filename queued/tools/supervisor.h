@@ -32,7 +32,8 @@ class Supervisor {
   Supervisor(std::vector<Program> programs, log::Log log, OnChange onChange);
 
   /// Runs until SIGTERM or SIGINT, then stops the children stage by stage and returns. SIGHUP asks `mayReload` and
-  /// passes it on. REQUIRES: called from the only thread; blocks SIGCHLD, SIGHUP, SIGINT and SIGTERM.
+  /// passes it on; SIGUSR1 opens the log anew, here and in the children.
+  /// REQUIRES: called from the only thread; blocks SIGCHLD, SIGHUP, SIGINT, SIGTERM and SIGUSR1.
   void run(const std::function<bool()>& mayReload);
 
  private:
