@@ -72,9 +72,11 @@ class Control {
 
   // summary.cc
   [[nodiscard]] Task<Reply> summary(Arguments arguments, std::string cursor);
-  // queue_commands.cc
+  // list_commands.cc
   [[nodiscard]] Task<Reply> list(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> show(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> exportContent(Arguments arguments, std::string cursor);
+  // queue_commands.cc
   [[nodiscard]] Task<Reply> retry(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> freeze(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> thaw(Arguments arguments, std::string cursor);
@@ -82,7 +84,6 @@ class Control {
   [[nodiscard]] Task<Reply> release(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> remove(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> expire(Arguments arguments, std::string cursor);
-  [[nodiscard]] Task<Reply> exportContent(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> holds(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> wait(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> destinations(Arguments arguments, std::string cursor);
@@ -96,6 +97,7 @@ class Control {
   [[nodiscard]] Task<Reply> why(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> writeHistory(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> ages(Arguments arguments, std::string cursor);
+  void appendWaits(Reply& reply, const Id128& id, bool json, std::uint64_t first) const;
   // badmail_commands.cc
   [[nodiscard]] Task<Reply> badmailList(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> badmailShow(Arguments arguments, std::string cursor);
@@ -123,7 +125,7 @@ class Control {
   /// Reads them back in pieces, on the pool, until `isEnough` if there is one.
   [[nodiscard]] Task<void> showEach(std::vector<Id128> ids, std::function<void(const spool::Message&, const spool::MessageView&)> each,
                                     const bool* isEnough = nullptr);
-  void appendOne(std::string& out, const spool::Message& message, ListFormat format, LocalTimes& times) const;
+  [[nodiscard]] Reply exportRecord(const spool::Message& message, std::string_view cursor) const;
   /// Between many messages: lets others have the loop, and the schedule index keep up with what is changed.
   [[nodiscard]] Task<void> letOthersIn(std::size_t done);
 

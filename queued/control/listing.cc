@@ -56,93 +56,115 @@ void append(std::string& out, const Text&... texts) {
   (out += ... += texts);
 }
 
-void appendText(std::string& out, const Listed& listed, LocalTimes& times) {
-  append(out, listed.record.id.text(), "  ");
-  appendLeft(out, stateOf(listed.message), 8);
-  out += ' ';
-  appendRight(out, digits(fmt::format_int(listed.record.size)), 9);
-  append(out, "  ", times.date(listed.record.arrived), "  from=<", listed.record.reversePath, ">\n");
-  std::string room;
-  for (const spool::RecipientView& recipient : listed.record.recipients) {
-    if (recipient.state != RecipientState::pending) continue;
-    append(out, "    to=<", recipient.forwardPath, "> attempts=", digits(fmt::format_int(recipient.attempts)));
-    if (recipient.attempts > 0) append(out, " next=", times.date(recipient.due));
-    const std::string_view reason = reasonOf(listed.record, recipient, times, room);
-    if (!reason.empty()) append(out, "\n      ", printable(reason, 300));
-    out += '\n';
-  }
+/// A message on its way into a list.
+struct Shown {
+  std::string& out;
+  const Listed& listed;
+  LocalTimes& times;
+  bool isFirst = true;     ///< no recipient of it stands there yet
+  std::string lastReason;  ///< Postfix's list says it once for those that share it
+  std::string room;        ///< for reasonOf()
+};
+
+void textHead(Shown& shown) {
+  const auto& [message, record] = shown.listed;
+  append(shown.out, record.id.text(), "  ");
+  appendLeft(shown.out, stateOf(message), 8);
+  shown.out += ' ';
+  appendRight(shown.out, digits(fmt::format_int(record.size)), 9);
+  append(shown.out, "  ", shown.times.date(record.arrived), "  from=<", record.reversePath, ">\n");
+}
+
+void textRecipient(Shown& shown, const spool::RecipientView& recipient) {
+  append(shown.out, "    to=<", recipient.forwardPath, "> attempts=", digits(fmt::format_int(recipient.attempts)));
+  if (recipient.attempts > 0) append(shown.out, " next=", shown.times.date(recipient.due));
+  const std::string_view reason = reasonOf(shown.listed.record, recipient, shown.times, shown.room);
+  if (!reason.empty()) append(shown.out, "\n      ", printable(reason, 300));
+  shown.out += '\n';
 }
 
 /// `postqueue -p`: the columns of Postfix with long queue ids.
-void appendPostfix(std::string& out, const Listed& listed, LocalTimes& times) {
-  const char* mark = listed.message.hold != Hold::none ? "!" : listed.message.anyInFlight() ? "*" : "";
-  appendLeft(out, listed.record.id.text() + mark, 27);
-  out += ' ';
-  appendRight(out, digits(fmt::format_int(listed.record.size)), 8);
-  out += ' ';
-  appendLeft(out, times.ctime(listed.record.arrived), 20);
-  append(out, " ", orNull(listed.record.reversePath), "\n");
-  std::string room;
-  std::string_view lastReason;
-  for (const spool::RecipientView& recipient : listed.record.recipients) {
-    if (recipient.state != RecipientState::pending) continue;
-    const std::string_view reason = reasonOf(listed.record, recipient, times, room);
-    if (!reason.empty() && reason != lastReason) {
-      lastReason = reason;
-      fmt::format_to(std::back_inserter(out), "{:>57}\n", "(" + printable(lastReason, 300) + ")");
-    }
-    out.append(58, ' ');
-    append(out, recipient.forwardPath, "\n");
-  }
-  out += '\n';
+void postfixHead(Shown& shown) {
+  const auto& [message, record] = shown.listed;
+  const char* mark = message.hold != Hold::none ? "!" : message.anyInFlight() ? "*" : "";
+  appendLeft(shown.out, record.id.text() + mark, 27);
+  shown.out += ' ';
+  appendRight(shown.out, digits(fmt::format_int(record.size)), 8);
+  shown.out += ' ';
+  appendLeft(shown.out, shown.times.ctime(record.arrived), 20);
+  append(shown.out, " ", orNull(record.reversePath), "\n");
 }
 
-void appendPostfixJson(std::string& out, const Listed& listed, LocalTimes& times) {
-  const char* queue = listed.message.hold != Hold::none ? "hold" : listed.message.anyInFlight() ? "active" : "deferred";
-  append(out, R"({"queue_name": ")", queue, R"(", "queue_id": ")", listed.record.id.text(), R"(", "arrival_time": )",
-         digits(fmt::format_int(toUnixMillis(listed.record.arrived) / 1000)), R"(, "message_size": )",
-         digits(fmt::format_int(listed.record.size)), R"(, "forced_expire": false, "sender": )");
-  appendJson(out, orNull(listed.record.reversePath));
-  out += ", \"recipients\": [";
-  std::string room;
-  const char* comma = "";
-  for (const spool::RecipientView& recipient : listed.record.recipients) {
-    if (recipient.state != RecipientState::pending) continue;
-    append(out, comma, "{\"address\": ");
-    comma = ", ";
-    appendJson(out, recipient.forwardPath);
-    const std::string_view reason = reasonOf(listed.record, recipient, times, room);
-    if (!reason.empty()) {
-      out += ", \"delay_reason\": ";
-      appendJson(out, reason);
-    }
-    out += '}';
+void postfixRecipient(Shown& shown, const spool::RecipientView& recipient) {
+  const std::string_view reason = reasonOf(shown.listed.record, recipient, shown.times, shown.room);
+  if (!reason.empty() && reason != shown.lastReason) {
+    shown.lastReason = reason;
+    const std::string words = "(" + printable(reason, 300) + ")";
+    appendRight(shown.out, words, 57);
+    shown.out += '\n';
   }
-  out += "]}\n";
+  shown.out.append(58, ' ');
+  append(shown.out, recipient.forwardPath, "\n");
 }
 
-void appendOwnJson(std::string& out, const Listed& listed, LocalTimes& times) {
-  const spool::MessageView& record = listed.record;
-  append(out, R"({"id":")", record.id.text(), R"(","state":")", stateOf(listed.message), R"(","size":)",
-         digits(fmt::format_int(record.size)), R"(,"arrived":)", digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)),
-         R"(,"service":")", record.origin.service, R"(","from":)");
-  appendJson(out, record.reversePath);
-  out += ",\"client\":";
-  appendJson(out, record.origin.client);
-  out += ",\"user\":";
-  appendJson(out, record.origin.user);
-  out += ",\"recipients\":[";
-  std::string room;
-  for (std::size_t at = 0; at < record.recipients.size(); ++at) {
-    const spool::RecipientView& recipient = record.recipients[at];
-    out += at == 0 ? "{\"to\":" : ",{\"to\":";
-    appendJson(out, recipient.forwardPath);
-    append(out, R"(,"state":")", nameOf(recipient.state), R"(","attempts":)", digits(fmt::format_int(recipient.attempts)),
-           R"(,"due":)", digits(fmt::format_int(toUnixMillis(recipient.due) / 1000)), R"(,"reason":)");
-    appendJson(out, reasonOf(record, recipient, times, room));
-    out += '}';
+void postfixJsonHead(Shown& shown) {
+  const auto& [message, record] = shown.listed;
+  const char* queue = message.hold != Hold::none ? "hold" : message.anyInFlight() ? "active" : "deferred";
+  append(shown.out, R"({"queue_name": ")", queue, R"(", "queue_id": ")", record.id.text(), R"(", "arrival_time": )",
+         digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)), R"(, "message_size": )", digits(fmt::format_int(record.size)),
+         R"(, "forced_expire": false, "sender": )");
+  appendJson(shown.out, orNull(record.reversePath));
+  shown.out += ", \"recipients\": [";
+}
+
+void postfixJsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
+  append(shown.out, shown.isFirst ? "" : ", ", "{\"address\": ");
+  appendJson(shown.out, recipient.forwardPath);
+  const std::string_view reason = reasonOf(shown.listed.record, recipient, shown.times, shown.room);
+  if (!reason.empty()) {
+    shown.out += ", \"delay_reason\": ";
+    appendJson(shown.out, reason);
   }
-  out += "]}\n";
+  shown.out += '}';
+}
+
+void jsonHead(Shown& shown) {
+  const auto& [message, record] = shown.listed;
+  append(shown.out, R"({"id":")", record.id.text(), R"(","state":")", stateOf(message), R"(","size":)", digits(fmt::format_int(record.size)),
+         R"(,"arrived":)", digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)), R"(,"service":")", record.origin.service, R"(","from":)");
+  appendJson(shown.out, record.reversePath);
+  shown.out += ",\"client\":";
+  appendJson(shown.out, record.origin.client);
+  shown.out += ",\"user\":";
+  appendJson(shown.out, record.origin.user);
+  shown.out += ",\"recipients\":[";
+}
+
+void jsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
+  shown.out += shown.isFirst ? "{\"to\":" : ",{\"to\":";
+  appendJson(shown.out, recipient.forwardPath);
+  append(shown.out, R"(,"state":")", nameOf(recipient.state), R"(","attempts":)", digits(fmt::format_int(recipient.attempts)), R"(,"due":)",
+         digits(fmt::format_int(toUnixMillis(recipient.due) / 1000)), R"(,"reason":)");
+  appendJson(shown.out, reasonOf(shown.listed.record, recipient, shown.times, shown.room));
+  shown.out += '}';
+}
+
+struct Form {
+  void (*head)(Shown&);
+  void (*recipient)(Shown&, const spool::RecipientView&);
+  bool hasEnded;  ///< recipients that do not wait any more, too
+  std::string_view foot;
+};
+
+const Form& formOf(ListFormat format) {
+  static constexpr std::array kForms = {
+      //   head             recipient              ended  foot       in the order of ListFormat
+      Form{textHead,        textRecipient,         false, ""},
+      Form{jsonHead,        jsonRecipient,         true,  "]}\n"},
+      Form{postfixHead,     postfixRecipient,      false, "\n"},
+      Form{postfixJsonHead, postfixJsonRecipient,  false, "]}\n"},
+  };
+  return kForms[static_cast<std::size_t>(format)];
 }
 
 }  // namespace
@@ -212,14 +234,24 @@ std::string jsonString(std::string_view text) {
   return out;
 }
 
-void appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times) {
-  switch (format) {
-    case ListFormat::text: return appendText(out, listed, times);
-    case ListFormat::json: return appendOwnJson(out, listed, times);
-    case ListFormat::postfix: return appendPostfix(out, listed, times);
-    case ListFormat::postfixJson: return appendPostfixJson(out, listed, times);
+std::optional<std::size_t> appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times, std::size_t first,
+                                         std::size_t most) {
+  const Form& form = formOf(format);
+  Shown shown{out, listed, times, first == 0, {}, {}};
+  if (shown.isFirst) form.head(shown);
+  const std::vector<spool::RecipientView>& recipients = listed.record.recipients;
+  for (std::size_t at = first; at < recipients.size(); ++at) {
+    const bool isShown = form.hasEnded || recipients[at].state == RecipientState::pending;
+    if (!isShown) continue;
+    if (!shown.isFirst && out.size() >= most) return at;
+    form.recipient(shown, recipients[at]);
+    shown.isFirst = false;
   }
+  out += form.foot;
+  return std::nullopt;
 }
+
+std::string_view messageFoot(ListFormat format) { return formOf(format).foot; }
 
 void appendTranscripts(std::string& out, const std::vector<spool::Transcript>& transcripts, ListFormat format) {
   LocalTimes times;

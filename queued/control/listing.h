@@ -2,8 +2,11 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "queued/schedule/destination.h"
 #include "queued/spool/message.h"
@@ -48,7 +51,12 @@ class LocalTimes {
 [[nodiscard]] const char* nameOf(schedule::DestinationState state);
 /// "active", "deferred", "held", "frozen".
 [[nodiscard]] const char* stateOf(const spool::Message& message);
-void appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times);
+/// Adds recipients from `first` on, until `out` has `most` octets; 0: the message from its beginning. Returns the recipient to go on
+/// with; none: the message is there to its end.
+std::optional<std::size_t> appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times, std::size_t first = 0,
+                                         std::size_t most = SIZE_MAX);
+/// What ends a message of which the rest is not there any more.
+[[nodiscard]] std::string_view messageFoot(ListFormat format);
 /// What was said in the last attempts; JSON: a line an attempt.
 void appendTranscripts(std::string& out, const std::vector<spool::Transcript>& transcripts, ListFormat format);
 /// What stands above and below a list; the last line of Postfix's counts.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <span>
 
 #include "libmailcore/base/ascii.h"
 #include "queued/control/control.h"
@@ -26,6 +27,15 @@ std::string momentOf(WallTime time) {
   char text[32];
   const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken);
   return fmt::format("{}.{:03}", std::string_view(text, length), millis % 1000);
+}
+
+/// The last events of a message that has more than a page of them: a mailing to very many, most often.
+std::size_t firstShown(const std::vector<spool::History::Event>& events) {
+  constexpr std::size_t kAround = 48;  // the time, and JSON's keys
+  std::size_t octets = 0;
+  std::size_t first = events.size();
+  while (first > 0 && octets < kPageOctets / 2) octets += 2 * events[--first].text.size() + kAround;
+  return first;
 }
 
 /// Minutes of age; the last column holds what is older. As qshape has them.
@@ -54,7 +64,8 @@ std::string jsonRow(std::string_view name, const Ages& ages) {
 
 }  // namespace
 
-Task<Control::Reply> Control::why(Arguments arguments, std::string) {
+/// A message to very many recipients has several pages: of the others than the first, `cursor` is the recipient to begin with.
+Task<Control::Reply> Control::why(Arguments arguments, std::string cursor) {
   const auto id = arguments.words.size() == 1 ? Id128::parse(arguments.words[0]) : std::nullopt;
   Reply reply;
   if (!id) {
@@ -62,12 +73,18 @@ Task<Control::Reply> Control::why(Arguments arguments, std::string) {
     reply.error = "name one queue id";
     co_return reply;
   }
+  const bool json = arguments.has("--json");
+  if (!cursor.empty()) {
+    appendWaits(reply, *id, json, parseDecimal(cursor, UINT32_MAX).value_or(0));
+    co_return reply;
+  }
   using Events = std::vector<spool::History::Event>;
   auto job = [lookUp = env_.history.lookUp(*id, env_.now())]() -> Result<Events> { return lookUp(); };
   const Result<Events> found = co_await env_.disk.run(env_.loop, std::move(job));
   const Events events = found.value_or(Events());
-  const bool json = arguments.has("--json");
-  for (const spool::History::Event& event : events) {
+  const std::size_t first = firstShown(events);
+  if (first > 0) reply.output += json ? fmt::format("{{\"earlier\":{}}}\n", first) : fmt::format("... {} earlier events, in queue/history/\n", first);
+  for (const spool::History::Event& event : std::span(events).subspan(first)) {
     reply.output += json ? fmt::format("{{\"at\":{},\"event\":{}}}\n", toUnixMillis(event.at), jsonString(event.text))
                          : fmt::format("{}  {}\n", momentOf(event.at), event.text);
   }
@@ -82,16 +99,27 @@ Task<Control::Reply> Control::why(Arguments arguments, std::string) {
     if (!json) reply.output += "It has left the queue.\n";
     co_return reply;
   }
+  appendWaits(reply, *id, json, 0);
+  co_return reply;
+}
+
+/// What its recipients from `first` on wait for, and in the end what was said in the last attempts.
+void Control::appendWaits(Reply& reply, const Id128& id, bool json, std::uint64_t first) const {
+  const Message* const message = env_.queue.find(id);
+  if (message == nullptr) return;
   const MessageRecord record = env_.queue.unpack(*message);
-  for (std::uint32_t at = 0; at < record.recipients.size(); ++at) {
+  for (std::uint64_t at = first; at < record.recipients.size(); ++at) {
     if (record.recipients[at].state != spool::RecipientState::pending) continue;
+    if (reply.output.size() >= kPageOctets) {
+      reply.next = std::to_string(at);
+      return;
+    }
     const std::string& to = record.recipients[at].recipient.forwardPath;
-    const std::string reason = dispatcher_.waitReason(*message, at);
+    const std::string reason = dispatcher_.waitReason(*message, record, static_cast<std::uint32_t>(at));
     reply.output += json ? fmt::format("{{\"to\":{},\"waits\":{}}}\n", jsonString(to), jsonString(reason))
                          : fmt::format("now: <{}> {}\n", printable(to), reason);
   }
-  appendTranscripts(reply.output, env_.queue.transcriptsOf(*id), json ? ListFormat::json : ListFormat::text);
-  co_return reply;
+  appendTranscripts(reply.output, env_.queue.transcriptsOf(id), json ? ListFormat::json : ListFormat::text);
 }
 
 /// For a backup: what was noted of messages until now is in the files. Answers nothing.

@@ -1,12 +1,12 @@
-// queue_commands.cc - what `ostler queue`, postqueue and postsuper ask of the spool.
+// queue_commands.cc - what `ostler queue`, postqueue and postsuper do with the spool's queue. How it is shown: list_commands.cc.
 #include <fmt/format.h>
 #include <sysexits.h>
 
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
-#include "libmailcore/base/base64.h"
 #include "queued/control/control.h"
+#include "queued/control/filter.h"
 #include "queued/control/listing.h"
 #include "queued/spool/contents.h"
 
@@ -21,66 +21,9 @@ using spool::MessageRecord;
 using spool::MessageView;
 using spool::Reading;
 
-constexpr std::size_t kPageMessages = 6000;
 constexpr std::size_t kReadAtOnce = 500;    ///< records, between two turns of the loop
 constexpr std::size_t kIdsAtOnce = 10'000;  ///< between two turns of the loop
 constexpr std::size_t kChangesAhead = 40'000;
-constexpr std::size_t kTranscriptsMost = 20;  ///< messages shown with what was said about them
-constexpr std::size_t kExportPage = 256 * 1024;
-
-ListFormat formatOf(const Arguments& arguments) {
-  if (arguments.has("--postfix")) return ListFormat::postfix;
-  if (arguments.has("--postfix-json")) return ListFormat::postfixJson;
-  return arguments.has("--json") ? ListFormat::json : ListFormat::text;
-}
-
-bool isAt(std::string_view path, std::string_view domain) {
-  const std::size_t at = path.rfind('@');
-  return at != std::string_view::npos && equalsIgnoreCase(path.substr(at + 1), domain);
-}
-
-/// "example.net" of "mx:example.net".
-std::string domainIn(const std::string& destination) {
-  const std::size_t colon = destination.find(':');
-  return destination.substr(colon == std::string::npos ? 0 : colon + 1);
-}
-
-/// What the arguments ask for, taken out of them once for many messages.
-class Filter {
- public:
-  explicit Filter(const Arguments& arguments)
-      : arguments_(arguments),
-        sender_(arguments.value("--sender")),
-        recipient_(arguments.value("--recipient")),
-        domain_(domainIn(arguments.value("--destination"))) {}
-  [[nodiscard]] bool fits(const MessageView& record) const {
-    if (!arguments_.reaches(record.origin.virtualServer)) return false;
-    if (!sender_.empty() && !equalsIgnoreCase(sender_, record.reversePath)) return false;
-    const auto anyRecipient = [&record](auto&& matches) {
-      return std::any_of(record.recipients.begin(), record.recipients.end(), [&](const spool::RecipientView& r) {
-        return r.state == spool::RecipientState::pending && matches(r.forwardPath);
-      });
-    };
-    if (!recipient_.empty() && !anyRecipient([this](std::string_view path) { return equalsIgnoreCase(path, recipient_); })) return false;
-    return domain_.empty() || anyRecipient([this](std::string_view path) { return isAt(path, domain_); });
-  }
-
- private:
-  const Arguments& arguments_;
-  std::string sender_;
-  std::string recipient_;
-  std::string domain_;
-};
-
-/// Under what the messages that may fit are filed; empty: all of them must be looked at.
-std::string filedFor(const Arguments& arguments) {
-  const std::string sender = arguments.value("--sender");
-  const std::string recipient = arguments.value("--recipient");
-  const std::string destination = arguments.value("--destination");
-  if (!recipient.empty()) return spool::filedByDomain(route::domainOf(recipient));
-  if (!destination.empty()) return spool::filedByDomain(domainIn(destination));
-  return sender.empty() ? std::string() : spool::filedBySender(sender);
-}
 
 /// Senders, routes and destinations to lay a hold on, for mail that comes later, too; empty when messages are meant.
 std::string manyOf(const Arguments& arguments) {
@@ -131,34 +74,6 @@ Task<void> Control::showEach(std::vector<Id128> ids, std::function<void(const Me
   }
 }
 
-Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
-  Reply reply;
-  const ListFormat format = formatOf(arguments);
-  const bool isFirst = cursor.empty();
-  const std::vector<Id128> ids = env_.queue.idsAfter(Id128::parse(cursor).value_or(Id128()), kPageMessages, filedFor(arguments));
-  const bool isEmpty = env_.queue.messages().empty();
-  if (isFirst && !isEmpty) reply.output = listHead(format);
-  if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
-  const Filter filter(arguments);
-  LocalTimes times;
-  bool isFull = false;
-  Id128 last;
-  const auto each = [&](const Message& message, const MessageView& record) {
-    isFull = isFull || reply.output.size() >= kPageOctets;
-    if (isFull) return;
-    last = message.id;
-    if (filter.fits(record)) appendMessage(reply.output, {message, record}, format, times);
-  };
-  co_await showEach(ids, each, &isFull);
-  const bool isLast = !isFull && ids.size() < kPageMessages;
-  if (!isLast) {
-    reply.next = (isFull ? last : ids.back()).text();
-  } else if (!(format == ListFormat::postfix && isEmpty)) {
-    reply.output += listFoot(format, env_.queue.octets(), env_.queue.messages().size());
-  }
-  co_return reply;
-}
-
 Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   std::vector<Id128> ids;
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
@@ -182,29 +97,6 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
     ids.push_back(*id);
   }
   co_return ids;
-}
-
-void Control::appendOne(std::string& out, const Message& message, ListFormat format, LocalTimes& times) const {
-  Reading reading = env_.queue.reading({&message.id, 1});
-  reading.run();
-  env_.queue.show(reading, [&](const Message& shown, const MessageView& record) { appendMessage(out, {shown, record}, format, times); });
-}
-
-Task<Control::Reply> Control::show(Arguments arguments, std::string) {
-  const auto ids = co_await select(arguments);
-  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
-  Reply reply;
-  LocalTimes times;
-  for (const Id128& id : *ids) {
-    const Message* message = env_.queue.find(id);
-    if (message == nullptr) continue;
-    const ListFormat format = formatOf(arguments);
-    appendOne(reply.output, *message, format, times);
-    const bool isOurs = format == ListFormat::text || format == ListFormat::json;
-    if (isOurs && ids->size() <= kTranscriptsMost) appendTranscripts(reply.output, env_.queue.transcriptsOf(id), format);
-    if (reply.output.size() > kPageOctets) break;
-  }
-  co_return reply;
 }
 
 Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
@@ -309,39 +201,6 @@ Task<Control::Reply> Control::expire(Arguments arguments, std::string) {
   co_return reply;
 }
 
-/// First page: the envelope; then the content, base64, 256 KiB each.
-/// With --record, for a backup: the message's record as it stands now, in front of its content. Who is gone was delivered: no complaint.
-Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cursor) {
-  const auto ids = co_await select(arguments);
-  if (!ids && arguments.has("--record")) co_return refuse(EX_NOINPUT, "");
-  if (!ids || ids->size() != 1) co_return refuse(EX_DATAERR, ids ? "one message at a time" : ids.error().detail);
-  const Id128 id = ids->front();
-  const Message* const message = env_.queue.find(id);
-  if (message == nullptr) co_return refuse(EX_NOINPUT, arguments.has("--record") ? "" : "the message has left the queue meanwhile");
-  Reply reply;
-  if (cursor.empty() && arguments.has("--record")) {
-    const Result<MessageRecord> record = env_.queue.read(*message);
-    if (!record) co_return refuse(EX_TEMPFAIL, record.error().detail);
-    reply.output = fmt::format("{{\"record\":\"{}\"}}\n", encodeBase64(spool::encodeRecord(*record)));
-    reply.next = "0";
-    co_return reply;
-  }
-  if (cursor.empty()) {
-    LocalTimes times;
-    appendOne(reply.output, *message, ListFormat::json, times);
-    reply.next = "0";
-    co_return reply;
-  }
-  const auto content = co_await spool::readContent(env_, id, UINT64_MAX);
-  if (!content && arguments.has("--record") && env_.queue.find(id) == nullptr) co_return refuse(EX_NOINPUT, "");
-  if (!content) co_return refuse(EX_TEMPFAIL, content.error().detail);
-  const std::uint64_t offset = std::min<std::uint64_t>(parseDecimal(cursor).value_or(0), (*content)->size());
-  const std::string_view piece = std::string_view(**content).substr(offset, kExportPage);
-  reply.output = fmt::format("{{\"octets\":\"{}\"}}\n", encodeBase64(piece));
-  if (offset + piece.size() < (*content)->size()) reply.next = std::to_string(offset + piece.size());
-  co_return reply;
-}
-
 /// What an administrator has laid on destinations, senders and routes.
 Task<Control::Reply> Control::holds(Arguments, std::string) {
   Reply reply;
@@ -371,7 +230,7 @@ Task<Control::Reply> Control::destinations(Arguments, std::string) {
     reply.output += fmt::format(R"({{"destination":{},"state":"{}","waiting":{},"running":{},"window":{},"retryAt":{},"reason":{}}})",
                                 jsonString(key), nameOf(destination->state(now)), destination->waiting(),
                                 destination->running(), destination->window(), toUnixMillis(destination->retryAt()) / 1000,
-                                jsonString(destination->lastReply));
+                                jsonString(dispatcher_.isOutAway() ? "role out is not there" : destination->lastReply));
     reply.output += '\n';
     if (reply.output.size() > kPageOctets) break;
   }

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -59,6 +60,40 @@ std::optional<int> whyUnreachable(const std::string& path) {
     ::usleep(50'000);
   }
 }
+
+/// The pages of an answer. The next one is asked for before the last is looked at, so that one side works while the other does.
+class Pages {
+ public:
+  Pages(Loop& loop, ipc::Client& client, ipc::ControlRequest request, Deadline deadline)
+      : loop_(loop), client_(client), request_(std::move(request)), deadline_(deadline), came_(loop), scope_(loop) {
+    scope_.spawn(fetch());
+  }
+  /// REQUIRES: the last one, if there was one, named another.
+  [[nodiscard]] Task<Result<ipc::ControlReply>> next() {
+    const Result<void> came = co_await came_.wait(Deadline::never());
+    (void)came;
+    Result<ipc::ControlReply> reply = std::move(page_);
+    if (!reply || reply->next.empty()) co_return reply;
+    request_.cursor = reply->next;
+    scope_.spawn(fetch());
+    co_await loop_.yield();  // the request leaves before somebody prints
+    co_return reply;
+  }
+
+ private:
+  [[nodiscard]] Task<void> fetch() {
+    page_ = co_await client_.call(request_, deadline_);
+    came_.set();
+  }
+
+  Loop& loop_;
+  ipc::Client& client_;
+  ipc::ControlRequest request_;
+  Deadline deadline_;
+  Signal came_;
+  Result<ipc::ControlReply> page_;
+  TaskScope scope_;
+};
 
 /// Reads a line with the terminal's echo off.
 class QuietTerminal {
@@ -133,17 +168,24 @@ int ask(const config::Config& config, const std::string& socket, std::vector<std
   ipc::Client client(loop, config.socketPath(socket));
   ipc::ControlRequest request;
   request.words = std::move(words);
+  Pages pages(loop, client, std::move(request), deadline);
+  std::string line;  ///< of a page that ends within one
   while (true) {
-    const Result<ipc::ControlReply> reply = loop.runUntilDone(client.call(request, deadline));
+    Result<ipc::ControlReply> reply = loop.runUntilDone(pages.next());
     if (!reply) {
       fmt::print(stderr, "ostler: no answer from {}: {}; is the suite running?\n", config.socketPath(socket),
                  reply.error().detail);
       return exitCodeOf(reply.error());
     }
+    const std::size_t end = reply->next.empty() ? reply->output.size() : reply->output.rfind('\n') + 1;
+    if (!line.empty() || end < reply->output.size()) {
+      const std::string rest = reply->output.substr(end);
+      reply->output = std::exchange(line, {}) + reply->output.substr(0, end);
+      line = rest;
+    }
     if (!reply->output.empty()) onPage(reply->output);
     if (!reply->error.empty()) fmt::print(stderr, "ostler: {}\n", reply->error);
     if (reply->next.empty()) return reply->exitCode;
-    request.cursor = reply->next;
   }
 }
 

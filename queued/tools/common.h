@@ -32,7 +32,7 @@ void addJsonOption(CLI::App& app, CommonOptions& options);
 [[nodiscard]] std::shared_ptr<const config::Config> loadConfig(const CommonOptions& options);
 
 /// A question to a daemon's control socket: `socket` is "control" (queued's spool) or "auth". Pages that a long answer
-/// has are given to `onPage` one after the other. Returns the exit status; errors are printed with what to do. A suite
+/// has are given to `onPage` one after the other, whole lines always. Returns the exit status; errors are printed with what to do. A suite
 /// that is not running is EX_UNAVAILABLE.
 int ask(const config::Config& config, const std::string& socket, std::vector<std::string> words,
         const std::function<void(const std::string& output)>& onPage, Deadline deadline);
