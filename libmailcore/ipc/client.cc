@@ -14,7 +14,7 @@ namespace ostler::ipc {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstBackOff{10};
-constexpr std::chrono::milliseconds kLongestBackOff{1000};
+constexpr std::chrono::milliseconds kLongestBackOff{50};  // a try costs microseconds, and whoever waits is a client's dialogue
 
 Result<UniqueFd> connectNow(const std::string& path) {
   sockaddr_un address{};

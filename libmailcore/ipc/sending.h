@@ -92,6 +92,21 @@ struct AskedRecipient {
   }
 };
 
+struct SendingReady {
+  static constexpr std::uint16_t kType = 149;
+  using Reply = void;
+  template <class V>
+  void fields(V&) {}
+};
+
+/// Asked after role out was lost: does it take mail? Errors: temporary (it is shutting down).
+struct IsSendingReady {
+  static constexpr std::uint16_t kType = 148;
+  using Reply = SendingReady;
+  template <class V>
+  void fields(V&) {}
+};
+
 /// Does a server have this recipient? Asked without sending it anything.
 struct AskRecipient {
   static constexpr std::uint16_t kType = 144;

@@ -30,7 +30,7 @@ struct Frame {
   std::vector<UniqueFd> descriptors;
 };
 
-/// A client of one socket, on one loop. Connects on the first call, reconnects with back-off (10 ms doubling to 1 s); while
+/// A client of one socket, on one loop. Connects on the first call, reconnects with back-off (10 ms doubling to 50 ms); while
 /// the peer is away, calls wait for it up to their deadline. When a connection breaks, its unanswered calls fail with
 /// closed: the caller knows whether to ask again. Requests reach the peer in the order of the calls. A call whose frame is
 /// destroyed is forgotten here; the peer still answers it.

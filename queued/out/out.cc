@@ -28,6 +28,8 @@ class Process final : public daemon::Role {
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
           return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
         });
+    server_.on<ipc::IsSendingReady>(
+        [this](std::shared_ptr<ipc::ServerConnection>, ipc::IsSendingReady, std::vector<UniqueFd>) { return sender_->isReady(); });
     server_.on<ipc::AdoptConnection>(
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::AdoptConnection request, std::vector<UniqueFd> descriptors) {
           return sender_->adopt(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));

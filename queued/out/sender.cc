@@ -400,6 +400,11 @@ Sender::Sender(Loop& loop, std::shared_ptr<const Settings> settings, log::Log lo
   tasks_.spawn(sweepForEver());
 }
 
+Task<Result<ipc::SendingReady>> Sender::isReady() const {
+  if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
+  co_return ipc::SendingReady{};
+}
+
 Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd content) {
   if (!content && request.length > 0) co_return fail(Error::Kind::syntax, "Deliver without a content descriptor");
   if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");

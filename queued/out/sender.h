@@ -26,6 +26,8 @@ class Sender {
   /// content is to be read from one).
   /// Cancelling it closes the session; what was sent in full may have arrived.
   [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, UniqueFd content);
+  /// Errors: temporary: nothing more is begun.
+  [[nodiscard]] Task<Result<ipc::SendingReady>> isReady() const;
 
   /// Takes a connection that was turned round: waits for its greeting, and keeps the session for deliveries to {adopted, name}.
   /// Errors: temporary (draining).

@@ -43,11 +43,12 @@ class Scheduler {
   explicit Scheduler(std::uint64_t concurrency) : concurrency_(concurrency) {}
   void setConcurrency(std::uint64_t concurrency) { concurrency_ = concurrency; }
 
-  /// A message and when it is looked at.
+  /// A message and when it is looked at. Those due together go in the order they came, which is that of the log and of the index:
+  /// what is read and written for them then lies side by side.
   struct Due {
     WallTime at;
     Id128 message;
-    bool operator>(const Due& other) const { return at > other.at; }
+    bool operator>(const Due& other) const { return at != other.at ? at > other.at : message > other.message; }
   };
   void wakeAt(WallTime due, const Id128& message) { due_.push({due, message}); }
   /// Forgets every other time that was said.

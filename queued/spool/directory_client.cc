@@ -6,6 +6,18 @@ namespace {
 constexpr std::chrono::seconds kKeepFor{1};
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kMostKept = 10'000;
+
+std::string domainOf(std::string_view address) {
+  const std::size_t at = address.rfind('@');
+  return at == std::string_view::npos ? std::string() : asciiLower(address.substr(at + 1));
+}
+
+std::shared_ptr<const ipc::Resolution> elsewhere() {
+  ipc::Resolution resolution;
+  resolution.kind = ipc::Resolution::Kind::remote;
+  return std::make_shared<const ipc::Resolution>(std::move(resolution));
+}
+
 }  // namespace
 
 template <class T>
@@ -24,7 +36,8 @@ void DirectoryClient::keep(Cache<T>& cache, const std::string& key, std::shared_
 }
 
 std::shared_ptr<const ipc::Resolution> DirectoryClient::kept(std::string_view address) {
-  return find(resolutions_, address);
+  if (auto known = find(resolutions_, address)) return known;
+  return find(domains_, domainOf(address));
 }
 
 Task<Result<std::shared_ptr<const ipc::Resolution>>> DirectoryClient::resolve(std::string address) {
@@ -36,6 +49,8 @@ Task<Result<std::shared_ptr<const ipc::Resolution>>> DirectoryClient::resolve(st
   auto resolution = std::make_shared<const ipc::Resolution>(std::move(*answer));
   const bool isYes = resolution->kind == ipc::Resolution::Kind::local || resolution->kind == ipc::Resolution::Kind::remote;
   if (isYes) keep(resolutions_, address, resolution);
+  const std::string domain = domainOf(address);
+  if (resolution->kind == ipc::Resolution::Kind::remote && !domain.empty()) keep(domains_, domain, elsewhere());
   co_return resolution;
 }
 

@@ -18,7 +18,8 @@ class DirectoryClient {
  public:
   DirectoryClient(Loop& loop, const std::string& socketPath) : client_(loop, socketPath) {}
 
-  /// The kept answer, if it is young enough.
+  /// The kept answer, if it is young enough. One about an address elsewhere is about every address of that domain: of such it has the
+  /// kind alone.
   [[nodiscard]] std::shared_ptr<const ipc::Resolution> kept(std::string_view address);
   /// Errors: timeout, closed, temporary: the directory is away.
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Resolution>>> resolve(std::string address);
@@ -38,6 +39,7 @@ class DirectoryClient {
   static void keep(Cache<T>& cache, const std::string& key, std::shared_ptr<const T> value);
 
   ipc::Client client_;
+  Cache<ipc::Resolution> domains_;  ///< that are not ours
   Cache<ipc::Resolution> resolutions_;
   Cache<ipc::Identity> identities_;
 };

@@ -12,9 +12,12 @@ namespace ostler::spool {
 
 namespace {
 
-/// Deliveries under way at once, those to next hops aside: what bounds the contents held for them.
+/// Deliveries under way at once of what was due, those to next hops aside: what bounds the contents held for them.
 constexpr std::size_t kMostRunning = 2000;
-constexpr int kLooksPerTurn = 500;
+/// Those of new mail among them: it does not wait for a backlog.
+constexpr std::size_t kMostWithNew = 4000;
+/// Some milliseconds: so long everybody else's mail waits.
+constexpr int kLooksPerTurn = 100;
 /// Changes that the schedule index has not got yet, beyond which nothing more is looked at: each of them is held in memory.
 constexpr std::size_t kChangesAhead = 50'000;
 /// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
@@ -44,6 +47,8 @@ Dispatcher::~Dispatcher() { scope_.cancelAll(); }
 
 void Dispatcher::start() {
   scheduleAll();
+  outAway_ = true;  // until it has answered
+  scope_.spawn(awaitOut());
   scope_.spawn(watchSchedule());
 }
 
@@ -103,8 +108,8 @@ void Dispatcher::endRunning() {
 }
 
 void Dispatcher::wake(const Id128& id) {
-  if (running_ >= kMostRunning || draining_ || env_.queue.isStopped()) {
-    env_.scheduler.wakeAt(WallTime{}, id);  // before what has been due for long: new mail does not wait for a backlog to be looked at
+  if (running_ >= kMostWithNew || draining_ || env_.queue.isStopped()) {
+    env_.scheduler.wakeAt(WallTime{}, id);  // before what has been due for long
     waitsForRoom_ = running_ >= kMostRunning;
     return;
   }
@@ -148,6 +153,7 @@ void Dispatcher::giveUp(const Id128& id, const ipc::SmtpReply& why) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   std::vector<Outcome> outcomes;
+  const std::vector<std::string> replies = env_.queue.lastRepliesOf(*message);
   for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
     RecipientNow& recipient = message->recipients[at];
     if (recipient.state != RecipientState::pending || recipient.inFlight) continue;
@@ -155,8 +161,7 @@ void Dispatcher::giveUp(const Id128& id, const ipc::SmtpReply& why) {
     outcome.recipient = at;
     outcome.state = RecipientState::failed;
     outcome.reply = why;
-    const std::string last = env_.queue.lastReplyOf(*message, at);
-    outcome.reply.text += ". The last reason: " + (last.empty() ? "none" : last);
+    outcome.reply.text += ". The last reason: " + (replies[at].empty() ? "none" : replies[at]);
     recipient.inFlight = true;
     recipient.line = 0;
     outcomes.push_back(std::move(outcome));

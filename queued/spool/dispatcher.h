@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "libmailcore/ipc/directory.h"
@@ -44,6 +45,8 @@ class Dispatcher {
   void start();
   /// Nothing more is started; what runs goes on. For SIGTERM.
   void drain() { draining_ = true; }
+  /// Role out is not there: mail for other hosts waits for it.
+  [[nodiscard]] bool isOutAway() const { return outAway_; }
   /// No delivery runs, but for dialogues of a role out that is not there.
   [[nodiscard]] bool idle() const { return running_ == 0 && (sending_ == 0 || !out_.connected()); }
   /// Looks at a message soon: it is new, or an administrator changed it.
@@ -70,8 +73,8 @@ class Dispatcher {
   void routeAllAgain();
   /// Its expiry was changed: it is looked at then, wherever it waits.
   void expiryChanged(const Id128& id);
-  /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen".
-  [[nodiscard]] std::string waitReason(const Message& message, std::uint32_t recipient) const;
+  /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen". `record`: the message's.
+  [[nodiscard]] std::string waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const;
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
   void setWords(std::vector<message::DsnWords> words) { words_ = std::move(words); }
@@ -114,8 +117,11 @@ class Dispatcher {
   [[nodiscard]] Task<void> sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
   void refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply);
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
+  void standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which);
   [[nodiscard]] Task<void> send(schedule::Start start);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
+  void outIsAway();
+  [[nodiscard]] Task<void> awaitOut();
   [[nodiscard]] bool isPoison(const Id128& id);
   void keepTranscript(const Id128& id, const ipc::DeliverOutcome& outcome);
   [[nodiscard]] bool isInLine(const Message& message, std::uint32_t line) const;
@@ -167,6 +173,7 @@ class Dispatcher {
   Signal scheduleChanged_;
   bool draining_ = false;
   bool pumping_ = false;
+  bool outAway_ = false;
   std::size_t running_ = 0;  ///< deliveries here
   bool waitsForRoom_ = false;  ///< what is due is looked at again when fewer run
   std::size_t sending_ = 0;  ///< dialogues of role out

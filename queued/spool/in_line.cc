@@ -100,17 +100,16 @@ void Dispatcher::routeAgain(const Id128& id) {
   wakeSoon(id);
 }
 
-std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipient) const {
+std::string Dispatcher::waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const {
   const RecipientNow& now = message.recipients[recipient];
   if (message.hold == Hold::held) return "is held by an administrator";
   if (message.hold == Hold::frozen) return "is frozen by an administrator";
   if (now.inFlight) return "is being delivered";
   if (env_.queue.isStopped()) return "waits: all delivery is stopped by an administrator";
-  const std::string said = env_.queue.lastReplyOf(message, recipient);
+  const std::string& said = record.recipients[recipient].lastReply;
   const std::string last = said.empty() ? std::string() : "; last reply: " + said;
   const schedule::Destination* const destination = destinationOf(message, recipient);
   if (destination == nullptr) {
-    const MessageRecord record = env_.queue.unpack(message);
     if (env_.queue.laidOn(Queue::kSender, record.reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
     if (now.attempts == 0 && now.due > env_.now() && record.handling.holdUntil > env_.now()) {
       return "is held for " + std::to_string((now.due - env_.now()) / std::chrono::seconds(1)) + " s more, as its sender asked (RFC 4865)";
@@ -119,6 +118,7 @@ std::string Dispatcher::waitReason(const Message& message, std::uint32_t recipie
     return seconds <= 0 ? "is due" + last : "waits " + std::to_string(seconds) + " s for its next attempt" + last;
   }
   if (env_.queue.isOutboundStopped()) return "waits: all outbound mail is stopped by an administrator";
+  if (outAway_) return "waits: the process that sends mail to other hosts (role out) is not there";
   const std::string hop = " for " + destination->key();
   switch (destination->state(env_.now())) {
     case schedule::DestinationState::frozen:

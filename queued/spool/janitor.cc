@@ -24,7 +24,7 @@ constexpr std::size_t kSegmentsAllowed = 6;  ///< before live messages are moved
 }  // namespace
 
 Janitor::Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom)
-    : env_(env), index_(index), replayFrom_(replayFrom), scope_(env.loop) {}
+    : env_(env), index_(index), replayFrom_(replayFrom), committedFrom_(replayFrom), scope_(env.loop) {}
 
 void Janitor::start() { scope_.spawn(run()); }
 
@@ -66,32 +66,35 @@ Task<void> Janitor::run() {
   }
 }
 
-/// After a start, or when everything changed at once, there are as many as messages wait: nobody else waits for all of them.
+/// After a start, or when everything changed at once, there are as many as messages wait: nobody else waits for all of them, nor need
+/// they fit into memory.
 Task<void> Janitor::commitChanges() {
-  taking_ = std::make_shared<ScheduleIndex::Changes>(ScheduleIndex::begin(env_.queue, replayFrom_));
-  while (!taking_->missing.empty()) {
-    ScheduleIndex::add(*taking_, env_.queue, kRowsAtOnce);
-    if (!taking_->missing.empty()) co_await env_.loop.yield();
-  }
-  const std::shared_ptr<const ScheduleIndex::Changes> changes = std::exchange(taking_, nullptr);
-  auto job = [&index = index_, changes] { return index.commit(*changes); };
-  Result<void> committed = co_await env_.disk.run(env_.loop, job);
-  while (!committed) {
-    env_.log.error("schedule-index", {{"reason", committed.error().detail}});
-    co_await env_.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
-    committed = co_await env_.disk.run(env_.loop, job);
-  }
-  committedFrom_ = changes->replayFrom;
-  while (env_.queue.stored(kRowsAtOnce)) co_await env_.loop.yield();
+  const std::vector<Id128> changed = env_.queue.takeChanged();
+  std::span<const Id128> left = changed;
+  do {
+    const std::span<const Id128> some = left.first(std::min(left.size(), ScheduleIndex::kAtOnce));
+    left = left.subspan(some.size());
+    const auto changes = std::make_shared<ScheduleIndex::Changes>();
+    changes->destinations = env_.queue.destinations();
+    changes->replayFrom = left.empty() ? replayFrom_ : committedFrom_;
+    for (std::size_t at = 0; at < some.size(); at += kRowsAtOnce) {
+      ScheduleIndex::add(*changes, env_.queue, some.subspan(at, std::min(kRowsAtOnce, some.size() - at)));
+      co_await env_.loop.yield();
+    }
+    auto job = [&index = index_, changes] { return index.commit(*changes); };
+    Result<void> committed = co_await env_.disk.run(env_.loop, job);
+    while (!committed) {
+      env_.log.error("schedule-index", {{"reason", committed.error().detail}});
+      co_await env_.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
+      committed = co_await env_.disk.run(env_.loop, job);
+    }
+    committedFrom_ = changes->replayFrom;
+    env_.queue.stored(some);
+  } while (!left.empty());
 }
 
 void Janitor::commitNow() {
-  if (taking_) {
-    ScheduleIndex::add(*taking_, env_.queue, SIZE_MAX);
-    const Result<void> committed = index_.commit(*std::exchange(taking_, nullptr));
-    if (!committed) return env_.log.error("schedule-index", {{"reason", committed.error().detail}});
-  }
-  const Result<void> committed = index_.commit(ScheduleIndex::take(env_.queue, replayFrom_));
+  const Result<void> committed = index_.commitAll(env_.queue, committedFrom_, replayFrom_);
   if (!committed) env_.log.error("schedule-index", {{"reason", committed.error().detail}});
 }
 

@@ -36,9 +36,8 @@ class Janitor {
     std::uint64_t segment = 0;
   };
   std::deque<Place> places_;        ///< where the log was lately
-  std::shared_ptr<ScheduleIndex::Changes> taking_;  ///< those that are being gathered
   std::uint64_t replayFrom_ = 0;
-  std::uint64_t committedFrom_ = 0; ///< replayFrom_ of the last committed index
+  std::uint64_t committedFrom_ = 0; ///< what the index on disk names
   WallTime badmailLookedAt_{};
   TaskScope scope_;
 };

@@ -16,6 +16,10 @@ namespace {
 /// An hour is more than RFC 5321 4.5.3.2 adds up to for a large message; then role out has lost us.
 constexpr std::chrono::hours kDialogueMost{1};
 
+/// One that is shutting down still holds its socket, and answers at once; of one that is gone the next life answers.
+constexpr std::chrono::minutes kOutAsked{1};
+constexpr std::chrono::milliseconds kOutAskedAgain{100};
+
 constexpr std::size_t kHopsKept = 10'000;
 
 constexpr unsigned kLossesMost = 3;
@@ -23,7 +27,7 @@ constexpr unsigned kLossesMost = 3;
 /// From here on it is kept while the message waits, so that it is not read back for each of its transactions.
 constexpr std::size_t kLongEnvelope = 16;
 /// Messages that are deferred without being sent, between two turns of the loop.
-constexpr std::size_t kDeferredAtOnce = 200;
+constexpr std::size_t kDeferredAtOnce = 50;
 
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
@@ -66,10 +70,19 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   }
   const bool hasHours = !asleep && route.rule != nullptr && !route.rule->pace.hours.empty();
   if (hasHours) destination.wakeUntil(openUntil(*route.rule, env_.now()));
-  RecipientNow& now = message->recipients[recipient];
-  now.inFlight = false;
+  standInLine(id, facts, destination, {&recipient, 1});
+  // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
+  if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination.key());
+}
+
+void Dispatcher::standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which) {
+  Message* const message = env_.queue.find(id);
+  if (message == nullptr) return;
   if (!isInLine(*message, destination.number())) env_.scheduler.push(destination, senderOf(facts->record), id, facts->record.handling.priority);
-  now.line = destination.number();
+  for (const std::uint32_t at : which) {
+    message->recipients[at].inFlight = false;
+    message->recipients[at].line = destination.number();
+  }
   if (message->recipients.size() > kLongEnvelope) {
     LongEnvelope& kept = longEnvelopes_[id];
     const bool isKept = kept.facts && kept.facts->record.recipients.size() == message->recipients.size();
@@ -79,12 +92,10 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
         if (other.waits()) kept.lines.insert(other.line);
       }
     }
-    kept.lines.insert(now.line);
+    kept.lines.insert(destination.number());
   }
   const WallTime deadline = message->extra().deadline();
   if (deadline != WallTime::max()) env_.scheduler.wakeAt(deadline, id);  // what waits in line is in no schedule otherwise
-  // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
-  if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination.key());
 }
 
 /// What an administrator says of a next hop, or of the route that leads to it.
@@ -105,7 +116,7 @@ void Dispatcher::heedHolds() {
 }
 
 void Dispatcher::pump() {
-  if (draining_ || env_.ledger.stuck() || env_.queue.isStopped() || env_.queue.isOutboundStopped() || std::exchange(pumping_, true)) return;
+  if (draining_ || env_.ledger.stuck() || env_.queue.isStopped() || env_.queue.isOutboundStopped() || outAway_ || std::exchange(pumping_, true)) return;
   while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(*start));
   pumping_ = false;
   if (env_.scheduler.nextStart() < nextStart_) scheduleChanged_.set();
@@ -201,6 +212,11 @@ Task<void> Dispatcher::send(schedule::Start start) {
   ++sending_;
   std::vector<Outcome> outcomes = co_await dialogue(id, *facts, hop, which);
   --sending_;
+  if (outcomes.empty()) {
+    env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
+    standInLine(id, *facts, *destination, which);
+    co_return;
+  }
   schedule::HostVerdict verdict = schedule::HostVerdict::noAnswer;
   for (const Outcome& outcome : outcomes) {
     if (!outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
@@ -216,6 +232,7 @@ Task<void> Dispatcher::send(schedule::Start start) {
   pump();
 }
 
+/// Nothing, when role out is not there and nothing became of it.
 Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which) {
   std::vector<Outcome> outcomes(which.size());
   for (std::size_t at = 0; at < which.size(); ++at) {
@@ -261,7 +278,12 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
   const Deadline deadline = Deadline::after(kDialogueMost);
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
-  if (!answer && answer.error().kind == Error::Kind::closed && isPoison(id)) {
+  const bool isLost = !answer && answer.error().kind == Error::Kind::closed;
+  const bool isRefused = !answer && answer.error().kind == Error::Kind::temporary;  // it is shutting down
+  if (isLost || isRefused) outIsAway();
+  const bool isPoisonous = isLost && isPoison(id);
+  if (isRefused || (isLost && !isPoisonous)) co_return std::vector<Outcome>();
+  if (isPoisonous) {
     for (Outcome& outcome : outcomes) {
       outcome.countsAsAttempt = true;
       outcome.bySchedule = true;
@@ -284,6 +306,23 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
                                                                      : RecipientState::pending;
   }
   co_return outcomes;
+}
+
+/// What it had, or refused, stands in line again; nothing is written down, however many wait, for nothing happened to them.
+void Dispatcher::outIsAway() {
+  if (std::exchange(outAway_, true)) return;
+  env_.log.warn("out-away", {{"effect", "mail for other hosts waits for role out"}});
+  scope_.spawn(awaitOut());
+}
+
+Task<void> Dispatcher::awaitOut() {
+  while (outAway_) {
+    const auto ready = co_await out_.call(ipc::IsSendingReady{}, Deadline::after(kOutAsked));
+    outAway_ = !ready;
+    if (outAway_) co_await env_.loop.sleepUntil(Deadline::after(kOutAskedAgain));
+  }
+  env_.log.info("out-ready");
+  pump();
 }
 
 /// Role out was lost while it had the message. Once or twice is an accident; a message that does it to it each time must wait its

@@ -1,6 +1,7 @@
 #include "queued/spool/queue.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/envelope.h"
@@ -99,6 +100,11 @@ Hold Queue::laidOn(std::string_view prefix, std::string_view what) const {
 }
 
 Message* Queue::find(const Id128& id) {
+  const auto found = messages_.find(id);
+  return found == messages_.end() ? nullptr : &found->second;
+}
+
+const Message* Queue::find(const Id128& id) const {
   const auto found = messages_.find(id);
   return found == messages_.end() ? nullptr : &found->second;
 }
@@ -222,12 +228,15 @@ void Queue::show(const Reading& reading, const std::function<void(const Message&
   }
 }
 
-std::string Queue::lastReplyOf(const Message& message, std::uint32_t recipient) const {
-  const RecipientNow& now = message.recipients[recipient];
-  if (now.lastReply) return *now.lastReply;
-  if (!now.hasReplyStored) return {};
-  const Archive::Stored stored = storedOf(message);
-  return recipient < stored.replies.size() ? stored.replies[recipient] : std::string();
+std::vector<std::string> Queue::lastRepliesOf(const Message& message) const {
+  std::vector<std::string> replies = hasStoredReply(message) ? storedOf(message).replies : std::vector<std::string>();
+  replies.resize(message.recipients.size());
+  for (std::size_t at = 0; at < replies.size(); ++at) {
+    const RecipientNow& now = message.recipients[at];
+    if (now.lastReply) replies[at] = *now.lastReply;
+    if (!now.lastReply && !now.hasReplyStored) replies[at].clear();
+  }
+  return replies;
 }
 
 void Queue::keepTranscript(const Id128& id, Transcript transcript) {
@@ -248,11 +257,30 @@ std::vector<Transcript> Queue::transcriptsOf(const Id128& id) const {
   return all;
 }
 
-bool Queue::stored(std::size_t most) {
-  takenTranscripts_.clear();
-  for (auto at = taken_.begin(); at != taken_.end() && most > 0; at = taken_.erase(at), --most) {
-    Message* const message = find(*at);
-    if (message == nullptr || changed_.contains(*at)) continue;
+std::vector<Id128> Queue::takeChanged() {
+  if (taken_.empty()) {
+    taken_.swap(changed_);
+    takenTranscripts_.swap(transcripts_);
+  } else {
+    taken_.merge(changed_);
+    for (auto& [id, lately] : transcripts_) {
+      std::vector<Transcript>& before = takenTranscripts_[id];
+      std::move(lately.begin(), lately.end(), std::back_inserter(before));
+    }
+  }
+  changed_.clear();
+  transcripts_.clear();
+  std::vector<Id128> ids(taken_.begin(), taken_.end());
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+void Queue::stored(std::span<const Id128> ids) {
+  for (const Id128& id : ids) {
+    taken_.erase(id);
+    takenTranscripts_.erase(id);
+    Message* const message = find(id);
+    if (message == nullptr || changed_.contains(id)) continue;
     for (RecipientNow& recipient : message->recipients) {
       if (recipient.lastReply) recipient.hasReplyStored = true;
       recipient.lastReply.reset();
@@ -261,7 +289,6 @@ bool Queue::stored(std::size_t most) {
     message->changeExtra().packed = std::string();
     message->tidy();
   }
-  return !taken_.empty();
 }
 
 namespace {

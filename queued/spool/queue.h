@@ -94,6 +94,7 @@ class Queue {
   void dropFresh(Message& message);
 
   [[nodiscard]] Message* find(const Id128& id);
+  [[nodiscard]] const Message* find(const Id128& id) const;
   /// The whole record as it stands now. Errors: what is kept of it cannot be read; nothing may be concluded from that, or written.
   [[nodiscard]] Result<MessageRecord> read(const Message& message) const;
   /// The same to be shown; empty where it cannot be read.
@@ -102,15 +103,15 @@ class Queue {
   [[nodiscard]] Reading reading(std::span<const Id128> ids) const;
   /// and then, on the loop, those that are there still. What `each` is given is valid during the call.
   void show(const Reading& reading, const std::function<void(const Message&, const MessageView&)>& each) const;
-  /// What was said of a recipient last; empty: nothing yet.
-  [[nodiscard]] std::string lastReplyOf(const Message& message, std::uint32_t recipient) const;
+  /// What was said last of each recipient; empty: nothing yet.
+  [[nodiscard]] std::vector<std::string> lastRepliesOf(const Message& message) const;
   /// Ids greater than `after`, in their order, which is that of arrival. Costs what it gives and what changed lately. `of`: those
   /// filed under it, and perhaps others that changed lately; the caller looks.
   [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of = {}) const;
   /// Adds to the transcripts of a message; the archive keeps the last ones of it.
   void keepTranscript(const Id128& id, Transcript transcript);
   [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const;
-  /// Those that the archive is to get with what takeChanged() told of last.
+  /// Those that the archive is to get with what takeChanged() told of.
   [[nodiscard]] std::vector<Transcript> takenTranscriptsOf(const Id128& id) const {
     const auto found = takenTranscripts_.find(id);
     return found == takenTranscripts_.end() ? std::vector<Transcript>() : found->second;
@@ -120,8 +121,8 @@ class Queue {
   void keepIn(const Archive* archive) { archive_ = archive; }
   /// Where the other records are read. Never called: they are kept in memory.
   void readFrom(RecordsAt recordsAt) { recordsAt_ = std::move(recordsAt); }
-  /// The archive has what takeChanged() told of last: what has not changed since is let go. Of so many; false: that was all.
-  bool stored(std::size_t most = SIZE_MAX);
+  /// The archive has these of what takeChanged() told of: what has not changed since is let go.
+  void stored(std::span<const Id128> ids);
   [[nodiscard]] std::uint64_t octets() const { return octets_; }            ///< of all contents
   [[nodiscard]] std::uint64_t journalOctets() const { return journalOctets_; }  ///< of those in the journal
   [[nodiscard]] std::uint64_t held() const { return held_; }                ///< messages that somebody holds or has frozen
@@ -143,11 +144,9 @@ class Queue {
 
   /// Live messages whose newest record lies in each segment.
   [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& liveBySegment() const { return liveBySegment_; }
-  /// Messages that changed since the last call, for the schedule index. Ended ones are in it, too.
-  [[nodiscard]] const std::unordered_set<Id128>& takeChanged() {
-    takenTranscripts_ = std::exchange(transcripts_, {});
-    return taken_ = std::exchange(changed_, {});
-  }
+  /// Messages that changed since the last call, and those of earlier calls that are not stored yet, in the order of their ids: for the
+  /// schedule index. Ended ones are among them.
+  [[nodiscard]] std::vector<Id128> takeChanged();
   [[nodiscard]] std::size_t changedCount() const { return changed_.size(); }
 
   /// Its records stand at a new place of the log, with the states of when they were written; what changed since stays.

@@ -181,7 +181,7 @@ Result<void> Role::Parts::openJournal() {
   const auto each = [this, &unreadable](const journal::Batch& batch) {
     if (!queue.replay(batch)) ++unreadable;
     // A lost index is made anew piece by piece, for all of its messages at once need not fit into memory.
-    if (queue.changedCount() >= kReplayedAtOnce && index->commit(ScheduleIndex::take(queue, replayFrom))) queue.stored();
+    if (queue.changedCount() >= kReplayedAtOnce) (void)index->commitAll(queue, replayFrom, replayFrom).has_value();
   };
   Result<std::unique_ptr<journal::Journal>> opened = journal::Journal::open(options, loaded->replayFrom, each);
   if (!opened) return fail(opened.error());

@@ -138,6 +138,7 @@ struct ScheduleIndex::Lmdb {
       const std::optional<Id128> id = Id128::fromOctets(key);
       if (!id || !ipc::decodeInto(row, value)) return false;
       queue.restore(toMessage(*id, row));
+      noteRead(value);
       return true;
     });
     letGoOfPages();
@@ -153,12 +154,19 @@ struct ScheduleIndex::Lmdb {
     return code == 0 ? stat.ms_entries : 0;
   }
 
-  /// What was read once is the page cache's business, not our memory.
-  void letGoOfPages() const {
-    MDB_envinfo info{};
-    if (::mdb_env_info(env, &info) != 0 || info.me_mapaddr == nullptr) return;
-    (void)::madvise(info.me_mapaddr, info.me_mapsize, MADV_DONTNEED);
+  /// What was read is the page cache's business, not our memory. LMDB does not say where its map lies; what load() found lies in it,
+  /// for its transaction writes nothing.
+  void noteRead(std::string_view octets) const {
+    constexpr std::uintptr_t kPage = 4096;
+    const auto at = reinterpret_cast<std::uintptr_t>(octets.data()) / kPage * kPage;
+    readFrom_ = readFrom_ == 0 ? at : std::min(readFrom_, at);
+    readTo_ = std::max(readTo_, at + kPage);
   }
+  void letGoOfPages() const {
+    if (readTo_ > readFrom_) (void)::madvise(reinterpret_cast<void*>(readFrom_), readTo_ - readFrom_, MADV_DONTNEED);
+  }
+  mutable std::uintptr_t readFrom_ = 0;
+  mutable std::uintptr_t readTo_ = 0;
 };
 
 namespace {
@@ -259,29 +267,29 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   return change;
 }
 
-ScheduleIndex::Changes ScheduleIndex::take(Queue& queue, std::uint64_t replayFrom) {
-  Changes changes = begin(queue, replayFrom);
-  add(changes, queue, SIZE_MAX);
-  return changes;
-}
-
-ScheduleIndex::Changes ScheduleIndex::begin(Queue& queue, std::uint64_t replayFrom) {
-  Changes changes;
-  changes.replayFrom = replayFrom;
-  changes.destinations = queue.destinations();
-  const auto& ids = queue.takeChanged();
-  changes.missing.assign(ids.begin(), ids.end());
-  return changes;
-}
-
-void ScheduleIndex::add(Changes& changes, Queue& queue, std::size_t most) {
-  for (; most > 0 && !changes.missing.empty(); --most) {
-    const Id128 id = changes.missing.back();
-    changes.missing.pop_back();
+void ScheduleIndex::add(Changes& changes, const Queue& queue, std::span<const Id128> ids) {
+  for (const Id128& id : ids) {
     const Message* const message = queue.find(id);
     changes.rows.push_back(message == nullptr ? Changes::Row{id, {}, {}, {}, {}} : toRow(*message));
     if (message != nullptr) changes.rows.back().transcripts = queue.takenTranscriptsOf(id);
   }
+}
+
+Result<void> ScheduleIndex::commitAll(Queue& queue, std::uint64_t before, std::uint64_t replayFrom) {
+  const std::vector<Id128> changed = queue.takeChanged();
+  std::span<const Id128> left = changed;
+  do {
+    const std::span<const Id128> some = left.first(std::min(left.size(), kAtOnce));
+    left = left.subspan(some.size());
+    Changes changes;
+    changes.destinations = queue.destinations();
+    changes.replayFrom = left.empty() ? replayFrom : before;
+    add(changes, queue, some);
+    const Result<void> committed = commit(changes);
+    if (!committed) return committed;
+    queue.stored(some);
+  } while (!left.empty());
+  return {};
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {
@@ -346,6 +354,7 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
   }
   code = ::mdb_txn_commit(txn);
   if (code != 0) return failLmdb(code);
+  lmdb_->letGoOfPages();
   return {};
 }
 
@@ -380,7 +389,7 @@ std::vector<Transcript> ScheduleIndex::transcriptsOf(const Id128& id) const {
 std::vector<Id128> ScheduleIndex::idsAfter(const Id128& after, std::size_t most, const std::string& of) const {
   std::vector<Id128> ids;
   if (most == 0) return ids;
-    const bool isWhole = lmdb_->walk(of.empty() ? lmdb_->states : lmdb_->filed, of + std::string(after.octets()), [&](std::string_view key, std::string_view) {
+  const bool isWhole = lmdb_->walk(of.empty() ? lmdb_->states : lmdb_->filed, of + std::string(after.octets()), [&](std::string_view key, std::string_view) {
     if (!key.starts_with(of)) return false;
     const std::optional<Id128> id = Id128::fromOctets(key.substr(of.size()));
     if (id && *id > after) ids.push_back(*id);

@@ -45,19 +45,20 @@ class ScheduleIndex : public Archive {
       std::vector<Transcript> transcripts;  ///< those to be added
     };
     std::vector<Row> rows;
-    std::vector<Id128> missing;                ///< changed, too, but not in rows yet
     std::map<std::string, Hold> destinations;  ///< all there are: others are forgotten
     std::uint64_t replayFrom = 0;
   };
   [[nodiscard]] static Changes::Row toRow(const Message& message);
-  /// All that the queue says has changed since it was asked last,
-  [[nodiscard]] static Changes take(Queue& queue, std::uint64_t replayFrom);
-  /// or in pieces, with other work between them: begin, then add until nothing is missing. A row is what it is when it is added: later
-  /// than what the queue was asked for, which does no harm, as records set state and replay starts before.
-  [[nodiscard]] static Changes begin(Queue& queue, std::uint64_t replayFrom);
-  static void add(Changes& changes, Queue& queue, std::size_t most);
-  /// One transaction, synced. REQUIRES: nothing is missing. Errors: temporary, limit: nothing was changed.
+  /// As the queue has them now.
+  static void add(Changes& changes, const Queue& queue, std::span<const Id128> ids);
+  /// One transaction, synced. Errors: temporary, limit: nothing was changed.
   [[nodiscard]] Result<void> commit(const Changes& changes);
+  /// How many messages a transaction takes. Each page that it changes is held in memory until it ends, and the memory is kept for the
+  /// next one: a page a message, and more, when they lie all over the index.
+  static constexpr std::size_t kAtOnce = 4000;
+  /// All that the queue says has changed, so many at once; the last transaction names `replayFrom`, those before it `before`: a queue
+  /// that is partly newer than where its replay starts does no harm, as records set state. Blocks. Errors: as commit().
+  [[nodiscard]] Result<void> commitAll(Queue& queue, std::uint64_t before, std::uint64_t replayFrom);
 
   [[nodiscard]] std::vector<Stored> read(std::span<const Id128> ids) const override;
   [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const override;

@@ -83,6 +83,10 @@ Task<bool> Dispatcher::sendNext(std::string key, std::string name) {
   ++sending_;
   std::vector<Outcome> outcomes = co_await dialogue(id, *facts, hop, which);
   --sending_;
+  if (outcomes.empty()) {
+    standInLine(id, *facts, destination, which);
+    co_return false;
+  }
   bool isThere = true;
   for (Outcome& outcome : outcomes) {
     const bool isLost = outcome.by.empty() && outcome.state == RecipientState::pending;

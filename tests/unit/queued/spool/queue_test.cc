@@ -49,13 +49,11 @@ TEST_CASE("of a record that the index has lost nothing is concluded: it is an er
   Message* const message = queue.find(record.id);
   REQUIRE(queue.read(*message));
   CHECK(queue.read(*message)->recipients.size() == 2);
-  (void)queue.takeChanged();
-  queue.stored();
+  queue.stored(queue.takeChanged());
   CHECK(queue.read(*message));  // nothing else reads the journal: it is kept
   queue.readFrom([](std::span<const journal::Position> places) { return journal::Gathered(places, [](std::uint64_t) { return nullptr; }); });
   queue.apply(MarkRecord{record.id, MarkRecord::Kind::hold, Hold::held, {}, {}});
-  (void)queue.takeChanged();
-  queue.stored();
+  queue.stored(queue.takeChanged());
   CHECK_FALSE(queue.read(*message));
 }
 

@@ -61,8 +61,7 @@ class Segment {
 void addTo(Queue& queue, const MessageRecord& record) { queue.insert(record, encodeRecord(record), {7, 4096}, {7, 4500}); }
 
 void commit(ScheduleIndex& index, Queue& queue) {
-  REQUIRE(index.commit(ScheduleIndex::take(queue, 7)));
-  queue.stored();
+  REQUIRE(index.commitAll(queue, 7, 7));
 }
 
 }  // namespace
@@ -119,8 +118,8 @@ TEST_CASE("what was said last outlives a change that says nothing of it") {
   queue.apply(OutcomeRecord{record.id, false, {{1, RecipientState::pending, 1, {}, "451 full"}}});
   commit(*loaded->index, queue);
   const Message& message = *queue.find(record.id);
-  CHECK(queue.lastReplyOf(message, 0) == "450 later");
-  CHECK(queue.lastReplyOf(message, 1) == "451 full");
+  CHECK(queue.lastRepliesOf(message)[0] == "450 later");
+  CHECK(queue.lastRepliesOf(message)[1] == "451 full");
   CHECK(queue.unpack(message).recipients.at(0).lastReply == "450 later");
   Reading reading = queue.reading({&record.id, 1});
   reading.run();
@@ -135,7 +134,7 @@ TEST_CASE("what was said last outlives a change that says nothing of it") {
   CHECK(queue.pendingRecipients() == 2);
   queue.apply(OutcomeRecord{record.id, false, {{0, RecipientState::delivered, 2, {}, ""}}});
   commit(*loaded->index, queue);
-  CHECK(queue.lastReplyOf(message, 0).empty());
+  CHECK(queue.lastRepliesOf(message)[0].empty());
   CHECK(queue.pendingRecipients() == 1);
 }
 

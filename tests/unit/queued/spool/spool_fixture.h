@@ -3,6 +3,7 @@
 #pragma once
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +24,9 @@
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
+#include "libmailcore/journal/replay.h"
 #include "queued/spool/large_files.h"
+#include "queued/spool/records.h"
 #include "queued/spool/role.h"
 
 namespace ostler::spool {
@@ -81,6 +84,20 @@ class SpoolFixture {
     const auto role = Role::open(loop_, clock_, config, *store_, {});
     return role ? std::string() : role.error().detail;
   }
+  /// Role out is killed, and is not started again before startOut().
+  void killOut() { out_.reset(); }
+  void startOut() { serveOut(); }
+  /// Outcomes in the journal; of a stopped spool.
+  int outcomesWritten() const {
+    const UniqueFd folder(::open(config->queueDir().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int count = 0;
+    const auto each = [&count](const journal::Batch& batch) {
+      for (const journal::Record& record : batch.records) count += record.type == static_cast<std::uint16_t>(RecordType::outcome) ? 1 : 0;
+      return true;
+    };
+    REQUIRE(journal::replay(folder.get(), 0, each));
+    return count;
+  }
   /// As kill -9: nothing is drained.
   void stop() {
     client_.reset();
@@ -132,6 +149,25 @@ class SpoolFixture {
     for (const std::string& path : to) open.envelope.recipients.emplace_back().forwardPath = path;
     if (change) change(open.envelope);
     return loop_.runUntilDone(sendAll(*client_, std::move(open), content));
+  }
+  /// A message to each, all on their way at the same time.
+  void sendToEach(const std::string& from, const std::vector<std::string>& to, const std::string& content, const ipc::SessionInfo& session) {
+    TaskScope sending(loop_);
+    int taken = 0;
+    for (const std::string& path : to) {
+      ipc::OpenDraft open;
+      open.draft = Id128::make(clock_.now());
+      open.session = session;
+      open.envelope.reversePath = from;
+      open.envelope.recipients.emplace_back().forwardPath = path;
+      sending.spawn(countTaken(*client_, std::move(open), content, taken));
+    }
+    REQUIRE(loop_.runUntilDone(sending.whenIdle(Deadline::after(std::chrono::seconds(60)))));
+    REQUIRE(taken == static_cast<int>(to.size()));
+  }
+  static Task<void> countTaken(ipc::Client& client, ipc::OpenDraft open, std::string content, int& taken) {
+    const Result<ipc::CommitReply> reply = co_await sendAll(client, std::move(open), std::move(content));
+    taken += reply && !reply->queueId.empty() ? 1 : 0;
   }
   static Task<Result<ipc::CommitReply>> sendAll(ipc::Client& client, ipc::OpenDraft open, std::string content) {
     const Deadline soon = Deadline::after(std::chrono::seconds(10));
@@ -237,7 +273,11 @@ class SpoolFixture {
   int waiting = 0;     ///< how many came to it meanwhile
   std::function<bool(const ipc::Deliver&)> kills;  ///< role out dies of these, and is started again
   int killed = 0;
+  bool outDrains = false;  ///< role out is shutting down: it takes nothing more
+  int refused = 0;         ///< what was handed to it meanwhile
   std::string transcript;  ///< what role out says was said
+  std::function<bool(const std::string& address)> holdsBack;  ///< auth does not answer about these, until this says no more
+  int resolved = 0;                                           ///< addresses that auth was asked for
   std::map<std::string, std::vector<std::string>> forwards;  ///< aliases of example.test that lead elsewhere alone
   std::vector<ipc::RunProgram> programs;  ///< those that role programs was to run
   std::string programContent;             ///< what the last one was given
@@ -304,7 +344,7 @@ class SpoolFixture {
     if (auth_) return;
     auth_ = std::make_unique<ipc::Server>(loop_);
     auth_->on<ipc::Resolve>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Resolve request, const std::vector<UniqueFd>&) {
-      return answerResolve(resolve(request.address));
+      return answerResolve(std::move(request));
     });
     auth_->on<ipc::WhoIs>([this](std::shared_ptr<ipc::ServerConnection>, ipc::WhoIs request, const std::vector<UniqueFd>&) {
       ipc::Identity identity;
@@ -314,13 +354,20 @@ class SpoolFixture {
     });
     REQUIRE(auth_->listen(config->socketPath("auth"), 0600));
   }
-  static Task<Result<ipc::Resolution>> answerResolve(ipc::Resolution resolution) { co_return resolution; }
+  Task<Result<ipc::Resolution>> answerResolve(ipc::Resolve request) {
+    ++resolved;
+    while (holdsBack && holdsBack(request.address)) co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
+    co_return resolve(request.address);
+  }
   static Task<Result<ipc::Identity>> answerIdentity(ipc::Identity identity) { co_return identity; }
   void serveOut() {
     programs_.reset();
     out_ = std::make_unique<ipc::Server>(loop_);
     out_->on<ipc::Deliver>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
       return deliver(std::move(request), std::move(descriptors));
+    });
+    out_->on<ipc::IsSendingReady>([this](std::shared_ptr<ipc::ServerConnection>, ipc::IsSendingReady, const std::vector<UniqueFd>&) {
+      return answerReady();
     });
     out_->on<ipc::AskRecipient>([this](std::shared_ptr<ipc::ServerConnection>, ipc::AskRecipient request, const std::vector<UniqueFd>&) {
       return answerAsked(std::move(request));
@@ -345,7 +392,13 @@ class SpoolFixture {
     if (known != elsewhere.end()) co_return known->second;
     co_return ipc::AskedRecipient{{451, "4.4.1", "connection refused"}, "", false};
   }
+  Task<Result<ipc::SendingReady>> answerReady() {
+    if (outDrains) co_return fail(Error::Kind::temporary, "shutting down");
+    co_return ipc::SendingReady{};
+  }
   Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, std::vector<UniqueFd> descriptors) {
+    if (outDrains) ++refused;
+    if (outDrains) co_return fail(Error::Kind::temporary, "shutting down");
     if (kills && kills(request)) {
       ++killed;
       loop_.post([this] {
