@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "libmailcore/async/channel.h"
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/session_info.h"
 #include "libmailcore/message/compose.h"
@@ -21,6 +22,7 @@ namespace {
 
 /// All drafts together; beyond it the next octets of a draft go to its file, however small it is.
 constexpr std::uint64_t kBudget = 64U << 20;
+constexpr std::uint64_t kPiece = 256U << 10;  ///< written to a file at once; while one piece is written another one comes
 constexpr std::size_t kOpenMost = 20'000;
 constexpr std::size_t kOpenMostOfUser = 200;  ///< over submit.sock, which is open to every local user
 /// Between two pieces of a draft. RFC 5321 4.5.3.2.5 gives a client 3 minutes for each.
@@ -50,7 +52,8 @@ bool isSubmission(const ipc::SessionInfo& session) {
 }  // namespace
 
 struct Drafts::Draft {
-  explicit Draft(Loop& loop) : idle(loop) {}
+  explicit Draft(Loop& loop) : writer(loop, 1) {}
+  [[nodiscard]] bool isWriting() const { return writer.available() == 0; }
   Id128 id;
   std::uint64_t connection = 0;
   std::optional<uid_t> localUser;  // over submit.sock
@@ -61,15 +64,14 @@ struct Drafts::Draft {
   policy::Amount counted;  // against what the user may send, until it is mail
   std::string buffer;   // not in the file yet; without a file all there is
   std::string head;     // of a draft with a file: its first octets, for the header
-  UniqueFd file;
+  std::shared_ptr<LargeFile> file;
   std::uint64_t size = 0;
   bool hasEightBit = false;
   bool headerComplete = false;
-  bool writing = false;     // a task writes `buffer` to the file
   bool committing = false;
   bool commitIsSoon = false;
   Result<void> failure;     // of a write: the draft is lost
-  Signal idle;              // set when writing ends
+  Semaphore writer;         // held by who writes `buffer` to the file
 };
 
 Drafts::Drafts(Environment& env, Questions& questions, Acceptance& acceptance)
@@ -128,7 +130,7 @@ void Drafts::forget(const std::shared_ptr<Draft>& draft) {
   if (draft->counted.messages != 0) env_.senders.takeBack(draft->user, draft->counted);
   buffered_ -= draft->buffer.size();
   const bool named = draft->committing && env_.queue.find(draft->id) != nullptr;
-  if (draft->file && !named) env_.disk.post([&files = env_.large, id = draft->id] { files.unlink(id); });
+  if (draft->file && named) draft->file->keep();
 }
 
 /// A peer that opens drafts and says no more must not keep others from theirs.
@@ -138,7 +140,7 @@ Task<void> Drafts::dropIdle() {
     const SteadyTime since = std::chrono::steady_clock::now() - kIdleMost;
     std::vector<std::shared_ptr<Draft>> idle;
     for (const auto& [id, draft] : drafts_) {
-      if (draft->touched < since && !draft->committing && !draft->writing) idle.push_back(draft);
+      if (draft->touched < since && !draft->committing && !draft->isWriting()) idle.push_back(draft);
     }
     for (const auto& draft : idle) forget(draft);
   }
@@ -253,31 +255,22 @@ void Drafts::completeHeader(Draft& draft) {
   buffered_ += fields.size();
 }
 
-/// Writes the buffer to the draft's file, made if need be. One task at a time writes; others find it written for them.
+/// Writes the buffer to the draft's file, made if need be. One at a time writes; who comes meanwhile waits, and so does the client, and
+/// then mostly finds it written for him.
 Task<Result<void>> Drafts::flush(std::shared_ptr<Draft> draft) {
-  if (draft->writing) co_return draft->failure;
-  draft->writing = true;
+  const Result<Semaphore::Permit> turn = co_await draft->writer.acquire(Deadline::never());
+  if (!turn) co_return fail(turn.error());
   completeHeader(*draft);
-  while (draft->failure && (!draft->buffer.empty() || !draft->file)) {
-    std::string octets = std::exchange(draft->buffer, {});
-    buffered_ -= octets.size();
-    if (!draft->file) draft->head = octets.substr(0, 64 * 1024);
-    auto job = [&files = env_.large, id = draft->id, fd = draft->file.get(), octets = std::move(octets)]() -> Result<int> {
-      Result<UniqueFd> made = fd >= 0 ? Result<UniqueFd>(UniqueFd()) : files.create(id);
-      if (!made) return fail(made.error());
-      const Result<void> written = writeAll(fd >= 0 ? fd : made->get(), octets);
-      if (!written) return fail(written.error());
-      return fd >= 0 ? fd : made->release();
-    };
-    const Result<int> fd = co_await env_.disk.run(env_.loop, std::move(job));
-    if (!fd) {
-      draft->failure = fail(fd.error());
-    } else if (!draft->file) {
-      draft->file = UniqueFd(*fd);
-    }
+  if (!draft->failure || (draft->buffer.empty() && draft->file)) co_return draft->failure;
+  std::string octets = std::exchange(draft->buffer, {});
+  buffered_ -= octets.size();
+  if (!draft->file) {
+    draft->head = octets.substr(0, 64 * 1024);
+    draft->file = LargeFile::make(env_.large, env_.disk, draft->id);
   }
-  draft->writing = false;
-  draft->idle.set();
+  auto job = [file = draft->file, octets = std::move(octets)] { return file->write(octets); };
+  const Result<void> written = co_await env_.disk.run(env_.loop, std::move(job));
+  if (!written) draft->failure = written;
   co_return draft->failure;
 }
 
@@ -286,7 +279,8 @@ Task<Result<ipc::Empty>> Drafts::data(Connection from, ipc::DraftData request) {
   if (!draft || draft->committing) co_return fail(Error::Kind::notFound, "no such draft");
   expectCommit(*draft, false);
   Result<void> taken = take(*draft, std::move(request.octets));
-  const bool toFile = draft->file || draft->writing || draft->buffer.size() > env_.config->queue.largeMessage.octets || buffered_ > kBudget;
+  const std::uint64_t most = draft->file ? kPiece : env_.config->queue.largeMessage.octets;
+  const bool toFile = draft->buffer.size() > most || buffered_ > kBudget;
   if (taken && toFile) taken = co_await flush(draft);
   if (!taken) {
     forget(draft);
@@ -308,7 +302,7 @@ Task<Result<void>> Drafts::recode(std::shared_ptr<Draft> draft) {
     draft->hasEightBit = hasHighOctet(draft->buffer);
     co_return Result<void>();
   }
-  auto job = [fd = draft->file.get()] { return recodeFile(fd); };
+  auto job = [file = draft->file] { return recodeFile(file->fd()); };
   Result<Recoded> recoded = co_await env_.disk.run(env_.loop, std::move(job));
   if (!recoded) co_return fail(recoded.error());
   draft->size = recoded->size;
@@ -367,10 +361,6 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
   ++committing_;
   expectCommit(*draft, false);
   Result<void> whole = take(*draft, std::move(request.lastOctets));
-  while (draft->writing) {
-    const Result<void> idle = co_await draft->idle.wait(Deadline::never());
-    (void)idle;
-  }
   if (whole && (draft->file || draft->buffer.size() > env_.config->queue.largeMessage.octets)) whole = co_await flush(draft);
   completeHeader(*draft);
   if (whole && draft->envelope.binary) {
@@ -401,7 +391,7 @@ Task<Result<ipc::CommitReply>> Drafts::commitToQueue(std::shared_ptr<Draft> draf
   MessageRecord record = recordOf(*draft);
   std::shared_ptr<const std::string> content;
   if (draft->file) {
-    auto job = [&files = env_.large, id = draft->id, fd = draft->file.get()] { return files.finish(id, fd); };
+    auto job = [file = draft->file] { return file->finish(); };
     const Result<void> named = co_await env_.disk.run(env_.loop, std::move(job));
     if (!named) co_return fail(named.error());
   } else {
@@ -469,7 +459,7 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::share
     parcel.size = draft->size;
     parcel.internalDate = toUnixMillis(env_.now()) / 1000;
     parcel.urgent = true;
-    if (draft->file) parcel.file = UniqueFd(::fcntl(draft->file.get(), F_DUPFD_CLOEXEC, 0));
+    if (draft->file) parcel.file = UniqueFd(::fcntl(draft->file->fd(), F_DUPFD_CLOEXEC, 0));
     env_.mailboxes.deliver(target.account, std::move(parcel), [joint](deliver::LocalOutcome outcome) {
       if (outcome.state != deliver::LocalOutcome::State::stored) joint->reply = std::move(outcome.reply);
       if (--joint->missing == 0) joint->done.set();

@@ -82,6 +82,26 @@ void LargeFiles::unlink(const Id128& id) const {
 
 void LargeFiles::unlinkName(const std::string& name) const { ::unlinkat(folder_.get(), name.c_str(), 0); }
 
+std::shared_ptr<LargeFile> LargeFile::make(const LargeFiles& files, Pool& disk, const Id128& id) {
+  const auto letGo = [&disk](LargeFile* last) { disk.post([owned = std::shared_ptr<LargeFile>(last)] {}); };
+  return {new LargeFile(files, id), letGo};
+}
+
+LargeFile::~LargeFile() {
+  if (fd_ && !isKept_) files_.unlink(id_);
+}
+
+Result<void> LargeFile::write(std::string_view octets) {
+  if (!fd_) {
+    Result<UniqueFd> made = files_.create(id_);
+    if (!made) return fail(made.error());
+    fd_ = std::move(*made);
+  }
+  return writeAll(fd_.get(), octets);
+}
+
+Result<void> LargeFile::finish() const { return files_.finish(id_, fd_.get()); }
+
 std::vector<std::string> LargeFiles::names() const {
   std::vector<std::string> names;
   const int copy = ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -2,10 +2,11 @@
 // `.ID` while written; `ID` once it is synced, before any record names it. Blocking: call from a pool. See STATES.md.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "libmailcore/async/pool.h"
 #include "libmailcore/base/ids.h"
 #include "libmailcore/base/result.h"
 #include "libmailcore/base/unique_fd.h"
@@ -30,6 +31,32 @@ class LargeFiles {
  private:
   explicit LargeFiles(UniqueFd folder) : folder_(std::move(folder)) {}
   UniqueFd folder_;
+};
+
+/// One content on its way into queue/large/. Each job that works on it holds it, too: so neither the descriptor goes while somebody
+/// writes, whatever becomes of who asked for it, nor does a name stay that nobody kept. One job at a time.
+class LargeFile {
+ public:
+  /// Nothing is made before the first write(). When the last holder lets go it is closed, and unlinked unless kept, on `disk`.
+  [[nodiscard]] static std::shared_ptr<LargeFile> make(const LargeFiles& files, Pool& disk, const Id128& id);
+  ~LargeFile();
+  LargeFile(const LargeFile&) = delete;
+  LargeFile& operator=(const LargeFile&) = delete;
+
+  /// Blocks. Appends. Errors: limit (disk full), temporary; then it is of no use.
+  [[nodiscard]] Result<void> write(std::string_view octets);
+  /// Blocks. As LargeFiles::finish().
+  [[nodiscard]] Result<void> finish() const;
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// A record names it.
+  void keep() { isKept_ = true; }
+
+ private:
+  LargeFile(const LargeFiles& files, const Id128& id) : files_(files), id_(id) {}
+  const LargeFiles& files_;
+  const Id128 id_;
+  UniqueFd fd_;
+  bool isKept_ = false;
 };
 
 /// Writes all of it. Errors: limit (disk full), temporary.

@@ -127,6 +127,23 @@ class SpoolFixture {
     }
     return draft;
   }
+  /// A client that sends so many frames of a message and is gone after so many turns of the loop, whether they were answered or not.
+  void abandonDraft(std::size_t frames, unsigned turns) {
+    ipc::Client client(loop_, config->socketPath("smtpd"));
+    ipc::OpenDraft open;
+    open.draft = Id128::make(clock_.now());
+    open.session = stranger();
+    open.envelope.recipients.emplace_back().forwardPath = "alice@example.test";
+    const Id128 draft = open.draft;
+    REQUIRE(loop_.runUntilDone(client.call(std::move(open), Deadline::after(std::chrono::seconds(10)))));
+    TaskScope calls(loop_);
+    for (std::size_t at = 0; at < frames; ++at) calls.spawn(sendFrame(client, draft));
+    while (turns-- > 0) loop_.runUntilDone(loop_.sleepUntil(Deadline::after(std::chrono::microseconds(100))));
+  }
+  static Task<void> sendFrame(ipc::Client& client, Id128 draft) {
+    const auto answer = co_await client.call(ipc::DraftData{draft, std::string(65536, 'x')}, Deadline::after(std::chrono::seconds(10)));
+    (void)answer;
+  }
   ipc::SessionInfo loggedIn() const {
     ipc::SessionInfo session = stranger();
     session.service = "submission";

@@ -79,6 +79,19 @@ TEST_CASE("states 1 and 2: a draft that was not committed never was, and its lar
   CHECK(house.mailboxOf("alice").empty());
 }
 
+TEST_CASE("state 2: whoever goes away while its content is written leaves no file and no open descriptor") {
+  SpoolFixture house;
+  house.start();
+  house.abandonDraft(8, 50);  // what is opened once is open now
+  const std::string files = house.config->queueDir() + "/large";
+  REQUIRE(house.waitFor([&] { return filesIn(files) == 0; }));
+  const std::size_t before = filesIn("/proc/self/fd");
+  for (unsigned round = 0; round < 200; ++round) house.abandonDraft(5 + round % 9, round % 13);
+  CHECK(house.waitFor([&] { return filesIn(files) == 0; }));
+  CHECK(house.waitFor([&] { return filesIn("/proc/self/fd") <= before; }));
+  CHECK(house.send("b@elsewhere.test", {"alice@example.test"}, large()));
+}
+
 TEST_CASE("state 3: large content that has its name and no record goes") {
   SpoolFixture house;
   house.start();
