@@ -5,7 +5,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
-#include "libmailcore/dns/hosts.h"
+#include "libmailcore/dns/mx.h"
 #include "libmailcore/net/connection.h"
 #include "queued/out/http_response.h"
 #include "queued/out/racing.h"
