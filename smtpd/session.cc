@@ -148,18 +148,26 @@ Task<std::optional<smtp::Reply>> Session::clientRefusal() {
   co_return toReply(*verdict);
 }
 
+// Holds the greeting back, and looks whether the client waits for it: who is not let in anyhow has heard so before.
+Task<std::optional<smtp::Reply>> Session::impatience() {
+  if (limits().greetingDelay.count() == 0 || visit().isExempt()) co_return std::nullopt;
+  const Result<std::string_view> early = co_await connection_.readSome(1, Deadline::after(limits().greetingDelay));
+  if (!early && early.error().kind != Error::Kind::timeout) co_return lost(early.error());
+  if (early && early->empty()) co_return lost({Error::Kind::closed, "closed before the greeting"});
+  talkedEarly_ = early.has_value();
+  co_return objection(receiving::Stage::greeting);
+}
+
 // The greeting, or why there is none.
 Task<void> Session::greet() {
-  std::optional<Reply> refused;
-  if (limits().greetingDelay.count() > 0 && !visit().isExempt()) {
-    const Result<void> early = co_await connection_.stream().waitReadable(Deadline::after(limits().greetingDelay));
-    talkedEarly_ = early.has_value();
-    if (!early && early.error().kind != Error::Kind::timeout) refused = lost(early.error());
-  }
-  if (!refused) refused = objection(receiving::Stage::connect);
+  std::optional<Reply> refused = objection(receiving::Stage::connect);
   if (!refused) {
     std::optional<Reply> byName = co_await clientRefusal();
     refused = std::move(byName);
+  }
+  if (!refused) {
+    std::optional<Reply> early = co_await impatience();
+    refused = std::move(early);
   }
   if (!refused) {
     co_await say({220, "", hostName() + (isLmtp() ? " LMTP" : " ESMTP") + " Ostler"});

@@ -72,6 +72,7 @@ class Session {
   [[nodiscard]] Task<void> converse();
   [[nodiscard]] Task<void> greet();
   [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
+  [[nodiscard]] Task<std::optional<Reply>> impatience();
   [[nodiscard]] Task<void> dispatch(std::string_view line);
   [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage, const receiving::Content& content = {});
   [[nodiscard]] receiving::Visit visit(const receiving::Content& content = {}) const;

@@ -11,7 +11,7 @@ constexpr std::array kChecks = {
     Check{"closed",          Stage::connect,   &closed,         false,     "RFC 7504 3"},
     Check{"access_list",     Stage::connect,   &accessList,     false,     "RFC 5321 3.1"},
     Check{"connection_rate", Stage::connect,   &connectionRate, false,     "RFC 5321 3.8"},
-    Check{"early_talker",    Stage::connect,   &earlyTalker,    false,     "RFC 5321 3.1"},
+    Check{"early_talker",    Stage::greeting,  &earlyTalker,    false,     "RFC 5321 3.1"},
     Check{"own_name",        Stage::helo,      &ownName,        false,     "RFC 5321 4.1.4"},
     Check{"tls_required",    Stage::mail,      &tlsRequired,    false,     "RFC 3207 4"},
     Check{"login_required",  Stage::mail,      &loginRequired,  false,     "RFC 4954 6"},
@@ -36,7 +36,7 @@ std::span<const Check> allChecks() {
 }
 
 std::string_view nameOf(Stage stage) {
-  constexpr std::array<std::string_view, 6> kNames = {"connect", "helo", "mail", "rcpt", "data", "end of data"};
+  constexpr std::array<std::string_view, 7> kNames = {"connect", "greeting", "helo", "mail", "rcpt", "data", "end of data"};
   return kNames.at(static_cast<std::size_t>(stage));
 }
 

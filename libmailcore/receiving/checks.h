@@ -18,6 +18,7 @@ namespace ostler::receiving {
 /// Where the dialogue stands. Both lists, ours and queued's, have these.
 enum class Stage {
   connect,
+  greeting,  ///< the client was let in, and waited for while its greeting was held back
   helo,
   mail,
   rcpt,
@@ -56,7 +57,7 @@ struct Visit {
   [[nodiscard]] bool isExempt() const { return client == nullptr || isOn(server.limits.exempt); }
 };
 
-/// Nothing: no objection. A 421 or 5xx at `connect` ends the connection, a 421 ends it at any stage.
+/// Nothing: no objection. A 421 or 5xx at `connect` or `greeting` ends the connection, a 421 ends it at any stage.
 using Judge = std::optional<smtp::Reply> (*)(const Visit&);
 
 // In the order of the list; each in checks/<its name>.cc.

@@ -121,7 +121,7 @@ Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
                                .rates = rates,
                                .now = std::chrono::steady_clock::now()};
   ipc::SmtpReply senderReply{250, "2.1.0", "Sender ok"};
-  for (const Stage stage : {Stage::connect, Stage::helo, Stage::mail}) {
+  for (const Stage stage : {Stage::connect, Stage::greeting, Stage::helo, Stage::mail}) {
     if (stage != Stage::helo || !helo.empty()) co_await ask(questions_, stage, visit, facts, senderReply, steps);
   }
   steps.push_back(fmt::format("MAIL FROM:<{}>: {}", from, report::oneLine(senderReply)));

@@ -70,6 +70,43 @@ struct Secured {
   }
 };
 
+TEST_CASE("who is refused at the connection hears so at once, however long greetings are held back") {
+  const std::vector<std::pair<const char*, void (*)(Stage&)>> refusals = {
+      {"554", [](Stage& s) { s.server().accessExcept.networks = {net::Cidr::parse("192.0.2.0/24").value()}; }},
+      {"554", [](Stage& s) { s.server().accessExcept.names = {".bad.example"}, s.policy.clientName = "x.bad.example"; }},
+      {"521", [](Stage& s) { s.server().closed = true; }},
+  };
+  for (const auto& [code, refuse] : refusals) {
+    Play play;
+    play.stage.server().limits.greetingDelay = 30min;
+    refuse(play.stage);
+    play.begin();
+    play.expect("", code);
+    play.expect("", "closed");
+  }
+}
+
+TEST_CASE("a connection is counted once, before its greeting is held back") {
+  Play play;
+  play.stage.server().limits.greetingDelay = 1s;
+  play.stage.server().rates.connections = 1;
+  play.begin();
+  play.expect("", "220");
+  play.begin();
+  play.expect("", "421 4.7.0");
+}
+
+TEST_CASE("who talks before the greeting is sent away; who goes meanwhile has not talked") {
+  Play play;
+  play.stage.server().limits.greetingDelay = 30min;
+  play.begin();
+  play.expect("EHLO bot.example", "554");
+  play.expect("", "closed");
+  play.begin();
+  play.caller->hangUp();
+  play.expect("", "closed");
+}
+
 TEST_CASE("STARTTLS: everything heard in clear text is forgotten, and AUTH is offered inside alone") {
   Play play;
   Secured secured;

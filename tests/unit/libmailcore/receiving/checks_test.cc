@@ -50,7 +50,7 @@ const Check& named(std::string_view name) {
   throw std::logic_error("no check " + std::string(name));
 }
 
-constexpr Stage kStages[] = {Stage::connect, Stage::helo, Stage::mail, Stage::rcpt, Stage::data, Stage::endOfData};
+constexpr Stage kStages[] = {Stage::connect, Stage::greeting, Stage::helo, Stage::mail, Stage::rcpt, Stage::data, Stage::endOfData};
 
 }  // namespace
 
