@@ -95,6 +95,7 @@ Task<Result<ipc::LoginReply>> Session::login(ipc::LoginStart start) {
     if (!next) co_return next;
     step = std::move(*next);
   }
+  if (step.state == ipc::LoginReply::State::challenge) around_.policy.cancelLogin({step.conversation});
   if (step.state == ipc::LoginReply::State::succeeded && !step.data.empty()) {
     // SCRAM's last words go as one more challenge, which the client acknowledges with an empty response: RFC 4954 4.
     const Result<std::string> acknowledged = co_await respond(step);

@@ -40,6 +40,7 @@ std::string Session::traceField(const Id128& draft) const {
   received.tls = info_.tls;
   received.id = draft.text();
   if (envelope_.recipients.size() == 1) received.forPath = envelope_.recipients.front().forwardPath;
+  received.priority = envelope_.handling.priority;
   received.time = around_.clock.now();
   return message::writeReceived(received);
 }
@@ -144,12 +145,13 @@ Task<smtp::Reply> Session::bdat(std::string_view argument) {
   const auto command = smtp::parseBdat(argument);
   if (!command) {
     end("BDAT without a size");  // where the next command begins is not known
-    co_return Reply{421, "5.5.4", "BDAT needs a size"};
+    co_return Reply{421, "4.5.4", "BDAT needs a size"};
   }
   if (!chunks_) chunks_ = openMessage();
   state_ = bdatOpen;
   const Result<void> received = co_await receiveChunk(*chunks_, command->size);
   if (!received) co_return lost(received.error());
+  if (command->size > 0) --commandsSinceMessage_;  // however small a client's chunks are, they are a message on its way
   if (!command->last && !chunks_->refused()) {
     co_return Reply{250, "2.0.0", std::to_string(command->size) + " octets received"};
   }

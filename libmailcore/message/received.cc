@@ -91,6 +91,7 @@ std::string writeReceived(const Received& received) {
     out += "\r\n\ttls " + harmless(std::string_view(received.tls).substr(blank == std::string::npos ? 0 : blank + 1));
     if (blank != std::string::npos) out += " (" + harmless(std::string_view(received.tls).substr(0, blank)) + ")";
   }
+  if (received.priority != 0) out += "\r\n\tPRIORITY " + std::to_string(received.priority);
   return out + ";\r\n\t" + formatDateTime(received.time) + "\r\n";
 }
 

@@ -1,5 +1,5 @@
 // received.h - the trace fields: Received, Return-Path, Delivered-To. RFC 5321 4.4; RFC 3848 and RFC 6531 4.3 (with),
-// RFC 8314 4.3 (tls).
+// RFC 8314 4.3 (tls), RFC 6710 (PRIORITY).
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,7 @@ struct Received {
   std::string tls;            ///< "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: clear text
   std::string id;             ///< queue id
   std::string forPath;  ///< the one recipient without brackets; empty with several, so that none learns of another
+  int priority = 0;     ///< MT-PRIORITY: RFC 6710; 0, that of other mail, is not written
   WallTime time;
 };
 

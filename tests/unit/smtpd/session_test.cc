@@ -140,8 +140,22 @@ TEST_CASE("STARTTLS: a command smuggled in behind it in clear text is never carr
   play.beginOnSockets();
   play.expect("", "220");
   play.expect("EHLO x.example", "250");
-  play.expect("STARTTLS\r\nMAIL FROM:<evil@b.example>", "421 5.5.1");
+  play.expect("STARTTLS\r\nMAIL FROM:<evil@b.example>", "421 4.5.1");
   play.expect("", "closed");
+}
+
+TEST_CASE("a message may come in more chunks than a client may have commands without one") {
+  Play play;
+  play.begin();
+  play.openMail();
+  std::string hundred;
+  for (int n = 0; n < 100; ++n) hundred += "BDAT 1\r\nx";
+  for (int n = 0; n < 101; ++n) {
+    play.stage.loop.runUntilDone(play.caller->send(hundred));
+    for (int reply = 0; reply < 100; ++reply) play.expect("", "250");
+  }
+  play.expect("BDAT 0 LAST", "250 2.0.0");
+  CHECK(play.stage.policy.accepted.at(0).asSent().size() == 10'102);
 }
 
 TEST_CASE("a megabyte goes through in frames, octet for octet, and holds no more than a few of them") {

@@ -18,6 +18,7 @@ TEST_CASE("a trace field reads back as what it was written from") {
                          "TLSv1.3 TLS_AES_256_GCM_SHA384",
                          "01abc",
                          "bob@example.test",
+                         0,
                          fromUnixMillis(1'790'000'000'000)};
   const std::string field = writeReceived(written);
   CHECK(field ==
@@ -34,6 +35,19 @@ TEST_CASE("a trace field reads back as what it was written from") {
   CHECK(read.id == written.id);
   CHECK(read.forPath == written.forPath);
   CHECK(read.time == written.time);
+}
+
+TEST_CASE("a message that goes before others, or after them, says so in its trace field: RFC 6710") {
+  Received received;
+  received.helo = "client.test";
+  for (const int priority : {-9, 4}) {
+    received.priority = priority;
+    const std::string field = writeReceived(received);
+    CHECK(field.find("\r\n\tPRIORITY " + std::to_string(priority) + ";\r\n") != std::string::npos);
+    CHECK(parseReceived(field.substr(field.find(':') + 1)).helo == "client.test");
+  }
+  received.priority = 0;
+  CHECK(writeReceived(received).find("PRIORITY") == std::string::npos);
 }
 
 TEST_CASE("the trace field of a local submission says who, in readable words, and names no client") {
