@@ -124,6 +124,9 @@ class Validator {
       if (listener.kind == SmtpKind::odmr && !anyHeld()) {
         warning(listener.place, "an odmr listener has nothing to give: no route has etrn.hold with etrn.users");
       }
+      if (listener.kind == SmtpKind::lmtp && listener.address.unixPath.empty() && listener.address.port == 25) {
+        error(listener.place, "LMTP must not be spoken on port 25 (RFC 2033 5): choose another, such as 24");
+      }
       if (listener.kind == SmtpKind::lmtp && listener.address.unixPath.empty() &&
           !listener.address.address.isLoopback()) {
         warning(listener.place,

@@ -188,6 +188,8 @@ TEST_CASE("contradictions are found") {
                "ostler.yaml:1:20: error: tls: implicit needs a certificate"},
            Row{"submission without TLS", "smtp: {listeners: [{address: '127.0.0.1:1', tls: none, kind: submission}]}",
                "error: a submission listener with tls: none"},
+           Row{"LMTP where SMTP is expected", "smtp: {listeners: [{address: '127.0.0.1:25', kind: lmtp}]}",
+               "error: LMTP must not be spoken on port 25"},
            Row{"open relay", "smtp: {relay_from: [0.0.0.0/0]}",
                "warning: relay_from contains 0.0.0.0/0: this is an open relay"},
            Row{"one address twice",
