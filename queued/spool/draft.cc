@@ -436,7 +436,10 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::share
     // An alias that leads elsewhere, too: that part needs the queue, so all of this recipient goes there.
     MessageRecord record = recordOf(*draft);
     record.id = Id128::make(env_.now());
-    record.recipients = {record.recipients[recipient]};
+    RecipientRecord alone;  // of the record's own, who was named twice is one
+    alone.recipient = draft->envelope.recipients[recipient];
+    alone.due = record.handling.holdUntil;
+    record.recipients = {std::move(alone)};
     if (draft->file) co_return ipc::SmtpReply{451, "4.3.0", "Too large for an alias that leads elsewhere over LMTP"};
     const Result<void> accepted = co_await acceptance_.accept(std::move(record), content);
     if (!accepted) co_return ipc::SmtpReply{452, "4.3.1", "The queue takes no mail just now"};

@@ -224,6 +224,21 @@ TEST_CASE("over LMTP each recipient has a reply of its own") {
   CHECK(house.mailboxOf("bob").size() == 1);
 }
 
+TEST_CASE("over LMTP who is named twice has two replies and one copy, and an alias behind leads elsewhere all the same") {
+  SpoolFixture house;
+  house.start();
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  session.service = "lmtp";
+  const std::vector<std::string> to = {"carol@example.test", "carol@example.test", "team@example.test"};
+  const auto reply = house.send("s@elsewhere.test", to, "Subject: l\r\n\r\nx\r\n", session);
+  REQUIRE(reply);
+  REQUIRE(reply->replies.size() == 3);
+  for (const ipc::SmtpReply& one : reply->replies) CHECK(one.code == 250);
+  CHECK(house.mailboxOf("carol").size() == 1);
+  CHECK(house.waitFor([&] { return house.sent.size() == 1 && house.mailboxOf("alice").size() == 1; }));
+  CHECK(house.sent[0].request.envelope.recipients.at(0).forwardPath == "bob@remote.test");
+}
+
 TEST_CASE("what LMTP was answered is known by the draft's id, for a smtpd that lost us before the reply") {
   SpoolFixture house;
   house.start();
