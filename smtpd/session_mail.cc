@@ -108,7 +108,8 @@ ipc::Handling Session::handlingOf(const smtp::MailParameters& parameters) const 
     handling.holdUntil = now + std::chrono::seconds(std::clamp<std::int64_t>(wait, 0, kMostSeconds));
   }
   if (parameters.by) {
-    handling.by = parameters.by->giveBack ? ipc::Handling::By::giveBack : ipc::Handling::By::notify;
+    using By = ipc::Handling::By;
+    handling.by = parameters.by->giveBack ? By::giveBack : parameters.by->seconds > 0 ? By::notify : By::told;
     handling.deliverBy = now + std::chrono::seconds(parameters.by->seconds);
     handling.byTrace = parameters.by->trace;
   }

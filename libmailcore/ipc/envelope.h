@@ -40,7 +40,9 @@ struct Recipient {
 
 /// What the sender asks of the way, beside the addresses. Times are absolute; the epoch means: not asked.
 struct Handling {
-  enum class By : std::uint8_t { none, notify, giveBack };  ///< what happens when `deliverBy` has passed: RFC 2852 4
+  /// What happens when `deliverBy` has passed: RFC 2852 4. `told`: as notify, of a time that was over when the message came: who sent it
+  /// on has told.
+  enum class By : std::uint8_t { none, notify, giveBack, told };
   WallTime holdUntil{};         ///< RFC 4865: not before
   WallTime deliverBy{};         ///< RFC 2852
   By by = By::none;

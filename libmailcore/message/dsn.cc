@@ -1,5 +1,6 @@
 #include "libmailcore/message/dsn.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -106,7 +107,7 @@ std::string recipientFields(const DsnRecipient& recipient, const AddressWriter& 
   return out;
 }
 
-// RFC 3464 2.1, 2.2
+// RFC 3464 2.1, 2.2; RFC 2852 5
 std::string statusPart(const DsnRequest& request, bool global) {
   const AddressWriter addresses(global);
   std::string out = global ? "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n"
@@ -116,6 +117,11 @@ std::string statusPart(const DsnRequest& request, bool global) {
   field(out, "Reporting-MTA", "dns; " + request.reportingMta);
   field(out, "X-Ostler-Queue-Id", request.queueId);
   field(out, "Arrival-Date", formatDateTime(request.arrived));
+  if (request.deliverBy) field(out, "Deliver-By-Date", formatDateTime(*request.deliverBy));
+  if (request.heldUntil) {  // date-time of RFC 3339
+    const std::time_t until = std::chrono::system_clock::to_time_t(*request.heldUntil);
+    field(out, "Future-Release-Request", fmt::format("until; {:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(until)));
+  }
   for (const DsnRecipient& recipient : request.recipients) out += "\r\n" + recipientFields(recipient, addresses);
   return out;
 }

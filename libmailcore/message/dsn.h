@@ -42,6 +42,8 @@ struct DsnRequest {
   std::string envelopeId;    ///< ENVID, decoded; empty: none
   std::string queueId;       ///< of the message, for the administrator
   WallTime arrived;
+  std::optional<WallTime> deliverBy;  ///< when it should have arrived: RFC 2852 5
+  std::optional<WallTime> heldUntil;  ///< by its sender's wish: RFC 4865
   WallTime now;
   DsnReturn returned = DsnReturn::headers;
   std::vector<DsnRecipient> recipients;   ///< REQUIRES: at least one

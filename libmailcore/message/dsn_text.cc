@@ -24,7 +24,7 @@ constexpr std::array<ActionWords, 5> kActions = {{
      "Your message has not been delivered yet to the following recipients. You need not send it "
      "again: this server goes on trying."},
     {DsnAction::delivered, "delivered", "Delivered", "Your message was delivered to:"},
-    {DsnAction::relayed, "relayed", "Relayed", "Your message was passed on to a server that sends no delivery reports, for:"},
+    {DsnAction::relayed, "relayed", "Relayed", "Your message was passed on to the next server on its way, which may not tell you what becomes of it, for:"},
     {DsnAction::expanded, "expanded", "Delivered to a list",
      "Your message was delivered to a list and passed on to its members, for:"},
 }};

@@ -25,8 +25,15 @@ constexpr std::array kKeywords = {
 void readLimits(const std::vector<std::string_view>& words, Capabilities& into) {
   for (const std::string_view word : words) {
     if (startsWithIgnoreCase(word, "RCPTMAX=")) into.mostRecipients = parseDecimal(word.substr(8), 999'999).value_or(0);
+    if (startsWithIgnoreCase(word, "RCPTDOMAINMAX=")) into.mostDomains = parseDecimal(word.substr(14), 999'999).value_or(0);
     if (startsWithIgnoreCase(word, "MAILMAX=")) into.mostMessages = parseDecimal(word.substr(8), 999'999).value_or(0);
   }
+}
+
+// "DELIVERBY 240", "DELIVERBY 240,EXTENSION": RFC 2852 3. What is no number is no least.
+std::int64_t leastSeconds(std::string_view word) {
+  constexpr std::uint64_t kMost = 999'999'999;
+  return static_cast<std::int64_t>(parseDecimal(word.substr(0, word.find(',')), kMost).value_or(0));
 }
 
 void readLine(std::string_view line, Capabilities& into) {
@@ -36,6 +43,7 @@ void readLine(std::string_view line, Capabilities& into) {
   }
   if (equalsIgnoreCase(words[0], "SIZE") && words.size() > 1) into.maxSize = parseDecimal(words[1]).value_or(0);
   if (equalsIgnoreCase(words[0], "LIMITS")) readLimits(words, into);
+  if (equalsIgnoreCase(words[0], "DELIVERBY") && words.size() > 1) into.leastSeconds = leastSeconds(words[1]);
   // "AUTH=PLAIN" is what servers of before RFC 2554 say; the others say AUTH too.
   if (!equalsIgnoreCase(words[0], "AUTH")) return;
   for (std::size_t i = 1; i < words.size(); ++i) {

@@ -21,9 +21,11 @@ struct Capabilities {
   bool size = false;          ///< RFC 1870
   std::uint64_t maxSize = 0;  ///< 0: it named no limit
   bool deliverBy = false;     ///< RFC 2852
+  std::int64_t leastSeconds = 0;  ///< of what is to be given back otherwise: RFC 2852 3; 0: it named no least
   bool priority = false;      ///< RFC 6710
   bool requireTls = false;    ///< RFC 8689
   std::uint64_t mostRecipients = 0;  ///< of one transaction: RFC 9422; 0: it named none
+  std::uint64_t mostDomains = 0;     ///< of those recipients: RFC 9422; 0: it named none
   std::uint64_t mostMessages = 0;    ///< of one session: RFC 9422; 0: it named none
   std::vector<std::string> authMechanisms;  ///< upper case: RFC 4954
 

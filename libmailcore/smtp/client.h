@@ -70,9 +70,11 @@ struct Outcome {
   std::vector<Reply> recipients;
   std::vector<bool> dsnPassedOn;   ///< per recipient
   std::vector<bool> deferredAtRcpt;  ///< per recipient: 4xx to its RCPT, before any content: another host may take it
+  std::vector<bool> tooMany;         ///< per recipient: more than the server takes at once; one of another transaction: RFC 5321 4.5.3.1.10
   std::optional<Error> broken;     ///< the connection ended in the middle; recipients without a reply have a 4xx of ours
   bool contentSent = false;        ///< the final dot went out: with `broken`, the server may have the message
   bool refusedAtOnce = false;      ///< MAIL was refused, or nothing was sent: another host may take it
+  bool lacksExtension = false;     ///< nothing was sent, as this server lacks what the message needs: another host may have it
 };
 
 class Client {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <deque>
+#include <set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/smtp/client.h"
@@ -31,6 +32,7 @@ class Client::Sending {
     outcome_.recipients.assign(transaction.recipients.size(), localReply(451, "4.4.2", "connection lost"));
     outcome_.dsnPassedOn.assign(transaction.recipients.size(), false);
     outcome_.deferredAtRcpt.assign(transaction.recipients.size(), false);
+    outcome_.tooMany.assign(transaction.recipients.size(), false);
   }
 
   [[nodiscard]] Task<Outcome> run() {
@@ -56,22 +58,19 @@ class Client::Sending {
                                                     std::to_string(can.maxSize) + ")"));
     }
     if (content_.binary && !(can.binaryMime && can.chunking)) {
-      return refuseAll(localReply(554, "5.6.1", "the next host does not take binary content"));
+      return isLacking(localReply(554, "5.6.1", "the next host does not take binary content"));
     }
     if (content_.hasEightBit && !can.eightBitMime) {  // converting is the caller's: RFC 6152 3
-      return refuseAll(localReply(554, "5.6.3", "the next host takes no 8-bit content (8BITMIME)"));
+      return isLacking(localReply(554, "5.6.3", "the next host takes no 8-bit content (8BITMIME)"));
     }
     // RFC 6531 3.2: mail that needs SMTPUTF8 goes to a server that offers it, or back.
     if (!can.smtpUtf8 && (content_.utf8Header || !isAllAscii(transaction_.reversePath))) {
-      return refuseAll(localReply(553, "5.6.7", "the next host does not take internationalised mail (SMTPUTF8)"));
+      return isLacking(localReply(553, "5.6.7", "the next host does not take internationalised mail (SMTPUTF8)"));
     }
     if (transaction_.requireTls && !can.requireTls) {
-      return refuseAll(localReply(550, "5.7.30", "the next host does not promise TLS for the rest of the way (REQUIRETLS)"));
+      return isLacking(localReply(550, "5.7.30", "the next host does not promise TLS for the rest of the way (REQUIRETLS)"));
     }
-    // RFC 2852 4.1.4: what must be given back in time goes to who will do that. An LMTP server delivers at once.
-    if (transaction_.by && transaction_.by->giveBack && !can.deliverBy && !client_.options_.lmtp) {
-      return refuseAll(localReply(554, "5.3.3", "the next host does not keep delivery deadlines (DELIVERBY)"));
-    }
+    if (transaction_.by && transaction_.by->giveBack && !isInTime(transaction_.by->seconds)) return false;
     for (std::size_t i = 0; i < accepted_.size(); ++i) {
       const std::string& path = transaction_.recipients[i].forwardPath;
       const bool ascii = isAllAscii(path);
@@ -80,9 +79,9 @@ class Client::Sending {
       } else if (!ascii && !can.smtpUtf8) {
         outcome_.recipients[i] = localReply(553, "5.6.7", "the next host does not take internationalised addresses (SMTPUTF8)");
       } else {
-        if (can.mostRecipients != 0 && asked_.size() >= can.mostRecipients) {
-          // RFC 9422 4: not asked now, but in a transaction of its own.
+        if (isTooMany(path)) {
           outcome_.recipients[i] = localReply(452, "4.5.3", "more recipients than the next host takes at once");
+          outcome_.tooMany[i] = true;
           continue;
         }
         asked_.push_back(i);
@@ -94,6 +93,34 @@ class Client::Sending {
     if (!isSendable(transaction_.reversePath)) return refuseAll(localReply(553, "5.1.7", "address that cannot be sent"));
     outcome_.refusedAtOnce = asked_.empty();
     return !asked_.empty();
+  }
+
+  // RFC 9422 3: more than it takes, or of more domains. The first is taken in any case.
+  bool isTooMany(const std::string& path) {
+    const Capabilities& can = client_.capabilities_;
+    if (can.mostRecipients != 0 && asked_.size() >= can.mostRecipients) return true;
+    if (can.mostDomains == 0) return false;
+    const std::string domain = asciiLower(path.substr(std::min(path.rfind('@'), path.size())));
+    if (!domains_.contains(domain) && domains_.size() >= can.mostDomains) return true;
+    domains_.insert(domain);
+    return false;
+  }
+
+  // RFC 2852 4.1.4: what must be given back in time goes to who will do that, and has the time for it. An LMTP server delivers at once.
+  bool isInTime(std::int64_t left) {
+    const Capabilities& can = client_.capabilities_;
+    if (left <= 0) return refuseAll(localReply(554, "5.4.7", "the time that its sender gave is over (DELIVERBY)"));
+    if (client_.options_.lmtp) return true;
+    if (!can.deliverBy) return isLacking(localReply(554, "5.3.3", "the next host does not keep delivery deadlines (DELIVERBY)"));
+    if (left >= can.leastSeconds) return true;
+    return isLacking(localReply(554, "5.4.7", "the next host wants " + std::to_string(can.leastSeconds) + " seconds for it, and " +
+                                                  std::to_string(left) + " are left (DELIVERBY)"));
+  }
+
+  // Another host may have what this one lacks.
+  bool isLacking(const Reply& reply) {
+    outcome_.lacksExtension = true;
+    return refuseAll(reply);
   }
 
   bool refuseAll(const Reply& reply) {
@@ -196,6 +223,7 @@ class Client::Sending {
         accepted_[to.recipient] = reply.code / 100 == 2;
         open_[to.recipient] = accepted_[to.recipient];
         outcome_.recipients[to.recipient] = reply.code / 100 == 3 ? localReply(451, "4.5.0", reply.oneLine()) : reply;
+        outcome_.tooMany[to.recipient] = reply.code == 452 && (reply.enhanced == "4.5.3" || reply.enhanced.empty());
         outcome_.deferredAtRcpt[to.recipient] = reply.isTransient();
         outcome_.dsnPassedOn[to.recipient] = accepted_[to.recipient] && client_.capabilities_.dsn;
         break;
@@ -340,6 +368,7 @@ class Client::Sending {
   std::vector<bool> accepted_;      // 2xx to RCPT, and no final reply yet
   std::vector<bool> open_;          // asked, and nothing final is known
   std::deque<Expected> expected_;
+  std::set<std::string> domains_;   // theirs, where the server limits them
   bool utf8_ = false;
   bool mailRefused_ = false;
   bool goAhead_ = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/random.h"
@@ -170,7 +171,7 @@ void applyVerdict(Approach& to, dns::DaneVerdict verdict, const dns::Answer& tls
       to.tls.required = true;
       return;
     case dns::DaneVerdict::tryLater:
-      to.endpoints.clear();
+      to.withheld = std::exchange(to.endpoints, {});
       to.refusal = refuse(451, "4.7.5", "TLSA records of " + host + " cannot be validated: " + tlsa.why);
       return;
   }

@@ -43,6 +43,7 @@ struct TlsPolicy {
 /// Where to connect to and how; without endpoints, `refusal` says why.
 struct Approach {
   std::vector<net::Endpoint> endpoints;
+  std::vector<net::Endpoint> withheld;  ///< instead of `endpoints`: how the domain wants TLS there cannot be found out
   TlsPolicy tls;
   smtp::Reply refusal;
 };

@@ -66,7 +66,7 @@ class Process final : public daemon::Role {
     if (!confined) return refuse(EX_OSERR, confined.error());
     // The Sender has threads, and only those started after that are confined, too.
     process->settings_ = *settings;
-    process->sender_.emplace(start.loop, std::move(*settings), start.log);
+    process->sender_.emplace(start.loop, process->clock_, std::move(*settings), start.log);
     return process;
   }
 
@@ -98,6 +98,7 @@ class Process final : public daemon::Role {
   }
 
   Loop& loop_;
+  SystemClock clock_;
   log::Log log_;
   LogRelay relay_;
   std::shared_ptr<const Settings> settings_;  // in force; a reload replaces it

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
-#include "libmailcore/dns/name.h"
-#include "libmailcore/smtp/verdict.h"
 #include "queued/out/asker.h"
 #include "queued/out/racing.h"
 #include "queued/out/rewriting.h"
+#include "queued/out/transaction.h"
 
 namespace ostler::out {
 namespace {
@@ -20,38 +20,6 @@ constexpr std::chrono::seconds kSweep{1};
 constexpr std::size_t kMostSaid = 4096;  // before the last host's transcript, which has as much
 
 using State = ipc::RecipientOutcome::State;
-
-ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& remoteHost) {
-  ipc::RecipientOutcome out;
-  const int klass = reply.code / 100;
-  const smtp::Verdict verdict = smtp::judge(reply.code, reply.enhanced).verdict;
-  out.state = verdict == smtp::Verdict::delivered ? State::delivered : verdict == smtp::Verdict::failed ? State::failed : State::deferred;
-  out.reply.code = static_cast<std::uint16_t>(reply.code);
-  out.reply.enhanced = reply.enhanced.empty() ? std::to_string(klass) + ".0.0" : reply.enhanced;
-  out.reply.text = reply.text;
-  out.remoteHost = remoteHost;
-  return out;
-}
-
-// With an ASCII local part, a domain of U-labels can be written in A-labels, which every server takes (RFC 6531 3.2).
-std::string inAsciiWherePossible(const std::string& path) {
-  const std::size_t at = path.rfind('@');
-  if (at == path.npos || isAllAscii(path) || !isAllAscii(path.substr(0, at))) return path;
-  const Result<std::string> domain = dns::toAscii(path.substr(at + 1));
-  return domain ? path.substr(0, at + 1) + *domain : path;
-}
-
-smtp::Recipient recipientOf(const ipc::Recipient& from) {
-  smtp::Recipient out;
-  out.forwardPath = inAsciiWherePossible(from.forwardPath);
-  if (from.notifyGiven) {
-    out.parameters.notify = smtp::Notify{(from.notify & ipc::Recipient::kNotifySuccess) != 0,
-                                         (from.notify & ipc::Recipient::kNotifyFailure) != 0,
-                                         (from.notify & ipc::Recipient::kNotifyDelay) != 0};
-  }
-  if (!from.orcpt.empty()) out.parameters.orcpt = smtp::OriginalRecipient::fromText(from.orcpt);
-  return out;
-}
 
 const char* eventOf(State state) {
   switch (state) {
@@ -139,8 +107,8 @@ class Sender::Delivery {
 
   [[nodiscard]] Task<bool> byHost(const Host& host) {
     Approach way = co_await approach(settings_, request_.nextHop, host);
+    if (!heedSender(host, way)) co_return false;
     if (way.endpoints.empty()) noteRefusal(way.refusal, "");
-    if (!heedSender(host, way.tls)) co_return false;
     std::vector<net::Endpoint> endpoints = reachableFirst(interleaved(way.endpoints), &endpointKey);
     std::size_t unreached = 0;
     while (!endpoints.empty() && connects_ < kMostConnects) {
@@ -197,11 +165,16 @@ class Sender::Delivery {
   }
 
   // What the sender says about TLS, on top of what configuration and DNS say. False: not to this host. RFC 8689 4.2.1, 5.
-  [[nodiscard]] bool heedSender(const Host& host, TlsPolicy& tls) {
+  [[nodiscard]] bool heedSender(const Host& host, Approach& way) {
     const ipc::Handling& handling = request_.envelope.handling;
-    if (handling.tlsOptional && request_.nextHop.user.empty()) {
+    const ipc::NextHop& hop = request_.nextHop;
+    TlsPolicy& tls = way.tls;
+    // The recipient's domain may be overruled. The administrator of this host may not, nor where a password is said.
+    const bool isOurPolicy = hop.tlsRequired || hop.tlsVerify != 0 || !hop.user.empty();
+    if (handling.tlsOptional && !isOurPolicy) {
       tls.required = false;
       tls.verify = net::TlsVerify::none;
+      if (way.endpoints.empty()) way.endpoints = std::exchange(way.withheld, {});
     }
     if (!handling.requireTls || host.name.starts_with('/')) return true;
     if (request_.nextHop.kind == ipc::NextHop::Kind::mx && !host.authenticated) {
@@ -226,30 +199,46 @@ class Sender::Delivery {
       giveBack(key, std::move(session));
       co_return false;
     }
-    const smtp::Transaction transaction = transactionForOpen();
-    const smtp::Outcome outcome = co_await session->client.send(transaction, **content);
-    const bool elsewhere = (outcome.broken && !outcome.contentSent) ||
-                           (outcome.refusedAtOnce && outcome.recipients.front().isTransient());
-    std::vector<std::size_t> left;
+    std::vector<std::size_t> elsewhere;  // who is left for another host
+    do {
+      const smtp::Transaction transaction = transactionFor(request_, open_, sender_.clock_.now());
+      const smtp::Outcome outcome = co_await session->client.send(transaction, **content);
+      heed(outcome, *session, elsewhere);
+    } while (!open_.empty() && mayGoOn(*session));
+    open_.insert(open_.end(), elsewhere.begin(), elsewhere.end());
+    lastHost_ = session->remoteHost;
+    tls_ = session->client.tls() ? session->client.tls()->text() : "";
+    giveBack(key, std::move(session));
+    co_return open_.empty();
+  }
+
+  // What became of each recipient of a transaction. Open stays who is to be named in another one over the same session.
+  void heed(const smtp::Outcome& outcome, Session& session, std::vector<std::size_t>& elsewhere) {
+    // RFC 8689 4.2.1: what one host cannot do, another of the domain may.
+    const bool isElsewhere = (outcome.broken && !outcome.contentSent) || outcome.lacksExtension ||
+                             (outcome.refusedAtOnce && outcome.recipients.front().isTransient());
+    std::vector<std::size_t> more;
     for (std::size_t i = 0; i < open_.size(); ++i) {
       ipc::RecipientOutcome& to = outcome_.recipients[open_[i]];
-      to = outcomeOf(outcome.recipients[i], session->remoteHost);
+      to = outcomeOf(outcome.recipients[i], session.remoteHost);
       to.dsnPassedOn = outcome.dsnPassedOn[i] && to.state == State::delivered;
+      to.byPassedOn = session.client.capabilities().deliverBy || request_.nextHop.kind == ipc::NextHop::Kind::lmtp;
       const bool heard = outcome.deferredAtRcpt[i];
-      isAnswered_[open_[i]] = isAnswered_[open_[i]] || heard;
-      if (heard || (elsewhere && to.state == State::deferred)) left.push_back(open_[i]);
+      isAnswered_[open_[i]] = isAnswered_[open_[i]] || heard || outcome.tooMany[i];
+      if (outcome.tooMany[i] && outcome.contentSent) {
+        more.push_back(open_[i]);
+      } else if (heard || (isElsewhere && (outcome.lacksExtension || to.state == State::deferred))) {
+        elsewhere.push_back(open_[i]);
+      }
     }
     const auto isDelivered = [](const smtp::Reply& reply) { return reply.code / 100 == 2; };
     if (!std::all_of(outcome.recipients.begin(), outcome.recipients.end(), isDelivered)) {
-      noteSaid(session->remoteHost, session->client.transcript().text());
+      noteSaid(session.remoteHost, session.client.transcript().text());
     }
-    hostAnswered_ = !elsewhere;
-    if (!left.empty() && elsewhere) noteRefusal(outcome.recipients.front(), session->remoteHost);
-    lastHost_ = session->remoteHost;
-    tls_ = session->client.tls() ? session->client.tls()->text() : "";
-    open_ = std::move(left);
-    giveBack(key, std::move(session));
-    co_return open_.empty();
+    hostAnswered_ = !isElsewhere;
+    if (!elsewhere.empty() && isElsewhere) noteRefusal(outcome.recipients.front(), session.remoteHost);
+    open_ = std::move(more);
+    ++session.messages;
   }
 
   // The message as this server can take it.
@@ -266,35 +255,21 @@ class Sender::Delivery {
     co_return &*rewritten_;
   }
 
+  // Does the session take another message? RFC 9422: theirs is a limit as ours is.
+  [[nodiscard]] bool mayGoOn(const Session& session) const {
+    const std::uint64_t ours = request_.messagesPerConnection != 0 ? request_.messagesPerConnection : settings_->messagesPerConnection;
+    const std::uint64_t theirs = session.client.capabilities().mostMessages;
+    const bool enough = (ours != 0 && session.messages >= ours) || (theirs != 0 && session.messages >= theirs);
+    return session.client.usable() && (!enough || isAdopted());
+  }
+
   void giveBack(const std::string& key, std::unique_ptr<Session> session) {
-    const std::uint64_t most = request_.messagesPerConnection != 0 ? request_.messagesPerConnection : settings_->messagesPerConnection;
-    const std::uint64_t theirs = session->client.capabilities().mostMessages;  // RFC 9422
-    ++session->messages;
     if (!session->client.usable()) return;
-    const bool enough = (most != 0 && session->messages >= most) || (theirs != 0 && session->messages >= theirs);
-    if (sender_.gate_.closed() || (enough && !isAdopted())) {
+    if (sender_.gate_.closed() || !mayGoOn(*session)) {
       sender_.cache_.endSession(std::move(session));
     } else {
       sender_.cache_.put(key, std::move(session));
     }
-  }
-
-  [[nodiscard]] smtp::Transaction transactionForOpen() const {
-    smtp::Transaction out;
-    out.reversePath = inAsciiWherePossible(request_.envelope.reversePath);
-    if (!request_.envelope.envid.empty()) out.envid = request_.envelope.envid;
-    if (request_.envelope.returnFull) out.ret = smtp::ReturnContent::full;
-    const ipc::Handling& handling = request_.envelope.handling;
-    if (handling.by != ipc::Handling::By::none) {
-      // RFC 2852 4.1.2: what is left of the time.
-      const auto left = std::chrono::duration_cast<std::chrono::seconds>(handling.deliverBy - std::chrono::system_clock::now());
-      const bool giveBack = handling.by == ipc::Handling::By::giveBack;
-      out.by = smtp::DeliverBy{giveBack ? std::max<std::int64_t>(left.count(), 1) : left.count(), giveBack, handling.byTrace};
-    }
-    out.priority = handling.priority;
-    out.requireTls = handling.requireTls;
-    for (const std::size_t i : open_) out.recipients.push_back(recipientOf(request_.envelope.recipients[i]));
-    return out;
   }
 
   // A virtual server's mail leaves from addresses of its own.
@@ -389,8 +364,9 @@ class Sender::Delivery {
   SteadyTime began_ = std::chrono::steady_clock::now();
 };
 
-Sender::Sender(Loop& loop, std::shared_ptr<const Settings> settings, log::Log log)
+Sender::Sender(Loop& loop, const Clock& clock, std::shared_ptr<const Settings> settings, log::Log log)
     : loop_(loop),
+      clock_(clock),
       settings_(std::move(settings)),
       log_(std::move(log)),
       gate_(loop),

@@ -8,6 +8,7 @@
 #include "libmailcore/async/channel.h"
 #include "libmailcore/async/gate.h"
 #include "libmailcore/async/pool.h"
+#include "libmailcore/base/clock.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/sending.h"
 #include "libmailcore/log/log.h"
@@ -18,7 +19,7 @@ namespace ostler::out {
 /// One loop.
 class Sender {
  public:
-  Sender(Loop& loop, std::shared_ptr<const Settings> settings, log::Log log);
+  Sender(Loop& loop, const Clock& clock, std::shared_ptr<const Settings> settings, log::Log log);
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
@@ -49,6 +50,7 @@ class Sender {
   [[nodiscard]] Task<void> sweepForEver();
 
   Loop& loop_;
+  const Clock& clock_;
   std::shared_ptr<const Settings> settings_;
   log::Log log_;
   Gate gate_;

@@ -55,6 +55,8 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   request.envelopeId = about.envid;
   request.queueId = about.id.text();
   request.arrived = about.arrived;
+  if (about.handling.by != ipc::Handling::By::none) request.deliverBy = about.handling.deliverBy;
+  if (about.handling.holdUntil != WallTime{}) request.heldUntil = about.handling.holdUntil;
   request.now = now;
   // RFC 8689 6: of mail that must not be read on its way, a report shows the header alone.
   const bool full = about.returnFull && !about.handling.requireTls;

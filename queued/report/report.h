@@ -22,6 +22,7 @@ struct Ending {
   ipc::SmtpReply reply;
   std::string remoteHost;  ///< "mx.example.net [192.0.2.1]:25"; empty: our own word
   WallTime willRetryUntil{};
+  bool isAsked = false;  ///< told although NOTIFY does not say so: RFC 2852 4.1.4
 };
 
 /// Does the sender want to hear this? RFC 3461 4.1: without NOTIFY, failures and delays.

@@ -204,7 +204,10 @@ void Dispatcher::look(const Id128& id) {
     const RecipientNow& recipient = message->recipients[at];
     if (recipient.isIdle() && recipient.due <= now) which.push_back(at);
   }
-  if (which.empty()) return reschedule(id);
+  if (which.empty()) {
+    tellLateInLine(*message);
+    return reschedule(id);
+  }
   const Result<Facts> readable = factsOf(*message);
   if (!readable) return wakeWhenReadable(id);
   const Facts& facts = *readable;

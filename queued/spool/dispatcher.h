@@ -30,6 +30,7 @@ struct Outcome {
   bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's
   bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
   bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
+  bool byPassedOn = false;      ///< RFC 2852 4.1: the next hop keeps the sender's deadline
 };
 
 /// One loop. Lives until the loop stops.
@@ -143,6 +144,7 @@ class Dispatcher {
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);
+  void tellLateInLine(Message& message);
   void tellLate(const Id128& id, const std::vector<Outcome>& outcomes);
   [[nodiscard]] bool mayReportTo(const MessageRecord& about);
   void settleBlindly(const Id128& id, const std::vector<Outcome>& outcomes);

@@ -96,6 +96,7 @@ void Dispatcher::standInLine(const Id128& id, const Facts& facts, schedule::Dest
   }
   const WallTime deadline = message->extra().deadline();
   if (deadline != WallTime::max()) env_.scheduler.wakeAt(deadline, id);  // what waits in line is in no schedule otherwise
+  if (facts->record.handling.by == ipc::Handling::By::notify && !message->delayTold) env_.scheduler.wakeAt(facts->record.handling.deliverBy, id);
 }
 
 /// What an administrator says of a next hop, or of the route that leads to it.
@@ -275,6 +276,9 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   request.envelope.eightBit = record.eightBit;
   request.envelope.binary = record.binary;
   request.envelope.handling = record.handling;
+  const Message* const now = env_.queue.find(id);
+  const bool isTold = now != nullptr && now->delayTold && record.handling.by == ipc::Handling::By::notify && record.handling.deliverBy <= env_.now();
+  if (isTold) request.envelope.handling.by = ipc::Handling::By::told;
   for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
   const Deadline deadline = Deadline::after(kDialogueMost);
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
@@ -301,6 +305,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
     to.by = std::move(from.remoteHost);
     to.reply = std::move(from.reply);
     to.dsnPassedOn = from.dsnPassedOn;
+    to.byPassedOn = from.byPassedOn;
     to.state = from.state == ipc::RecipientOutcome::State::delivered ? RecipientState::delivered
                : from.state == ipc::RecipientOutcome::State::failed  ? RecipientState::failed
                                                                      : RecipientState::pending;

@@ -16,7 +16,7 @@ Result<AnyRecord> decodeAs(std::string_view octets) {
 bool valid(Hold hold) { return hold <= Hold::frozen; }
 bool valid(RecipientState state) { return state <= RecipientState::removed; }
 bool valid(const ipc::Handling& handling) {
-  return handling.by <= ipc::Handling::By::giveBack && handling.priority >= -9 && handling.priority <= 9;
+  return handling.by <= ipc::Handling::By::told && handling.priority >= -9 && handling.priority <= 9;
 }
 
 /// Numbers that stand for an enumeration are checked here, so that a switch over them is complete.

@@ -36,6 +36,25 @@ bool isExpanded(const MessageRecord& about, std::uint32_t recipient) {
   return std::any_of(about.recipients.begin(), about.recipients.end(), [&](const RecipientRecord& other) { return other.parent == recipient; });
 }
 
+/// The sender wanted to know, and the time it gave is over. RFC 2852 4.
+bool isLate(const ipc::Handling& handling, WallTime now) { return handling.by == ipc::Handling::By::notify && handling.deliverBy <= now; }
+
+/// A member of a list is nobody that the sender named.
+bool isOfList(const MessageRecord& about, std::uint32_t recipient) {
+  const std::uint32_t parent = about.recipients[recipient].parent;
+  const auto isSibling = [parent](const RecipientRecord& other) { return other.parent == parent; };
+  return parent != RecipientRecord::kNoParent && std::count_if(about.recipients.begin(), about.recipients.end(), isSibling) > 1;
+}
+
+/// RFC 2852 4.1.4: of each relay its sender hears who asked to (T), and of one behind which nobody heeds the deadline who wants to know
+/// when it passes (N); but for NOTIFY=NEVER.
+bool isRelayTold(const MessageRecord& about, const Outcome& outcome) {
+  const ipc::Handling& handling = about.handling;
+  if (handling.by == ipc::Handling::By::none || about.reversePath.empty() || !outcome.isRemote || isOfList(about, outcome.recipient)) return false;
+  const bool isUnheeded = !outcome.byPassedOn && handling.by != ipc::Handling::By::giveBack;
+  return (handling.byTrace || isUnheeded) && about.recipients[outcome.recipient].recipient.notify != ipc::Recipient::kNotifyNever;
+}
+
 void logSettled(const Environment& env, const Message& message, const MessageRecord& about, const Outcome& outcome, std::string_view event,
                 const std::string& next) {
   const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
@@ -108,8 +127,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       } else {
         entry.due = next.due;
         logSettled(env_, *message, about, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
-        const bool isLate = about.handling.by == ipc::Handling::By::notify && about.handling.deliverBy <= now;
-        if (!message->delayTold && (isLate || schedule::delayNoticeDue(retry, began, now))) {
+        if (!message->delayTold && (isLate(about.handling, now) || schedule::delayNoticeDue(retry, began, now))) {
           report::Ending ending = endingOf(outcome, DsnAction::delayed);
           ending.willRetryUntil = began + retry.expiry;
           record.delayTold = true;
@@ -124,7 +142,11 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     } else if (outcome.state == RecipientState::delivered) {
       logSettled(env_, *message, about, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
-      if (!outcome.dsnPassedOn && !isExpanded(about, outcome.recipient)) endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
+      const bool relayTold = isRelayTold(about, outcome);
+      if ((!outcome.dsnPassedOn || relayTold) && !isExpanded(about, outcome.recipient)) {
+        endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
+        endings.back().isAsked = relayTold;
+      }
     }
     record.entries.push_back(std::move(entry));
   }
@@ -132,7 +154,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     // A report that cannot be delivered is always kept in badmail/, though it asked for no report.
     const bool isBounce = about.reversePath.empty();
     const bool goesToBadmail = isBounce && ending.action == DsnAction::failed;
-    return !goesToBadmail && (isBounce || !report::isWanted(about.recipients[ending.recipient].recipient, ending.action));
+    return !goesToBadmail && !ending.isAsked && (isBounce || !report::isWanted(about.recipients[ending.recipient].recipient, ending.action));
   });
   if (endings.empty()) return writeDown(record);
   if (about.reversePath.empty()) {
@@ -146,6 +168,32 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
                                             report::withHost(failed->reply, failed->remoteHost)));
   }
   scope_.spawn(settleWithReport(id, facts, std::move(record), std::move(endings)));
+}
+
+/// What stands in line has no attempt after which its sender would hear that the time it gave is over.
+void Dispatcher::tellLateInLine(Message& message) {
+  const bool stands = std::any_of(message.recipients.begin(), message.recipients.end(), [](const RecipientNow& one) { return one.waits(); });
+  if (!stands || message.delayTold) return;
+  const Result<Facts> facts = factsOf(message);
+  if (!facts || !isLate((*facts)->record.handling, env_.now())) return;
+  const MessageRecord& about = (*facts)->record;
+  const WallTime began = std::max(message.arrived, about.handling.holdUntil);
+  const config::RetrySchedule retry = scheduleOf(route::retryFor(*env_.config, nullptr, about.origin.virtualServer), message, began);
+  std::vector<report::Ending> endings;
+  for (std::uint32_t at = 0; at < message.recipients.size(); ++at) {
+    if (!message.recipients[at].waits() || !report::isWanted(about.recipients[at].recipient, DsnAction::delayed)) continue;
+    report::Ending ending;
+    ending.recipient = at;
+    ending.action = DsnAction::delayed;
+    ending.reply = {451, "4.4.7", "It stands in line for its next hop"};
+    ending.willRetryUntil = began + retry.expiry;
+    endings.push_back(std::move(ending));
+  }
+  if (endings.empty() || about.reversePath.empty() || !mayReportTo(about)) return;
+  OutcomeRecord record;
+  record.id = message.id;
+  record.delayTold = message.delayTold = true;
+  scope_.spawn(settleWithReport(message.id, *facts, std::move(record), std::move(endings)));
 }
 
 /// Of a message that an administrator took away while it was being delivered: it arrived all the same.

@@ -144,6 +144,23 @@ TEST_CASE("STARTTLS: a command smuggled in behind it in clear text is never carr
   play.expect("", "closed");
 }
 
+TEST_CASE("of a deadline that is over when the message comes its sender was told before: RFC 2852 4") {
+  using By = ipc::Handling::By;
+  const std::vector<std::pair<std::string, By>> cases = {
+      {"BY=1;N", By::notify}, {"BY=0;N", By::told}, {"BY=-5;NT", By::told}, {"BY=1;R", By::giveBack}};
+  for (const auto& [parameter, by] : cases) {
+    Play play;
+    play.begin();
+    play.expect("", "220");
+    play.expect("EHLO x.example", "250");
+    play.expect("MAIL FROM:<a@b.example> " + parameter, "250");
+    play.expect("RCPT TO:<alice@example.test>", "250");
+    play.expect("DATA", "354");
+    play.expect(".", "250");
+    CHECK(play.stage.policy.accepted.at(0).envelope.handling.by == by);
+  }
+}
+
 TEST_CASE("a message may come in more chunks than a client may have commands without one") {
   Play play;
   play.begin();

@@ -61,6 +61,16 @@ TEST_CASE("a failure report tells people and programs what happened") {
   CHECK(report.find("secret body") == std::string::npos);
 }
 
+TEST_CASE("a report says until when the message was held, and by when it should have arrived: RFC 4865, RFC 2852 5") {
+  DsnRequest asked = request();
+  asked.heldUntil = fromUnixMillis(1'790'000'000'000);
+  asked.deliverBy = fromUnixMillis(1'790'000'600'000);
+  const std::string fields = partText(buildDsn(asked), 2);
+  CHECK(fields.find("Future-Release-Request: until; 2026-09-21T14:13:20Z\r\n") != std::string::npos);
+  CHECK(fields.find("Deliver-By-Date: Mon, 21 Sep 2026 14:23:20 +0000\r\n") != std::string::npos);
+  CHECK(fields.find("Deliver-By-Date") < fields.find("\r\n\r\n"));  // of the message, not of a recipient
+}
+
 TEST_CASE("the whole message goes back when asked for and small enough") {
   DsnRequest full = request();
   full.returned = DsnReturn::full;

@@ -135,6 +135,26 @@ TEST_CASE("DANE: a key that fits is trusted, one that does not stops the mail, a
   }
 }
 
+TEST_CASE("TLS-Required: No overrules the recipient's domain, and not this host's administrator: RFC 8689 5") {
+  for (const std::string& policy : {"wrong key", "bogus", "route", "certificate"}) {
+    INFO(policy);
+    World world;
+    world.dns->addMx("rcpt.example", 10, "mx1.rcpt.example", true);
+    world.dns->addAddress("mx1.rcpt.example", "127.0.0.2", true);
+    SmtpSink& sink = world.sink("127.0.0.2");
+    ipc::Deliver request = World::message({"b@rcpt.example"});
+    request.envelope.handling.tlsOptional = true;
+    const std::string name = "_" + std::to_string(world.settings->mxPort) + "._tcp.mx1.rcpt.example";
+    if (policy == "wrong key" || policy == "bogus") world.dns->addTlsa(name, net::TestCertificates::tlsaOf(world.certificates.leaf({"x.example"})));
+    if (policy == "bogus") world.dns->setStatus(name, dns::Type::tlsa, dns::Status::bogus);
+    request.nextHop.tlsRequired = policy == "route";
+    if (policy == "certificate") request.nextHop.tlsVerify = static_cast<std::uint8_t>(net::TlsVerify::pkix);
+    const bool arrives = policy == "wrong key" || policy == "bogus";
+    CHECK((world.sendOne(std::move(request)).state == RecipientState::delivered) == arrives);
+    CHECK(sink.messages.size() == (arrives ? 1 : 0));
+  }
+}
+
 TEST_CASE("DANE end to end with a signed zone: a match goes, a mismatch and a bogus answer wait, without TLSA it is as ever") {
   if (!dns::NsdServer::available()) {
     WARN("skipped: nsd or ldnsutils is not installed");

@@ -42,7 +42,7 @@ struct World {
     return *sinks.back();
   }
   Sender& sender() {
-    if (!sender_) sender_.emplace(loop, settings, log::Log());
+    if (!sender_) sender_.emplace(loop, clock, settings, log::Log());
     return *sender_;
   }
   static ipc::Deliver message(std::vector<std::string> to, const std::string& domain = "rcpt.example") {
@@ -70,6 +70,7 @@ struct World {
 
   net::TestCertificates certificates;
   Loop loop;
+  ManualClock clock{std::chrono::system_clock::now()};
   std::shared_ptr<dns::FixedResolver> dns = std::make_shared<dns::FixedResolver>();
   std::shared_ptr<Settings> settings = std::make_shared<Settings>();
   std::vector<std::unique_ptr<SmtpSink>> sinks;

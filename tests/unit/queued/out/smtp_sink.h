@@ -21,8 +21,10 @@ struct SmtpSink {
     bool eightBitMime = true;
     bool priority = false;
     bool auth = false;
+    std::vector<std::string> extensions;               ///< said as they are: "DELIVERBY 240"
     std::string greeting = "220 sink";
     std::string mailReply = "250 2.1.0 ok";
+    std::size_t mostRecipients = 0;                    ///< of one transaction; 0: any number
     std::map<std::string, std::string> rcptReplies;    ///< forward-path → reply; else 250
     std::string dataReply = "250 2.0.0 taken";
     bool closeAfterDot = false;
@@ -63,6 +65,7 @@ struct SmtpSink {
         if (behaviour.pipelining) connection.write("250-PIPELINING\r\n");
         if ((behaviour.tls && !connection.tls()) || behaviour.breaksHandshake) connection.write("250-STARTTLS\r\n");
         if (behaviour.auth) connection.write("250-AUTH PLAIN\r\n");
+        for (const std::string& extension : behaviour.extensions) connection.write("250-" + extension + "\r\n");
         if (behaviour.priority) connection.write("250-MT-PRIORITY\r\n");
         connection.write(behaviour.eightBitMime ? "250 8BITMIME\r\n" : "250 HELP\r\n");
       } else if (startsWithIgnoreCase(line, "STARTTLS")) {
@@ -82,6 +85,10 @@ struct SmtpSink {
         connection.write(behaviour.mailReply + "\r\n");
       } else if (startsWithIgnoreCase(line, "RCPT")) {
         const std::string path = line.substr(9, line.find('>') - 9);
+        if (behaviour.mostRecipients != 0 && message.to.size() >= behaviour.mostRecipients) {
+          connection.write("452 4.5.3 too many recipients\r\n");
+          continue;
+        }
         const auto known = behaviour.rcptReplies.find(path);
         if (known == behaviour.rcptReplies.end()) message.to.push_back(path);
         connection.write((known == behaviour.rcptReplies.end() ? "250 2.1.5 ok" : known->second) + "\r\n");

@@ -82,6 +82,75 @@ TEST_CASE("what shall arrive in time is told late when the time is over, and goe
   CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
 }
 
+namespace {
+
+/// A house whose mail to remote.test is relayed, with a deadline of ten minutes.
+struct WithDeadline : SpoolFixture {
+  By by = By::notify;
+  bool trace = false;
+  std::uint8_t notify = ipc::Recipient::kNotifyFailure | ipc::Recipient::kNotifyDelay;
+  Result<ipc::CommitReply> post() {
+    return send("alice@example.test", {"bob@remote.test"}, "Subject: d\r\n\r\nx\r\n", loggedIn(), [this](ipc::Envelope& envelope) {
+      envelope.handling.by = by;
+      envelope.handling.deliverBy = now() + 10min;
+      envelope.handling.byTrace = trace;
+      envelope.recipients.front().notify = notify;
+    });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a relay is told where its sender asked to trace, and where nobody heeds the deadline from there on") {
+  struct Row {
+    By by;
+    bool trace;
+    bool isKept;
+    std::uint8_t notify;
+    bool isTold;
+  };
+  constexpr std::uint8_t kUsual = ipc::Recipient::kNotifyFailure | ipc::Recipient::kNotifyDelay;
+  const std::vector<Row> rows = {
+      {By::notify, false, true, kUsual, false},                         {By::notify, false, false, kUsual, true},
+      {By::told, false, false, kUsual, true},                           {By::notify, true, true, kUsual, true},
+      {By::giveBack, true, true, kUsual, true},                         {By::giveBack, false, true, kUsual, false},
+      {By::notify, true, false, ipc::Recipient::kNotifyNever, false},   {By::none, false, false, kUsual, false},
+      {By::notify, true, true, ipc::Recipient::kNotifySuccess, true},
+  };
+  for (const Row& row : rows) {
+    INFO(static_cast<int>(row.by) << row.trace << row.isKept << static_cast<int>(row.notify));
+    WithDeadline house;
+    house.start();
+    house.by = row.by;
+    house.trace = row.trace;
+    house.outKeepsDeadlines = row.isKept;
+    house.notify = row.notify;
+    REQUIRE(house.post());
+    CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
+    REQUIRE(house.mailboxOf("alice").size() == (row.isTold ? 1 : 0));
+    if (!row.isTold) continue;
+    CHECK(house.mailboxOf("alice")[0].find("Action: relayed") != std::string::npos);
+    CHECK(house.mailboxOf("alice")[0].find("Deliver-By-Date: ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a message that stands in line when its time is over is told late, once, and goes on as one that was told of") {
+  WithDeadline house;
+  house.change([](config::Config& config) { config.outbound.concurrencyPerDestination = 1; });
+  house.start();
+  house.waits = true;
+  REQUIRE(house.send("alice@example.test", {"carol@remote.test"}, "Subject: first\r\n\r\nx\r\n", house.loggedIn()));
+  REQUIRE(house.post());
+  house.skip(11min);
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }, 20s));
+  CHECK(house.mailboxOf("alice")[0].find("Action: delayed") != std::string::npos);
+  CHECK(house.mailboxOf("alice")[0].find("Status: 4.4.7") != std::string::npos);
+  house.waits = false;
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 2; }));
+  CHECK(house.sent[1].request.envelope.handling.by == By::told);
+  CHECK(house.mailboxOf("alice").size() == 1);
+}
+
 TEST_CASE("a message that asks for TLS says so to the next hop, and so does its report, which holds the header alone") {
   SpoolFixture house;
   house.start();

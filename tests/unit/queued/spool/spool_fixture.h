@@ -302,6 +302,7 @@ class SpoolFixture {
   int asked = 0;
   std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();  ///< what the mailboxes refuse
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
+  bool outKeepsDeadlines = true;
 
  private:
   static ipc::Account account(const std::string& user) {
@@ -435,6 +436,7 @@ class SpoolFixture {
       one.state = outState;
       one.reply = outReply;
       one.remoteHost = outHost;
+      one.byPassedOn = outKeepsDeadlines;
       outcome.recipients.push_back(std::move(one));
     }
     outcome.transcript = transcript;
