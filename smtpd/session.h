@@ -131,6 +131,7 @@ class Session {
   [[nodiscard]] Task<Result<void>> receiveUntilDot(Incoming& incoming);
   [[nodiscard]] Task<Result<void>> receiveChunk(Incoming& incoming, std::uint64_t octets);
   [[nodiscard]] Task<Reply> skipChunk(std::string_view argument);
+  [[nodiscard]] Reply chunkWithoutSize();
   [[nodiscard]] Task<Reply> finishMessage(Incoming& incoming);
   [[nodiscard]] std::unique_ptr<Incoming> openMessage();
   [[nodiscard]] std::string traceField(const Id128& draft) const;

@@ -141,12 +141,15 @@ void Session::logAccepted(const std::string& queueId, std::uint64_t size) const 
 
 // ---- BDAT
 
+// Where the next command begins is not known: what follows may be content as well.
+smtp::Reply Session::chunkWithoutSize() {
+  end("BDAT without a size");
+  return {421, "4.5.4", "BDAT needs a size"};
+}
+
 Task<smtp::Reply> Session::bdat(std::string_view argument) {
   const auto command = smtp::parseBdat(argument);
-  if (!command) {
-    end("BDAT without a size");  // where the next command begins is not known
-    co_return Reply{421, "4.5.4", "BDAT needs a size"};
-  }
+  if (!command) co_return chunkWithoutSize();
   if (!chunks_) chunks_ = openMessage();
   state_ = bdatOpen;
   const Result<void> received = co_await receiveChunk(*chunks_, command->size);
@@ -186,7 +189,8 @@ Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octet
 // The client sends the octets without waiting for our reply, so they are there whatever we said.
 Task<smtp::Reply> Session::skipChunk(std::string_view argument) {
   const auto command = smtp::parseBdat(argument);
-  std::uint64_t left = command ? command->size : 0;
+  if (!command) co_return chunkWithoutSize();
+  std::uint64_t left = command->size;
   pace_ = Pace(limits().idle);
   while (left > 0) {
     const Result<std::string_view> some = co_await readContent(static_cast<std::size_t>(std::min<std::uint64_t>(left, kRead)));
