@@ -109,6 +109,8 @@ class Disk:
 
     def __init__(self, root):
         self.files, self.folders = {}, {}
+        self.reused = {}  # inode number -> what it is called here since it was given to something new
+        self.times_reused = 0
         self.forgotten = None
         self.moves = []  # renames between folders, not durable yet: (folder, number of its change, other folder, number)
         self.root = os.stat(root).st_ino
@@ -134,6 +136,7 @@ class Disk:
 
     def feed(self, record):
         op, inode, inode2, offset, data, data2 = record
+        inode, inode2 = self.reused.get(inode, inode), self.reused.get(inode2, inode2)
         if op == 100:
             self.acknowledged.append(data[len(ACKNOWLEDGED):].decode())
         elif op in (WRITE, TRUNCATE, ALLOCATE):
@@ -148,30 +151,32 @@ class Disk:
             self.finish_sync(inode, offset)
         elif op == CREATE:
             if inode2 not in self.files or not self.is_named(inode2):
-                self.forget(inode2)
+                inode2 = self.new(record[2])
                 self.files[inode2] = File()
             self.names(inode)[data.decode()] = inode2
         elif op == MAKE_FOLDER:
-            self.forget(inode2)
+            inode2 = self.new(record[2])
             self.folders[inode2] = Folder()
             self.names(inode)[data.decode()] = inode2
         elif op == RENAME:
             source = self.names(inode)
             source.pop(data.decode(), None)
             target = source if inode == inode2 else self.names(inode2)
-            target[data2.decode()] = offset
+            target[data2.decode()] = self.reused.get(offset, offset)
             if inode != inode2:
                 self.moves.append((inode, self.folders[inode].last(), inode2, self.folders[inode2].last()))
         elif op == LINK:
-            self.names(inode2)[data2.decode()] = offset
+            self.names(inode2)[data2.decode()] = self.reused.get(offset, offset)
         elif op in (UNLINK, REMOVE_FOLDER):
             self.names(inode).pop(data.decode(), None)
 
-    def forget(self, inode):
-        """It is given to something new."""
-        self.files.pop(inode, None)
-        self.folders.pop(inode, None)
-        self.moves = [move for move in self.moves if inode not in (move[0], move[2])]
+    def new(self, number):
+        """What an inode number means from now on. Names that are gone and not durably so still mean what had it before."""
+        called = self.reused.get(number, number)
+        if called in self.files or called in self.folders:
+            self.times_reused += 1
+            called = self.reused[number] = (number, self.times_reused)
+        return called
 
     def names(self, inode):
         return self.folders.setdefault(inode, Folder()).change()
