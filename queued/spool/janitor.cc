@@ -48,15 +48,18 @@ void Janitor::limitBadmail() {
 }
 
 Task<void> Janitor::run() {
+  bool nothingNew = false;
   while (true) {
-    for (int tenth = 0; tenth < 10 && env_.queue.changedCount() < kChangesMost; ++tenth) {
-      co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(100)));
+    // While nothing happens one look a second, for an idle process shall sleep.
+    const int looks = nothingNew ? 1 : 10;
+    for (int look = 0; look < looks && env_.queue.changedCount() < kChangesMost; ++look) {
+      co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(1000 / looks)));
       noteReplayPlace();
     }
     limitBadmail();
     env_.history.flush(env_.now(), env_.config->queue.history);
     env_.senders.flush(env_.now());
-    const bool nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
+    nothingNew = env_.queue.changedCount() == 0 && replayFrom_ == committedFrom_;
     if (nothingNew) continue;
     co_await commitChanges();
     env_.queue.forgetEnded(kEndedKept);
