@@ -1,30 +1,36 @@
-// exposition.h - numbers as the text that Prometheus reads (its text format 0.0.4). Pure.
+// exposition.h - numbers that others have counted as families of prometheus-cpp, whose TextSerializer writes what Prometheus reads.
+// Pure. Is not: counting (libmailcore/metrics), which must cost no lock and outlive its process; so the library's registry stays empty.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 
 namespace ostler::health {
 
-using Labels = std::vector<std::pair<std::string_view, std::string>>;
+using Labels = std::vector<prometheus::ClientMetric::Label>;
 
-class Exposition {
+class Exposition final : public prometheus::Collectable {
  public:
-  /// HELP and TYPE of what follows; `type`: "counter" or "gauge".
-  void family(std::string_view name, std::string_view type, std::string_view help);
-  /// One number of that family.
-  void sample(std::string_view name, const Labels& labels, std::int64_t value);
+  /// Begins a family; what follows belongs to it. A name that is none for Prometheus is left away, with what belongs to it: one bad
+  /// line and none of the others would be read.
+  void family(std::string name, prometheus::MetricType type, std::string help);
+  /// REQUIRES: the family is a counter or a gauge.
+  void sample(Labels labels, double value);
   /// A family of its own: how many took up to how long. `counts`: of each class alone, one more than `upToMillis` has.
-  void histogram(std::string_view name, std::string_view help, std::span<const std::uint64_t> upToMillis, std::span<const std::uint64_t> counts,
+  void histogram(std::string name, std::string help, std::span<const std::uint64_t> upToMillis, std::span<const std::uint64_t> counts,
                  std::uint64_t micros);
-  [[nodiscard]] const std::string& text() const { return text_; }
+
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override { return families_; }
+  [[nodiscard]] std::string text() const;
 
  private:
-  std::string text_;
+  std::vector<prometheus::MetricFamily> families_;
+  bool isLeftAway_ = true;
 };
 
 }  // namespace ostler::health

@@ -17,6 +17,7 @@ namespace ostler::health {
 namespace {
 
 using Config = std::shared_ptr<const config::Config>;
+using prometheus::MetricType;
 
 constexpr std::chrono::seconds kSpoolPatience{5};
 Page busy() { return {503, "too many questions at once\n"}; }
@@ -36,48 +37,43 @@ std::vector<Answer> askAll(const Config& config) {
 }
 
 void addListeners(Exposition& out, const Config& config) {
-  out.family("ostler_listener_up", "gauge", "does a listener answer");
+  out.family("ostler_listener_up", MetricType::Gauge, "does a listener answer");
   for (const Answer& answer : askAll(config)) {
-    out.sample("ostler_listener_up", {{"service", answer.probe.service}, {"address", answer.probe.address.text()}},
-               answer.up ? 1 : 0);
+    out.sample({{"service", answer.probe.service}, {"address", answer.probe.address.text()}}, answer.up ? 1 : 0);
   }
 }
 
 void addEvents(Exposition& out, const Config& config) {
-  out.family("ostler_events_total", "counter", "events logged by a process: what happened how often");
+  out.family("ostler_events_total", MetricType::Counter, "events logged by a process: what happened how often");
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(config->log.countersDir, none)) {
     const auto reading = metrics::readCounters(entry.path().string());
     if (!reading) continue;
     for (const auto& [event, count] : reading->counts) {
-      out.sample("ostler_events_total", {{"process", entry.path().filename().string()}, {"event", event}},
-                 static_cast<std::int64_t>(count));
+      out.sample({{"process", entry.path().filename().string()}, {"event", event}}, static_cast<double>(count));
     }
   }
 }
 
 void addCertificates(Exposition& out, const Config& config) {
-  out.family("ostler_certificate_not_after_seconds", "gauge", "when a certificate expires, in seconds since 1970");
+  out.family("ostler_certificate_not_after_seconds", MetricType::Gauge, "when a certificate expires, in seconds since 1970");
   for (const auto& [pair, hostName] : config->allCertificates()) {
     const auto facts = net::readCertificate(pair.certificate, hostName);
-    if (facts) {
-      out.sample("ostler_certificate_not_after_seconds", {{"file", pair.certificate}},
-                 toUnixMillis(facts->notAfter) / 1000);
-    }
+    if (facts) out.sample({{"file", pair.certificate}}, static_cast<double>(toUnixMillis(facts->notAfter) / 1000));
   }
 }
 
 void addDisk(Exposition& out, const Config& config) {
-  out.family("ostler_disk_free_octets", "gauge", "what an unprivileged process may still write");
+  out.family("ostler_disk_free_octets", MetricType::Gauge, "what an unprivileged process may still write");
   for (const std::string& folder : {config->dataDir, config->spoolRoot()}) {
     struct statvfs disk{};
     if (::statvfs(folder.c_str(), &disk) != 0) continue;
-    out.sample("ostler_disk_free_octets", {{"folder", folder}}, static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize));
+    out.sample({{"folder", folder}}, static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize));
   }
 }
 
 /// What is no histogram is left away: the spool's word is read as anybody's.
-void addTimes(Exposition& out, std::string_view name, std::string_view help, const nlohmann::json& numbers) {
+void addTimes(Exposition& out, const char* name, const char* help, const nlohmann::json& numbers) {
   using metrics::Histogram;
   const auto counts = numbers.is_object() ? numbers.value("counts", nlohmann::json()) : nlohmann::json();
   const auto micros = numbers.is_object() ? numbers.value("micros", nlohmann::json()) : nlohmann::json();
@@ -96,24 +92,24 @@ void addDestinations(Exposition& out, const nlohmann::json& destinations) {
   };
   for (const Row& row : {Row{"ostler_destination_waiting", "messages in line for a next hop, of the fifty longest lines", "waiting"},
                          Row{"ostler_destination_running", "deliveries to a next hop under way", "running"}}) {
-    out.family(row.name, "gauge", row.help);
+    out.family(row.name, MetricType::Gauge, row.help);
     for (const auto& one : destinations) {
       const bool isOne = one.is_object() && one.contains(row.key) && one[row.key].is_number_integer() && one.contains("name") && one["name"].is_string() &&
                          one.contains("state") && one["state"].is_string();
-      if (isOne) out.sample(row.name, {{"destination", one["name"].get<std::string>()}, {"state", one["state"].get<std::string>()}}, one[row.key].get<std::int64_t>());
+      if (isOne) out.sample({{"destination", one["name"].get<std::string>()}, {"state", one["state"].get<std::string>()}}, one[row.key].get<double>());
     }
   }
 }
 
 void addQueue(Exposition& out, const std::string& summary) {
-  out.family("ostler_spool_up", "gauge", "does the spool answer");
+  out.family("ostler_spool_up", MetricType::Gauge, "does the spool answer");
   const auto numbers = nlohmann::json::parse(summary, nullptr, false);
-  out.sample("ostler_spool_up", {}, numbers.is_object() ? 1 : 0);
+  out.sample({}, numbers.is_object() ? 1 : 0);
   if (!numbers.is_object()) return;
   for (const auto& [name, value] : numbers.items()) {
     if (!value.is_number_integer()) continue;
-    out.family("ostler_queue_" + name, "gauge", "of the queue");
-    out.sample("ostler_queue_" + name, {}, value.get<std::int64_t>());
+    out.family("ostler_queue_" + name, MetricType::Gauge, "of the queue");
+    out.sample({}, value.get<double>());
   }
   addTimes(out, "ostler_delivery_seconds", "from a message's arrival to the delivery to a recipient", numbers.value("delivery", nlohmann::json()));
   addTimes(out, "ostler_sync_seconds", "fdatasync of the queue's journal", numbers.value("sync", nlohmann::json()));
@@ -122,8 +118,8 @@ void addQueue(Exposition& out, const std::string& summary) {
 
 std::string numbersOf(const Config& config, const std::string& summary) {
   Exposition out;
-  out.family("ostler_build_info", "gauge", "which version runs");
-  out.sample("ostler_build_info", {{"version", OSTLER_VERSION}}, 1);
+  out.family("ostler_build_info", MetricType::Gauge, "which version runs");
+  out.sample({{"version", OSTLER_VERSION}}, 1);
   addQueue(out, summary);
   addListeners(out, config);
   addEvents(out, config);
