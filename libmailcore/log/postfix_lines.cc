@@ -26,6 +26,12 @@ std::string clientOf(const ParsedLine& line) {
   return fmt::format("unknown[{}]", printable(address));
 }
 
+/// "uid 1000": who submitted on this machine. Reports of our own have none.
+std::optional<std::uint64_t> uidOf(const ParsedLine& line) {
+  const std::string_view client = line.at("client");
+  return client.starts_with("uid ") ? parseDecimal(client.substr(4), UINT32_MAX) : std::nullopt;
+}
+
 /// An address without what would end it for a reader of such lines.
 std::string path(std::string_view address) {
   std::string out = printable(address, 320);
@@ -59,9 +65,13 @@ Lines accepted(const ParsedLine& line) {
   const std::string from = path(line.at("from"));
   const bool isOverSmtp = service == "smtp" || service == "submission" || service == "lmtp";
   const std::string user = line.at("user").empty() ? "" : ", sasl_username=" + path(line.at("user"));
-  return {isOverSmtp ? Said{"smtpd", fmt::format("{}: client={}{}", id, clientOf(line), user)} : Said{"pickup", fmt::format("{}: uid=0 from=<{}>", id, from)},
-          {"cleanup", fmt::format("{}: message-id={}", id, words(line.at("message_id")))},
-          {"qmgr", fmt::format("{}: from=<{}>, size={}, nrcpt={} (queue active)", id, from, words(line.at("size")), words(line.at("recipients")))}};
+  const auto uid = uidOf(line);
+  Lines lines;
+  if (isOverSmtp) lines.push_back({"smtpd", fmt::format("{}: client={}{}", id, clientOf(line), user)});
+  if (uid) lines.push_back({"pickup", fmt::format("{}: uid={} from=<{}>", id, *uid, from)});
+  lines.push_back({"cleanup", fmt::format("{}: message-id={}", id, words(line.at("message_id")))});
+  lines.push_back({"qmgr", fmt::format("{}: from=<{}>, size={}, nrcpt={} (queue active)", id, from, words(line.at("size")), words(line.at("recipients")))});
+  return lines;
 }
 
 Lines settled(const ParsedLine& line, std::string_view status) {

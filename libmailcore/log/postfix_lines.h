@@ -10,7 +10,7 @@ namespace ostler::log {
 
 /// What Postfix says of the same event: lines that each end in LF, with `machine` for its name. Empty: it would say nothing.
 ///
-/// accepted      smtpd ID: client=…, cleanup ID: message-id=…, qmgr ID: from=…, size=…, nrcpt=… (of local mail pickup ID: uid=…)
+/// accepted      smtpd ID: client=…, cleanup ID: message-id=…, qmgr ID: from=…, size=…, nrcpt=… (of local mail pickup ID: uid=…, of our own reports neither)
 /// delivered     local or smtp ID: to=…, relay=…, delay=…, dsn=…, status=sent (reply)
 /// deferred, failed                                       status=deferred, status=bounced
 /// refused       smtpd NOQUEUE: reject: RCPT from unknown[…]: reply; from=… to=… proto=ESMTP helo=…

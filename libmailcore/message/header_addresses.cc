@@ -50,7 +50,7 @@ std::string rewritten(const HeaderField& written, const Field& field, const Show
 
 }  // namespace
 
-std::string withShownDomains(std::string_view content, const ShownDomains& domains) {
+std::optional<std::string> withShownDomains(std::string_view content, const ShownDomains& domains) {
   const HeaderView header(content);
   const bool isWhole = header.fieldsLength() < header.length();
   std::string out;
@@ -63,7 +63,7 @@ std::string withShownDomains(std::string_view content, const ShownDomains& domai
     out.append(content.substr(copied, at->offset - copied)).append(text);
     copied = at->offset + at->length;
   }
-  if (copied == 0 || isSigned(content)) return std::string(content);
+  if (copied == 0 || isSigned(content)) return std::nullopt;
   return out.append(content.substr(copied));
 }
 

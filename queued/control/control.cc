@@ -111,14 +111,6 @@ void Control::serve(ipc::Server& server) {
   });
 }
 
-/// What a tool was told lasts, whatever happens in the next instant: a record that says nothing is synced behind all that was noted.
-Task<Result<void>> Control::whenWritten() {
-  std::vector<journal::NewRecord> nothing;
-  nothing.push_back(spool::newRecord(spool::OutcomeRecord()));
-  const Result<void> written = co_await env_.ledger.commit(std::move(nothing), {});
-  co_return written;
-}
-
 Task<Result<ipc::ControlReply>> Control::answer(Connection from, ipc::ControlRequest request) {
   const std::vector<std::string>& words = request.words;
   for (const Command& command : commands()) {
@@ -149,7 +141,8 @@ Task<Result<ipc::ControlReply>> Control::answer(Connection from, ipc::ControlReq
     if (!mayAll) arguments.servers = scope.servers;
     Reply reply = co_await (this->*command.handler)(std::move(arguments), std::move(request.cursor));
     if (!command.isJournalled() || reply.exitCode != 0) co_return reply;
-    const Result<void> written = co_await whenWritten();
+    // What a tool was told lasts, whatever happens in the next instant.
+    const Result<void> written = co_await env_.ledger.synced();
     if (!written) co_return refuse(EX_TEMPFAIL, "done, but it is not written down yet: " + written.error().detail);
     co_return reply;
   }

@@ -116,7 +116,6 @@ class Control {
 
   [[nodiscard]] Task<Reply> layOn(Arguments arguments, spool::Hold hold);
   [[nodiscard]] Task<void> layOnAll(std::string destination, spool::Hold hold);
-  [[nodiscard]] Task<Result<void>> whenWritten();
   void markHold(const Id128& id, spool::Hold hold);
   [[nodiscard]] Task<Result<std::vector<Id128>>> select(Arguments arguments);
   /// All that are filed there (see Queue::idsAfter), of a queue however long: lets others have the loop between them.

@@ -78,7 +78,6 @@ class Dispatcher {
   [[nodiscard]] std::string waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const;
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
-  void setWords(std::vector<message::DsnWords> words) { words_ = std::move(words); }
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
   /// Where each recipient that waits for a next hop waits; null if none does.
   [[nodiscard]] const schedule::Destination* destinationOf(const Message& message, std::uint32_t recipient) const;
@@ -120,6 +119,7 @@ class Dispatcher {
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   void standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which);
   [[nodiscard]] Task<void> send(schedule::Start start);
+  void heedHost(const schedule::Start& start, const std::vector<Outcome>& outcomes, std::chrono::seconds longest);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   void outIsAway();
   [[nodiscard]] Task<void> awaitOut();
@@ -138,6 +138,11 @@ class Dispatcher {
   [[nodiscard]] static bool isForEtrn(std::string_view key);
   [[nodiscard]] static WallTime openUntil(const config::RouteRule& rule, WallTime now);
   [[nodiscard]] bool isAsleep(const config::RouteRule* rule, WallTime arrived) const;
+  struct Lateness {
+    bool isExpired = false;
+    bool isNoticeDue = false;
+  };
+  [[nodiscard]] Lateness latenessOf(Message& message, const std::string& key, WallTime now);
   void endWaits();
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
   [[nodiscard]] Task<void> sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost);
@@ -162,7 +167,6 @@ class Dispatcher {
   ipc::Client out_;
   ipc::Client programs_;
   std::map<std::string, std::string> passwords_;
-  std::vector<message::DsnWords> words_;      ///< the languages of reports
   report::Budget budget_;
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, LongEnvelope> longEnvelopes_;

@@ -218,18 +218,19 @@ Result<void> Drafts::take(Draft& draft, std::string&& octets) {
   return {};
 }
 
-/// Fields that a submitted message lacks. RFC 6409 8.
 /// What of the addresses in its header the world shall see, where the virtual server wants that.
 void Drafts::showDomains(Draft& draft) {
   const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
   if (!server.rewriteHeader) return;
   const std::string own = draft.user.empty() ? std::string() : route::domainOf(draft.user);
-  std::string shown = message::withShownDomains(draft.buffer, {own, server.masqueradeDomain, server.defaultDomain});
-  draft.size += shown.size() - draft.buffer.size();
-  buffered_ += shown.size() - draft.buffer.size();
-  draft.buffer = std::move(shown);
+  std::optional<std::string> shown = message::withShownDomains(draft.buffer, {own, server.masqueradeDomain, server.defaultDomain});
+  if (!shown) return;
+  draft.size += shown->size() - draft.buffer.size();
+  buffered_ += shown->size() - draft.buffer.size();
+  draft.buffer = std::move(*shown);
 }
 
+/// Fields that a submitted message lacks. RFC 6409 8.
 void Drafts::completeHeader(Draft& draft) {
   if (std::exchange(draft.headerComplete, true) || !isSubmission(draft.session)) return;
   showDomains(draft);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/async/pool.h"
 #include "libmailcore/base/clock.h"
 #include "libmailcore/config/config.h"
 #include "libmailcore/log/log.h"
+#include "libmailcore/message/dsn_words.h"
 #include "queued/deliver/local.h"
 #include "queued/schedule/scheduler.h"
 #include "queued/spool/directory_client.h"
@@ -38,6 +40,7 @@ struct Environment {
   Senders& senders;    ///< what users have sent
   Verifier& verifier;  ///< who is there in domains that other servers carry
   Measured& measured;
+  std::vector<message::DsnWords> words{};  ///< the languages of reports; a reload replaces them
 
   [[nodiscard]] WallTime now() const { return clock.now(); }
 };

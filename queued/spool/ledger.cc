@@ -3,6 +3,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace ostler::spool {
@@ -28,9 +29,36 @@ struct Returned {
 
 /// Noted, not synced yet.
 struct Noted {
+  std::uint64_t number;  // in this life
   std::vector<NewRecord> batch;
   Ledger::Synced synced;
 };
+
+/// A task that waits for the journal, and may be destroyed meanwhile.
+struct Waiting {
+  explicit Waiting(Loop& loop) : done(std::make_unique<Signal>(loop)) {}
+  void end(Result<void> with) {
+    result = std::move(with);
+    if (done) done->set();
+  }
+  struct Guard {
+    std::shared_ptr<Waiting> waiting;
+    ~Guard() { waiting->done.reset(); }
+  };
+  std::unique_ptr<Signal> done;  // gone when nobody waits any more
+  std::optional<Result<void>> result;
+};
+
+enum class Patience { untilSynced, untilRefused };
+
+/// Who waits for this batch and all before it.
+struct Awaiting {
+  std::uint64_t number;
+  Patience patience;
+  std::function<void(Result<void>)> then;
+};
+
+tl::unexpected<Error> refusal() { return fail(Error::Kind::temporary, "the journal takes no outcomes; they are written when it does"); }
 
 }  // namespace
 
@@ -43,10 +71,13 @@ struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
   void gather(NewRecord record);
   void flushGathered();
   [[nodiscard]] Task<void> flushLater();
-  void write(std::shared_ptr<Noted> noted);
+  void write(std::shared_ptr<Noted> batch);
   void retry();
-  [[nodiscard]] bool settled() const { return gathered.empty() && deliveredIds.ids.empty() && unsynced == 0; }
-  void tellSettled();
+  [[nodiscard]] bool settled() const { return !isGathering() && unsynced.empty(); }
+  [[nodiscard]] bool isGathering() const { return !gathered.empty() || !deliveredIds.ids.empty(); }
+  void await(Patience patience, std::function<void(Result<void>)> then);
+  void tellSynced();
+  void tellRefused();
 
   Loop& loop;
   journal::Journal& journal;
@@ -59,10 +90,11 @@ struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
   std::vector<NewRecord> gathered;  // noted lately, not appended yet
   DeliveredRecord deliveredIds;
   bool flushing = false;  // flushLater() runs
-  std::size_t unsynced = 0;                       // noted batches that are not synced
+  std::uint64_t noted = 0;           // number of the last batch
+  std::set<std::uint64_t> unsynced;  // batches
   std::deque<std::shared_ptr<Noted>> refused;     // to be written again
   bool retrying = false;
-  std::vector<std::function<void()>> onSettled;
+  std::deque<Awaiting> awaiting;  // in the order of their batches
   journal::Position applied;
   std::optional<TaskScope> scope;  // gone with the Ledger
 };
@@ -93,13 +125,27 @@ void Ledger::Core::drain() {
     one.then(std::move(one.result));
     if (synced) applied = std::max(applied, at);
   }
-  tellSettled();
+  tellSynced();
 }
 
-void Ledger::Core::tellSettled() {
-  if (!settled()) return;
-  const auto callbacks = std::exchange(onSettled, {});
-  for (const auto& callback : callbacks) callback();
+void Ledger::Core::tellSynced() {
+  const std::uint64_t last = unsynced.empty() ? noted : *unsynced.begin() - 1;  // all up to it are synced
+  while (!awaiting.empty() && awaiting.front().number <= last) {
+    const auto then = std::move(awaiting.front().then);
+    awaiting.pop_front();
+    then({});
+  }
+}
+
+void Ledger::Core::tellRefused() {
+  std::deque<Awaiting> told;
+  for (Awaiting& one : std::exchange(awaiting, {})) (one.patience == Patience::untilRefused ? told : awaiting).push_back(std::move(one));
+  for (const Awaiting& one : told) one.then(refusal());
+}
+
+void Ledger::Core::await(Patience patience, std::function<void(Result<void>)> then) {
+  awaiting.push_back({noted + (isGathering() ? 1 : 0), patience, std::move(then)});  // what is gathered is the next batch
+  tellSynced();
 }
 
 void Ledger::Core::gather(NewRecord record) {
@@ -116,25 +162,24 @@ Task<void> Ledger::Core::flushLater() {
 void Ledger::Core::flushGathered() {
   if (!deliveredIds.ids.empty()) gathered.push_back(newRecord(std::exchange(deliveredIds, {})));
   if (gathered.empty()) return;
-  auto noted = std::make_shared<Noted>();
-  noted->batch = std::exchange(gathered, {});
-  ++unsynced;
-  write(std::move(noted));
+  write(std::make_shared<Noted>(Noted{0, std::exchange(gathered, {}), {}}));
 }
 
-void Ledger::Core::write(std::shared_ptr<Noted> noted) {
+void Ledger::Core::write(std::shared_ptr<Noted> batch) {
+  if (batch->number == 0) unsynced.insert(batch->number = ++noted);
   if (!refused.empty()) {  // behind those refused before: outcomes of one message keep their order
-    refused.push_back(std::move(noted));
+    refused.push_back(std::move(batch));
     return;
   }
-  append(noted->batch, [self = shared_from_this(), noted](Result<Committed> result) {
+  append(batch->batch, [self = shared_from_this(), batch](Result<Committed> result) {
     if (result) {
-      --self->unsynced;
-      if (noted->synced) noted->synced(*result);
+      self->unsynced.erase(batch->number);
+      if (batch->synced) batch->synced(*result);
       return;
     }
     self->log.error("outcomes-not-written", {{"reason", result.error().detail}, {"effect", "no delivery starts, new mail gets 452"}});
-    self->refused.push_back(noted);
+    self->refused.push_back(batch);
+    self->tellRefused();
     self->retry();
   });
 }
@@ -145,7 +190,7 @@ void Ledger::Core::retry() {
     co_await self.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
     self.retrying = false;
     const auto again = std::exchange(self.refused, {});
-    for (const auto& noted : again) self.write(noted);
+    for (const auto& batch : again) self.write(batch);
   }(*this));
 }
 
@@ -162,21 +207,11 @@ Ledger::~Ledger() {
 }
 
 Task<Result<void>> Ledger::commit(std::vector<NewRecord> batch, Synced synced) {
-  struct Waiting {
-    explicit Waiting(Loop& loop) : done(std::make_unique<Signal>(loop)) {}
-    std::unique_ptr<Signal> done;  // gone when nobody waits any more
-    std::optional<Result<void>> result;
-  };
-  struct Guard {
-    std::shared_ptr<Waiting> waiting;
-    ~Guard() { waiting->done.reset(); }
-  };
-  const Guard guard{std::make_shared<Waiting>(core_->loop)};
+  const Waiting::Guard guard{std::make_shared<Waiting>(core_->loop)};
   core_->flushGathered();
   core_->append(std::move(batch), [waiting = guard.waiting, synced = std::move(synced)](Result<Committed> result) {
     if (result && synced) synced(*result);
-    waiting->result = result ? Result<void>() : Result<void>(fail(result.error()));
-    if (waiting->done) waiting->done->set();
+    waiting->end(result ? Result<void>() : Result<void>(fail(result.error())));
   });
   const Result<void> woken = co_await guard.waiting->done->wait(Deadline::never());
   if (!woken) co_return woken;
@@ -192,14 +227,21 @@ void Ledger::noteDelivered(const Id128& id) {
 
 void Ledger::noteTogether(std::vector<NewRecord> batch, Synced synced) {
   core_->flushGathered();
-  auto noted = std::make_shared<Noted>(Noted{std::move(batch), std::move(synced)});
-  ++core_->unsynced;
-  core_->write(std::move(noted));
+  core_->write(std::make_shared<Noted>(Noted{0, std::move(batch), std::move(synced)}));
 }
 
 void Ledger::whenSynced(std::function<void()> callback) {
-  core_->onSettled.push_back(std::move(callback));
-  core_->tellSettled();
+  core_->await(Patience::untilSynced, [callback = std::move(callback)](const Result<void>&) { callback(); });
+}
+
+Task<Result<void>> Ledger::synced() {
+  core_->flushGathered();
+  if (stuck()) co_return refusal();
+  const Waiting::Guard guard{std::make_shared<Waiting>(core_->loop)};
+  core_->await(Patience::untilRefused, [waiting = guard.waiting](Result<void> result) { waiting->end(std::move(result)); });
+  const Result<void> woken = co_await guard.waiting->done->wait(Deadline::never());
+  if (!woken) co_return woken;
+  co_return *guard.waiting->result;
 }
 
 bool Ledger::stuck() const { return !core_->refused.empty(); }

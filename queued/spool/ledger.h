@@ -39,8 +39,10 @@ class Ledger {
   void noteDelivered(const Id128& id);
   /// Records that belong together and to outcomes noted before them; kept until synced, as those.
   void noteTogether(std::vector<journal::NewRecord> batch, Synced synced);
-  /// Called once when everything noted so far is synced.
+  /// Called once when everything noted so far is synced, however long the journal refuses it. What is noted later is not waited for.
   void whenSynced(std::function<void()> callback);
+  /// Returns when everything noted so far is synced. Errors: temporary: the journal refused it; it is kept and written later.
+  [[nodiscard]] Task<Result<void>> synced();
 
   /// Outcomes cannot be written: no delivery may start, no new mail be taken.
   [[nodiscard]] bool stuck() const;

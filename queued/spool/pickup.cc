@@ -236,9 +236,7 @@ Task<bool> Pickup::giveBack(MessageRecord record, std::string content, std::stri
     const bool kept = co_await keepAsBadmail(takenName, why.text);
     co_return kept;
   }
-  auto reading = [config = env_.config] { return report::readWords(config->reports); };
-  const Result<std::vector<message::DsnWords>> words = co_await env_.disk.run(env_.loop, std::move(reading));
-  report::Report built = report::build(*env_.config, record, endings, content, env_.now(), words ? *words : std::vector<message::DsnWords>());
+  report::Report built = report::build(*env_.config, record, endings, content, env_.now(), env_.words);
   built.record.origin.taken = takenName;
   const Result<void> accepted = co_await acceptance_.accept(std::move(built.record), std::make_shared<const std::string>(std::move(built.content)));
   if (accepted) ::unlink((folder_ + "/.taken/" + takenName).c_str());

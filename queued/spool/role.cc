@@ -204,7 +204,7 @@ void Role::Parts::assemble() {
   verifier.use(config, readRecipients(*config, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));
-  dispatcher->setWords(readWords(*config, log));
+  env->words = readWords(*config, log);
   acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
   questions = std::make_unique<Questions>(*env, config->socketPath("out"),
                                           [this](std::uint64_t octets) { return acceptance->hasRoom(octets).has_value(); });
@@ -287,7 +287,7 @@ void Role::use(std::shared_ptr<const config::Config> config) {
   p.env->config = std::move(config);
   p.scheduler.setConcurrency(p.config->outbound.concurrency);
   p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
-  p.dispatcher->setWords(readWords(*p.config, p.log));
+  p.env->words = readWords(*p.config, p.log);
   p.verifier.use(p.config, readRecipients(*p.config, p.log));
   p.control->use(*p.config, p.config->socketPath("control"));
   const auto routing = [](const config::Config& c) {

@@ -284,7 +284,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   if (env_.queue.find(id) == nullptr && !record.entries.empty()) co_return;
   // Without its content the report still says what happened.
   const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
-  report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), words_);
+  report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), env_.words);
   std::vector<journal::NewRecord> batch;
   auto reportContent = std::make_shared<const std::string>(std::move(built.content));
   Acceptance::appendTo(batch, built.record, reportContent);

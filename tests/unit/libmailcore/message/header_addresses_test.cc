@@ -27,13 +27,15 @@ TEST_CASE("the addresses of a header are shown with the domains that a virtual s
        }) {
     INFO(row.name);
     const ShownDomains domains{"inside.example", "public.example", "default.example"};
-    CHECK(withShownDomains(row.in + rest, domains) == row.out + rest);
-    CHECK(withShownDomains(row.out + rest, domains) == row.out + rest);
-    CHECK(withShownDomains(row.in + rest, {"inside.example", "", ""}) == row.in + rest);
+    const auto shown = withShownDomains(row.in + rest, domains);
+    CHECK(shown.has_value() == (row.in != row.out));
+    CHECK(shown.value_or(row.in + rest) == row.out + rest);
+    CHECK_FALSE(withShownDomains(row.out + rest, domains));
+    CHECK_FALSE(withShownDomains(row.in + rest, {"inside.example", "", ""}));
   }
 }
 
 TEST_CASE("a header that is not there as a whole stays as it is") {
   const std::string part = "From: alice@inside.example\r\nTo: b";
-  CHECK(withShownDomains(part, {"inside.example", "public.example", "x.example"}) == part);
+  CHECK_FALSE(withShownDomains(part, {"inside.example", "public.example", "x.example"}));
 }
