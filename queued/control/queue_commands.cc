@@ -201,14 +201,6 @@ Task<Control::Reply> Control::expire(Arguments arguments, std::string) {
   co_return reply;
 }
 
-/// What an administrator has laid on destinations, senders and routes.
-Task<Control::Reply> Control::holds(Arguments, std::string) {
-  Reply reply;
-  for (const auto& [key, hold] : env_.queue.destinations())
-    reply.output += fmt::format("{{\"key\":{},\"hold\":\"{}\"}}\n", jsonString(key), hold == Hold::held ? "held" : "frozen");
-  co_return reply;
-}
-
 Task<Control::Reply> Control::wait(Arguments arguments, std::string) {
   const auto seconds = parseDecimal(arguments.value("--timeout").empty() ? "60" : arguments.value("--timeout"), 86'400);
   const std::string word = arguments.value("--id");
@@ -221,24 +213,6 @@ Task<Control::Reply> Control::wait(Arguments arguments, std::string) {
     co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
   }
   co_return refuse(EX_TEMPFAIL, fmt::format("still {} in the queue after {} s", id ? word : std::to_string(env_.queue.messages().size()) + " messages", *seconds));
-}
-
-Task<Control::Reply> Control::destinations(Arguments, std::string) {
-  Reply reply;
-  const WallTime now = env_.now();
-  for (const auto& [key, destination] : env_.scheduler.destinations()) {
-    reply.output += fmt::format(R"({{"destination":{},"state":"{}","waiting":{},"running":{},"window":{},"retryAt":{},"reason":{}}})",
-                                jsonString(key), nameOf(destination->state(now)), destination->waiting(),
-                                destination->running(), destination->window(), toUnixMillis(destination->retryAt()) / 1000,
-                                jsonString(dispatcher_.isOutAway() ? "role out is not there" : destination->lastReply));
-    reply.output += '\n';
-    if (reply.output.size() > kPageOctets) break;
-  }
-  for (const auto& [key, hold] : env_.queue.destinations()) {
-    if (env_.scheduler.find(key) != nullptr) continue;
-    reply.output += fmt::format("{{\"destination\":{},\"state\":\"{}\"}}\n", jsonString(key), hold == Hold::held ? "held" : "frozen");
-  }
-  co_return reply;
 }
 
 Task<Control::Reply> Control::verify(Arguments, std::string) {

@@ -21,7 +21,7 @@ void Destination::push(std::uint64_t sender, const Id128& message, std::int8_t p
 DestinationState Destination::state(WallTime now) const {
   if (administrative_ != DestinationState::active) return administrative_;
   if (now >= awakeUntil_) return DestinationState::asleep;
-  return now < retryAt_ ? DestinationState::retry : DestinationState::active;
+  return rest_.covers(now) ? DestinationState::retry : DestinationState::active;
 }
 
 std::optional<Id128> Destination::start(WallTime now) {
@@ -55,23 +55,34 @@ std::optional<Id128> Destination::start(WallTime now) {
 
 void Destination::finished(HostVerdict verdict, WallTime now, std::chrono::seconds pause, std::chrono::seconds longest) {
   if (running_ > 0) --running_;
+  if (verdict == HostVerdict::notAsked) return;
+  ++attempts_;
   if (verdict == HostVerdict::answered) {
     failuresInARow_ = 0;
     hasAnswered_ = true;
-    retryAt_ = {};
-    if (++successes_ >= window_) {
-      successes_ = 0;
-      if (most_ == 0 || window_ < most_) ++window_;
-    }
-  } else if (verdict == HostVerdict::noAnswer) {
+    rest_ = {};
+    if (++successes_ < window_ || wantsLess(now)) return;
     successes_ = 0;
-    window_ = std::max(window_ / 2, 1U);
-    const bool restsAlready = now < retryAt_;  // deliveries that ran beside the one that found out first
-    if (restsAlready) return;
-    const auto factor = 1U << std::min(failuresInARow_, 10U);
-    ++failuresInARow_;
-    retryAt_ = now + std::min(pause * factor, std::max(longest, pause));
+    if (most_ == 0 || window_ < most_) ++window_;
+    return;
   }
+  successes_ = 0;
+  lastFailure_ = verdict;
+  if (verdict == HostVerdict::noAnswer) {
+    window_ = std::max(window_ / 2, 1U);
+    return rest(now, pause, longest);
+  }
+  hasAnswered_ = true;
+  window_ = std::clamp(window(), 1U, std::max(running_, 1U));
+  less_ = {now, now + longest};
+  if (running_ == 0) rest(now, pause, longest);
+}
+
+void Destination::rest(WallTime now, std::chrono::seconds pause, std::chrono::seconds longest) {
+  if (rest_.covers(now)) return;  // found out by a delivery that ran beside the first one
+  const auto factor = 1U << std::min(failuresInARow_, 10U);
+  ++failuresInARow_;
+  rest_ = {now, now + std::min(pause * factor, std::max(longest, pause))};
 }
 
 std::vector<Id128> Destination::take(std::size_t most) {

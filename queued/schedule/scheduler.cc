@@ -72,7 +72,9 @@ std::optional<Start> Scheduler::start(WallTime now) {
       turn_ = at->first;
       return Start{destination, *message, quick_.insert(quick_.end(), Running{now, standing, false})};
     }
-    if (destination->pacedUntil() > now) nextStart_ = std::min(nextStart_, destination->pacedUntil());
+    for (const WallTime then : {destination->pacedUntil(), destination->retryAt()}) {
+      if (then > now) nextStart_ = std::min(nextStart_, then);
+    }
     ++at;
   }
   isFull = isFull || (!hasRoom[0] && !lined_.empty());

@@ -12,6 +12,20 @@ namespace ostler::spool {
 namespace {
 
 constexpr std::chrono::seconds kLookAtWaits{10};
+/// Each may make a report, which holds a piece of the message in memory.
+constexpr std::size_t kEndedAtOnce = 500;
+
+/// No message to that route's next hops is given up, or told of as delayed, sooner than this says: to pass over most without their records.
+config::RetrySchedule soonest(const config::Config& config, const config::RouteRule* rule) {
+  config::RetrySchedule out = route::retryFor(config, rule, "");
+  if (rule != nullptr && rule->retry) return out;
+  const auto isSooner = [](std::chrono::seconds a, std::chrono::seconds b) { return a.count() != 0 && (b.count() == 0 || a < b); };
+  for (const config::VirtualServer& server : config.virtualServers) {
+    if (isSooner(server.retry.expiry, out.expiry)) out.expiry = server.retry.expiry;
+    if (isSooner(server.retry.delayNotice, out.delayNotice)) out.delayNotice = server.retry.delayNotice;
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -124,36 +138,59 @@ std::string Dispatcher::waitReason(const Message& message, const MessageRecord& 
     case schedule::DestinationState::frozen:
     case schedule::DestinationState::held: return "waits" + hop + ", which an administrator has stopped";
     case schedule::DestinationState::asleep: return "waits" + hop + " until its server asks with ETRN, or for the hours of its route";
-    case schedule::DestinationState::retry: return "waits" + hop + ", which does not answer: " + destination->lastReply;
+    case schedule::DestinationState::retry:
+      return "waits" + hop + (destination->isSilent(env_.now()) ? ", which does not answer: " : ", which wants less of us and rests: ") + destination->lastReply;
     case schedule::DestinationState::active: break;
   }
   return "waits in line" + hop + ": " + std::to_string(destination->running()) + " of " + std::to_string(destination->window()) +
-         " deliveries run, " + std::to_string(destination->waiting()) + " wait";
+         " deliveries run, " + std::to_string(destination->waiting()) + " wait" +
+         (destination->wantsLess(env_.now()) ? "; it wants less of us: " + destination->lastReply : std::string());
 }
 
-/// What waits in a line is in no schedule; so now and then the lines are asked for what has waited long enough: it expires, or goes
-/// out although nobody asked for it.
+/// What its schedule says of a message that waits in line: whether its time is over, and whether its sender is to hear that it is late.
+/// That it waits for ETRN is what its recipient's domain wanted: no word of that.
+Dispatcher::Lateness Dispatcher::latenessOf(Message& message, const std::string& key, WallTime now) {
+  const config::RouteRule* const rule = hops_[key].rule;
+  const bool mayTell = !message.delayTold && !isForEtrn(key);
+  const auto late = [&](const config::RetrySchedule& schedule, WallTime began) {
+    const config::RetrySchedule its = scheduleOf(schedule, message, began);
+    return Lateness{schedule::expired(its, began, now), mayTell && schedule::delayNoticeDue(its, began, now)};
+  };
+  const Lateness atMost = late(soonest(*env_.config, rule), message.arrived);
+  if (!atMost.isExpired && !atMost.isNoticeDue) return {};
+  const Result<Facts> facts = factsOf(message);
+  if (!facts) return {};
+  const MessageRecord& record = (*facts)->record;
+  return late(route::retryFor(*env_.config, rule, record.origin.virtualServer), std::max(message.arrived, record.handling.holdUntil));
+}
+
+/// What waits in a line is in no schedule; so now and then the lines are asked for what has waited long enough: it expires, its sender
+/// hears that it is late, or it goes out although nobody asked for it.
 void Dispatcher::endWaits() {
   const WallTime now = env_.now();
   if (now >= waitsLookedAt_ && now < waitsLookedAt_ + kLookAtWaits) return;
   waitsLookedAt_ = now;
+  std::size_t ended = 0;
   for (const auto& [key, destination] : env_.scheduler.destinations()) {
     if (destination->waiting() == 0) continue;
     const Hop hop = hops_[key];
-    const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
     const bool isEtrn = isForEtrn(key);
     if (!isEtrn && hop.rule != nullptr && !hop.rule->pace.hours.empty()) destination->wakeUntil(openUntil(*hop.rule, now));
     const auto isOver = [&](const Id128& id) {
-      const Message* const message = env_.queue.find(id);
+      Message* const message = env_.queue.find(id);
       if (message == nullptr) return true;
-      if (message->hold == Hold::held) return false;
-      return schedule::expired(scheduleOf(retry, *message, message->arrived), message->arrived, now) || (isEtrn && !isAsleep(hop.rule, message->arrived));
+      if (message->hold == Hold::held || ended >= kEndedAtOnce) return false;
+      const Lateness late = latenessOf(*message, key, now);
+      const bool over = late.isExpired || late.isNoticeDue || (isEtrn && !isAsleep(hop.rule, message->arrived));
+      if (over) ++ended;
+      return over;
     };
     for (const Id128& id : destination->takeFromFront(isOver)) {
       const std::vector<std::uint32_t> line = takeLeg(*destination, id, SIZE_MAX);
-      const Message* const message = env_.queue.find(id);
+      Message* const message = env_.queue.find(id);
       if (message == nullptr || line.empty()) continue;
-      if (!schedule::expired(scheduleOf(retry, *message, message->arrived), message->arrived, now)) {
+      const Lateness late = latenessOf(*message, key, now);
+      if (!late.isExpired && !late.isNoticeDue) {
         wakeSoon(id);
         continue;
       }
@@ -170,6 +207,7 @@ void Dispatcher::endWaits() {
       if (!outcomes.empty()) settle(id, std::move(outcomes));
     }
   }
+  if (ended >= kEndedAtOnce) waitsLookedAt_ = {};
 }
 
 const schedule::Destination* Dispatcher::destinationOf(const Message& message, std::uint32_t recipient) const {

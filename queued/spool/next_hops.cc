@@ -26,8 +26,6 @@ constexpr unsigned kLossesMost = 3;
 
 /// From here on it is kept while the message waits, so that it is not read back for each of its transactions.
 constexpr std::size_t kLongEnvelope = 16;
-/// Messages that are deferred without being sent, between two turns of the loop.
-constexpr std::size_t kDeferredAtOnce = 50;
 
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
@@ -71,8 +69,8 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   const bool hasHours = !asleep && route.rule != nullptr && !route.rule->pace.hours.empty();
   if (hasHours) destination.wakeUntil(openUntil(*route.rule, env_.now()));
   standInLine(id, facts, destination, {&recipient, 1});
-  // A host that rests is not asked for each message: what is due meanwhile is deferred with what it said last.
-  if (destination.state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination.key());
+  // A host that does not answer is not asked for each message: what is due meanwhile is deferred with what was found last.
+  if (destination.isSilent(env_.now())) deferWaiting(destination.key());
 }
 
 void Dispatcher::standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which) {
@@ -121,36 +119,6 @@ void Dispatcher::pump() {
   while (const auto start = env_.scheduler.start(env_.now())) scope_.spawn(send(*start));
   pumping_ = false;
   if (env_.scheduler.nextStart() < nextStart_) scheduleChanged_.set();
-}
-
-void Dispatcher::deferWaiting(const std::string& key) {
-  if (deferring_.insert(key).second) scope_.spawn(deferPiecewise(key));
-}
-
-/// As long as it does not answer. A host that was silent for minutes has the whole queue in line; other hosts' mail goes on meanwhile.
-Task<void> Dispatcher::deferPiecewise(std::string key) {
-  while (true) {
-    schedule::Destination* const destination = env_.scheduler.find(key);
-    const bool rests = destination != nullptr && destination->state(env_.now()) == schedule::DestinationState::retry;
-    const std::vector<Id128> some = rests ? destination->take(kDeferredAtOnce) : std::vector<Id128>();
-    for (const Id128& id : some) {
-      std::vector<Outcome> outcomes;
-      const std::vector<std::uint32_t> leg = takeLeg(*destination, id, SIZE_MAX);
-      const Message* const message = env_.queue.find(id);
-      if (message == nullptr || message->hold == Hold::held) continue;  // whoever releases it wakes it
-      for (const std::uint32_t recipient : leg) {
-        Outcome outcome;
-        outcome.recipient = recipient;
-        outcome.isRemote = true;
-        outcome.reply = {451, "4.4.1", "Not tried, the host does not answer: " + destination->lastReply};
-        outcomes.push_back(std::move(outcome));
-      }
-      if (!outcomes.empty()) settle(id, std::move(outcomes));
-    }
-    if (!rests || destination->waiting() == 0) break;
-    co_await env_.loop.yield();
-  }
-  deferring_.erase(key);
 }
 
 bool Dispatcher::isInLine(const Message& message, std::uint32_t line) const {
@@ -218,17 +186,9 @@ Task<void> Dispatcher::send(schedule::Start start) {
     standInLine(id, *facts, *destination, which);
     co_return;
   }
-  schedule::HostVerdict verdict = schedule::HostVerdict::noAnswer;
-  for (const Outcome& outcome : outcomes) {
-    if (!outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
-    if (!outcome.isRemote) verdict = schedule::HostVerdict::notAsked;
-  }
-  // A short rest at first: a host that restarts is back within a minute; it grows to the first retry interval.
-  const std::chrono::seconds pause = std::min(std::chrono::seconds(60), retry.first);
-  if (verdict == schedule::HostVerdict::noAnswer) destination->lastReply = report::oneLine(outcomes.front().reply);
-  env_.scheduler.finished(start, verdict, env_.now(), pause, retry.first);
+  heedHost(start, outcomes, retry.first);
   settle(id, std::move(outcomes));
-  if (destination->state(env_.now()) == schedule::DestinationState::retry) deferWaiting(destination->key());
+  if (destination->isSilent(env_.now())) deferWaiting(destination->key());
   if (draining_) scheduleChanged_.set();
   pump();
 }

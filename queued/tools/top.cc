@@ -17,8 +17,8 @@ namespace {
 
 struct Row {
   std::string destination, state, reason;
-  std::uint64_t waiting = 0, running = 0, window = 0;
-  std::int64_t retryAt = 0;
+  std::uint64_t waiting = 0, running = 0, window = 0, attempts = 0, failures = 0;
+  std::int64_t retryAt = 0, lessUntil = 0;
 };
 
 std::vector<Row> rowsOf(const std::string& output) {
@@ -33,6 +33,9 @@ std::vector<Row> rowsOf(const std::string& output) {
     row.waiting = json.value("waiting", std::uint64_t{0});
     row.running = json.value("running", std::uint64_t{0});
     row.window = json.value("window", std::uint64_t{0});
+    row.attempts = json.value("attempts", std::uint64_t{0});
+    row.failures = json.value("failures", std::uint64_t{0});
+    row.lessUntil = json.value("lessUntil", std::int64_t{0});
     row.retryAt = json.value("retryAt", std::int64_t{0});
     rows.push_back(std::move(row));
   }
@@ -42,10 +45,13 @@ std::vector<Row> rowsOf(const std::string& output) {
   return rows;
 }
 
+std::int64_t secondsUntil(std::int64_t time) { return std::max<std::int64_t>(time - std::time(nullptr), 0); }
+
 std::string reasonOf(const Row& row) {
-  if (row.state == "retry") return fmt::format("again in {} s: {}", std::max<std::int64_t>(row.retryAt - std::time(nullptr), 0), row.reason);
+  if (row.state == "retry") return fmt::format("again in {} s: {}", secondsUntil(row.retryAt), row.reason);
   if (row.state == "asleep") return "waits until its server asks with ETRN, or for its hours";
   if (row.state == "frozen" || row.state == "held") return "an administrator's word";
+  if (row.lessUntil != 0) return fmt::format("no more than {} at once for {} s: {}", row.window, secondsUntil(row.lessUntil), row.reason);
   if (row.waiting > 0 && row.running >= row.window) return "all of its window is in use";
   return row.reason;
 }
@@ -57,11 +63,12 @@ void print(const std::vector<Row>& rows, std::size_t most) {
     running += row.running;
   }
   fmt::print("{} destinations, {} deliveries, {} messages in line\n", rows.size(), running, waiting);
-  fmt::print("{:<36} {:<7} {:>8} {:>8} {:>7}  {}\n", "destination", "state", "waiting", "running", "window", "reason for waiting");
+  fmt::print("{:<36} {:<7} {:>8} {:>8} {:>7} {:>8} {:>6}  {}\n", "destination", "state", "waiting", "running", "window", "attempts", "failed",
+             "reason for waiting");
   for (std::size_t at = 0; at < std::min(rows.size(), most); ++at) {
     const Row& row = rows[at];
-    fmt::print("{:<36} {:<7} {:>8} {:>8} {:>7}  {}\n", printable(row.destination, 36), row.state, row.waiting, row.running, row.window,
-               printable(reasonOf(row), 100));
+    fmt::print("{:<36} {:<7} {:>8} {:>8} {:>7} {:>8} {:>6}  {}\n", printable(row.destination, 36), row.state, row.waiting, row.running, row.window,
+               row.attempts, row.failures, printable(reasonOf(row), 100));
   }
   std::fflush(stdout);
 }

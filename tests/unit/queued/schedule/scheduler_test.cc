@@ -71,6 +71,51 @@ TEST_CASE("concurrency grows with success up to the limit and halves when the ho
   CHECK(destination.window() == 4);
 }
 
+TEST_CASE("a host that wants less gets as many at once as it still serves, for a time, and rests when that is none") {
+  Destination destination("mx:a.test", 30);
+  for (unsigned char n = 0; n < 50; ++n) destination.push(1, idOf(n));
+  const auto fill = [&destination](WallTime now) {
+    int started = 0;
+    while (destination.start(now)) ++started;
+    return started;
+  };
+  for (int round = 0; round < 20; ++round) destination.finished(HostVerdict::answered, kNow, 60s, 900s);
+  REQUIRE(destination.window() == 8);
+  REQUIRE(fill(kNow) == 8);
+  for (int refused = 0; refused < 3; ++refused) destination.finished(HostVerdict::wantsLess, kNow, 60s, 900s);
+  CHECK(destination.window() == 5);
+  CHECK(destination.state(kNow) == DestinationState::active);
+  CHECK(destination.standing() == Standing::proven);
+  CHECK((destination.wantsLess(kNow) && destination.lessUntil() == kNow + 900s));
+  for (int round = 0; round < 100; ++round) {
+    destination.finished(HostVerdict::answered, kNow + 899s, 60s, 900s);
+    (void)fill(kNow + 899s);
+  }
+  CHECK(destination.window() == 5);
+  for (int round = 0; round < 5; ++round) destination.finished(HostVerdict::answered, kNow + 900s, 60s, 900s);
+  CHECK(destination.window() == 6);
+  Destination alone("mx:b.test", 30);
+  for (unsigned char n = 0; n < 10; ++n) alone.push(1, idOf(n));
+  REQUIRE(alone.start(kNow));
+  alone.finished(HostVerdict::wantsLess, kNow, 60s, 900s);
+  CHECK(alone.state(kNow + 59s) == DestinationState::retry);
+  CHECK_FALSE(alone.isSilent(kNow));
+  REQUIRE(alone.start(kNow + 60s));
+  CHECK_FALSE(alone.start(kNow + 60s));
+  alone.finished(HostVerdict::wantsLess, kNow + 60s, 60s, 900s);
+  CHECK(alone.retryAt() == kNow + 60s + 120s);
+}
+
+TEST_CASE("a rest ends when the clock is set back to before it began") {
+  Destination destination("mx:a.test", 8);
+  destination.push(1, idOf(1));
+  destination.push(1, idOf(2));
+  REQUIRE(destination.start(kNow));
+  destination.finished(HostVerdict::noAnswer, kNow, 60s, 900s);
+  CHECK_FALSE(destination.start(kNow + 1s));
+  CHECK(destination.start(kNow - 24h));
+}
+
 TEST_CASE("what is frozen waits until it is thawed") {
   Destination destination("mx:a.test", 8);
   destination.push(1, idOf(1));

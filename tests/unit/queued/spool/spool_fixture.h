@@ -212,6 +212,10 @@ class SpoolFixture {
     REQUIRE(reply);
     return *reply;
   }
+  bool shows(std::vector<std::string> words, std::string_view text) { return ask(std::move(words)).output.find(text) != std::string::npos; }
+  bool isEmpty() { return shows({"queue", "list"}, "The queue is empty"); }
+  /// From alice, who is logged in.
+  Result<ipc::CommitReply> submit(const std::vector<std::string>& to) { return send("alice@example.test", to, kText, loggedIn()); }
   ipc::SmtpReply rcpt(const std::string& to, ipc::SessionInfo session = stranger()) {
     ipc::CheckRecipient request;
     request.session = std::move(session);
@@ -285,6 +289,7 @@ class SpoolFixture {
   ipc::RecipientOutcome::State outState = ipc::RecipientOutcome::State::delivered;
   ipc::SmtpReply outReply{250, "2.0.0", "ok"};
   std::map<std::string, ipc::AskedRecipient> elsewhere;  ///< "KEY address" → what that server says; others do not answer
+  std::function<void(const ipc::Recipient&, ipc::RecipientOutcome&)> says;  ///< of some recipients something else
   std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
   bool waits = false;  ///< role out is at it until this is false
   int waiting = 0;     ///< how many came to it meanwhile
@@ -437,6 +442,7 @@ class SpoolFixture {
       one.reply = outReply;
       one.remoteHost = outHost;
       one.byPassedOn = outKeepsDeadlines;
+      if (says) says(request.envelope.recipients[at], one);
       outcome.recipients.push_back(std::move(one));
     }
     outcome.transcript = transcript;
