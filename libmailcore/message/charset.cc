@@ -116,4 +116,12 @@ std::string caseFold(std::string_view utf8) {
   return U_FAILURE(status) ? asciiLower(text) : out;
 }
 
+std::string_view cutUtf8(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  constexpr std::size_t kLongestCharacter = 4;
+  std::size_t end = most;
+  while (most - end < kLongestCharacter && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, most - end < kLongestCharacter ? end : most);
+}
+
 }  // namespace ostler::message

@@ -12,6 +12,8 @@ namespace ostler::message {
 [[nodiscard]] std::optional<std::string> toUtf8(std::string_view octets, std::string_view charset);
 /// UTF-8 as it is, anything else read as windows-1252: what undeclared 8-bit text in a header most likely is.
 [[nodiscard]] std::string guessUtf8(std::string_view octets);
+/// The front of a UTF-8 text, of at most so many octets, that ends in no character's middle.
+[[nodiscard]] std::string_view cutUtf8(std::string_view text, std::size_t most);
 /// Is every octet below 128 of that charset the ASCII character? An unknown charset: no.
 [[nodiscard]] bool isAsciiSuperset(std::string_view charset);
 /// Is it US-ASCII or UTF-8, by any of their names, or empty (the default)? Then octets are text as they are.

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/message/charset.h"
 #include "libmailcore/message/date_time.h"
 #include "libmailcore/message/dsn_text.h"
 #include "libmailcore/message/encoded_word.h"
@@ -41,9 +42,22 @@ std::string oneLine(std::string_view text) {
   return std::string(trim(out));
 }
 
+/// With the longest name of a field it stays below the 998 octets of RFC 5322 2.1.1.
+constexpr std::size_t kLongestValue = 900;
+
 void field(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  out.append(name).append(": ").append(oneLine(value)).append("\r\n");
+  std::string line = oneLine(value);
+  if (line.size() > kLongestValue) line = std::string(cutUtf8(line, kLongestValue)) + "...";
+  out.append(name).append(": ").append(line).append("\r\n");
+}
+
+/// What others said, as the part may hold it: ASCII, or UTF-8 in a global one. RFC 3464 2.1.2, RFC 6533 4.
+std::string asCharset(std::string_view said, bool utf8) {
+  if (utf8) return guessUtf8(said);
+  std::string out(said);
+  std::replace_if(out.begin(), out.end(), [](char c) { return !isAscii(c); }, '?');
+  return out;
 }
 
 /// "rfc822; a@b", or the UTF-8 address type: as it is where the report may be UTF-8, else with \x{HEX}. RFC 6533 3.
@@ -91,16 +105,17 @@ bool anyUtf8Address(const DsnRequest& request) {
 }
 
 // RFC 3464 2.3
-std::string recipientFields(const DsnRecipient& recipient, const AddressWriter& addresses) {
+std::string recipientFields(const DsnRecipient& recipient, bool utf8) {
+  const AddressWriter addresses(utf8);
   std::string out;
   if (!recipient.originalRecipient.empty())
     field(out, "Original-Recipient", addresses.original(recipient.originalRecipient));
   field(out, "Final-Recipient", addresses.typed(recipient.recipient));
   field(out, "Action", actionName(recipient.action));
   field(out, "Status", recipient.status);
-  if (!recipient.remoteMta.empty()) field(out, "Remote-MTA", "dns; " + recipient.remoteMta);
+  if (!recipient.remoteMta.empty()) field(out, "Remote-MTA", "dns; " + asCharset(recipient.remoteMta, utf8));
   if (!recipient.diagnostic.empty()) {
-    field(out, "Diagnostic-Code", (recipient.diagnosticIsSmtp ? "smtp; " : "X-Ostler; ") + recipient.diagnostic);
+    field(out, "Diagnostic-Code", (recipient.diagnosticIsSmtp ? "smtp; " : "X-Ostler; ") + asCharset(recipient.diagnostic, utf8));
   }
   if (recipient.lastAttempt) field(out, "Last-Attempt-Date", formatDateTime(*recipient.lastAttempt));
   if (recipient.willRetryUntil) field(out, "Will-Retry-Until", formatDateTime(*recipient.willRetryUntil));
@@ -109,11 +124,10 @@ std::string recipientFields(const DsnRecipient& recipient, const AddressWriter& 
 
 // RFC 3464 2.1, 2.2; RFC 2852 5
 std::string statusPart(const DsnRequest& request, bool global) {
-  const AddressWriter addresses(global);
   std::string out = global ? "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n"
                            : "Content-Type: message/delivery-status\r\n";
   out += "Content-Description: Delivery report\r\n\r\n";
-  field(out, "Original-Envelope-Id", request.envelopeId);
+  field(out, "Original-Envelope-Id", asCharset(request.envelopeId, global));
   field(out, "Reporting-MTA", "dns; " + request.reportingMta);
   field(out, "X-Ostler-Queue-Id", request.queueId);
   field(out, "Arrival-Date", formatDateTime(request.arrived));
@@ -122,7 +136,7 @@ std::string statusPart(const DsnRequest& request, bool global) {
     const std::time_t until = std::chrono::system_clock::to_time_t(*request.heldUntil);
     field(out, "Future-Release-Request", fmt::format("until; {:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(until)));
   }
-  for (const DsnRecipient& recipient : request.recipients) out += "\r\n" + recipientFields(recipient, addresses);
+  for (const DsnRecipient& recipient : request.recipients) out += "\r\n" + recipientFields(recipient, global);
   return out;
 }
 
@@ -158,9 +172,7 @@ std::string subjectLine(const DsnRequest& request) {
   constexpr std::size_t kLongestSubject = 200;
   std::string subject = decodeEncodedWords(HeaderView(request.content).unfolded("Subject"));
   if (subject.size() > kLongestSubject) {
-    std::size_t end = kLongestSubject;
-    while ((static_cast<unsigned char>(subject[end]) & 0xC0) == 0x80) --end;
-    subject = subject.substr(0, end) + "...";
+    subject = std::string(cutUtf8(subject, kLongestSubject)) + "...";
   }
   const std::string prefix = dsnSubject(request);
   return encodeWords(oneLine(subject.empty() ? prefix : prefix + ": " + subject), 9);

@@ -70,12 +70,24 @@ std::string_view adviceFor(std::string_view status, const DsnWords& in) {
   return in.get("advice.other", "Try again later; if it fails again, show this report to your administrator.");
 }
 
-// Breaks at blanks; a word longer than a line stays whole.
+/// Words, and of words that no line can hold (RFC 5322 2.1.1) their pieces.
+std::vector<std::string_view> wordsOf(std::string_view text) {
+  constexpr std::size_t kLongestWord = 900;
+  std::vector<std::string_view> words;
+  for (std::string_view word : split(text, ' ')) {
+    while (!word.empty()) {
+      words.push_back(cutUtf8(word, kLongestWord));
+      word.remove_prefix(words.back().size());
+    }
+  }
+  return words;
+}
+
+// Breaks at blanks; a word longer than a line stays whole as long as it may.
 void paragraph(std::string& out, std::string_view text, std::string_view indent) {
   constexpr std::size_t kLongestLine = 76;
   std::size_t column = 0;
-  for (const std::string_view word : split(text, ' ')) {
-    if (word.empty()) continue;
+  for (const std::string_view word : wordsOf(text)) {
     const bool first = column == 0;
     if (!first && column + 1 + word.size() > kLongestLine) {
       out += "\r\n";

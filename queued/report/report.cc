@@ -7,6 +7,8 @@
 #include <iterator>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/message/header.h"
+#include "libmailcore/message/octet_scan.h"
 
 namespace ostler::report {
 
@@ -59,7 +61,8 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   if (about.handling.holdUntil != WallTime{}) request.heldUntil = about.handling.holdUntil;
   request.now = now;
   // RFC 8689 6: of mail that must not be read on its way, a report shows the header alone.
-  const bool full = about.returnFull && !about.handling.requireTls;
+  // And what came as BINARYMIME (RFC 3030 3) is not to be put into lines.
+  const bool full = about.returnFull && !about.handling.requireTls && !about.binary;
   request.returned = full ? message::DsnReturn::full : message::DsnReturn::headers;
   request.content = content;
   request.smtpUtf8 = about.smtpUtf8;
@@ -77,7 +80,9 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   record.handling.requireTls = about.handling.requireTls;
   record.handling.priority = about.handling.priority;  // RFC 6710 4.4: as urgent as its cause
   record.size = report.content.size();
-  record.hasEightBit = record.eightBit = about.smtpUtf8;
+  // Whose words are not ASCII: the sender's, the remote host's, or ours in another language.
+  record.hasEightBit = record.eightBit = message::has8Bit(report.content);
+  record.utf8Header = message::has8Bit(message::HeaderView(report.content).text());
   spool::RecipientRecord to;
   to.recipient.forwardPath = about.reversePath;
   to.recipient.notify = ipc::Recipient::kNotifyNever;

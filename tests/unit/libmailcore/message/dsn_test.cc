@@ -91,6 +91,33 @@ TEST_CASE("addresses beyond ASCII are escaped, or kept for a sender who takes UT
   CHECK(partText(report, 2).find("Final-Recipient: utf-8; j\xC3\xB6rg@y\r\n") != std::string::npos);
 }
 
+TEST_CASE("what a remote server said in another charset is no octet beyond ASCII in a part that is ASCII, and UTF-8 for people") {
+  DsnRequest all = request();
+  all.recipients[0].diagnostic = "550 5.1.1 Bo\xeete pleine";
+  all.envelopeId = "\xe9t\xe9";
+  const std::string report = buildDsn(all);
+  CHECK(partText(report, 2).find("Original-Envelope-Id: ?t?\r\n") != std::string::npos);
+  CHECK(partText(report, 2).find("Diagnostic-Code: smtp; 550 5.1.1 Bo?te pleine\r\n") != std::string::npos);
+  CHECK(partText(report, 1).find("Bo\xc3\xaete pleine") != std::string::npos);
+  all.smtpUtf8 = true;
+  all.recipients[0].recipient = "g\xc3\xbcnter@y";
+  CHECK(partText(buildDsn(all), 2).find("Diagnostic-Code: smtp; 550 5.1.1 Bo\xc3\xaete pleine\r\n") != std::string::npos);
+}
+
+TEST_CASE("no line of a report is longer than mail may have, however much a server said") {
+  DsnRequest all = request();
+  all.recipients[0].diagnostic = "550 5.1.1 " + std::string(5000, 'x') + std::string(5000, '\xe9');
+  all.recipients[0].remoteMta = std::string(3000, 'y');
+  const std::string report = buildDsn(all);
+  std::size_t longest = 0;
+  for (std::size_t at = 0; at < report.size();) {
+    const std::size_t end = report.find("\r\n", at);
+    longest = std::max(longest, end - at);
+    at = end + 2;
+  }
+  CHECK(longest <= 998);
+}
+
 TEST_CASE("a delay report says that nothing has to be done") {
   DsnRequest delayed = request();
   delayed.recipients[0].action = DsnAction::delayed;
