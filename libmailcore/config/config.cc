@@ -1,6 +1,5 @@
 #include "libmailcore/config/config.h"
 
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <tuple>
 
 #include "libmailcore/base/clock.h"
+#include "libmailcore/config/file_system.h"
 #include "libmailcore/config/reader.h"
 #include "libmailcore/config/yaml.h"
 #include "libmailcore/net/certificate.h"
@@ -139,12 +139,12 @@ void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
     problems.push_back({Problem::Severity::error, first->place,
                         "the drop folder " + drop.string() + " is, contains or lies in " + other + ": mail would go in circles"});
   }
-  struct statfs system {};
-  constexpr std::array<unsigned long, 4> kNetwork = {0x6969, 0xFF534D42, 0xFE534D42, 0x517B};  // NFS, CIFS, SMB2, SMB
-  if (::statfs(drop.c_str(), &system) != 0) return;
-  const auto kind = static_cast<unsigned long>(system.f_type) & 0xFFFFFFFFUL;
-  if (std::ranges::find(kNetwork, kind) != kNetwork.end())
-    problems.push_back({Problem::Severity::error, first->place, "the drop folder " + drop.string() + " is not on a local disk"});
+  const Result<FileSystem> system = fileSystemAt(drop.string());
+  if (!system || *system == FileSystem::disk) return;
+  const bool isInMemory = *system == FileSystem::memory;  // the test of a gateway's program may live with that
+  problems.push_back({isInMemory ? Problem::Severity::warning : Problem::Severity::error, first->place,
+                      "the drop folder " + drop.string() + " is not on a local disk" +
+                          (isInMemory ? ": what is in memory is gone with the power" : ", but another machine's, or a program's")});
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/config/names.h"
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
 #include "libmailcore/net/https_url.h"
@@ -71,10 +72,19 @@ class Validator {
       error(top_, "dns.servers contradicts dns.recursive: choose one");
     if (!config_.reports.language.empty() && config_.reports.language != "en" && config_.reports.templates.empty())
       error(top_, "reports.language needs reports.templates: the folder with " + config_.reports.language + ".txt");
+    reports();
     introspection();
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
       error(top_, "directory.postmaster must be an address, such as alice@example.com");
+  }
+
+  void reports() {
+    const std::string& to = config_.reports.copyTo;
+    if (!to.empty() && (to.find('@') == std::string::npos || !faultOfSenders(to).empty())) error(top_, "reports.copy_to must be an address, such as postmaster@example.com");
+    for (const std::string& relay : config_.outbound.fallbackRelays) {
+      if (const std::string fault = faultOfHostAndPort(relay); !fault.empty()) error(top_, "outbound.fallback_relays: " + fault);
+    }
   }
 
   void introspection() {
@@ -221,6 +231,7 @@ class Validator {
     }
     if (!needsHost && !rule.host.empty() && rule.action != Action::drop)
       error(rule.place, "'host' is for action smarthost, lmtp, forward and drop; with this action it means nothing");
+    names(rule);
     relayDomain(rule);
     if (rule.action == Action::peers || !rule.peers.empty()) peers(rule);
     if (rule.action == Action::forward && equalsIgnoreCase(rule.domain, rule.host))
@@ -233,6 +244,17 @@ class Validator {
     if (reached_) warning(rule.place, "this route is never reached: the one for '*' before it takes everything");
     if (rule.domain == "*" && rule.sender.empty() && rule.afterFailures == 0) reached_ = true;
     if (rule.retry) retry(*rule.retry, rule.place);
+  }
+
+  void names(const RouteRule& rule) {
+    for (const std::string& fault : faultsOfNames(config_, rule)) error(rule.place, fault);
+    const bool isBracketed = rule.host.starts_with('[') && rule.host.ends_with(']');
+    const auto address = net::IpAddress::parse(isBracketed ? rule.host.substr(1, rule.host.size() - 2) : rule.host);
+    const bool isHop = rule.action == RouteRule::Action::smarthost || rule.action == RouteRule::Action::lmtp;
+    if (isHop && address && isOurs({*address, rule.port, {}}))
+      warning(rule.place, rule.host + " port " + std::to_string(rule.port) + " is this server itself: mail would go in circles");
+    const RouteRule* const before = ruleBefore(config_, rule);
+    if (before != nullptr) warning(rule.place, "this route is never reached: the one at " + before->place.text() + " takes all of " + rule.domain);
   }
 
   void relayDomain(const RouteRule& rule) {

@@ -251,8 +251,10 @@ Route route(const config::Config& config, const Query& query, const ipc::Resolut
     return route;
   }
   const std::string domain = domainOf(query.forwardPath);
+  // Of a domain that is not ours the first rule that fits decides, as always; one of ours is the directory's unless a rule names it.
+  const bool isOurs = resolution.kind != ipc::Resolution::Kind::remote;
   for (const RouteRule& rule : config.routes) {
-    if (domain.empty() || !namesDomain(rule, domain) || rule.action == RouteRule::Action::peers) continue;
+    if (!isOurs || domain.empty() || !namesDomain(rule, domain) || rule.action == RouteRule::Action::peers) continue;
     if (!passedOver(rule, query, domain).empty()) continue;
     tell(steps, fmt::format("{}: route \"{}\" ({}) names the domain: decides before the directory", rule.place.text(),
                             rule.domain, nameOf(rule.action)));

@@ -7,6 +7,7 @@
 
 #include "libmailcore/directory/check.h"
 #include "libmailcore/sasl/gss_context.h"
+#include "queued/report/report.h"
 #include "queued/tools/common.h"
 
 namespace ostler::tools {
@@ -73,6 +74,8 @@ int check(const Call& call) {
   if (loaded.config) {
     for (Problem& problem : config::checkFiles(*loaded.config)) loaded.problems.push_back(std::move(problem));
     for (Problem& problem : missingParts(*loaded.config)) loaded.problems.push_back(std::move(problem));
+    if (const auto words = report::readWords(loaded.config->reports); !words)
+      loaded.problems.push_back({Problem::Severity::error, {options.config, 1, 1}, "reports.language: " + words.error().detail});
     for (Problem& problem : directoryProblems(*loaded.config)) loaded.problems.push_back(std::move(problem));
   }
   bool errors = false;

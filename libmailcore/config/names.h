@@ -1,0 +1,27 @@
+// names.h - what is wrong with a host or a domain as somebody wrote it into the configuration. Pure.
+// Each function returns words for people, empty when nothing is wrong. Is not: whether there is such a host; `ostler doctor` asks the DNS.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libmailcore/config/config.h"
+
+namespace ostler::config {
+
+/// A host to send to: a name, [name] or an address.
+[[nodiscard]] std::string faultOfHost(std::string_view host);
+/// As faultOfHost(), or with ":port" behind it.
+[[nodiscard]] std::string faultOfHostAndPort(std::string_view text);
+/// Which domains a route is for: "*", ".example.com" for those below it, or one domain.
+[[nodiscard]] std::string faultOfDomains(std::string_view pattern);
+/// Whose mail a route is for: an address, or as faultOfDomains().
+[[nodiscard]] std::string faultOfSenders(std::string_view pattern);
+
+/// What is wrong with the names in a route of this configuration, for themselves and with those of the other routes.
+[[nodiscard]] std::vector<std::string> faultsOfNames(const Config& config, const RouteRule& rule);
+/// The route before it that takes all mail for its one domain, so that it never gets any; null: none.
+[[nodiscard]] const RouteRule* ruleBefore(const Config& config, const RouteRule& rule);
+
+}  // namespace ostler::config
