@@ -327,7 +327,7 @@ struct LogSettings {
   std::vector<LogRule> rules;  ///< each that fits changes what those before it said
   std::string countersDir;     ///< where processes count what they log; load() sets it
   std::string level = "info";                  ///< trace debug info warn error
-  std::map<std::string, std::string> modules;  ///< level per module: "smtpd", "spool", "store", ...
+  std::map<std::string, std::string> modules;  ///< a level of its own: "smtpd", "spool" (processes), "store" (a part)
 };
 
 /// The whole configuration of one instance.

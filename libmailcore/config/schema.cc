@@ -61,7 +61,7 @@ const Row<Config> kConfig[] = {
     {"log.syslog_ca", [](Config& c) -> Slot { return Path{&c.log.syslogCa}; }, "", "for tls: who may have signed the server's certificate; empty: the system's roots"},
     {"log.syslog_name", [](Config& c) -> Slot { return &c.log.syslogName; }, "", "for tls: what the server's certificate must name; empty: its address"},
     {"log.level", [](Config& c) -> Slot { return level(c.log.level); }, "info", "lines below this level are not written"},
-    {"log.modules", [](Config& c) -> Slot { return &c.log.modules; }, "", "a level of its own for a module: {spool: debug}"},
+    {"log.modules", [](Config& c) -> Slot { return &c.log.modules; }, "", "a level of its own for a process, or for a part of one: {imapd: debug, store: warn}"},
     {"log.rules", [](Config& c) -> Slot { return &c.log.rules; }, "", "processes or virtual servers whose lines go elsewhere, or from another level on; each that fits changes what those before it said"},
 
     {"smtp", [](Config& c) -> Slot { return SmtpSection{&c.virtualServers}; }, "", "SMTP and LMTP in: settings of all virtual servers"},

@@ -105,6 +105,10 @@ class Sink {
     const std::lock_guard lock(mutex_);
     return modules_.try_emplace(std::string(module), kNone).first->second;
   }
+  void forgetModuleLevels() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [module, level] : modules_) level.store(kNone, std::memory_order_relaxed);
+  }
   [[nodiscard]] bool enabled(Level level, const ModuleLevel* own) const {
     const int ownLevel = own == nullptr ? kNone : own->load(std::memory_order_relaxed);
     return static_cast<int>(level) >= (ownLevel == kNone ? level_.load(std::memory_order_relaxed) : ownLevel);
@@ -294,6 +298,10 @@ void Log::setLevel(std::string_view module, Level level) const {
   if (!sink_) return;
   if (module.empty()) return sink_->setLevel(level);
   sink_->moduleLevel(module).store(static_cast<int>(level), std::memory_order_relaxed);
+}
+
+void Log::forgetModuleLevels() const {
+  if (sink_) sink_->forgetModuleLevels();
 }
 
 bool Log::changesFile() const {

@@ -81,6 +81,8 @@ class Log {
 
   /// At run time; an empty module name means all without a level of their own.
   void setLevel(std::string_view module, Level level) const;
+  /// No module has a level of its own any more.
+  void forgetModuleLevels() const;
   /// After rotation.
   void reopen() const;
   /// Goes on in another file: that of a new day, or a new one where the old is full or was taken away. Called now and then by a thread that may open files; those that may write on meanwhile.

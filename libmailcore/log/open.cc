@@ -20,7 +20,15 @@ std::string_view processOf(const std::string& program) {
 
 void applyLevels(const Log& log, const LogSettings& settings) {
   log.setLevel("", parseLevel(settings.level).value_or(Level::info));
+  log.forgetModuleLevels();  // one that a reload took out of the settings
   for (const auto& [module, level] : settings.modules) log.setLevel(module, parseLevel(level).value_or(Level::info));
+}
+
+/// A process is a module, too: its level takes the place of the level of all. What a rule says goes before either.
+LogSettings asModule(LogSettings settings, std::string_view process) {
+  const auto own = settings.modules.find(std::string(process));
+  if (own != settings.modules.end()) settings.level = own->second;
+  return settings;
 }
 
 Options optionsOf(const LogSettings& settings, const std::string& program) {
@@ -72,7 +80,8 @@ Log::Servers serversOf(const Log& log, const LogSettings& settings, const std::s
 
 }  // namespace
 
-Log open(const LogSettings& settings, const std::string& program) {
+Log open(const LogSettings& all, const std::string& program) {
+  const LogSettings settings = asModule(all, processOf(program));
   const LogSettings own = config::logOf(settings, processOf(program));
   Log log = Log::open(optionsOf(own, program));
   applyLevels(log, own);
@@ -80,7 +89,8 @@ Log open(const LogSettings& settings, const std::string& program) {
   return log;
 }
 
-void apply(const Log& log, const LogSettings& settings, const std::string& program) {
+void apply(const Log& log, const LogSettings& all, const std::string& program) {
+  const LogSettings settings = asModule(all, processOf(program));
   applyLevels(log, config::logOf(settings, processOf(program)));
   log.setServers(serversOf(log, settings, program));
   log.reopen();

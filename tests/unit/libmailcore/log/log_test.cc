@@ -218,6 +218,38 @@ TEST_CASE("the lines of a virtual server go where its rule says, and those of th
   CHECK(lines(whole.content()) == 3);
 }
 
+TEST_CASE("a process is a module with a level of its own, which a reload sets and takes away") {
+  const File file;
+  config::LogSettings settings;
+  settings.target = config::LogTarget::file;
+  settings.file = file.name();
+  const Log spool = open(settings, "queued/spool");
+  const Log store = spool.module("store");
+  CHECK_FALSE(spool.enabled(Level::debug));
+  settings.modules = {{"spool", "debug"}, {"store", "error"}, {"imapd", "trace"}};
+  apply(spool, settings, "queued/spool");
+  CHECK(spool.enabled(Level::debug));
+  CHECK_FALSE(spool.enabled(Level::trace));
+  CHECK_FALSE(store.enabled(Level::warn));
+  settings.modules.clear();
+  apply(spool, settings, "queued/spool");
+  CHECK_FALSE(spool.enabled(Level::debug));
+  CHECK(spool.enabled(Level::info));
+  CHECK(store.enabled(Level::warn));
+}
+
+TEST_CASE("what a rule says of a process goes before its level as a module") {
+  const File file;
+  config::LogSettings settings;
+  settings.target = config::LogTarget::file;
+  settings.file = file.name();
+  settings.modules = {{"imapd", "debug"}};
+  settings.rules.resize(1);
+  settings.rules[0].processes = {"imapd"};
+  settings.rules[0].level = "warn";
+  CHECK_FALSE(open(settings, "imapd").enabled(Level::info));
+}
+
 TEST_CASE("a virtual server's log counts and rotates with the process's, has its modules' levels, and a reload replaces it") {
   const File whole;
   const File inside;
