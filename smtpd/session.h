@@ -192,6 +192,7 @@ class Session {
   std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
   smtp::LineEnds chunkEnds_;
   Pace pace_{std::chrono::seconds(0)};  // of the content that comes
+  std::optional<Deadline> lastCall_;    // a drain has begun: content may come until then
 };
 
 }  // namespace ostler::smtpd

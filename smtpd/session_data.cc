@@ -1,6 +1,7 @@
 // session_data.cc - DATA and BDAT: the content. RFC 5321 4.1.1.4, 4.4, 4.5.2; RFC 3030 2; RFC 2033 4.2 (LMTP's replies).
 #include <algorithm>
 
+#include "libmailcore/daemon/drain.h"
 #include "libmailcore/ipc/draft.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/received.h"
@@ -13,6 +14,7 @@ namespace {
 using smtp::Reply;
 
 constexpr std::size_t kRead = 64 * 1024;
+constexpr std::chrono::milliseconds kGoodbye{500};  // of a drain, for the last reply
 constexpr std::uint64_t kAskFirst =
     64 * 1024;  // a message declared larger is not asked for before the spool has agreed
 
@@ -83,13 +85,20 @@ Task<smtp::Reply> Session::data(std::string_view argument) {
   co_return reply;
 }
 
-/// The next octets of content. Errors: closed, timeout.
+/// The next octets of content. A drain lets the step be finished, but tells the client in time that it will not be: RFC 5321 3.8.
+/// Errors: closed, timeout, interrupted (by a drain that could wait no longer).
 Task<Result<std::string_view>> Session::readContent(std::size_t most) {
   while (true) {
+    if (lastCall_ && lastCall_->passed()) co_return fail(Error::Kind::interrupted, "drain");
     const SteadyTime before = std::chrono::steady_clock::now();
-    const Result<std::string_view> some = co_await connection_.readSome(most, Deadline::after(pace_.patience()));
+    const Deadline patience = Deadline::after(pace_.patience());
+    const Result<std::string_view> some = co_await connection_.readSome(most, patience.orSooner(lastCall_.value_or(Deadline::never())));
     pace_.came(some ? some->size() : 0, std::chrono::steady_clock::now() - before);
-    if (!some && some.error().kind == Error::Kind::interrupted) continue;  // a drain lets the step be finished
+    if (!some && some.error().kind == Error::Kind::interrupted) {
+      lastCall_ = Deadline::after(daemon::kDrainOfClients - kGoodbye);
+      continue;
+    }
+    if (!some && lastCall_ && lastCall_->passed()) continue;
     if (some && some->empty()) co_return fail(Error::Kind::closed, "closed inside the content");
     co_return some;
   }

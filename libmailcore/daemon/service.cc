@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "libmailcore/daemon/descriptors.h"
+#include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/listener_set.h"
 #include "libmailcore/daemon/signals.h"
 #include "libmailcore/daemon/worker_thread.h"
@@ -23,7 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kDrainTime = 8s;  // `--stop` promises that all is gone after ten
 constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of,
 constexpr auto kTellAgain = 24h;        // every day
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
@@ -207,7 +207,7 @@ void Master::beginDrain() {
   if (std::exchange(draining_, true)) return;
   sd_notify(0, "STOPPING=1");
   log_.info("draining");
-  for (const auto& worker : workers_) worker->drain(Deadline::after(kDrainTime));
+  for (const auto& worker : workers_) worker->drain(Deadline::after(kDrainOfClients));
   events_.push_back(every(kLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->look(); }));
 }
 

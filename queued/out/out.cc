@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/introspection.h"
 #include "libmailcore/ipc/lookup.h"
@@ -17,8 +18,6 @@
 
 namespace ostler::out {
 namespace {
-
-constexpr std::chrono::seconds kDrain{8};  // `--stop` promises that all is gone after ten
 
 /// The Sender and its socket.
 class Process final : public daemon::Role {
@@ -83,11 +82,11 @@ class Process final : public daemon::Role {
   [[nodiscard]] Task<void> drain() override {
     server_.stopListening();
     tokens_.stopListening();
-    const Result<void> done = co_await sender_->drain(Deadline::after(kDrain));
+    const Result<void> done = co_await sender_->drain(Deadline::after(daemon::kDrainOfDeliveries));
     if (!done) log_.warn("drain", {{"reason", "deliveries under way were cut off"}});
     // The answers go out in the loop's next turns.
     co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(50)));
-    co_await relay_.drain(Deadline::after(std::chrono::seconds(1)));
+    co_await relay_.drain(Deadline::after(daemon::kDrainOfLog));
   }
 
  private:

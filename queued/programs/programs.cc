@@ -10,6 +10,7 @@
 
 #include "libmailcore/async/gate.h"
 #include "libmailcore/async/pool.h"
+#include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/program.h"
@@ -22,7 +23,6 @@ namespace ostler::programs {
 namespace {
 
 constexpr unsigned kAtOnce = 10;
-constexpr std::chrono::seconds kDrain{8};
 
 /// Whoever runs the spool.
 uid_t uidOfSpool(const config::Config& config) {
@@ -70,7 +70,7 @@ class Process final : public daemon::Role {
   [[nodiscard]] Task<void> drain() override {
     server_.stopListening();
     gate_.close();
-    const Result<void> done = co_await gate_.whenEmpty(Deadline::after(kDrain));
+    const Result<void> done = co_await gate_.whenEmpty(Deadline::after(daemon::kDrainOfDeliveries));
     if (!done) log_.warn("drain", {{"reason", "programs under way were cut off; their messages are tried again"}});
     co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(50)));
   }

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/store/local_store.h"
 #include "queued/spool/role.h"
@@ -12,9 +13,6 @@
 namespace ostler::spool {
 
 namespace {
-
-/// `ostler stop` promises 10 s for the whole suite.
-constexpr std::chrono::seconds kDrain{6};
 
 /// The Role with what it stands on.
 class Process final : public daemon::Role {
@@ -45,7 +43,7 @@ class Process final : public daemon::Role {
     role_->use(std::move(config));
     return {};
   }
-  [[nodiscard]] Task<void> drain() override { co_await role_->drain(Deadline::after(kDrain)); }
+  [[nodiscard]] Task<void> drain() override { co_await role_->drain(Deadline::after(daemon::kDrainOfSpool)); }
 
  private:
   SystemClock clock_;

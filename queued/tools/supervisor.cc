@@ -13,6 +13,8 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "libmailcore/daemon/drain.h"
+
 namespace ostler::tools {
 namespace {
 
@@ -20,7 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLivedLong{3'000};
-constexpr milliseconds kStageWait{4'000};  // two stages: a stop stays below 10 s
+constexpr milliseconds kStageWait[] = {daemon::kStopOfClients, daemon::kStopOfKeepers};
 
 sigset_t setOf(std::initializer_list<int> signals) {
   sigset_t set;
@@ -58,12 +60,6 @@ std::string howItEnded(int status) {
 }
 
 }  // namespace
-
-milliseconds restartDelay(unsigned quickDeaths) {
-  constexpr unsigned kForgiven = 5;  // a few in a row are an administrator with kill(1), or a shortage that passes
-  if (quickDeaths <= kForgiven) return milliseconds(200);
-  return std::min(milliseconds(30'000), milliseconds(200) * (1U << std::min(quickDeaths - kForgiven, 10U)));
-}
 
 Supervisor::Supervisor(std::vector<Program> programs, log::Log log, OnChange onChange)
     : log_(std::move(log)), onChange_(std::move(onChange)) {
@@ -152,7 +148,7 @@ void Supervisor::stopAll() {
     for (const Child& child : children_) {
       if (child.pid != 0 && child.program.stopStage == stage) ::kill(child.pid, SIGTERM);
     }
-    const Deadline deadline = Deadline::after(kStageWait);
+    const Deadline deadline = Deadline::after(kStageWait[stage]);
     while (anyRunning(stage)) {
       pollfd wait{signals_.get(), POLLIN, 0};
       ::poll(&wait, 1, 100);
@@ -161,7 +157,7 @@ void Supervisor::stopAll() {
       }
       reap();
       if (!deadline.passed()) continue;
-      log_.warn("killed-after-waiting", {{"seconds", static_cast<int>(kStageWait.count() / 1000)}});
+      log_.warn("killed-after-waiting", {{"milliseconds", static_cast<int>(kStageWait[stage].count())}});
       for (const Child& child : children_) {
         if (child.pid != 0 && child.program.stopStage == stage) ::kill(child.pid, SIGKILL);
       }

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -23,7 +25,12 @@ struct Program {
 
 /// When a child that died is started again.
 /// A child that had lived for a while starts anew soon; one that dies over and over waits longer each time.
-[[nodiscard]] std::chrono::milliseconds restartDelay(unsigned quickDeaths);
+[[nodiscard]] constexpr std::chrono::milliseconds restartDelay(unsigned quickDeaths) {
+  using std::chrono::milliseconds;
+  constexpr unsigned kForgiven = 5;  // a few in a row are an administrator with kill(1), or a shortage that passes
+  if (quickDeaths <= kForgiven) return milliseconds(200);
+  return std::min(milliseconds(30'000), milliseconds(200) * (1U << std::min(quickDeaths - kForgiven, 10U)));
+}
 
 class Supervisor {
  public:
