@@ -70,6 +70,7 @@ class Client::Impl final : public Link::Owner, public std::enable_shared_from_th
   }
   [[nodiscard]] bool connected() const { return link_ != nullptr; }
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
+  [[nodiscard]] std::uint64_t tries() const { return tries_; }
 
   void close() {
     closed_ = true;
@@ -140,6 +141,7 @@ class Client::Impl final : public Link::Owner, public std::enable_shared_from_th
 
   void connect() {
     if (link_ || closed_) return;
+    ++tries_;
     auto socket = connectNow(path_);
     if (socket) {
       link_ = std::make_unique<Link>(loop_, std::move(*socket), *this);
@@ -168,6 +170,7 @@ class Client::Impl final : public Link::Owner, public std::enable_shared_from_th
   bool closed_ = false;
   std::chrono::milliseconds backOff_ = kFirstBackOff;
   std::uint64_t generation_ = 0;
+  std::uint64_t tries_ = 0;
   std::uint32_t lastId_ = 0;
   std::string lastError_;
   std::unordered_map<std::uint32_t, Unanswered*> unanswered_;
@@ -182,6 +185,10 @@ Client::~Client() {
 bool Client::connected() const {
   return impl_->connected();
 }
+std::uint64_t Client::tries() const {
+  return impl_->tries();
+}
+
 std::uint64_t Client::generation() const {
   return impl_->generation();
 }

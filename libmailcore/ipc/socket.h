@@ -73,6 +73,8 @@ class Client {
   [[nodiscard]] bool connected() const;
   /// Counts connections: a token of an older one is worth nothing.
   [[nodiscard]] std::uint64_t generation() const;
+  /// Counts attempts to connect, also those in vain.
+  [[nodiscard]] std::uint64_t tries() const;
 
  private:
   template <class M>

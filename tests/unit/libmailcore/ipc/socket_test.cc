@@ -101,6 +101,24 @@ TEST_CASE("ipc: a call to nobody ends at its deadline and says where nobody was"
   CHECK(answer.error().detail.find("s.sock") != std::string::npos);
 }
 
+TEST_CASE("ipc: who is not there is tried after 10, 20, 40 and then every 50 ms, whoever many wait, and not at all when nobody does") {
+  Suite suite;
+  TaskScope scope(suite.loop);
+  for (int n = 0; n < 20; ++n) {
+    scope.spawn([](Client& client) -> Task<void> {
+      const Result<Identity> answer = co_await ask(client, "t", Deadline::after(500ms));
+      CHECK_FALSE(answer);
+    }(suite.client));
+  }
+  CHECK(suite.loop.runUntilDone(scope.whenIdle(soon())));
+  // 0, 10, 30, 70, 120, ... 470 ms: thirteen. A machine that is busy has fewer; without back-off there would be fifty or more.
+  const std::uint64_t tries = suite.client.tries();
+  CHECK(tries >= 3);
+  CHECK(tries <= 14);
+  suite.loop.runUntilDone([](Loop& loop) -> Task<void> { co_await loop.sleepUntil(Deadline::after(200ms)); }(suite.loop));
+  CHECK(suite.client.tries() <= tries + 1);
+}
+
 Task<Result<Empty>> refuse(std::shared_ptr<ServerConnection>, DraftData, std::vector<UniqueFd>) {
   co_return fail(Error::Kind::limit, "full");
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "libmailcore/ipc/directory.h"
@@ -184,6 +185,39 @@ TEST_CASE("a wrong password, no such user, and no password set say the same to t
     CHECK_FALSE(reply.account.address.empty());
     CHECK(house.service->slowHashes() == before + 1);
   }
+}
+
+namespace {
+
+/// Logs in while all threads for hashing are busy; says how far it was before they were free, and afterwards.
+Task<void> loginMeanwhile(House& house, std::shared_ptr<std::atomic<bool>> isFree, std::optional<LoginState>& state) {
+  TaskScope scope(house.loop);
+  for (int thread = 0; thread < 2; ++thread) {
+    CHECK(house.hashing.post([isFree] { isFree->wait(false); }));
+  }
+  scope.spawn([](House& in, std::optional<LoginState>& out) -> Task<void> {
+    const auto answer = co_await in.service->loginStart(in.daemon, in.plain("alice", "secret"));
+    if (answer) out = answer->message.state;
+  }(house, state));
+  for (int turn = 0; turn < 20; ++turn) {  // others are served: the loop runs, and auth answers
+    co_await house.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
+    const auto identity = co_await house.service->whoIs(house.daemon, {"no token"});
+    CHECK(identity);
+  }
+  CHECK_FALSE(state);
+  isFree->store(true);
+  isFree->notify_all();
+  const Result<void> idle = co_await scope.whenIdle(Deadline::after(std::chrono::seconds(30)));
+  CHECK(idle);
+}
+
+}  // namespace
+
+TEST_CASE("a password is hashed on a thread of its own, never on the event loop, which goes on serving others") {
+  House house;
+  std::optional<LoginState> state;
+  house.loop.runUntilDone(loginMeanwhile(house, std::make_shared<std::atomic<bool>>(false), state));
+  CHECK(state == LoginState::succeeded);
 }
 
 TEST_CASE("the decoy's password opens nobody's account") {
