@@ -1,4 +1,4 @@
-// budget.h - how much content a process may hold at a time, over all sessions and threads.
+// budget.h - how much content a process may hold at a time, over all sessions and threads; and what long envelopes may take of it.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@ namespace ostler::smtpd {
 /// Any thread.
 class Budget {
  public:
-  explicit Budget(std::size_t octets) : left_(static_cast<long long>(octets)) {}
+  explicit Budget(std::size_t octets) : total_(static_cast<long long>(octets)), left_(total_) {}
 
   /// What one session holds of it; comes back when this goes.
   class Share {
@@ -20,9 +20,17 @@ class Budget {
     Share& operator=(Share&&) = delete;
     ~Share() { of_->left_ += held_; }
     /// From now on this holds so much. False: the budget has not that much left, and nothing changed.
-    [[nodiscard]] bool hold(std::size_t octets) {
+    [[nodiscard]] bool hold(std::size_t octets) { return hold(octets, 0); }
+    /// As hold(), of the first quarter alone: for what may be refused without loss, so that the rest is there for what may not.
+    [[nodiscard]] bool holdSpare(std::size_t octets) { return hold(octets, of_->total_ / 4 * 3); }
+
+    [[nodiscard]] std::size_t held() const { return static_cast<std::size_t>(held_); }
+
+   private:
+    // Leaves that much to others.
+    [[nodiscard]] bool hold(std::size_t octets, long long leaves) {
       const auto more = static_cast<long long>(octets) - held_;
-      if (of_->left_.fetch_sub(more) < more && more > 0) {
+      if (of_->left_.fetch_sub(more) - leaves < more && more > 0) {
         of_->left_ += more;
         return false;
       }
@@ -30,14 +38,12 @@ class Budget {
       return true;
     }
 
-    [[nodiscard]] std::size_t held() const { return static_cast<std::size_t>(held_); }
-
-   private:
     Budget* of_;
     long long held_ = 0;
   };
 
  private:
+  const long long total_;
   std::atomic<long long> left_;
 };
 

@@ -122,6 +122,7 @@ class Session {
   [[nodiscard]] std::optional<Reply> refusal(const smtp::MailCommand& command) const;
   [[nodiscard]] ipc::Handling handlingOf(const smtp::MailParameters& parameters) const;
   [[nodiscard]] std::string_view domainForBare() const;
+  [[nodiscard]] bool mayGrow(const smtp::RcptCommand& command);
   void beginNewTransaction();
 
   // session_data.cc
@@ -186,6 +187,8 @@ class Session {
 
   // One mail transaction. RFC 5321 3.3.
   ipc::Envelope envelope_;
+  std::size_t envelopeOctets_ = 0;
+  Budget::Share envelopeShare_{around_.budget};
   bool envelopeHasPostmaster_ = false;
   std::optional<Reply> keptBack_;  // what every recipient but postmaster will hear
   std::uint64_t declaredSize_ = 0;

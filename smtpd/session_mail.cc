@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
+constexpr std::size_t kUsualEnvelope = 16 * 1024;  // a hundred recipients; what is longer is counted with all other sessions'
 
 // Which code a bad path gets depends on whose it is: RFC 3463 3.2.
 Reply badArgument(const Error& error, const char* badAddress) {
@@ -56,6 +57,12 @@ ipc::Recipient toRecipient(const smtp::RcptCommand& command) {
   return recipient;
 }
 
+// What a recipient takes of our memory.
+std::size_t octetsOf(const smtp::RcptCommand& command) {
+  const auto& orcpt = command.parameters.orcpt;
+  return sizeof(ipc::Recipient) + command.path.text().size() + (orcpt ? orcpt->text().size() : 0);
+}
+
 bool isPostmaster(std::string_view path) {
   return equalsIgnoreCase(path.substr(0, path.rfind('@')), "postmaster");
 }
@@ -66,6 +73,8 @@ void Session::beginNewTransaction() {
   chunks_.reset();
   chunkEnds_ = {};
   envelope_ = {};
+  envelopeOctets_ = 0;
+  (void)envelopeShare_.hold(0);
   envelopeHasPostmaster_ = false;
   keptBack_.reset();
   declaredSize_ = 0;
@@ -157,6 +166,13 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   co_return reply;
 }
 
+// Addresses of a stranger's making fill the memory as content does: an envelope of the usual size is always taken, a longer one while
+// there is room. Else the client sends the rest in a transaction of its own: RFC 5321 4.5.3.1.10.
+bool Session::mayGrow(const smtp::RcptCommand& command) {
+  const std::size_t octets = envelopeOctets_ + octetsOf(command);
+  return octets <= kUsualEnvelope || envelopeShare_.holdSpare(octets);
+}
+
 Task<smtp::Reply> Session::rcpt(std::string_view argument) {
   const auto command = smtp::parseRcpt(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.3");
@@ -165,6 +181,7 @@ Task<smtp::Reply> Session::rcpt(std::string_view argument) {
   if (!isForPostmaster) {
     if (keptBack_) co_return *keptBack_;
     if (auto objected = objection(receiving::Stage::rcpt)) co_return std::move(*objected);
+    if (!mayGrow(*command)) co_return Reply{452, "4.5.3", "Too many recipients just now, send to the others in another transaction"};
   }
   if (!command->path.isAscii() && !envelope_.smtpUtf8) co_return Reply{553, "5.6.7", "This address needs SMTPUTF8"};
   ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text(), static_cast<std::uint32_t>(envelope_.recipients.size())};
@@ -175,6 +192,7 @@ Task<smtp::Reply> Session::rcpt(std::string_view argument) {
   if (reply.isPermanent()) ++unknownRecipients_;
   if (!reply.isPositive()) co_return reply;
   envelope_.recipients.push_back(toRecipient(*command));
+  envelopeOctets_ += octetsOf(*command);
   state_ = rcptOpen;
   co_return reply;
 }

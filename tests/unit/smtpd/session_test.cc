@@ -303,6 +303,32 @@ TEST_CASE("sessions that together hold more than the process may do not wait for
     CHECK(message.asSent() == half + "\r\n" + half + "\r\n" + half + "\r\n");
 }
 
+TEST_CASE("a long envelope is taken while there is room; else the rest goes in a transaction of its own") {
+  Play play;
+  Budget::Share others(play.stage.budget);
+  REQUIRE(others.holdSpare(4U << 20));
+  play.begin();
+  play.expect("", "220");
+  play.expect("EHLO x.example", "250");
+  const std::string recipient = "RCPT TO:<alice@example.test> ORCPT=rfc822;" + std::string(400, 'o') + "@x";
+  const auto named = [&](const std::string& last) {
+    play.expect("MAIL FROM:<a@b.example>", "250");
+    int taken = 0;
+    while (taken < 100 && play.expect(recipient, taken < 25 || last == "250" ? "250" : "").starts_with("250")) ++taken;
+    play.expect(recipient, last);
+    return taken;
+  };
+  CHECK(named("452 4.5.3") < 40);
+  play.expect("DATA", "354");
+  play.expect(".", "250");
+  CHECK(named("452 4.5.3") < 40);
+  play.expect("RSET", "250");
+  (void)others.hold(0);
+  CHECK(named("250") == 100);
+  play.expect("RSET", "250");
+  CHECK(others.holdSpare(4U << 20));
+}
+
 TEST_CASE("budget: what is held comes back") {
   Budget budget(100);
   {
