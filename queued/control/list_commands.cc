@@ -45,7 +45,7 @@ struct PagePlace {
 /// Messages on their way into one page.
 class ListPage {
  public:
-  ListPage(std::string& out, ListFormat format, const PagePlace& from) : out_(out), format_(format), from_(from), last_(from) {}
+  ListPage(std::string& out, ListFormat format, const PagePlace& from) : out_(out), format_(format), from_(from), last_{from.id, 0} {}
 
   /// REQUIRES: not full. What the page before it began goes first, if it is there still.
   void add(const Message& message, const MessageView& record) {

@@ -17,7 +17,7 @@ constexpr std::size_t kMostRunning = 2000;
 /// Those of new mail among them: it does not wait for a backlog.
 constexpr std::size_t kMostWithNew = 4000;
 /// Some milliseconds: so long everybody else's mail waits.
-constexpr int kLooksPerTurn = 100;
+constexpr unsigned kLooksPerTurn = 100;
 /// Changes that the schedule index has not got yet, beyond which nothing more is looked at: each of them is held in memory.
 constexpr std::size_t kChangesAhead = 50'000;
 /// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
@@ -65,7 +65,7 @@ void Dispatcher::scheduleAll() {
 
 Task<void> Dispatcher::watchSchedule() {
   while (true) {
-    int looked = 0;
+    unsigned looked = 0;
     if (env_.scheduler.scheduled() > 2 * env_.queue.messages().size() + kChangesAhead) scheduleAll();
     while (mayLook() && looked < kLooksPerTurn) {
       const std::optional<Id128> id = env_.scheduler.takeDue(env_.now());
@@ -233,7 +233,9 @@ Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint3
     const std::string& path = facts->record.recipients[at].recipient.forwardPath;
     const bool isAddress = !path.starts_with('/') && !path.starts_with('|');
     Result<std::shared_ptr<const ipc::Resolution>> resolution = std::make_shared<const ipc::Resolution>();
-    if (isAddress) resolution = co_await env_.directory.resolve(path);
+    if (isAddress) resolution = env_.directory.kept(path);
+    if (resolution && *resolution == nullptr) resolution = co_await env_.directory.resolve(path);
+    if (at % kLooksPerTurn == kLooksPerTurn - 1) co_await env_.loop.yield();  // the whole of a long list at once would hold up everybody
     if (env_.queue.find(id) == nullptr) break;
     if (resolution) {
       deliver(id, facts, at, **resolution);

@@ -110,6 +110,7 @@ struct Message {
   bool large : 1 = false;
   bool delayTold : 1 = false;
   bool removed : 1 = false;  ///< by an administrator; a delivery that runs still ends, unheard
+  bool unfiled : 1 = false;  ///< replayed: the schedule index has not been told under what it is found; its record in the journal says
   bool grown : 1 = false;    ///< an alias was expanded since its record was written: the journal has not all of it in one place
 
   [[nodiscard]] journal::Position content() const { return {record.segment, contentOffset}; }

@@ -85,7 +85,7 @@ void Dispatcher::standInLine(const Id128& id, const Facts& facts, schedule::Dest
     LongEnvelope& kept = longEnvelopes_[id];
     const bool isKept = kept.facts && kept.facts->record.recipients.size() == message->recipients.size();
     if (!isKept) {
-      kept.facts = std::make_shared<const Fresh>(Fresh{facts->record, nullptr});
+      kept.facts = facts->content ? std::make_shared<const Fresh>(Fresh{facts->record, nullptr}) : facts;
       for (const RecipientNow& other : message->recipients) {
         if (other.waits()) kept.lines.insert(other.line);
       }

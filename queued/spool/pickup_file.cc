@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/envelope.h"
@@ -100,12 +101,8 @@ Result<PickupFile> parsePickupFile(std::string_view octets) {
   if (!file.reversePath.empty() && !isPath(file.reversePath)) {
     return fail(Error::Kind::syntax, "the sender is no address: " + printable(file.reversePath, 60));
   }
-  std::vector<std::string> once;
-  for (std::string& path : file.forwardPaths) {
-    const bool seen = std::any_of(once.begin(), once.end(), [&](const std::string& other) { return equalsIgnoreCase(other, path); });
-    if (!seen) once.push_back(std::move(path));
-  }
-  file.forwardPaths = std::move(once);
+  std::unordered_set<std::string> seen;
+  std::erase_if(file.forwardPaths, [&seen](const std::string& path) { return !seen.insert(asciiLower(path)).second; });
   file.content += "\r\n";
   file.content.append(whole, header.length(), std::string::npos);
   return file;

@@ -74,6 +74,7 @@ Message& Queue::insert(const MessageRecord& record, std::string packed, journal:
     to.state = from.state;
     if (!from.lastReply.empty()) to.lastReply = std::make_unique<const std::string>(from.lastReply);
   }
+  message.tidy();
   return restore(std::move(message));
 }
 
@@ -281,6 +282,7 @@ void Queue::stored(std::span<const Id128> ids) {
     takenTranscripts_.erase(id);
     Message* const message = find(id);
     if (message == nullptr || changed_.contains(id)) continue;
+    message->unfiled = false;
     for (RecipientNow& recipient : message->recipients) {
       if (recipient.lastReply) recipient.hasReplyStored = true;
       recipient.lastReply.reset();
@@ -492,7 +494,9 @@ Result<void> Queue::replay(const journal::Batch& batch) {
       outcome = fail(record.error());
     } else if (const auto* message = std::get_if<MessageRecord>(&*record)) {
       if (!message->origin.taken.empty()) takenSeen_.insert(message->origin.taken);
-      lastMessage = &insert(*message, std::string(raw.content), raw.at, {});
+      // What lies behind the index is as much as came in seconds: the journal keeps it, not memory.
+      lastMessage = &insert(*message, recordsAt_ ? std::string() : std::string(raw.content), raw.at, {});
+      lastMessage->unfiled = recordsAt_ != nullptr;
     } else {
       apply(*record);
     }

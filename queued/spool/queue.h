@@ -121,6 +121,7 @@ class Queue {
   void keepIn(const Archive* archive) { archive_ = archive; }
   /// Where the other records are read. Never called: they are kept in memory.
   void readFrom(RecordsAt recordsAt) { recordsAt_ = std::move(recordsAt); }
+  [[nodiscard]] const RecordsAt& recordsAt() const { return recordsAt_; }
   /// The archive has these of what takeChanged() told of: what has not changed since is let go.
   void stored(std::span<const Id128> ids);
   [[nodiscard]] std::uint64_t octets() const { return octets_; }            ///< of all contents

@@ -92,7 +92,7 @@ std::vector<message::DsnWords> readWords(const config::Config& config, const log
   return {};
 }
 
-constexpr std::size_t kReplayedAtOnce = 60'000;  ///< changes, of about 700 octets
+constexpr std::size_t kReplayedAtOnce = 120'000;  ///< changes, of up to 200 octets: what was said of a recipient
 
 /// What is read while the journal is being opened: an expansion of a message that the index knows.
 RecordsAt recordsIn(const std::string& folder) {

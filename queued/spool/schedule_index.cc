@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <unordered_map>
 
 #include "libmailcore/ipc/wire.h"
 #include "queued/spool/index_rows.h"
@@ -195,10 +197,33 @@ std::vector<std::string> filedKeys(const Id128& id, std::string_view filed) {
   return keys;
 }
 
-/// The row's state, with what memory has let go of.
-StateRow merged(const ScheduleIndex::Changes::Row& row, const std::optional<StateRow>& before) {
+/// The records of rows, as far as they are needed: those that memory has not are read from the journal together.
+class Unfiled {
+ public:
+  explicit Unfiled(const ScheduleIndex::Changes& changes) {
+    std::vector<journal::Position> places;
+    for (const ScheduleIndex::Changes::Row& row : changes.rows) {
+      if (!row.unfiled) continue;
+      at_[row.id] = places.size();
+      places.push_back(*row.unfiled);
+    }
+    if (!places.empty()) records_.emplace(changes.recordsAt(places));
+  }
+  /// Empty: it is filed already, or cannot be read.
+  [[nodiscard]] std::string_view recordOf(const ScheduleIndex::Changes::Row& row) const {
+    if (!row.unfiled) return row.packed;
+    return (*records_)[at_.at(row.id)].value_or(std::string_view());
+  }
+
+ private:
+  std::unordered_map<Id128, std::size_t> at_;
+  std::optional<journal::Gathered> records_;
+};
+
+/// The row's state, with what memory has let go of. `packed`: its record, if it is to be filed.
+StateRow merged(const ScheduleIndex::Changes::Row& row, std::string_view packed, const std::optional<StateRow>& before) {
   StateRow now = ipc::decode<StateRow>(row.state).value_or(StateRow());
-  now.filed = !row.packed.empty() ? filedOf(row.packed) : before ? before->filed : std::string();
+  now.filed = !packed.empty() ? filedOf(packed) : before ? before->filed : std::string();
   for (const std::uint32_t at : row.asStored) {
     if (before && at < before->recipients.size()) now.recipients[at].lastReply = before->recipients[at].lastReply;
   }
@@ -264,13 +289,15 @@ ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
   }
   change.state = ipc::encode(row);
   change.packed = extra.packed;
+  if (message.unfiled && change.packed.empty()) change.unfiled = message.record;
   return change;
 }
 
 void ScheduleIndex::add(Changes& changes, const Queue& queue, std::span<const Id128> ids) {
+  changes.recordsAt = queue.recordsAt();
   for (const Id128& id : ids) {
     const Message* const message = queue.find(id);
-    changes.rows.push_back(message == nullptr ? Changes::Row{id, {}, {}, {}, {}} : toRow(*message));
+    changes.rows.push_back(message == nullptr ? Changes::Row{id, {}, {}, {}, {}, {}} : toRow(*message));
     if (message != nullptr) changes.rows.back().transcripts = queue.takenTranscriptsOf(id);
   }
 }
@@ -293,6 +320,7 @@ Result<void> ScheduleIndex::commitAll(Queue& queue, std::uint64_t before, std::u
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {
+  const Unfiled unfiled(changes);
   MDB_txn* txn = nullptr;
   int code = ::mdb_txn_begin(lmdb_->env, nullptr, 0, &txn);
   if (code != 0) return failLmdb(code);
@@ -318,9 +346,10 @@ Result<void> ScheduleIndex::commit(const Changes& changes) {
     if (!stored.empty()) before = ipc::decode<StateRow>(stored).value_or(StateRow());
     const bool hasEnded = row->state.empty();
     if (hasEnded && !before) continue;  // most were never stored: they came and went between two commits
-    StateRow now = hasEnded ? StateRow() : merged(*row, before);
+    const std::string_view packed = unfiled.recordOf(*row);
+    StateRow now = hasEnded ? StateRow() : merged(*row, packed, before);
     for (std::string& place : filedKeys(row->id, now.filed)) {
-      if (!row->packed.empty()) toFile.push_back(std::move(place));
+      if (!packed.empty()) toFile.push_back(std::move(place));
     }
     if (hasEnded) {
       for (const std::string& place : filedKeys(row->id, before->filed)) remove(lmdb_->filed, place);

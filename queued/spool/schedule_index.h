@@ -41,11 +41,13 @@ class ScheduleIndex : public Archive {
       Id128 id;
       std::string state;   ///< encoded; empty: the message ended
       std::string packed;  ///< empty: as it is stored, or as the journal has it
+      std::optional<journal::Position> unfiled;  ///< where its record stands, if that has to be read to file it
       std::vector<std::uint32_t> asStored;  ///< recipients of whom the stored row knows what was said last
       std::vector<Transcript> transcripts;  ///< those to be added
     };
     std::vector<Row> rows;
     std::map<std::string, Hold> destinations;  ///< all there are: others are forgotten
+    RecordsAt recordsAt;
     std::uint64_t replayFrom = 0;
   };
   [[nodiscard]] static Changes::Row toRow(const Message& message);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/smtp/verdict.h"
@@ -31,9 +32,13 @@ report::Ending endingOf(const Outcome& outcome, DsnAction action) {
   return ending;
 }
 
-/// An alias of which the sender has heard as expanded: that it reached a mailbox here, too, is no more news.
-bool isExpanded(const MessageRecord& about, std::uint32_t recipient) {
-  return std::any_of(about.recipients.begin(), about.recipients.end(), [&](const RecipientRecord& other) { return other.parent == recipient; });
+/// Aliases of which the sender has heard as expanded: that one reached a mailbox here, too, is no more news.
+std::unordered_set<std::uint32_t> expandedOf(const MessageRecord& about) {
+  std::unordered_set<std::uint32_t> parents;
+  for (const RecipientRecord& recipient : about.recipients) {
+    if (recipient.parent != RecipientRecord::kNoParent) parents.insert(recipient.parent);
+  }
+  return parents;
 }
 
 /// The sender wanted to know, and the time it gave is over. RFC 2852 4.
@@ -97,6 +102,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   OutcomeRecord record;
   record.id = id;
   std::vector<report::Ending> endings;
+  const std::unordered_set<std::uint32_t> expanded = expandedOf(about);
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
     RecipientNow& recipient = message->recipients[outcome.recipient];
@@ -143,7 +149,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       logSettled(env_, *message, about, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
       const bool relayTold = isRelayTold(about, outcome);
-      if ((!outcome.dsnPassedOn || relayTold) && !isExpanded(about, outcome.recipient)) {
+      if ((!outcome.dsnPassedOn || relayTold) && !expanded.contains(outcome.recipient)) {
         endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
         endings.back().isAsked = relayTold;
       }

@@ -216,6 +216,20 @@ class SpoolFixture {
   bool isEmpty() { return shows({"queue", "list"}, "The queue is empty"); }
   /// From alice, who is logged in.
   Result<ipc::CommitReply> submit(const std::vector<std::string>& to) { return send("alice@example.test", to, kText, loggedIn()); }
+  /// Page by page, as a tool does.
+  std::string askAll(std::vector<std::string> words) {
+    ipc::ControlRequest request;
+    request.words = std::move(words);
+    std::string output;
+    do {
+      const auto reply = loop_.runUntilDone(control_->call(request, Deadline::after(std::chrono::seconds(30))));
+      REQUIRE(reply);
+      CHECK(reply->exitCode == 0);
+      output += reply->output;
+      request.cursor = reply->next;
+    } while (!request.cursor.empty());
+    return output;
+  }
   ipc::SmtpReply rcpt(const std::string& to, ipc::SessionInfo session = stranger()) {
     ipc::CheckRecipient request;
     request.session = std::move(session);
