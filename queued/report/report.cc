@@ -82,7 +82,7 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   record.size = report.content.size();
   // Whose words are not ASCII: the sender's, the remote host's, or ours in another language.
   record.hasEightBit = record.eightBit = message::has8Bit(report.content);
-  record.utf8Header = message::has8Bit(message::HeaderView(report.content).text());
+  record.utf8Header = about.smtpUtf8 && message::has8Bit(message::HeaderView(report.content).text());
   spool::RecipientRecord to;
   to.recipient.forwardPath = about.reversePath;
   to.recipient.notify = ipc::Recipient::kNotifyNever;

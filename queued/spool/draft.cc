@@ -331,7 +331,9 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   record.size = draft.size;
   record.large = static_cast<bool>(draft.file);
   record.hasEightBit = draft.hasEightBit;
-  if (draft.hasEightBit) {
+  // A client that writes octets beyond ASCII into its header without a word about it has always been passed on so; only what was handed
+  // over by SMTPUTF8 must not go to a host without it (RFC 6531 3.2).
+  if (draft.hasEightBit && record.smtpUtf8) {
     const message::HeaderView header(draft.file ? std::string_view(draft.head) : std::string_view(draft.buffer));
     record.utf8Header = hasHighOctet(header.text());
   }

@@ -251,4 +251,42 @@ TEST_CASE("the header of a user is shown as its virtual server wants, small and 
   CHECK(house.mailboxOf("alice")[0].find("From: Alice <alice@example.test>\r\nTo: bob\r\n") != std::string::npos);
 }
 
+TEST_CASE("a header beyond ASCII needs SMTPUTF8 of the next hop exactly when its sender spoke of it") {
+  for (const bool isAsked : {false, true}) {
+    SpoolFixture spool;
+    spool.start();
+    const auto ask = [isAsked](ipc::Envelope& envelope) { envelope.smtpUtf8 = isAsked; };
+    REQUIRE(spool.send("alice@example.test", {"x@far.test"}, "Subject: Gr\xc3\xbc\xc3\x9f" "e\r\n\r\nx\r\n", spool.loggedIn(), ask));
+    REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+    CHECK(spool.sent.front().request.utf8Header == isAsked);
+    CHECK(spool.sent.front().request.hasEightBit);
+  }
+}
+
+TEST_CASE("a report that holds octets beyond ASCII says so to the next hop, whoever wrote them") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "Bo\xeete pleine"};
+  spool.start();
+  const auto report = [&]() -> const SpoolFixture::Sent* {
+    const auto found = std::find_if(spool.sent.begin(), spool.sent.end(), [](const SpoolFixture::Sent& one) { return one.request.envelope.reversePath.empty(); });
+    return found == spool.sent.end() ? nullptr : &*found;
+  };
+  REQUIRE(spool.send("s@elsewhere.test", {"team@example.test"}, kText));
+  REQUIRE(spool.waitFor([&] { return report() != nullptr; }));
+  CHECK(report()->request.hasEightBit);
+  CHECK(report()->request.envelope.eightBit);
+  CHECK_FALSE(report()->request.utf8Header);
+}
+
+TEST_CASE("of a BINARYMIME message the header alone comes back, though all of it was asked for") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "No"};
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn(), [](ipc::Envelope& envelope) { envelope.returnFull = envelope.binary = true; }));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+  CHECK(spool.mailboxOf("alice").front().find("text/rfc822-headers") != std::string::npos);
+}
+
 }  // namespace ostler::spool
