@@ -61,8 +61,7 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   if (about.handling.holdUntil != WallTime{}) request.heldUntil = about.handling.holdUntil;
   request.now = now;
   // RFC 8689 6: of mail that must not be read on its way, a report shows the header alone.
-  // And what came as BINARYMIME (RFC 3030 3) is not to be put into lines.
-  const bool full = about.returnFull && !about.handling.requireTls && !about.binary;
+  const bool full = about.returnFull && !about.handling.requireTls;
   request.returned = full ? message::DsnReturn::full : message::DsnReturn::headers;
   request.content = content;
   request.smtpUtf8 = about.smtpUtf8;

@@ -75,7 +75,7 @@ int check(const Call& call) {
     for (Problem& problem : config::checkFiles(*loaded.config)) loaded.problems.push_back(std::move(problem));
     for (Problem& problem : missingParts(*loaded.config)) loaded.problems.push_back(std::move(problem));
     if (const auto words = report::readWords(loaded.config->reports); !words)
-      loaded.problems.push_back({Problem::Severity::error, {options.config, 1, 1}, "reports.language: " + words.error().detail});
+      loaded.problems.push_back({Problem::Severity::error, {options.config, 1, 1}, words.error().detail});
     for (Problem& problem : directoryProblems(*loaded.config)) loaded.problems.push_back(std::move(problem));
   }
   bool errors = false;

@@ -279,14 +279,4 @@ TEST_CASE("a report that holds octets beyond ASCII says so to the next hop, whoe
   CHECK_FALSE(report()->request.utf8Header);
 }
 
-TEST_CASE("of a BINARYMIME message the header alone comes back, though all of it was asked for") {
-  SpoolFixture spool;
-  spool.outState = ipc::RecipientOutcome::State::failed;
-  spool.outReply = {550, "5.1.1", "No"};
-  spool.start();
-  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn(), [](ipc::Envelope& envelope) { envelope.returnFull = envelope.binary = true; }));
-  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
-  CHECK(spool.mailboxOf("alice").front().find("text/rfc822-headers") != std::string::npos);
-}
-
 }  // namespace ostler::spool
