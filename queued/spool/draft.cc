@@ -1,19 +1,17 @@
 #include "queued/spool/draft.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <unordered_set>
 
-#include "libmailcore/async/channel.h"
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/session_info.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/header_addresses.h"
 #include "libmailcore/message/received.h"
-#include "queued/report/report.h"
+#include "queued/spool/draft_state.h"
 #include "queued/spool/recode.h"
 
 namespace ostler::spool {
@@ -27,7 +25,6 @@ constexpr std::size_t kOpenMost = 20'000;
 constexpr std::size_t kOpenMostOfUser = 200;  ///< over submit.sock, which is open to every local user
 /// Between two pieces of a draft. RFC 5321 4.5.3.2.5 gives a client 3 minutes for each.
 constexpr std::chrono::minutes kIdleMost{10};
-constexpr std::size_t kMailboxOutcomes = 10'000;
 
 /// RFC 8689 5: "TLS-Required: No" in the header.
 bool saysTlsOptional(std::string_view content) {
@@ -50,29 +47,6 @@ bool isSubmission(const ipc::SessionInfo& session) {
 }
 
 }  // namespace
-
-struct Drafts::Draft {
-  explicit Draft(Loop& loop) : writer(loop, 1) {}
-  [[nodiscard]] bool isWriting() const { return writer.available() == 0; }
-  Id128 id;
-  std::uint64_t connection = 0;
-  std::optional<uid_t> localUser;  // over submit.sock
-  SteadyTime touched = std::chrono::steady_clock::now();
-  ipc::SessionInfo session;
-  ipc::Envelope envelope;
-  std::string user;
-  policy::Amount counted;  // against what the user may send, until it is mail
-  std::string buffer;   // not in the file yet; without a file all there is
-  std::string head;     // of a draft with a file: its first octets, for the header
-  std::shared_ptr<LargeFile> file;
-  std::uint64_t size = 0;
-  bool hasEightBit = false;
-  bool headerComplete = false;
-  bool committing = false;
-  bool commitIsSoon = false;
-  Result<void> failure;     // of a write: the draft is lost
-  Semaphore writer;         // held by who writes `buffer` to the file
-};
 
 Drafts::Drafts(Environment& env, Questions& questions, Acceptance& acceptance)
     : env_(env), questions_(questions), acceptance_(acceptance), scope_(env.loop) {
@@ -144,15 +118,6 @@ Task<void> Drafts::dropIdle() {
     }
     for (const auto& draft : idle) forget(draft);
   }
-}
-
-/// Nothing of it is queued, so that the queue does not know it: for a client that lost us before the replies came.
-void Drafts::remember(const ipc::CommitReply& reply, const Id128& id) {
-  if (!mailboxOutcomes_.emplace(id, reply).second) return;
-  mailboxOrder_.push_back(id);
-  if (mailboxOrder_.size() <= kMailboxOutcomes) return;
-  mailboxOutcomes_.erase(mailboxOrder_.front());
-  mailboxOrder_.pop_front();
 }
 
 void Drafts::discard(const Id128& id, std::uint64_t connection) {
@@ -408,73 +373,6 @@ Task<Result<ipc::CommitReply>> Drafts::commitToQueue(std::shared_ptr<Draft> draf
   const ipc::SmtpReply taken{250, "2.0.0", "Ok, queued as " + reply.queueId};
   reply.replies.assign(draft->envelope.recipients.size(), taken);
   co_return reply;
-}
-
-/// LMTP: into the mailboxes at once, one reply per recipient. RFC 2033 4.2. Nothing is queued for a mailbox: the reply says what
-/// became of the message, so the client keeps what is not stored.
-Task<Result<ipc::CommitReply>> Drafts::commitToMailboxes(std::shared_ptr<Draft> draft) {
-  std::shared_ptr<const std::string> content;
-  if (!draft->file) {
-    buffered_ -= draft->buffer.size();
-    content = std::make_shared<const std::string>(std::exchange(draft->buffer, {}));
-  }
-  ipc::CommitReply reply;
-  reply.queueId = draft->id.text();
-  for (std::size_t at = 0; at < draft->envelope.recipients.size(); ++at) {
-    ipc::SmtpReply one = co_await deliverNow(draft, content, at);
-    reply.replies.push_back(std::move(one));
-  }
-  remember(reply, draft->id);
-  co_return reply;
-}
-
-Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, std::shared_ptr<const std::string> content,
-                                        std::size_t recipient) {
-  const std::string path = draft->envelope.recipients[recipient].forwardPath;
-  const auto resolution = co_await env_.directory.resolve(path);
-  if (!resolution) co_return ipc::SmtpReply{451, "4.3.0", "The directory of users does not answer. Try again later"};
-  const route::Route route = route::route(*env_.config, {.forwardPath = path}, **resolution);
-  if (route.kind == route::Route::Kind::reject) co_return route.reply;
-  if (route.kind != route::Route::Kind::local || !route.expansion.empty()) {
-    // An alias that leads elsewhere, too: that part needs the queue, so all of this recipient goes there.
-    MessageRecord record = recordOf(*draft);
-    record.id = Id128::make(env_.now());
-    RecipientRecord alone;  // of the record's own, who was named twice is one
-    alone.recipient = draft->envelope.recipients[recipient];
-    alone.due = record.handling.holdUntil;
-    record.recipients = {std::move(alone)};
-    if (draft->file) co_return ipc::SmtpReply{451, "4.3.0", "Too large for an alias that leads elsewhere over LMTP"};
-    const Result<void> accepted = co_await acceptance_.accept(std::move(record), content);
-    if (!accepted) co_return ipc::SmtpReply{452, "4.3.1", "The queue takes no mail just now"};
-    co_return ipc::SmtpReply{250, "2.1.5", "Ok, queued"};
-  }
-  struct Joint {
-    explicit Joint(Loop& loop) : done(loop) {}
-    std::size_t missing = 0;
-    ipc::SmtpReply reply{250, "2.1.5", "Delivered"};
-    Signal done;
-  };
-  const auto joint = std::make_shared<Joint>(env_.loop);
-  joint->missing = route.locals.size();
-  for (const route::LocalTarget& target : route.locals) {
-    deliver::Parcel parcel;
-    parcel.message = draft->id;
-    parcel.mailbox = target.mailbox;
-    parcel.prefix = message::writeReturnPath(draft->envelope.reversePath) + message::writeDeliveredTo(path);
-    parcel.content = content;
-    parcel.size = draft->size;
-    parcel.internalDate = toUnixMillis(env_.now()) / 1000;
-    parcel.urgent = true;
-    if (draft->file) parcel.file = UniqueFd(::fcntl(draft->file->fd(), F_DUPFD_CLOEXEC, 0));
-    env_.mailboxes.deliver(target.account, std::move(parcel), [joint](deliver::LocalOutcome outcome) {
-      if (outcome.state != deliver::LocalOutcome::State::stored) joint->reply = std::move(outcome.reply);
-      if (--joint->missing == 0) joint->done.set();
-    });
-  }
-  const Result<void> done = co_await joint->done.wait(Deadline::never());
-  (void)done;
-  env_.log.of(draft->session.virtualServer).info("delivered", {{"id", draft->id.text()}, {"to", path}, {"by", "lmtp"}, {"reply", report::oneLine(joint->reply)}});
-  co_return joint->reply;
 }
 
 Task<Result<ipc::CommitReply>> Drafts::outcome(ipc::DraftOutcome request) {

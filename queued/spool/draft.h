@@ -59,8 +59,10 @@ class Drafts {
   [[nodiscard]] MessageRecord recordOf(const Draft& draft) const;
   [[nodiscard]] Task<Result<ipc::CommitReply>> commitToQueue(std::shared_ptr<Draft> draft);
   [[nodiscard]] Task<Result<ipc::CommitReply>> commitToMailboxes(std::shared_ptr<Draft> draft);
-  [[nodiscard]] Task<ipc::SmtpReply> deliverNow(std::shared_ptr<Draft> draft, std::shared_ptr<const std::string> content,
-                                                std::size_t recipient);
+  [[nodiscard]] Task<ipc::SmtpReply> deliverNow(std::shared_ptr<Draft> draft, MessageRecord record,
+                                                std::shared_ptr<const std::string> content, std::size_t recipient);
+  [[nodiscard]] Task<ipc::SmtpReply> queueNow(std::shared_ptr<Draft> draft, MessageRecord record,
+                                              std::shared_ptr<const std::string> content, std::size_t recipient);
   [[nodiscard]] std::shared_ptr<Draft> find(const Id128& id, std::uint64_t connection) const;
   void forget(const std::shared_ptr<Draft>& draft);
 

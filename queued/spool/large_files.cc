@@ -69,6 +69,15 @@ Result<void> LargeFiles::finish(const Id128& id, int fd) const {
   return error;
 }
 
+Result<void> LargeFiles::share(const Id128& id, int fd, const Id128& as) const {
+  const bool done = ::fdatasync(fd) == 0 && ::linkat(folder_.get(), ("." + id.text()).c_str(), folder_.get(), as.text().c_str(), 0) == 0 &&
+                    ::fsync(folder_.get()) == 0;
+  if (done) return {};
+  auto error = failErrno("large/" + as.text());
+  unlink(as);
+  return error;
+}
+
 Result<UniqueFd> LargeFiles::read(const Id128& id) const {
   UniqueFd file(::openat(folder_.get(), id.text().c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return failErrno("large/" + id.text());
@@ -101,6 +110,7 @@ Result<void> LargeFile::write(std::string_view octets) {
 }
 
 Result<void> LargeFile::finish() const { return files_.finish(id_, fd_.get()); }
+Result<void> LargeFile::shareAs(const Id128& as) const { return files_.share(id_, fd_.get(), as); }
 
 std::vector<std::string> LargeFiles::names() const {
   std::vector<std::string> names;

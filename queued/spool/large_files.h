@@ -23,6 +23,8 @@ class LargeFiles {
   [[nodiscard]] Result<UniqueFd> create(const Id128& id) const;
   /// Synced, named, the folder synced. Errors: limit, temporary; then it is gone.
   [[nodiscard]] Result<void> finish(const Id128& id, int fd) const;
+  /// As finish(), under another id beside its own: a message of its own has the same content. Errors: limit, temporary.
+  [[nodiscard]] Result<void> share(const Id128& id, int fd, const Id128& as) const;
   [[nodiscard]] Result<UniqueFd> read(const Id128& id) const;
   void unlink(const Id128& id) const;     ///< named or not
   [[nodiscard]] std::vector<std::string> names() const;
@@ -47,6 +49,8 @@ class LargeFile {
   [[nodiscard]] Result<void> write(std::string_view octets);
   /// Blocks. As LargeFiles::finish().
   [[nodiscard]] Result<void> finish() const;
+  /// Blocks. As LargeFiles::share(); whether this one is kept or not.
+  [[nodiscard]] Result<void> shareAs(const Id128& as) const;
   [[nodiscard]] int fd() const { return fd_.get(); }
   /// A record names it.
   void keep() { isKept_ = true; }

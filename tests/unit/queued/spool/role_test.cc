@@ -239,6 +239,22 @@ TEST_CASE("over LMTP who is named twice has two replies and one copy, and an ali
   CHECK(house.sent[0].request.envelope.recipients.at(0).forwardPath == "bob@remote.test");
 }
 
+TEST_CASE("over LMTP an alias that leads elsewhere takes all that the queue takes: large content, and what the header asks for") {
+  SpoolFixture house;
+  house.start();
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  session.service = "lmtp";
+  const std::string text = "TLS-Required: No\r\nSubject: l\r\n\r\n" + std::string(GENERATE(1U, 700'000U), 'x') + "\r\n";
+  const auto reply = house.send("s@elsewhere.test", {"carol@example.test", "team@example.test"}, text, session);
+  REQUIRE(reply);
+  REQUIRE(reply->replies.size() == 2);
+  for (const ipc::SmtpReply& one : reply->replies) CHECK(one.code == 250);
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1 && house.mailboxOf("alice").size() == 1 && house.mailboxOf("carol").size() == 1; }));
+  CHECK(house.sent[0].content.ends_with(text));
+  CHECK(house.sent[0].request.envelope.handling.tlsOptional);
+  CHECK(house.waitFor([&] { return std::filesystem::is_empty(house.config->queueDir() + "/large"); }));
+}
+
 TEST_CASE("what LMTP was answered is known by the draft's id, for a smtpd that lost us before the reply") {
   SpoolFixture house;
   house.start();
