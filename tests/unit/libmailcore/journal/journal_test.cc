@@ -317,7 +317,7 @@ TEST_CASE("any one disk call of a journal's life fails: no batch is refused, non
     disk.failCalls(call);
     const Life life = liveOn(folder.path(), disk);
     if (disk.calls() < call) {
-      CHECK(call > 150);  // that many there are: opening, five segments, two calls a batch, recycling
+      CHECK(call > 100);  // about 150 there are: opening, five segments, two calls a batch unless batches share a sync, recycling
       break;
     }
     INFO("call " << call << " of " << disk.calls());

@@ -173,7 +173,7 @@ TEST_CASE("four processes hammer one account, one of them is stopped in the midd
   int stoppedWithTheLock = 0;
   f.reopen();
   // Stopped at random moments: most fall into somebody else's turn, some into a commit of the one that is stopped.
-  for (int round = 0; round < 60 && (round < 6 || stoppedWithTheLock < 2); ++round) {
+  for (int round = 0; round < 300 && (round < 6 || stoppedWithTheLock < 2); ++round) {
     const auto stopped = static_cast<std::size_t>(random() % 4);
     const Told start = told;
     const auto turns = static_cast<int>(1 + random() % 3);
