@@ -28,6 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Field& field : fields) assert(read->at(field.key) == field.value);
   assert(parseLine(formatJson(line)));
   const std::string theirs = toPostfix(formatText(line), "mail");
-  assert(std::count(theirs.begin(), theirs.end(), '\n') == (event == "accepted" ? 3 : event == "other" ? 0 : 1));
+  const auto lines = std::count(theirs.begin(), theirs.end(), '\n');
+  // One says who brought it: a client, or a user of this machine; our own reports nobody.
+  assert(event == "accepted" ? lines == 2 || lines == 3 : lines == (event == "other" ? 0 : 1));
   return 0;
 }
