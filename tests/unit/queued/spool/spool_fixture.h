@@ -117,7 +117,7 @@ class SpoolFixture {
     open.envelope.reversePath = "s@elsewhere.test";
     open.envelope.recipients.emplace_back().forwardPath = to;
     const Id128 draft = open.draft;
-    const Deadline soon = Deadline::after(std::chrono::seconds(10));
+    const Deadline soon = Deadline::after(std::chrono::seconds(60));
     REQUIRE(loop_.runUntilDone(client_->call(std::move(open), soon)));
     for (std::size_t at = 0; at < content.size(); at += 65536) {
       ipc::DraftData data;
@@ -135,13 +135,13 @@ class SpoolFixture {
     open.session = stranger();
     open.envelope.recipients.emplace_back().forwardPath = "alice@example.test";
     const Id128 draft = open.draft;
-    REQUIRE(loop_.runUntilDone(client.call(std::move(open), Deadline::after(std::chrono::seconds(10)))));
+    REQUIRE(loop_.runUntilDone(client.call(std::move(open), Deadline::after(std::chrono::seconds(60)))));
     TaskScope calls(loop_);
     for (std::size_t at = 0; at < frames; ++at) calls.spawn(sendFrame(client, draft));
     while (turns-- > 0) loop_.runUntilDone(loop_.sleepUntil(Deadline::after(std::chrono::microseconds(100))));
   }
   static Task<void> sendFrame(ipc::Client& client, Id128 draft) {
-    const auto answer = co_await client.call(ipc::DraftData{draft, std::string(65536, 'x')}, Deadline::after(std::chrono::seconds(10)));
+    const auto answer = co_await client.call(ipc::DraftData{draft, std::string(65536, 'x')}, Deadline::after(std::chrono::seconds(60)));
     (void)answer;
   }
   ipc::SessionInfo loggedIn() const {
@@ -187,7 +187,7 @@ class SpoolFixture {
     taken += reply && !reply->queueId.empty() ? 1 : 0;
   }
   static Task<Result<ipc::CommitReply>> sendAll(ipc::Client& client, ipc::OpenDraft open, std::string content) {
-    const Deadline soon = Deadline::after(std::chrono::seconds(10));
+    const Deadline soon = Deadline::after(std::chrono::seconds(60));
     const Id128 draft = open.draft;
     const auto opened = co_await client.call(std::move(open), soon);
     if (!opened) co_return fail(opened.error());
@@ -208,7 +208,7 @@ class SpoolFixture {
   ipc::ControlReply ask(std::vector<std::string> words) {
     ipc::ControlRequest request;
     request.words = std::move(words);
-    auto reply = loop_.runUntilDone(control_->call(std::move(request), Deadline::after(std::chrono::seconds(10))));
+    auto reply = loop_.runUntilDone(control_->call(std::move(request), Deadline::after(std::chrono::seconds(60))));
     REQUIRE(reply);
     return *reply;
   }
@@ -234,14 +234,14 @@ class SpoolFixture {
     ipc::CheckRecipient request;
     request.session = std::move(session);
     request.forwardPath = to;
-    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(10))));
+    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(60))));
     REQUIRE(reply);
     return *reply;
   }
   template <class Request>
   ipc::SmtpReply askAs(Request request, ipc::SessionInfo session = stranger()) {
     request.session = std::move(session);
-    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(10))));
+    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(60))));
     REQUIRE(reply);
     return *reply;
   }
@@ -255,7 +255,7 @@ class SpoolFixture {
     ipc::TurnAround request;
     request.session = loggedIn();
     request.domains = std::move(domains);
-    auto reply = loop_.runUntilDone(client_->callWithDescriptors(std::move(request), std::move(theirs), Deadline::after(std::chrono::seconds(10))));
+    auto reply = loop_.runUntilDone(client_->callWithDescriptors(std::move(request), std::move(theirs), Deadline::after(std::chrono::seconds(60))));
     REQUIRE(reply);
     return reply->message;
   }
@@ -271,12 +271,12 @@ class SpoolFixture {
     ipc::OpenDraft open;
     open.draft = Id128::make(clock_.now());
     open.envelope.recipients.emplace_back().forwardPath = "alice@example.test";
-    return loop_.runUntilDone(submit_->call(std::move(open), Deadline::after(std::chrono::seconds(10))));
+    return loop_.runUntilDone(submit_->call(std::move(open), Deadline::after(std::chrono::seconds(60))));
   }
   std::string outcomeOf(const Id128& draft) {
     ipc::DraftOutcome request;
     request.draft = draft;
-    auto reply = loop_.runUntilDone(client_->call(request, Deadline::after(std::chrono::seconds(10))));
+    auto reply = loop_.runUntilDone(client_->call(request, Deadline::after(std::chrono::seconds(60))));
     REQUIRE(reply);
     return reply->queueId;
   }
@@ -284,7 +284,7 @@ class SpoolFixture {
     std::ofstream(config->pickupDir() + "/" + name, std::ios::binary) << octets;
   }
   std::vector<std::string> mailboxOf(const std::string& user) { return loop_.runUntilDone(readInbox(*store_, accounts.at(user).id)); }
-  bool waitFor(const std::function<bool()>& condition, std::chrono::seconds most = std::chrono::seconds(10)) {
+  bool waitFor(const std::function<bool()>& condition, std::chrono::seconds most = std::chrono::seconds(60)) {
     const Deadline deadline = Deadline::after(most);
     while (!condition()) {
       if (deadline.passed()) return false;
