@@ -49,8 +49,7 @@ Task<Control::Reply> Control::move(Arguments arguments, std::string) {
     mark.id = id;
     mark.kind = MarkRecord::Kind::moved;
     mark.to = isBack ? std::string() : to;
-    env_.ledger.note(mark);
-    env_.queue.apply(mark);
+    env_.note(mark);
     dispatcher_.routeAgain(id);
   }
   co_return changed(ids->size());
@@ -69,8 +68,7 @@ Task<Control::Reply> Control::edit(Arguments arguments, std::string) {
     mark.id = id;
     mark.kind = MarkRecord::Kind::expiry;
     mark.due = env_.now() + *expiry;
-    env_.ledger.note(mark);
-    env_.queue.apply(mark);
+    env_.note(mark);
     dispatcher_.expiryChanged(id);
   }
   co_return changed(ids->size());

@@ -112,8 +112,7 @@ Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
     mark.id = id;
     mark.kind = MarkRecord::Kind::due;
     mark.due = env_.now();
-    env_.ledger.note(mark);
-    env_.queue.apply(mark);
+    env_.note(mark);
     dispatcher_.wakeSoon(id);
   }
   Reply reply;
@@ -125,15 +124,13 @@ void Control::markHold(const Id128& id, Hold hold) {
   MarkRecord mark;
   mark.id = id;
   mark.hold = hold;
-  env_.ledger.note(mark);
-  env_.queue.apply(mark);
+  env_.note(mark);
   if (hold == Hold::none) dispatcher_.wakeSoon(id);
 }
 
 Task<void> Control::layOnAll(std::string destination, Hold hold) {
   const spool::DestinationRecord record{destination, hold};
-  env_.ledger.note(record);
-  env_.queue.apply(record);
+  env_.note(record);
   dispatcher_.heedHolds();
   if (hold != Hold::none) co_return;
   // What waits for a next hop or a route is in line; what another word stopped is in no schedule.

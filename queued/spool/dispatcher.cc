@@ -130,8 +130,7 @@ void Dispatcher::remove(const Id128& id) {
   MarkRecord mark;
   mark.id = id;
   mark.kind = MarkRecord::Kind::removed;
-  env_.ledger.note(mark);
-  env_.queue.apply(mark);
+  env_.note(mark);
   env_.log.info("deleted", {{"id", id.text()}});
   env_.history.note(id, env_.now(), "deleted");
   if (env_.queue.find(id) == nullptr) ended(id, large);
@@ -143,8 +142,7 @@ void Dispatcher::expire(const Id128& id) {
   mark.id = id;
   mark.kind = MarkRecord::Kind::expiry;
   mark.due = env_.now();
-  env_.ledger.note(mark);
-  env_.queue.apply(mark);
+  env_.note(mark);
   giveUp(id, {554, "5.4.7", "Taken out of the queue by the administrator"});
 }
 

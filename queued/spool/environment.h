@@ -43,6 +43,11 @@ struct Environment {
   std::vector<message::DsnWords> words{};  ///< the languages of reports; a reload replaces them
 
   [[nodiscard]] WallTime now() const { return clock.now(); }
+  /// It is done, and written down within milliseconds; see Ledger::note().
+  void note(const AnyRecord& record) {
+    ledger.note(record);
+    queue.apply(record);
+  }
 };
 
 }  // namespace ostler::spool

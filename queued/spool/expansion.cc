@@ -73,8 +73,7 @@ void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::R
   if (circles > 0 && circles == route.expansion.size() && !expansion.hasMailboxes) {
     return refuse(id, recipient, {554, "5.4.6", "Where this address is forwarded to leads back to it"});
   }
-  env_.ledger.note(expansion);
-  env_.queue.apply(expansion);
+  env_.note(expansion);
   if (!isDone) tellExpanded(record, expansion);
   env_.scheduler.wakeAt(env_.now(), id);
   scheduleChanged_.set();

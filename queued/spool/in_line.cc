@@ -109,8 +109,7 @@ void Dispatcher::routeAgain(const Id128& id) {
   mark.id = id;
   mark.kind = MarkRecord::Kind::due;
   mark.due = env_.now();
-  env_.ledger.note(mark);
-  env_.queue.apply(mark);
+  env_.note(mark);
   wakeSoon(id);
 }
 

@@ -257,8 +257,7 @@ void Dispatcher::writeDown(const OutcomeRecord& record) {
     return ended(id, large);
   }
   if (anyDeferred) env_.queue.dropFresh(*message);
-  env_.ledger.note(record);
-  env_.queue.apply(record);
+  env_.note(record);
   if (env_.queue.find(id) == nullptr) return ended(id, large);
   reschedule(id);
 }
