@@ -3,12 +3,23 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 
 namespace ostler::journal {
 namespace {
 constexpr std::chrono::seconds kTryAgain{1};  // after a full disk, and while a retired segment is still read by somebody
+constexpr std::uint64_t kZeros = 1U << 20;    // written at once, and synced: no commit waits behind a whole segment
+
+Result<void> writeZeros(const Disk& disk, int fd, std::uint64_t at, std::uint64_t count) {
+  std::string zeros(count, '\0');
+  iovec part{zeros.data(), zeros.size()};
+  const Result<void> written = disk.write(fd, {&part, 1}, at);
+  return written ? disk.syncData(fd) : written;
 }
+
+}  // namespace
 
 SegmentSpace::SegmentSpace(int folder, std::uint64_t segmentSize, unsigned preparedAhead, const Disk& disk)
     : folder_(folder), segmentSize_(segmentSize), preparedAhead_(preparedAhead), disk_(disk) {}
@@ -109,12 +120,15 @@ bool SegmentSpace::recycle(std::vector<std::uint64_t> numbers) {
   return all;
 }
 
-Result<std::string> SegmentSpace::prepare() const {
+// Allocated and written: blocks that never were cost each sync that reaches them a change of the file system's own books, too.
+Result<std::string> SegmentSpace::prepare() {
   const std::string name = "spare-" + Id128::make(std::chrono::system_clock::now()).text();
   auto fd = disk_.open(folder_, name, O_RDWR | O_CREAT | O_EXCL);
   if (!fd) return fail(fd.error());
   Result<void> done = disk_.allocate(fd->get(), segmentSize_);
-  if (done) done = disk_.syncData(fd->get());
+  for (std::uint64_t at = 0; done && at < segmentSize_ && !stopping_; at += kZeros) {
+    done = writeZeros(disk_, fd->get(), at, std::min(kZeros, segmentSize_ - at));
+  }
   if (done) return name;
   (void)disk_.unlink(folder_, name);
   return fail(done.error());

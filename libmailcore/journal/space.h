@@ -40,7 +40,7 @@ class SegmentSpace {
   void work();
   [[nodiscard]] bool recycle(std::vector<std::uint64_t> numbers);
   [[nodiscard]] std::vector<std::uint64_t> unpinned();
-  [[nodiscard]] Result<std::string> prepare() const;
+  [[nodiscard]] Result<std::string> prepare();
 
   const int folder_;
   const std::uint64_t segmentSize_;
@@ -53,7 +53,7 @@ class SegmentSpace {
   std::vector<std::string> spares_;
   std::atomic<std::size_t> spareCount_ = 0;
   std::atomic<bool> full_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;  // set under the mutex
   std::thread thread_;
 };
 
