@@ -54,7 +54,7 @@ class Dispatcher {
   void wake(const Id128& id);
   /// As wake(), on a later turn: for many at once.
   void wakeSoon(const Id128& id);
-  /// All delivery goes on after it was stopped.
+  /// Looks at the clock and at all that waits, at once: all delivery goes on after it was stopped, or the configuration is another one.
   void resume() { scheduleChanged_.set(); }
   /// Takes a message out of the queue without a report. What is being delivered still ends.
   void remove(const Id128& id);

@@ -294,6 +294,7 @@ void Role::use(std::shared_ptr<const config::Config> config) {
     return std::tie(c.routes, c.outbound.concurrencyPerDestination, c.outbound.ratePerDestination, c.outbound.fallbackRelays, c.outbound.port);
   };
   if (routing(*before) != routing(*p.config)) p.dispatcher->routeAllAgain();
+  p.dispatcher->resume();  // hours and paces may be others
 }
 
 Task<void> Role::drain(Deadline deadline) {

@@ -36,6 +36,7 @@ std::string queueThem(SpoolFixture& spool) {
 
 TEST_CASE("a message to 100,000 recipients is listed, shown, explained and exported whole, and so is what stands beside it") {
   SpoolFixture spool;
+  spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
   spool.start();
   const std::string id = queueThem(spool);
 

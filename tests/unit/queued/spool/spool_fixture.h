@@ -28,6 +28,7 @@
 #include "queued/spool/large_files.h"
 #include "queued/spool/records.h"
 #include "queued/spool/role.h"
+#include "queued/spool/schedule_index.h"
 
 namespace ostler::spool {
 
@@ -48,7 +49,7 @@ class SpoolFixture {
     made->hostName = "mail.example.test";
     made->dataDir = root_ + "/data";
     made->runDir = root_ + "/run";
-    made->queue.segmentSize = ByteCount{8U << 20};
+    made->queue.segmentSize = ByteCount{2U << 20};
     made->virtualServers.emplace_back();
     config = std::move(made);
     REQUIRE(Role::makeFolders(*config));
@@ -292,7 +293,23 @@ class SpoolFixture {
     }
     return true;
   }
-  void skip(std::chrono::seconds time) { clock_.skipped += time; }
+  /// The spool looks at a clock that was set every few seconds by itself, and at a reload at once.
+  void skip(std::chrono::seconds time) {
+    clock_.skipped += time;
+    if (role_) role_->use(config);
+  }
+  /// Time goes on until a start would not replay this segment of the log any more.
+  bool replayStartsBehind(std::uint64_t segment) {
+    const std::string copy = root_ + "/index-copy";
+    return waitFor([&] {
+      skip(std::chrono::seconds(1));
+      std::filesystem::remove_all(copy);
+      std::filesystem::copy(config->queueDir() + "/index", copy);
+      Queue queue;
+      const auto index = ScheduleIndex::open(copy, queue, {});
+      return index && index->replayFrom > segment;
+    });
+  }
   WallTime now() const { return clock_.now(); }
   Loop& loop() { return loop_; }
   const std::string& root() const { return root_; }
