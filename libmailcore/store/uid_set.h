@@ -31,7 +31,14 @@ class UidSet {
   /// From anything: sorts and joins.
   [[nodiscard]] static UidSet fromRanges(std::vector<UidRange> ranges);
 
-  void add(Uid uid) { add(UidRange{uid, uid}); }  ///< constant time when uid is above all others
+  /// Constant time when uid is above all others; inline for the next one, as sets of whole mailboxes are made so.
+  void add(Uid uid) {
+    if (!ranges_.empty() && ranges_.back().last.value + 1 == uid.value) {
+      ranges_.back().last = uid;
+    } else {
+      add(UidRange{uid, uid});
+    }
+  }
   void add(UidRange range);
   [[nodiscard]] bool contains(Uid uid) const;
   [[nodiscard]] bool empty() const { return ranges_.empty(); }

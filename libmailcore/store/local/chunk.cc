@@ -102,7 +102,7 @@ std::string encodeState(const StateChunk& chunk, std::uint32_t firstUid) {
   out.reserve(40 + chunk.count * 5);
   putFixed(out, *std::max_element(chunk.modSeqs.begin(), chunk.modSeqs.begin() + chunk.count));
   out += static_cast<char>(chunk.count);
-  for (std::size_t at = 0; at < chunk.count; ++at) putFixed(out, static_cast<std::uint16_t>(chunk.uids[at] - firstUid));
+  gather<std::uint16_t>(out, chunk.count, firstUid, [&](std::size_t at) { return chunk.uids[at]; });
   putColumn(out, chunk.count, [&](std::size_t at) { return chunk.flags[at]; });
   putColumn(out, chunk.count, [&](std::size_t at) { return chunk.modSeqs[at]; });
   return out;
