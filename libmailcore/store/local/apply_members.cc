@@ -92,9 +92,7 @@ void Apply::apply(const FlagsWritten& r) {
     for (std::size_t at = 0; at < chunk.count; ++at) {
       if (!wanted.contains(chunk.uids[at])) continue;
       const std::uint64_t before = chunk.flags[at];
-      const std::uint64_t after = r.kind == FlagsOperation::Kind::replace ? r.flags
-                                  : r.kind == FlagsOperation::Kind::add   ? before | r.flags
-                                                                          : before & ~r.flags;
+      const std::uint64_t after = flagsAfter(r.kind, r.flags, before);
       in.row.unseen += unseenIn(after) - unseenIn(before);
       in.row.deleted += deletedIn(after) - deletedIn(before);
       chunk.flags[at] = after;

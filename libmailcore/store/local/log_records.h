@@ -100,6 +100,16 @@ struct FlagsWritten {
   bool operator==(const FlagsWritten&) const = default;
 };
 
+/// What a message's flags are after such a change.
+[[nodiscard]] inline std::uint64_t flagsAfter(FlagsOperation::Kind kind, std::uint64_t flags, std::uint64_t before) {
+  switch (kind) {
+    case FlagsOperation::Kind::replace: return flags;
+    case FlagsOperation::Kind::add: return before | flags;
+    case FlagsOperation::Kind::remove: return before & ~flags;
+  }
+  return before;
+}
+
 struct Expunged {
   static constexpr std::uint16_t kType = 8;
   MailboxNumber mailbox = 0;

@@ -157,13 +157,9 @@ Result<FlagsChanged> planFlags(Planner& planner, const MailboxId& id, const UidS
     readState(cursor.value(), key.firstUid, chunk);
     for (std::size_t at = 0; at < chunk.count; ++at) {
       if (!wanted.contains(chunk.uids[at])) continue;
-      const std::uint64_t before = chunk.flags[at];
-      const std::uint64_t after = operation.kind == FlagsOperation::Kind::replace ? flags->bits
-                                  : operation.kind == FlagsOperation::Kind::add   ? before | flags->bits
-                                                                                  : before & ~flags->bits;
       if (operation.unchangedSince && chunk.modSeqs[at] > *operation.unchangedSince) {
         result.modified.add(Uid{chunk.uids[at]});
-      } else if (after != before) {
+      } else if (flagsAfter(operation.kind, flags->bits, chunk.flags[at]) != chunk.flags[at]) {
         result.changed.add(Uid{chunk.uids[at]});
       }
     }
