@@ -90,6 +90,7 @@ Task<Result<Reply>> Client::authenticate(std::string user, std::string password)
   if (capabilities_.offersAuth("PLAIN")) {  // RFC 4616 2
     const std::string response = std::string(1, '\0') + user + std::string(1, '\0') + password;
     Result<Reply> reply = co_await ask("AUTH PLAIN " + encodeBase64(response), options_.timeouts.command, "AUTH PLAIN ***");
+    authenticated_ = reply && reply->code / 100 == 2;
     co_return reply;
   }
   if (!capabilities_.offersAuth("LOGIN")) co_return fail(Error::Kind::permanent, "the server offers neither AUTH PLAIN nor LOGIN");
@@ -99,6 +100,7 @@ Task<Result<Reply>> Client::authenticate(std::string user, std::string password)
     if (!reply || reply->code != 334) co_return reply;
     reply = co_await ask(answer, options_.timeouts.command, "***");
   }
+  authenticated_ = reply && reply->code / 100 == 2;
   co_return reply;
 }
 

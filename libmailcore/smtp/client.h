@@ -124,6 +124,7 @@ class Client {
   bool isBetweenMessages_ = false;  // the transcript is of a message that is over
   bool usable_ = true;
   bool needsReset_ = false;  // a transaction was begun and not ended
+  bool authenticated_ = false;
 };
 
 }  // namespace ostler::smtp

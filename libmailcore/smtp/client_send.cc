@@ -136,6 +136,8 @@ class Client::Sending {
     if (content_.binary) parameters.body = Body::binaryMime;
     else if (content_.hasEightBit && can.eightBitMime) parameters.body = Body::eightBitMime;
     parameters.smtpUtf8 = utf8_;
+    // We trust nobody's word on who the submitter was, and tell nobody our users' login names: RFC 4954 5.
+    if (client_.authenticated_) parameters.auth = "<>";
     if (can.dsn) {
       parameters.ret = transaction_.ret;
       parameters.envid = transaction_.envid;

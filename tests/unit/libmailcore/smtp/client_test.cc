@@ -253,6 +253,20 @@ TEST_CASE("AUTH speaks PLAIN, else LOGIN") {
   CHECK(none.loop.runUntilDone(none.client->authenticate("u", "p")).error().kind == Error::Kind::permanent);
 }
 
+TEST_CASE("over a connection on which we logged in MAIL says that nobody vouches for the submitter: RFC 4954 5") {
+  const std::string mail = "MAIL FROM:<a@example>";
+  const std::string rest = "\nS: 250 ok\nC: RCPT TO:<b@example>\nS: 550 no\n";
+  Session known("S: 220 mx\nC: EHLO me.example\nS: 250-mx\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHUAcA==\nS: 235 ok\nC: " + mail + " AUTH=<>" + rest);
+  REQUIRE(known.greet());
+  REQUIRE(known.loop.runUntilDone(known.client->authenticate("u", "p")));
+  CHECK(codes(known.send()) == "550 ;");
+  CHECK(known.departure() == "");
+  Session unknown("S: 220 mx\nC: EHLO me.example\nS: 250-mx\nS: 250 AUTH PLAIN\nC: " + mail + rest);
+  REQUIRE(unknown.greet());
+  CHECK(codes(unknown.send()) == "550 ;");
+  CHECK(unknown.departure() == "");
+}
+
 TEST_CASE("many recipients go in groups, so that neither side's buffer fills up") {
   std::string script = std::string(kPlainHello);
   script.replace(script.rfind("250 mx"), 6, "250-mx");

@@ -98,6 +98,7 @@ TEST_CASE("a smarthost gets our credentials over TLS that names it, and over not
   sink.behaviour.rcptReplies.clear();
   CHECK(world.sendOne(request).state == RecipientState::delivered);
   CHECK(sink.messages.at(0).user == "AUTH PLAIN AHVzZXIAc2VjcmV0");
+  CHECK(sink.messages.at(0).from.find(" AUTH=<>") != std::string::npos);
   world.dns->addAddress("wrong.example", "127.0.0.2");
   request.nextHop.name = "wrong.example";
   CHECK(world.sendOne(request).reply.enhanced == "4.7.5");
