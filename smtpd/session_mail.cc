@@ -157,6 +157,7 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   envelope_.smtpUtf8 = command->parameters.smtpUtf8;
   envelope_.eightBit = command->parameters.body == smtp::Body::eightBitMime;
   envelope_.binary = command->parameters.body == smtp::Body::binaryMime;
+  envelope_.priorityGiven = command->parameters.priority.has_value();
   envelope_.handling = handlingOf(command->parameters);
   declaredSize_ = command->parameters.size.value_or(0);
   state_ = mailOpen;

@@ -65,10 +65,11 @@ struct Envelope {
   bool smtpUtf8 = false;       ///< RFC 6531
   bool eightBit = false;       ///< BODY=8BITMIME: RFC 6152
   bool binary = false;         ///< BODY=BINARYMIME: RFC 3030
+  bool priorityGiven = false;  ///< MAIL named a priority, be it 0: then no MT-Priority field counts (RFC 6758 3.1)
   Handling handling;
   template <class V>
   void fields(V& v) {
-    v(reversePath, recipients, envid, returnFull, smtpUtf8, eightBit, binary, handling);
+    v(reversePath, recipients, envid, returnFull, smtpUtf8, eightBit, binary, priorityGiven, handling);
   }
 };
 

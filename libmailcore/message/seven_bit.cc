@@ -94,16 +94,4 @@ bool isSigned(std::string_view content) {
   return std::any_of(structure.parts.begin(), structure.parts.end(), [](const Part& part) { return part.type.is("multipart", "signed"); });
 }
 
-std::string withPriorityField(std::string_view content, int priority) {
-  const HeaderView view(content);
-  std::string out = "MT-Priority: " + std::to_string(priority) + "\r\n";
-  std::size_t done = 0;
-  for (const HeaderField& field : view) {
-    if (!equalsIgnoreCase(field.name, "MT-Priority")) continue;
-    out += content.substr(done, field.offset - done);
-    done = field.offset + field.length;
-  }
-  return out + std::string(content.substr(done));
-}
-
 }  // namespace ostler::message

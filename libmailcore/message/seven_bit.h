@@ -14,7 +14,4 @@ namespace ostler::message {
 /// mind. The header and the parts of `content` are looked at.
 [[nodiscard]] bool isSigned(std::string_view content);
 
-/// The message with one MT-Priority field that says this, whatever it had. RFC 6758 4.
-[[nodiscard]] std::string withPriorityField(std::string_view content, int priority);
-
 }  // namespace ostler::message

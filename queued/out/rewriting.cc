@@ -1,5 +1,6 @@
 #include "queued/out/rewriting.h"
 
+#include "libmailcore/message/priority.h"
 #include "libmailcore/message/seven_bit.h"
 #include "libmailcore/smtp/content_reader.h"
 

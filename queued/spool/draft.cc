@@ -10,6 +10,7 @@
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/header_addresses.h"
+#include "libmailcore/message/priority.h"
 #include "libmailcore/message/received.h"
 #include "queued/spool/draft_state.h"
 #include "queued/spool/recode.h"
@@ -183,21 +184,37 @@ Result<void> Drafts::take(Draft& draft, std::string&& octets) {
   return {};
 }
 
+/// A client that cannot say a priority to us says it in the header: RFC 6758 3.1. Only our own users' mail goes before that of others
+/// (RFC 6710 8), and a field that says something else than what counts here would count at a host behind us, so it goes.
+void Drafts::settlePriority(Draft& draft) {
+  std::int8_t& priority = draft.envelope.handling.priority;
+  const message::PriorityFields said = message::priorityFields(draft.buffer);
+  if (said.value && !draft.envelope.priorityGiven) priority = *said.value;
+  if (draft.user.empty() && draft.session.service != "local") priority = std::min<std::int8_t>(priority, 0);
+  if (said.any && said.value != priority) replaceBuffer(draft, message::withoutPriorityFields(draft.buffer));
+}
+
+void Drafts::replaceBuffer(Draft& draft, std::string octets) {
+  const std::size_t before = draft.buffer.size();
+  draft.buffer = std::move(octets);
+  draft.size += draft.buffer.size() - before;
+  buffered_ += draft.buffer.size() - before;
+}
+
 /// What of the addresses in its header the world shall see, where the virtual server wants that.
 void Drafts::showDomains(Draft& draft) {
   const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
   if (!server.rewriteHeader) return;
   const std::string own = draft.user.empty() ? std::string() : route::domainOf(draft.user);
   std::optional<std::string> shown = message::withShownDomains(draft.buffer, {own, server.masqueradeDomain, server.defaultDomain});
-  if (!shown) return;
-  draft.size += shown->size() - draft.buffer.size();
-  buffered_ += shown->size() - draft.buffer.size();
-  draft.buffer = std::move(*shown);
+  if (shown) replaceBuffer(draft, std::move(*shown));
 }
 
 /// Fields that a submitted message lacks. RFC 6409 8.
 void Drafts::completeHeader(Draft& draft) {
-  if (std::exchange(draft.headerComplete, true) || !isSubmission(draft.session)) return;
+  if (std::exchange(draft.headerComplete, true)) return;
+  settlePriority(draft);
+  if (!isSubmission(draft.session)) return;
   showDomains(draft);
   const std::string domain = env_.config->hostName;
   message::MissingFields missing;
@@ -215,10 +232,7 @@ void Drafts::completeHeader(Draft& draft) {
     trace.time = missing.now;
     fields = message::writeReceived(trace) + fields;
   }
-  if (fields.empty()) return;
-  draft.buffer.insert(0, fields);
-  draft.size += fields.size();
-  buffered_ += fields.size();
+  if (!fields.empty()) replaceBuffer(draft, fields + draft.buffer);
 }
 
 /// Writes the buffer to the draft's file, made if need be. One at a time writes; who comes meanwhile waits, and so does the client, and
@@ -303,11 +317,7 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
     record.utf8Header = hasHighOctet(header.text());
   }
   record.handling = draft.envelope.handling;
-  // Only our own users' mail goes before that of others: RFC 6710 8.
-  if (draft.user.empty() && draft.session.service != "local") {
-    record.handling.priority = std::min<std::int8_t>(record.handling.priority, 0);
-    record.handling.holdUntil = {};
-  }
+  if (draft.user.empty() && draft.session.service != "local") record.handling.holdUntil = {};
   record.handling.tlsOptional = !record.handling.requireTls && saysTlsOptional(draft.file ? draft.head : draft.buffer);
   std::unordered_set<std::string> named;  // who is named twice gets one copy, here and elsewhere; a local part elsewhere has its case
   for (const ipc::Recipient& recipient : draft.envelope.recipients) {

@@ -53,7 +53,9 @@ class Drafts {
   [[nodiscard]] Result<void> take(Draft& draft, std::string&& octets);
   [[nodiscard]] Task<Result<void>> flush(std::shared_ptr<Draft> draft);
   void completeHeader(Draft& draft);
+  void settlePriority(Draft& draft);
   void showDomains(Draft& draft);
+  void replaceBuffer(Draft& draft, std::string octets);
   [[nodiscard]] Task<Result<void>> recode(std::shared_ptr<Draft> draft);
   void expectCommit(Draft& draft, bool isSoon);
   [[nodiscard]] MessageRecord recordOf(const Draft& draft) const;

@@ -12,6 +12,7 @@
 
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/prepared.h"
+#include "libmailcore/message/priority.h"
 #include "libmailcore/message/received.h"
 #include "queued/deliver/folder.h"
 #include "queued/policy/policy.h"
@@ -267,6 +268,7 @@ Task<bool> Pickup::process(std::string takenName) {
     co_return isDone;
   }
   auto content = std::make_shared<const std::string>(fieldsInFront(env_, record, file->content) + file->content);
+  record.handling.priority = message::priorityFields(*content).value.value_or(0);  // local submission: RFC 6758 3.1
   record.size = content->size();
   record.hasEightBit = message::contentFacts(*content).has8Bit;
   record.large = content->size() > env_.config->queue.largeMessage.octets;

@@ -44,10 +44,5 @@ TEST_CASE("seven bit: what is signed is recognised") {
   CHECK_FALSE(isSigned("Subject: DKIM-Signature: v=1\r\n\r\nDKIM-Signature: v=1\r\n"));
 }
 
-TEST_CASE("a message says its priority once, whatever it said before") {
-  CHECK(withPriorityField("MT-Priority: 9\r\nSubject: x\r\nmt-priority:\r\n 3\r\n\r\nMT-Priority: body\r\n", -2) ==
-        "MT-Priority: -2\r\nSubject: x\r\n\r\nMT-Priority: body\r\n");
-}
-
 }  // namespace
 }  // namespace ostler::message

@@ -45,6 +45,54 @@ TEST_CASE("a stranger's message is not held, nor does it go before others") {
   CHECK(house.sent[0].request.envelope.handling.priority == 0);
 }
 
+TEST_CASE("a priority in the header counts where MAIL said none, and a stranger's raises nothing: RFC 6758 3.1") {
+  struct Row {
+    std::string what;
+    bool isUser;
+    std::optional<std::int8_t> parameter;
+    std::string fields;
+    std::int8_t counts;
+    bool stays;  // the fields reach the next hop
+  };
+  const std::vector<Row> rows = {
+      {"a user's field", true, {}, "MT-Priority: 6\r\n", 6, true},
+      {"a user's parameter goes before it", true, 2, "MT-Priority: 6\r\n", 2, false},
+      {"and be that 0", true, 0, "MT-Priority: 6\r\n", 0, false},
+      {"two of a user", true, {}, "MT-Priority: 6\r\nMT-Priority: 6\r\n", 0, false},
+      {"none of a user", true, {}, "", 0, true},
+      {"a stranger's who steps forward", false, {}, "MT-Priority: 6\r\n", 0, false},
+      {"a stranger's who steps back", false, {}, "MT-Priority: -6\r\n", -6, true},
+      {"a stranger's without a meaning", false, {}, "MT-Priority: high\r\n", 0, false},
+  };
+  for (const std::size_t body : {std::size_t{3}, std::size_t{400'000}}) {
+    SpoolFixture house;
+    house.start();
+    for (const Row& row : rows) {
+      INFO(row.what << ", " << body);
+      house.sent.clear();
+      const auto say = [&](ipc::Envelope& envelope) {
+        envelope.priorityGiven = row.parameter.has_value();
+        envelope.handling.priority = row.parameter.value_or(0);
+      };
+      const std::string content = "Subject: p\r\n" + row.fields + "X: y\r\n\r\n" + std::string(body, 'x') + "\r\n";
+      const std::string to = row.isUser ? "bob@remote.test" : "team@example.test";
+      REQUIRE(house.send("alice@example.test", {to}, content, row.isUser ? house.loggedIn() : SpoolFixture::stranger(), say));
+      REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+      CHECK(house.sent[0].request.envelope.handling.priority == row.counts);
+      const std::string left = "Subject: p\r\n" + (row.stays ? row.fields : "") + "X: y\r\n\r\n" + std::string(body, 'x') + "\r\n";
+      CHECK(house.sent[0].content.ends_with(left));
+    }
+  }
+}
+
+TEST_CASE("a file in pickup says its priority in its header") {
+  SpoolFixture house;
+  house.start();
+  house.drop("letter.eml", "From: alice@example.test\nTo: bob@remote.test\nMT-Priority: 4\n\nhi\n");
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.sent[0].request.envelope.handling.priority == 4);
+}
+
 TEST_CASE("what must arrive in time or come back, comes back when the time is over") {
   SpoolFixture house;
   house.start();
