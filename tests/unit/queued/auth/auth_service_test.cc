@@ -62,7 +62,8 @@ struct House {
     addUser("carl", "", false);
     restart();
   }
-  void restart(std::function<Task<Result<ipc::Introspected>>(std::string)> introspect = {}) {
+  void restart(std::function<Task<Result<ipc::Introspected>>(std::string)> introspect = {},
+               std::chrono::milliseconds (*delay)(unsigned) = [](unsigned) { return std::chrono::milliseconds(0); }) {
     service = std::make_unique<AuthService>(AuthService::Parts{loop,
                                                                hashing,
                                                                reads,
@@ -71,7 +72,7 @@ struct House {
                                                                own,
                                                                config,
                                                                sasl::makeVerifiers("decoy", cheap())->passwordHash,
-                                                               [](unsigned) { return std::chrono::milliseconds(0); },
+                                                               delay,
                                                                std::move(introspect)});
   }
   void addUser(const std::string& name, const std::string& password, bool disabled) {
@@ -409,6 +410,66 @@ TEST_CASE("a conversation belongs to its connection, and is over when it is canc
   house.clock.advance(std::chrono::minutes(6));
   (void)house.ask(start);
   CHECK(house.next(old, "alice").message.reason == "expired");
+}
+
+namespace {
+
+Task<void> note(AuthService& service, std::shared_ptr<FakeConnection> from, ipc::LoginStart start, std::vector<ipc::LoginReply>& into) {
+  const auto answer = co_await service.loginStart(std::move(from), std::move(start));
+  if (answer) into.push_back(answer->message);
+}
+Task<void> waitForAnswers(Loop& loop, const std::vector<ipc::LoginReply>& answers, std::size_t least) {
+  while (answers.size() < least) co_await loop.sleepUntil(Deadline::after(std::chrono::milliseconds(1)));
+}
+Task<Result<ipc::Introspected>> neverAnswer(Loop& loop) {
+  co_await loop.sleepUntil(Deadline::never());
+  co_return fail(Error::Kind::timeout, "never");
+}
+
+}  // namespace
+
+TEST_CASE("who begins conversations and never goes on with them fills no memory: the oldest goes") {
+  House house;
+  ipc::LoginStart start = house.plain("", "");
+  start.mechanism = "LOGIN";
+  start.initial.reset();
+  const std::uint64_t first = house.ask(start).message.conversation;
+  const std::uint64_t second = house.ask(start).message.conversation;
+  for (int at = 0; at < 99'999; ++at) (void)house.ask(start);
+  CHECK(house.next(first, "alice").message.reason == "expired");
+  CHECK(house.next(second, "alice").message.state == LoginState::challenge);
+}
+
+TEST_CASE("no more than 500 failures are answered late at a time: guessing fast cannot pile up waiting answers") {
+  House house;
+  house.restart({}, [](unsigned) { return std::chrono::milliseconds(3'600'000); });
+  std::vector<ipc::LoginReply> answers;
+  TaskScope guesses(house.loop);
+  for (int at = 0; at < 510; ++at) {
+    const std::string client = "198.18." + std::to_string(at / 250) + "." + std::to_string(at % 250) + ":4000";
+    guesses.spawn(note(*house.service, house.daemon, house.plain("user" + std::to_string(at), "x", client), answers));
+  }
+  house.loop.runUntilDone(waitForAnswers(house.loop, answers, 10));
+  CHECK(answers.size() == 10);
+  CHECK(answers.front().state == LoginState::failed);
+}
+
+TEST_CASE("no more than 200 questions about bearer tokens are open at a time: the next client hears that it is not possible now") {
+  House house;
+  house.config->imap.auth.mechanisms.push_back("XOAUTH2");
+  house.config->oauth.introspectionUrl = "https://id.example/";
+  house.restart([&loop = house.loop](std::string) { return neverAnswer(loop); });
+  std::vector<ipc::LoginReply> answers;
+  TaskScope questions(house.loop);
+  for (int at = 0; at < 201; ++at) {
+    ipc::LoginStart start = house.plain("", "");
+    start.mechanism = "XOAUTH2";
+    start.initial = "user=alice@example.test\x01" "auth=Bearer t" + std::to_string(at) + "\x01\x01";
+    questions.spawn(note(*house.service, house.daemon, std::move(start), answers));
+  }
+  house.loop.runUntilDone(waitForAnswers(house.loop, answers, 1));
+  CHECK(answers.size() == 1);
+  CHECK(answers.front().state == LoginState::unavailable);
 }
 
 TEST_CASE("a mechanism that the listener does not name is refused") {
