@@ -132,6 +132,7 @@ class Session {
   [[nodiscard]] Task<Result<void>> receiveUntilDot(Incoming& incoming);
   [[nodiscard]] Task<Result<void>> receiveChunk(Incoming& incoming, std::uint64_t octets);
   [[nodiscard]] Task<Reply> skipChunk(std::string_view argument);
+  [[nodiscard]] bool mayGoOn(std::uint64_t octets);
   [[nodiscard]] Reply chunkWithoutSize();
   [[nodiscard]] Task<Reply> finishMessage(Incoming& incoming);
   [[nodiscard]] std::unique_ptr<Incoming> openMessage();
@@ -192,6 +193,7 @@ class Session {
   bool envelopeHasPostmaster_ = false;
   std::optional<Reply> keptBack_;  // what every recipient but postmaster will hear
   std::uint64_t declaredSize_ = 0;
+  std::uint64_t readOver_ = 0;  // of content that is refused, since MAIL was accepted last
   std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
   smtp::LineEnds chunkEnds_;
   Pace pace_{std::chrono::seconds(0)};  // of the content that comes

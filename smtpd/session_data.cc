@@ -15,6 +15,7 @@ using smtp::Reply;
 
 constexpr std::size_t kRead = 64 * 1024;
 constexpr std::chrono::milliseconds kGoodbye{500};  // of a drain, for the last reply
+constexpr std::uint64_t kMostReadOver = 64U << 20;
 constexpr std::uint64_t kAskFirst =
     64 * 1024;  // a message declared larger is not asked for before the spool has agreed
 
@@ -104,6 +105,14 @@ Task<Result<std::string_view>> Session::readContent(std::size_t most) {
   }
 }
 
+// Refused content is read over, since most clients listen only behind it. Who goes on and on with it hears the reply at once, and is left.
+bool Session::mayGoOn(std::uint64_t octets) {
+  readOver_ += octets;
+  if (readOver_ <= kMostReadOver) return true;
+  end("went on with refused content");
+  return false;
+}
+
 Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
   smtp::DotUnstuffer unstuffer;
   while (!unstuffer.done()) {
@@ -113,6 +122,7 @@ Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
     connection_.unread(some->size() - used);
     if (unstuffer.sawBareLineEnd()) incoming.sawBareLineEnd();
     co_await incoming.passOn(idle());
+    if (incoming.refused() && !mayGoOn(used)) break;
   }
   co_return Result<void>();
 }
@@ -191,6 +201,7 @@ Task<Result<void>> Session::receiveChunk(Incoming& incoming, std::uint64_t octet
     if (chunkEnds_.bare()) incoming.sawBareLineEnd();
     incoming.buffer() += *some;
     co_await incoming.passOn(idle());
+    if (incoming.refused() && !mayGoOn(some->size())) break;
   }
   co_return Result<void>();
 }
@@ -205,6 +216,7 @@ Task<smtp::Reply> Session::skipChunk(std::string_view argument) {
     const Result<std::string_view> some = co_await readContent(static_cast<std::size_t>(std::min<std::uint64_t>(left, kRead)));
     if (!some) co_return lost(some.error());
     left -= some->size();
+    if (!mayGoOn(some->size())) co_return Reply{421, "4.7.0", "Too much content that nobody asked for"};
   }
   co_return Reply{0, "", ""};
 }

@@ -160,6 +160,7 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   envelope_.priorityGiven = command->parameters.priority.has_value();
   envelope_.handling = handlingOf(command->parameters);
   declaredSize_ = command->parameters.size.value_or(0);
+  readOver_ = 0;
   state_ = mailOpen;
   if (command->parameters.priority.value_or(0) != envelope_.handling.priority) {
     co_return Reply{250, "2.3.6", "Sender ok, with the priority of other mail"};  // RFC 6710 4.1

@@ -8,6 +8,8 @@ namespace {
 
 // Capacity above this is given back before a wait for the peer.
 constexpr std::size_t kKeep = 256;
+// A line that is too long is told of once in so many octets, so that one that never ends cannot be read past for ever.
+constexpr std::size_t kMostSkipped = 1U << 20;
 // A peer that always has something ready lets the others of its loop run after so many reads.
 constexpr unsigned kFairReads = 32;
 
@@ -82,14 +84,17 @@ std::optional<Result<std::string_view>> Connection::takeLine(std::size_t most) {
     scanned_ = in_.size();
     if (skipping_ || in_.size() - inAt_ > most + 1) {  // even if the CR is there already
       skipping_ = true;
-      inAt_ = in_.size();
+      skipped_ += in_.size() - std::exchange(inAt_, in_.size());
     }
-    return std::nullopt;
+    if (skipped_ < kMostSkipped) return std::nullopt;
+    skipped_ = 0;
+    return Result<std::string_view>(fail(Error::Kind::limit, "line without an end"));
   }
   std::string_view line = std::string_view(in_).substr(inAt_, end - inAt_);
   inAt_ = scanned_ = end + 1;
   bareLf_ = !line.ends_with('\r');
   if (!bareLf_) line.remove_suffix(1);
+  skipped_ = 0;
   if (std::exchange(skipping_, false) || line.size() > most) {
     return Result<std::string_view>(fail(Error::Kind::limit, "line too long"));
   }

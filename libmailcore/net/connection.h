@@ -18,7 +18,7 @@ class Connection {
 
   /// The next line without its line end; valid until the next call on this connection. A line ends at CRLF; a bare LF ends one
   /// too but bareLf() tells. `most` counts octets without the line end; a longer line is read past and gives limit (the next
-  /// call starts with the line after it).
+  /// call starts with the line after it; of one that goes on beyond 1 MiB, with the rest of it, which gives limit again).
   /// Before it waits for the peer it flushes what write() buffered: replies to a pipelined batch leave together.
   /// Errors: limit, timeout, closed, interrupted.
   [[nodiscard]] Task<Result<std::string_view>> readLine(std::size_t most, Deadline deadline);
@@ -68,6 +68,7 @@ class Connection {
   std::size_t scanned_ = 0;  // in_ up to here holds no LF
   bool bareLf_ = false;
   bool skipping_ = false;    // inside a line that is too long
+  std::size_t skipped_ = 0;  // octets of it, since that was told
   unsigned fillsWithoutWait_ = 0;
   std::string out_;
   std::uint64_t octetsIn_ = 0;

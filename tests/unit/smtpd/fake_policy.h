@@ -2,6 +2,7 @@
 // demand.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ class FakePolicy : public Policy {
   std::vector<Message> accepted;
   int discarded = 0;
   int cancelledLogins = 0;
+  bool challengesForEver = false;  ///< whatever a client answers, it is asked again
+  bool dataIsSlow = false;         ///< no frame is answered while this is true
+  int unanswered = 0;
+  int mostUnanswered = 0;
   bool spoolAway = false;
   enum class CommitFault { none, lostButThere, lostAndGone } commitFault = CommitFault::none;
   std::uint64_t generation = 1;
@@ -121,6 +126,9 @@ class FakePolicy : public Policy {
   }
   Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline) override {
     drafts_[request.draft].content += request.octets;
+    mostUnanswered = std::max(mostUnanswered, ++unanswered);
+    while (dataIsSlow) co_await loop->sleepUntil(Deadline::after(std::chrono::milliseconds(1)));
+    --unanswered;
     co_return ipc::Empty{};
   }
   Task<Result<ipc::CommitReply>> commit(ipc::CommitDraft request, Deadline) override {
@@ -156,6 +164,12 @@ class FakePolicy : public Policy {
     co_return reply;
   }
   Task<Result<ipc::LoginReply>> continueLogin(ipc::LoginContinue request, Deadline) override {
+    if (challengesForEver) {
+      ipc::LoginReply again;
+      again.state = ipc::LoginReply::State::challenge;
+      again.conversation = request.conversation;
+      co_return again;
+    }
     if (mechanism_ == "LOGIN" && request.response == "alice") {
       ipc::LoginReply reply;
       reply.state = ipc::LoginReply::State::challenge;

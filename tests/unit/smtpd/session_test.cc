@@ -1,12 +1,10 @@
 // What needs more than a dialogue: TLS, large content, clients that go, drain.
 #include "smtpd/session.h"
 
-#include <sys/socket.h>
-
 #include <catch2/catch.hpp>
 
 #include "tests/unit/libmailcore/net/test_certificates.h"
-#include "tests/unit/smtpd/stage.h"
+#include "tests/unit/smtpd/play.h"
 
 namespace ostler::smtpd {
 namespace {
@@ -16,47 +14,6 @@ using namespace std::chrono_literals;
 Deadline soon() {
   return Deadline::after(60s);
 }
-
-struct Play {
-  Stage stage;
-  std::unique_ptr<Session> session;
-  std::unique_ptr<Caller> caller;
-  std::unique_ptr<TaskScope> scope;
-  bool ended = false;
-
-  void begin() {
-    auto [server, client] = net::MemoryStream::makePair(stage.loop);
-    begin(std::move(server), std::move(client));
-  }
-  void beginOnSockets() {
-    int pair[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    begin(net::makeSocketStream(stage.loop, UniqueFd(pair[0])), net::makeSocketStream(stage.loop, UniqueFd(pair[1])));
-  }
-  void begin(std::unique_ptr<net::Stream> server, std::unique_ptr<net::Stream> client) {
-    session = std::make_unique<Session>(stage.around, stage.arrival(std::move(server)));
-    caller = std::make_unique<Caller>(stage.loop, std::move(client));
-    scope = std::make_unique<TaskScope>(stage.loop);
-    scope->spawn(runAndTell(*session, ended));
-  }
-  static Task<void> runAndTell(Session& session, bool& ended) {
-    co_await session.run();
-    ended = true;
-  }
-  std::string expect(const std::string& line, const std::string& start) {
-    const auto reply =
-        line.empty() ? stage.loop.runUntilDone(caller->reply()) : stage.loop.runUntilDone(caller->ask(line));
-    const std::string got = reply ? reply->oneLine() : "closed";
-    CHECK(got.substr(0, start.size()) == start);
-    return got;
-  }
-  void openMail() {
-    expect("", "220");
-    expect("EHLO x.example", "250");
-    expect("MAIL FROM:<a@b.example>", "250");
-    expect("RCPT TO:<alice@example.test>", "250");
-  }
-};
 
 struct Secured {
   net::TestCertificates certificates;
