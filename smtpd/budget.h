@@ -18,7 +18,7 @@ class Budget {
     explicit Share(Budget& of) : of_(&of) {}
     Share(Share&& other) noexcept : of_(other.of_), held_(std::exchange(other.held_, 0)) {}
     Share& operator=(Share&&) = delete;
-    ~Share() { of_->left_ += held_; }
+    ~Share() { (void)hold(0); }
     /// From now on this holds so much. False: the budget has not that much left, and nothing changed.
     [[nodiscard]] bool hold(std::size_t octets) { return hold(octets, 0); }
     /// As hold(), of the first quarter alone: for what may be refused without loss, so that the rest is there for what may not.
@@ -28,13 +28,14 @@ class Budget {
 
    private:
     // Leaves that much to others.
-    [[nodiscard]] bool hold(std::size_t octets, long long leaves) {
+    bool hold(std::size_t octets, long long leaves) {
       const auto more = static_cast<long long>(octets) - held_;
       if (of_->left_.fetch_sub(more) - leaves < more && more > 0) {
         of_->left_ += more;
         return false;
       }
       held_ += more;
+      if (more < 0) of_->returned_ -= more;
       return true;
     }
 
@@ -42,9 +43,13 @@ class Budget {
     long long held_ = 0;
   };
 
+  /// Octets that came back since this was asked last.
+  [[nodiscard]] std::size_t takeReturned() { return static_cast<std::size_t>(returned_.exchange(0)); }
+
  private:
   const long long total_;
   std::atomic<long long> left_;
+  std::atomic<long long> returned_ = 0;
 };
 
 }  // namespace ostler::smtpd

@@ -1,17 +1,34 @@
 #include "smtpd/smtp_protocol.h"
 
+#include <malloc.h>
+
 #include "smtpd/policy_client.h"
 #include "smtpd/session.h"
 
 namespace ostler::smtpd {
 namespace {
 
+constexpr std::chrono::seconds kTidy{5};
+constexpr std::size_t kWorthIt = 4U << 20;
+
+// What many long envelopes and contents leave in the heap the allocator keeps for ever, in pieces between what lives: the process
+// would stay as large as it was in its worst moment. Of 24 MiB it costs 5 ms.
+Task<void> giveBackMemory(Loop& loop, Budget& budget) {
+  for (;;) {
+    co_await loop.sleepUntil(Deadline::after(kTidy));
+    if (budget.takeReturned() >= kWorthIt) ::malloc_trim(0);
+  }
+}
+
 class SmtpProtocol final : public daemon::Protocol {
  public:
   SmtpProtocol(const daemon::Worker& worker, Budget& budget, receiving::Rates& rates)
       : policy_(worker.loop, worker.snapshot->config->socketPath("smtpd"), worker.snapshot->config->socketPath("auth")),
         watched_(worker.loop, policy_),
-        around_{worker.loop, worker.gate, policy_, budget, rates, watched_, clock_, worker.log} {}
+        around_{worker.loop, worker.gate, policy_, budget, rates, watched_, clock_, worker.log},
+        tidying_(worker.loop) {
+    tidying_.spawn(giveBackMemory(worker.loop, budget));
+  }
 
   Task<void> serve(daemon::Arrival arrival) override {
     Surroundings around = around_;
@@ -26,6 +43,7 @@ class SmtpProtocol final : public daemon::Protocol {
   PolicyClient policy_;
   Watched watched_;
   Surroundings around_;
+  TaskScope tidying_;
 };
 
 }  // namespace

@@ -299,6 +299,10 @@ TEST_CASE("budget: what is held comes back") {
   }
   Budget::Share all(budget);
   CHECK(all.hold(100));
+  CHECK(budget.takeReturned() == 160);
+  CHECK(all.hold(30));
+  CHECK(budget.takeReturned() == 70);
+  CHECK(budget.takeReturned() == 0);
 }
 
 TEST_CASE("a client of IPv6 stands in the trace field as RFC 5321 4.1.3 writes it") {
