@@ -299,7 +299,7 @@ TEST_CASE("budget: what is held comes back") {
   }
   Budget::Share all(budget);
   CHECK(all.hold(100));
-  CHECK(budget.takeReturned() == 160);
+  CHECK(budget.takeReturned() == 150);
   CHECK(all.hold(30));
   CHECK(budget.takeReturned() == 70);
   CHECK(budget.takeReturned() == 0);
