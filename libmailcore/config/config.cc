@@ -8,8 +8,11 @@
 #include <cstring>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/base/clock.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/config/file_system.h"
 #include "libmailcore/config/reader.h"
 #include "libmailcore/config/yaml.h"
@@ -61,6 +64,18 @@ void requireReadable(const std::string& file, std::vector<Problem>& problems) {
                       std::string("the configuration names this file: ") + std::strerror(errno)});
 }
 
+/// What is written in U-labels is compared in A-labels.
+void canonicalise(RouteRule& rule) {
+  std::string domain = comparableDomain(rule.domain);
+  if (!isAllAscii(rule.domain)) rule.written = std::exchange(rule.domain, std::move(domain));
+  if (!isAllAscii(rule.sender)) rule.sender = rule.sender.find('@') == std::string::npos ? comparableDomain(rule.sender) : comparableAddress(rule.sender);
+  const bool toDomain = rule.action == RouteRule::Action::forward || rule.action == RouteRule::Action::drop;
+  if (toDomain && !isAllAscii(rule.host)) rule.host = comparableDomain(rule.host);
+  for (std::string& recipient : rule.recipients) {
+    if (!isAllAscii(recipient)) recipient = comparableAddress(recipient);
+  }
+}
+
 }  // namespace
 
 std::string Place::text() const {
@@ -110,6 +125,7 @@ Loaded load(const std::string& file) {
   config.log.relay = config.socketPath("log");
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
   validate(config, file, loaded.problems);
+  for (RouteRule& rule : config.routes) canonicalise(rule);
   std::ranges::sort(loaded.problems, {},
                     [](const Problem& p) { return std::tie(p.place.file, p.place.line, p.place.column, p.text); });
   if (std::ranges::none_of(loaded.problems, isError)) loaded.config = std::make_shared<const Config>(std::move(config));

@@ -192,13 +192,14 @@ struct Pace {
   std::uint64_t messagesPerConnection = 0;  ///< 0: outbound.messages_per_connection
   Rate rate;                                ///< messages to one next hop; none: outbound.rate_per_destination
   std::uint64_t perMinute = 0;              ///< the same, as it was written before there was rate
-  std::string hours;                        ///< "22:00-06:00", local time: mail goes out then alone; empty: always
+  std::string hours;                        ///< "22:00-06:00", in the machine's time zone: mail goes out then alone; empty: always
   bool operator==(const Pace&) const = default;
 };
 
 /// A next hop by domain pattern: "example.com", ".example.com" (all below), "*".
 struct RouteRule {
-  std::string domain = "*";
+  std::string domain = "*";   ///< in A-labels
+  std::string written;        ///< as it stands in the file, when that is something else
   std::string sender;         ///< whose mail: "alice@example.com", "example.com", ".example.com"; empty: everybody's
   unsigned afterFailures = 0; ///< passed over until a recipient's mail has failed so often
   enum class Action { mx, smarthost, lmtp, drop, reject, forward, peers } action = Action::mx;
@@ -220,6 +221,7 @@ struct RouteRule {
   std::optional<RetrySchedule> retry;
   Place place;
   bool operator==(const RouteRule&) const = default;
+  [[nodiscard]] const std::string& shown() const { return written.empty() ? domain : written; }
 };
 
 struct QueueSettings {

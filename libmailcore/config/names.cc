@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/net/address.h"
 
 namespace ostler::config {
@@ -21,6 +22,13 @@ bool isName(std::string_view name) {
   return name.size() <= kLongestName && std::all_of(labels.begin(), labels.end(), &isLabel);
 }
 
+/// A name, or one with U-labels that can be written as such.
+bool isDomain(std::string_view name) {
+  if (isAllAscii(name)) return isName(name);
+  const Result<std::string> labels = toALabels(name);
+  return labels && isName(*labels);
+}
+
 bool isAddress(std::string_view text) {
   if (startsWithIgnoreCase(text, "IPv6:")) text.remove_prefix(5);
   return net::IpAddress::parse(text).has_value();
@@ -36,13 +44,13 @@ std::string faultOfDomain(std::string_view domain) {
 bool leadsBack(const Config& config, const RouteRule& from) {
   const auto next = [&config](const RouteRule& rule) -> const RouteRule* {
     const auto found = std::ranges::find_if(config.routes, [&rule](const RouteRule& other) {
-      return other.action == RouteRule::Action::forward && other.sender.empty() && other.afterFailures == 0 && equalsIgnoreCase(other.domain, rule.host);
+      return other.action == RouteRule::Action::forward && other.sender.empty() && other.afterFailures == 0 && isSameDomain(other.domain, rule.host);
     });
     return found == config.routes.end() ? nullptr : &*found;
   };
   const RouteRule* at = next(from);
   for (std::size_t steps = 0; at != nullptr && at != &from && steps < config.routes.size(); ++steps) at = next(*at);
-  return at == &from && !equalsIgnoreCase(from.domain, from.host);
+  return at == &from && !isSameDomain(from.domain, from.host);
 }
 
 }  // namespace
@@ -78,7 +86,7 @@ std::string faultOfDomains(std::string_view pattern) {
   if (pattern.starts_with('@')) return quoted + ": a domain is written without the @";
   if (pattern.find('@') != std::string_view::npos) return quoted + " is an address: a route is for a domain; for one address make an alias";
   const bool isLiteral = pattern.starts_with('[') && pattern.ends_with(']') && isAddress(pattern.substr(1, pattern.size() - 2));
-  if (isLiteral || isName(pattern.starts_with('.') ? pattern.substr(1) : pattern)) return {};
+  if (isLiteral || isDomain(pattern.starts_with('.') ? pattern.substr(1) : pattern)) return {};
   return quoted + " is no domain";
 }
 
@@ -106,7 +114,7 @@ std::vector<std::string> faultsOfNames(const Config& config, const RouteRule& ru
 
 const RouteRule* ruleBefore(const Config& config, const RouteRule& rule) {
   const auto takesAll = [&rule](const RouteRule& other) {
-    return equalsIgnoreCase(other.domain, rule.domain) && other.sender.empty() && other.afterFailures == 0 && other.action != RouteRule::Action::peers;
+    return isSameDomain(other.domain, rule.domain) && other.sender.empty() && other.afterFailures == 0 && other.action != RouteRule::Action::peers;
   };
   const auto end = config.routes.begin() + (&rule - config.routes.data());
   const auto found = std::find_if(config.routes.begin(), end, takesAll);

@@ -238,7 +238,7 @@ const Row<RouteRule> kRouteRule[] = {
     {"pace.messages_per_connection", [](RouteRule& r) -> Slot { return &r.pace.messagesPerConnection; }, "0", "0: outbound.messages_per_connection"},
     {"pace.rate", [](RouteRule& r) -> Slot { return &r.pace.rate; }, "", "messages to one next hop in a time, evenly: \"5/s\", \"100/10m\"; empty: outbound.rate_per_destination"},
     {"pace.per_minute", [](RouteRule& r) -> Slot { return &r.pace.perMinute; }, "0", "N is the same as rate: N/m", {0, 1'000'000}},
-    {"pace.hours", [](RouteRule& r) -> Slot { return &r.pace.hours; }, "", "mail goes out then alone, local time: \"22:00-06:00\"; empty: always"},
+    {"pace.hours", [](RouteRule& r) -> Slot { return &r.pace.hours; }, "", "mail goes out then alone: \"22:00-06:00\", on the clock of the time zone of this machine (TZ, else /etc/localtime), which may be set in a night; empty: always"},
     {"port", [](RouteRule& r) -> Slot { return &r.port; }, "25", "of host", kPort},
     {"tls_verify", [](RouteRule& r) -> Slot { return choice(r.tlsVerify, {"none", "pkix", "dane"}); }, "none", "how the next hop's certificate is checked"},
     {"tls_required", [](RouteRule& r) -> Slot { return &r.tlsRequired; }, "false", "defer rather than send in clear"},

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/config/names.h"
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
@@ -74,6 +75,9 @@ class Validator {
       error(top_, "reports.language needs reports.templates: the folder with " + config_.reports.language + ".txt");
     reports();
     introspection();
+    // Beside it, in one batch: a report with such a message, its copy, and the end of what it tells of.
+    if (config_.queue.largeMessage.octets > config_.queue.segmentSize.octets / 4)
+      error(top_, "queue.large_message is more than a quarter of queue.segment_size: what is smaller must fit into a segment together with what belongs to it");
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
       error(top_, "directory.postmaster must be an address, such as alice@example.com");
@@ -234,7 +238,7 @@ class Validator {
     names(rule);
     relayDomain(rule);
     if (rule.action == Action::peers || !rule.peers.empty()) peers(rule);
-    if (rule.action == Action::forward && equalsIgnoreCase(rule.domain, rule.host))
+    if (rule.action == Action::forward && isSameDomain(rule.domain, rule.host))
       error(rule.place, "this domain is forwarded to itself");
     etrn(rule);
     pace(rule);
@@ -287,7 +291,7 @@ class Validator {
         error(rule.place, peer.text() + " is an address of this server: it cannot be its own peer, mail would loop");
     }
     for (const VirtualServer& server : config_.virtualServers) {
-      if (equalsIgnoreCase(server.defaultDomain, rule.domain)) {
+      if (isSameDomain(server.defaultDomain, rule.domain)) {
         error(server.place, "default_domain is " + rule.domain + ", which has peers: a bare name would mean a user of this server, "
                             "whoever of the peers has one of that name");
       }
@@ -300,8 +304,9 @@ class Validator {
 
   /// Is the virtual server there for that domain: by its name, or its host name?
   [[nodiscard]] static bool carries(const VirtualServer& server, const std::string& domain) {
-    const std::string host = asciiLower(server.hostName);
-    return equalsIgnoreCase(server.name, domain) || host == asciiLower(domain) || host.ends_with("." + asciiLower(domain));
+    const std::string host = comparableDomain(server.hostName);
+    const std::string wanted = comparableDomain(domain);
+    return isSameDomain(server.name, wanted) || host == wanted || host.ends_with("." + wanted);
   }
   [[nodiscard]] bool hasAddressOfItsOwn(const VirtualServer& server) const {
     if (config_.virtualServers.size() < 2) return true;

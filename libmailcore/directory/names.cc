@@ -1,13 +1,12 @@
 #include "libmailcore/directory/names.h"
 
 #include <unicode/normalizer2.h>
-#include <unicode/uidna.h>
 #include <unicode/unistr.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 
 namespace ostler::directory {
 
@@ -16,10 +15,6 @@ namespace {
 constexpr std::size_t kMostLocalPart = 64;  // RFC 5321 4.5.3.1.1
 constexpr std::size_t kMostDomain = 253;    // RFC 1035 2.3.4, written without the root's dot
 constexpr std::size_t kMostLabel = 63;
-
-struct CloseIdna {
-  void operator()(UIDNA* idna) const { uidna_close(idna); }
-};
 
 bool isLabel(std::string_view label) {
   // Underscores are no host name's, but mail domains with them are seen.
@@ -37,20 +32,6 @@ Result<std::string> checkedAscii(std::string domain) {
   return domain;
 }
 
-Result<std::string> toALabels(std::string_view domain) {
-  UErrorCode status = U_ZERO_ERROR;
-  const std::unique_ptr<UIDNA, CloseIdna> idna(
-      uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ, &status));
-  if (U_FAILURE(status)) return fail(Error::Kind::temporary, "domain: ICU has no IDNA data; is libicu complete?");
-  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-  std::string out(1024, '\0');
-  const int32_t length = uidna_nameToASCII_UTF8(idna.get(), domain.data(), static_cast<int32_t>(domain.size()),
-                                                out.data(), static_cast<int32_t>(out.size()), &info, &status);
-  if (U_FAILURE(status) || info.errors != 0) return fail(Error::Kind::syntax, "domain: not allowed in IDNA (RFC 5891)");
-  out.resize(static_cast<std::size_t>(length));
-  return out;
-}
-
 }  // namespace
 
 Result<std::string> canonicalDomain(std::string_view domain) {
@@ -61,7 +42,7 @@ Result<std::string> canonicalDomain(std::string_view domain) {
   if (!isValidUtf8(domain)) return fail(Error::Kind::syntax, "domain: not UTF-8");
   Result<std::string> ascii = toALabels(domain);
   if (!ascii) return ascii;
-  return checkedAscii(asciiLower(*ascii));
+  return checkedAscii(std::move(*ascii));
 }
 
 Result<std::string> foldLocalPart(std::string_view localPart) {

@@ -1,11 +1,7 @@
 #include "libmailcore/dns/name.h"
 
-#include <unicode/uidna.h>
-
-#include <array>
-#include <memory>
-
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 
 namespace ostler::dns {
 namespace {
@@ -50,21 +46,9 @@ Result<std::string> canonicalForm(std::string_view name) {
 
 Result<std::string> toAscii(std::string_view name) {
   if (isAllAscii(name)) return canonicalForm(name);
-  UErrorCode status = U_ZERO_ERROR;
-  struct Close {
-    void operator()(UIDNA* idna) const { uidna_close(idna); }
-  };
-  const std::unique_ptr<UIDNA, Close> idna(
-      uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ, &status));
-  if (U_FAILURE(status) || name.size() > 4 * kLongestName) return fail(Error::Kind::syntax, "not a domain name");
-  std::array<char, 1024> out{};
-  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-  const auto length = uidna_nameToASCII_UTF8(idna.get(), name.data(), static_cast<int32_t>(name.size()), out.data(),
-                                             static_cast<int32_t>(out.size()), &info, &status);
-  if (U_FAILURE(status) || info.errors != 0) {
-    return fail(Error::Kind::syntax, "not an internationalised domain name: " + printable(name));
-  }
-  return canonicalForm({out.data(), static_cast<std::size_t>(length)});
+  const Result<std::string> labels = toALabels(name);
+  if (!labels) return fail(Error::Kind::syntax, labels.error().detail);
+  return canonicalForm(*labels);
 }
 
 }  // namespace ostler::dns

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/seven_bit.h"
@@ -22,7 +23,7 @@ bool change(Mailbox& mailbox, const Field& field, const ShownDomains& domains) {
   if (mailbox.localPart.empty()) return false;  // <>
   const bool isBare = mailbox.domain.empty() && !domains.standard.empty();
   if (isBare) mailbox.domain = domains.standard;
-  const bool isOwn = field.isSenders && !domains.own.empty() && !domains.shown.empty() && equalsIgnoreCase(mailbox.domain, domains.own);
+  const bool isOwn = field.isSenders && !domains.own.empty() && !domains.shown.empty() && isSameDomain(mailbox.domain, domains.own);
   if (isOwn) mailbox.domain = domains.shown;
   return isBare || isOwn;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "queued/route/route.h"
 #include "queued/spool/queue.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 bool isAt(std::string_view path, std::string_view domain) {
   const std::size_t at = path.rfind('@');
-  return at != std::string_view::npos && equalsIgnoreCase(path.substr(at + 1), domain);
+  return at != std::string_view::npos && isSameDomain(path.substr(at + 1), domain);
 }
 
 }  // namespace
@@ -36,13 +37,13 @@ Filter::Filter(const Arguments& arguments)
 
 bool Filter::fits(const spool::MessageView& record) const {
   if (!arguments_.reaches(record.origin.virtualServer)) return false;
-  if (!sender_.empty() && !equalsIgnoreCase(sender_, record.reversePath)) return false;
+  if (!sender_.empty() && !isSameAddress(sender_, record.reversePath)) return false;
   const auto anyRecipient = [&record](auto&& matches) {
     return std::any_of(record.recipients.begin(), record.recipients.end(), [&](const spool::RecipientView& r) {
       return r.state == spool::RecipientState::pending && matches(r.forwardPath);
     });
   };
-  if (!recipient_.empty() && !anyRecipient([this](std::string_view path) { return equalsIgnoreCase(path, recipient_); })) return false;
+  if (!recipient_.empty() && !anyRecipient([this](std::string_view path) { return isSameAddress(path, recipient_); })) return false;
   return domain_.empty() || anyRecipient([this](std::string_view path) { return isAt(path, domain_); });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/lookup.h"
 #include "queued/policy/checks.h"
 
@@ -32,8 +33,8 @@ bool ownsAddress(const ipc::Identity& identity, std::string_view reversePath, st
   const std::string_view domain = reversePath.substr(at);
   const std::string bare = std::string(reversePath.substr(0, tag == 0 ? at : tag)) + std::string(domain);
   const auto matches = [&](std::string_view own) {
-    if (own.starts_with('@')) return equalsIgnoreCase(own, domain);  // any address of a domain
-    return equalsIgnoreCase(own, reversePath) || equalsIgnoreCase(own, bare);
+    if (own.starts_with('@')) return isSameAddress(own, domain);  // any address of a domain
+    return isSameAddress(own, reversePath) || isSameAddress(own, bare);
   };
   if (matches(identity.account.address)) return true;
   return std::any_of(identity.addresses.begin(), identity.addresses.end(), matches);
@@ -60,7 +61,7 @@ bool mayUse(config::SenderRule rule, const ipc::Identity& identity, std::string_
     case config::SenderRule::domain: {
       const std::string_view own = identity.account.address;
       const std::string domain(own.substr(std::min(own.rfind('@'), own.size())));
-      const bool inDomain = !domain.empty() && reversePath.size() > domain.size() && equalsIgnoreCase(reversePath.substr(std::min(reversePath.rfind('@'), reversePath.size())), domain);
+      const bool inDomain = !domain.empty() && reversePath.size() > domain.size() && isSameAddress(reversePath.substr(std::min(reversePath.rfind('@'), reversePath.size())), domain);
       return inDomain || ownsAddress(identity, reversePath, tagSeparator);
     }
     case config::SenderRule::any:
@@ -91,7 +92,7 @@ bool mayStart(const config::EtrnRule& rule, const Client& client) {
   if (isListed(rule.from, client.address) || bearsName(client.tlsNames, rule.certificates)) return true;
   if (client.identity == nullptr || !client.identity->known) return false;
   return std::any_of(rule.users.begin(), rule.users.end(),
-                     [&](const std::string& user) { return equalsIgnoreCase(user, client.identity->account.address); });
+                     [&](const std::string& user) { return isSameAddress(user, client.identity->account.address); });
 }
 
 SmtpReply senderVerdict(const config::VirtualServer& server, const Client& client, std::string_view reversePath,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 
 namespace ostler::route {
 
@@ -10,7 +11,7 @@ std::set<std::string> parseRecipients(std::string_view text) {
   std::set<std::string> recipients;
   for (std::string_view line : split(text, '\n')) {
     line = trim(line.substr(0, line.find('#')));
-    if (!line.empty()) recipients.insert(asciiLower(line));
+    if (!line.empty()) recipients.insert(comparableAddress(line));
   }
   return recipients;
 }
@@ -20,7 +21,7 @@ Listed isListed(const config::RouteRule& rule, const RecipientFiles& files, std:
   const auto file = files.find(rule.recipientsFile);
   const bool hasFile = !rule.recipientsFile.empty() && file != files.end();
   if (rule.recipients.empty() && !hasFile) return Listed::noList;
-  const std::string path = asciiLower(forwardPath);
+  const std::string path = comparableAddress(forwardPath);
   const std::size_t at = std::min(path.rfind('@'), path.size());
   const std::string domain = path.substr(at);
   const std::string user = path.substr(0, at);
@@ -28,7 +29,7 @@ Listed isListed(const config::RouteRule& rule, const RecipientFiles& files, std:
   const std::string bare = tag == 0 ? user : user.substr(0, tag);
   if (user == "postmaster") return Listed::yes;
   for (const std::string& name : {path, user, bare + domain, bare}) {
-    const auto isIt = [&name](const std::string& one) { return equalsIgnoreCase(one, name); };
+    const auto isIt = [&name](const std::string& one) { return isSameAddress(one, name); };
     if (std::any_of(rule.recipients.begin(), rule.recipients.end(), isIt)) return Listed::yes;
     if (hasFile && file->second.contains(name)) return Listed::yes;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 
 namespace ostler::route {
 
@@ -91,7 +92,7 @@ Route byRule(const config::Config& config, const RouteRule& rule, const Query& q
     case RouteRule::Action::lmtp: route = byHost(rule, ipc::NextHop::Kind::lmtp); break;
     case RouteRule::Action::drop: route.kind = Route::Kind::drop; break;
     case RouteRule::Action::reject:
-      route = rejected(550, "5.7.1", fmt::format("Mail for {} is not accepted here", domain));
+      route = rejected(550, "5.7.1", fmt::format("Mail for {} is not accepted here", query.forwardPath.substr(query.forwardPath.rfind('@') + 1)));
       break;
     case RouteRule::Action::forward: route = toOtherDomain(rule, query.forwardPath); break;
     case RouteRule::Action::peers:
@@ -126,7 +127,7 @@ Route toMailboxes(const ipc::Resolution& resolution) {
 const RouteRule* peersOf(const config::Config& config, std::string_view domain, Steps* steps) {
   for (const RouteRule& rule : config.routes) {
     if (rule.action != RouteRule::Action::peers || domain.empty() || !namesDomain(rule, domain)) continue;
-    tell(steps, fmt::format("{}: route \"{}\" (peers): the user is not here, the peers are asked", rule.place.text(), rule.domain));
+    tell(steps, fmt::format("{}: route \"{}\" (peers): the user is not here, the peers are asked", rule.place.text(), rule.shown()));
     return &rule;
   }
   return nullptr;
@@ -161,7 +162,7 @@ Route byDirectory(const config::Config& config, const Query& query, const ipc::R
 std::string passedOver(const RouteRule& rule, const Query& query, std::string_view domain) {
   if (!matchesDomain(rule.domain, domain)) return "is for other domains";
   const bool isSender = rule.sender.find('@') != std::string::npos
-                            ? equalsIgnoreCase(rule.sender, query.reversePath)
+                            ? isSameAddress(rule.sender, query.reversePath)
                             : matchesDomain(rule.sender, domainOf(query.reversePath));
   if (!rule.sender.empty() && !isSender) return "is for mail from " + rule.sender;
   if (query.failures < rule.afterFailures) return fmt::format("waits until {} attempts have failed", rule.afterFailures);
@@ -172,22 +173,27 @@ std::string passedOver(const RouteRule& rule, const Query& query, std::string_vi
 
 std::string domainOf(std::string_view path) {
   const std::size_t at = path.rfind('@');
-  return at == std::string_view::npos ? std::string() : asciiLower(path.substr(at + 1));
+  return at == std::string_view::npos ? std::string() : comparableDomain(path.substr(at + 1));
 }
 
-bool matchesDomain(std::string_view pattern, std::string_view domain) {
+bool matchesDomain(std::string_view anyPattern, std::string_view anyDomain) {
+  const bool areAscii = isAllAscii(anyPattern) && isAllAscii(anyDomain);  // and so they stay as they are
+  const std::string patternLabels = areAscii ? std::string() : comparableDomain(anyPattern);
+  const std::string domainLabels = areAscii ? std::string() : comparableDomain(anyDomain);
+  const std::string_view pattern = areAscii ? anyPattern : patternLabels;
+  const std::string_view domain = areAscii ? anyDomain : domainLabels;
   const bool below = pattern.starts_with('.') && domain.size() > pattern.size() &&
                      equalsIgnoreCase(domain.substr(domain.size() - pattern.size()), pattern);
   return pattern == "*" || below || equalsIgnoreCase(pattern, domain);
 }
 
-bool namesDomain(const RouteRule& rule, std::string_view domain) { return equalsIgnoreCase(rule.domain, domain); }
+bool namesDomain(const RouteRule& rule, std::string_view domain) { return isSameDomain(rule.domain, domain); }
 
 const RouteRule* ruleFor(const config::Config& config, const Query& query, Steps* steps) {
   const std::string domain = domainOf(query.forwardPath);
   for (const RouteRule& rule : config.routes) {
     const std::string why = passedOver(rule, query, domain);
-    tell(steps, fmt::format("{}: route \"{}\" ({}{}{}): {}", rule.place.text(), rule.domain, nameOf(rule.action),
+    tell(steps, fmt::format("{}: route \"{}\" ({}{}{}): {}", rule.place.text(), rule.shown(), nameOf(rule.action),
                             rule.host.empty() ? "" : " ", rule.host, why.empty() ? "decides" : why));
     if (why.empty()) return &rule;
   }
@@ -257,7 +263,7 @@ Route route(const config::Config& config, const Query& query, const ipc::Resolut
     if (!isOurs || domain.empty() || !namesDomain(rule, domain) || rule.action == RouteRule::Action::peers) continue;
     if (!passedOver(rule, query, domain).empty()) continue;
     tell(steps, fmt::format("{}: route \"{}\" ({}) names the domain: decides before the directory", rule.place.text(),
-                            rule.domain, nameOf(rule.action)));
+                            rule.shown(), nameOf(rule.action)));
     return byRule(config, rule, query);
   }
   for (const std::string& step : resolution.steps) tell(steps, "directory: " + step);

@@ -63,7 +63,7 @@ using Steps = std::vector<std::string>;
 [[nodiscard]] bool matchesDomain(std::string_view pattern, std::string_view domain);
 /// Names the rule this one domain, so that it decides even about a domain of ours?
 [[nodiscard]] bool namesDomain(const config::RouteRule& rule, std::string_view domain);
-/// Lower case, behind the last @; empty for a bare local part.
+/// As domains are compared (base/idna.h): A-labels, lower case; behind the last @. Empty for a bare local part.
 [[nodiscard]] std::string domainOf(std::string_view path);
 /// A next hop as administrators type it: HOST, [ADDRESS], either with :PORT. No MX is looked up.
 [[nodiscard]] std::optional<ipc::NextHop> parseHost(std::string_view text);

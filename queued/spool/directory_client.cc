@@ -1,5 +1,7 @@
 #include "queued/spool/directory_client.h"
 
+#include "libmailcore/base/idna.h"
+
 namespace ostler::spool {
 
 namespace {
@@ -9,7 +11,7 @@ constexpr std::size_t kMostKept = 10'000;
 
 std::string domainOf(std::string_view address) {
   const std::size_t at = address.rfind('@');
-  return at == std::string_view::npos ? std::string() : asciiLower(address.substr(at + 1));
+  return at == std::string_view::npos ? std::string() : comparableDomain(address.substr(at + 1));
 }
 
 std::shared_ptr<const ipc::Resolution> elsewhere() {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/session_info.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/header.h"
@@ -323,7 +324,7 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   for (const ipc::Recipient& recipient : draft.envelope.recipients) {
     const std::string_view path = recipient.forwardPath;
     const std::size_t at = std::min(path.rfind('@'), path.size());
-    if (!named.insert(std::string(path.substr(0, at)) + asciiLower(path.substr(at))).second) continue;
+    if (!named.insert(std::string(path.substr(0, at)) + comparableAddress(path.substr(at))).second) continue;
     RecipientRecord to;
     to.recipient = recipient;
     to.due = record.handling.holdUntil;

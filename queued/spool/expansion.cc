@@ -1,8 +1,11 @@
 // expansion.cc - the Dispatcher's way through aliases and forwarded domains: what they add becomes recipients of the message.
 // RFC 5321 3.9, RFC 3461 5.2.7.
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "queued/spool/dispatcher.h"
 
 namespace ostler::spool {
@@ -28,17 +31,27 @@ bool isReached(const MessageRecord& record, std::uint32_t recipient, std::uint32
 bool leadsBack(const MessageRecord& record, std::uint32_t recipient, const std::string& target) {
   std::size_t steps = 0;
   for (std::uint32_t at = recipient; at < record.recipients.size(); at = record.recipients[at].parent) {
-    if (equalsIgnoreCase(record.recipients[at].recipient.forwardPath, target) || ++steps > kStepsMost) return true;
+    if (isSameAddress(record.recipients[at].recipient.forwardPath, target) || ++steps > kStepsMost) return true;
   }
   return false;
 }
 
-bool isThere(const MessageRecord& record, std::uint32_t recipient, const std::string& target) {
-  for (std::uint32_t at = 0; at < record.recipients.size(); ++at) {
-    if (equalsIgnoreCase(record.recipients[at].recipient.forwardPath, target) && isReached(record, at, recipient)) return true;
+/// The message's recipients by their addresses: a list may have as many members as there are recipients.
+class Named {
+ public:
+  explicit Named(const MessageRecord& record) : record_(record) {
+    for (std::uint32_t at = 0; at < record.recipients.size(); ++at) places_.emplace(comparableAddress(record.recipients[at].recipient.forwardPath), at);
   }
-  return false;
-}
+  /// Does the target get the message already, and not by this recipient?
+  [[nodiscard]] bool isThere(const std::string& target, std::uint32_t recipient) const {
+    const auto [first, last] = places_.equal_range(target);
+    return std::any_of(first, last, [&](const auto& named) { return isReached(record_, named.second, recipient); });
+  }
+
+ private:
+  const MessageRecord& record_;
+  std::unordered_multimap<std::string, std::uint32_t> places_;
+};
 
 }  // namespace
 
@@ -61,9 +74,11 @@ void Dispatcher::expand(const Id128& id, std::uint32_t recipient, const route::R
   const bool isDone = std::any_of(record.recipients.begin(), record.recipients.end(), [&](const RecipientRecord& other) { return other.parent == recipient; });
   if (isDone && expansion.hasMailboxes) return;  // in an earlier attempt; its mailboxes have another
   std::size_t circles = 0;
+  const Named named(record);
+  std::unordered_set<std::string> added;
   for (const std::string& target : route.expansion) {
-    const auto isSame = [&target](const std::string& other) { return equalsIgnoreCase(other, target); };
-    if (isDone || isThere(record, recipient, target) || std::any_of(expansion.targets.begin(), expansion.targets.end(), isSame)) continue;
+    const std::string folded = comparableAddress(target);
+    if (isDone || named.isThere(folded, recipient) || !added.insert(folded).second) continue;
     if (leadsBack(record, recipient, target)) {
       ++circles;
     } else {

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/wire.h"
 
@@ -96,7 +97,7 @@ void Queue::dropFresh(Message& message) {
 
 Hold Queue::laidOn(std::string_view prefix, std::string_view what) const {
   if (destinations_.empty()) return Hold::none;
-  const auto found = destinations_.find(std::string(prefix) + asciiLower(what));
+  const auto found = destinations_.find(std::string(prefix) + comparableAddress(what));
   return found == destinations_.end() ? Hold::none : found->second;
 }
 
@@ -308,8 +309,8 @@ std::string filed(char kind, std::string_view what) {
 
 }  // namespace
 
-std::string filedByDomain(std::string_view domain) { return filed('d', domain); }
-std::string filedBySender(std::string_view reversePath) { return filed('s', reversePath); }
+std::string filedByDomain(std::string_view domain) { return filed('d', comparableDomain(domain)); }
+std::string filedBySender(std::string_view reversePath) { return filed('s', comparableAddress(reversePath)); }
 
 std::vector<std::string> filedUnder(const MessageRecord& record) {
   std::vector<std::string> all = {filedBySender(record.reversePath)};

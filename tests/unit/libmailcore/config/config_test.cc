@@ -323,3 +323,52 @@ TEST_CASE("the commented sample names every key, with its default") {
     CHECK(sample.find(last + ":") != std::string::npos);
   }
 }
+
+TEST_CASE("a route's domains are read in A-labels, and shown as they were written") {
+  const ConfigFolder folder;
+  folder.write("ostler.yaml", std::string("host_name: mail.example.test\nroutes:\n"
+                              "  - {domain: \"B\u00fccher.example\", sender: \"Anna@b\u00fccher.example\", action: smarthost, host: \"[192.0.2.9]\", relay: true, recipients: [\"anna@b\u00fccher.example\"]}\n"
+                              "  - {domain: Plain.example, action: drop, host: b\u00fccher.example}\n"
+                              "  - {domain: old.example, action: forward, host: b\u00fccher.example}\n"));
+  const Loaded loaded = load(folder.file());
+  REQUIRE(loaded.config);
+  const RouteRule& rule = loaded.config->routes.at(0);
+  CHECK(rule.domain == "xn--bcher-kva.example");
+  CHECK(rule.shown() == "B\u00fccher.example");
+  CHECK(rule.sender == "anna@xn--bcher-kva.example");
+  CHECK(rule.recipients == std::vector<std::string>{"anna@xn--bcher-kva.example"});
+  CHECK(loaded.config->routes.at(1).shown() == "Plain.example");
+  CHECK(loaded.config->routes.at(1).host == "xn--bcher-kva.example");
+  CHECK(loaded.config->routes.at(2).host == "xn--bcher-kva.example");
+}
+
+TEST_CASE("what is wrong with domains is found although one is written in U-labels and the other in A-labels") {
+  struct Row {
+    const char* routes;
+    const char* said;
+  };
+  const Row rows[] = {
+      {"  - {domain: b\u00fccher.example, action: reject}\n  - {domain: xn--bcher-kva.example, action: drop}\n", "never reached"},
+      {"  - {domain: b\u00fccher.example, action: forward, host: xn--bcher-kva.example}\n", "forwarded to itself"},
+      {"  - {domain: b\u00fccher.example, action: forward, host: b.test}\n  - {domain: b.test, action: forward, host: xn--bcher-kva.example}\n", "in a circle"},
+      {"  - {domain: \"\uff0a\", action: reject}\n", "is no domain"},  // a full-width asterisk
+      {"  - {domain: \"-\u00fc.example\", action: reject}\n", "is no domain"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.routes);
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", std::string("host_name: mail.example.test\nroutes:\n") + row.routes);
+    std::string said;
+    for (const Problem& problem : load(folder.file()).problems) said += toText(problem) + "\n";
+    CHECK_THAT(said, Catch::Contains(row.said));
+  }
+}
+
+TEST_CASE("what is kept in the log must fit into one file of it") {
+  const ConfigFolder folder;
+  for (const auto& [size, isGood] : {std::pair{"256 KiB", true}, {"257 KiB", false}}) {
+    folder.write("ostler.yaml", std::string("host_name: mail.example.test\nqueue: {segment_size: 1 MiB, large_message: ") + size + "}\n");
+    INFO(size);
+    CHECK((load(folder.file()).config != nullptr) == isGood);
+  }
+}

@@ -24,6 +24,10 @@ TEST_CASE("an authenticated sender may use its own addresses, tagged ones, and t
     INFO(row.path);
     CHECK(ownsAddress(alice, row.path, "+") == row.own);
   }
+  alice.addresses.emplace_back("sales@xn--bcher-kva.example");
+  alice.addresses.emplace_back("@xn--mller-kva.example");
+  for (const char* path : {"Sales@b\u00fccher.example", "sales+x@B\u00fccher.EXAMPLE", "anybody@m\u00fcller.example"}) CHECK(ownsAddress(alice, path, "+"));
+  CHECK_FALSE(ownsAddress(alice, "bob@b\u00fccher.example", "+"));
   CHECK_FALSE(ownsAddress(alice, "alice+news@example.test", ""));
   CHECK(ownsAddress(alice, "alice-news@example.test", "+-"));
 }

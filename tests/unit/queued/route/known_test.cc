@@ -33,3 +33,20 @@ TEST_CASE("without a list, and with a file that could not be read, nobody is ref
   rule.recipientsFile = "/lists/lost";
   CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::noList);
 }
+
+TEST_CASE("a list of recipients and an address mean one domain, whichever of them is written in U-labels") {
+  config::RouteRule rule;
+  rule.relay = true;
+  for (const char* listed : {"anna@b\u00fccher.example", "anna@xn--bcher-kva.example"}) {
+    for (const char* asked : {"Anna@B\u00fccher.example", "anna@XN--bcher-kva.example", "anna+x@b\u00fccher.example"}) {
+      INFO(listed << " and " << asked);
+      rule.recipients = {listed};
+      rule.recipientsFile.clear();
+      CHECK(route::isListed(rule, {}, asked, "+") == route::Listed::yes);
+      rule.recipients.clear();
+      rule.recipientsFile = "/list";
+      CHECK(route::isListed(rule, {{"/list", route::parseRecipients(std::string(listed) + "\n")}}, asked, "+") == route::Listed::yes);
+    }
+  }
+  CHECK(route::isListed(rule, {{"/list", {"anna@xn--bcher-kva.example"}}}, "berta@b\u00fccher.example", "+") == route::Listed::no);
+}

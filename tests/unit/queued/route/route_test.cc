@@ -172,3 +172,39 @@ TEST_CASE("the fallback relays of a route win over those for all") {
   CHECK(route::route(config, {.forwardPath = "a@plain.test"}, {}).nextHop.fallbacks == config.outbound.fallbackRelays);
   CHECK(route::route(config, {.forwardPath = "a@other.test"}, {}).nextHop.fallbacks == config.outbound.fallbackRelays);
 }
+
+TEST_CASE("a rule and an address mean one domain, whichever of them is written in U-labels") {
+  constexpr const char* kU = "b\u00fccher.example";
+  constexpr const char* kA = "xn--bcher-kva.example";
+  struct Row {
+    std::string domain;
+    std::string sender;
+    std::string from;
+    std::string to;
+    bool isTaken;
+  };
+  const auto at = [](const char* local, const char* domain) { return std::string(local) + "@" + domain; };
+  for (const Row& row : {
+           Row{kU, "", "a@b.test", at("x", kA), true},
+           Row{kA, "", "a@b.test", at("x", kU), true},
+           Row{kU, "", "a@b.test", at("x", kU), true},
+           Row{kU, "", "a@b.test", "x@B\u00dcCHER.EXAMPLE", true},
+           Row{std::string(".") + kU, "", "a@b.test", std::string("x@www.") + kA, true},
+           Row{std::string(".") + kA, "", "a@b.test", std::string("x@www.") + kU, true},
+           Row{std::string(".") + kU, "", "a@b.test", at("x", kA), false},
+           Row{kU, "", "a@b.test", "x@bucher.example", false},
+           Row{"*", kU, at("s", kA), "x@far.test", true},
+           Row{"*", kA, at("s", kU), "x@far.test", true},
+           Row{"*", at("s", kU), at("S", kA), "x@far.test", true},
+           Row{"*", at("s", kA), at("s", kU), "x@far.test", true},
+           Row{"*", at("s", kA), at("t", kU), "x@far.test", false},
+       }) {
+    INFO(row.domain << " for " << row.sender << ": from " << row.from << " to " << row.to);
+    config::Config config;
+    config.routes = {rule(row.domain, Action::reject)};
+    config.routes[0].sender = row.sender;
+    CHECK((route::route(config, {.forwardPath = row.to, .reversePath = row.from}, ipc::Resolution{}).kind == RouteKind::reject) == row.isTaken);
+  }
+  const config::Config none;
+  CHECK(route::route(none, {.forwardPath = at("x", kU)}, ipc::Resolution{}).nextHop.key() == route::route(none, {.forwardPath = at("x", kA)}, ipc::Resolution{}).nextHop.key());
+}
