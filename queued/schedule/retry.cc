@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "queued/schedule/hours.h"
-
 namespace ostler::schedule {
 
 namespace {
@@ -47,9 +45,7 @@ std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arriv
   };
   WallTime now = arrived;
   for (unsigned attempt = 1; steps.size() < most; ++attempt) {
-    const auto sinceArrival = std::chrono::duration_cast<std::chrono::minutes>(now - arrived).count();
-    const auto minute = static_cast<unsigned>((windows.arrivedAtMinute + sinceArrival) % (24 * 60));
-    const WallTime opens = opensAt(windows.hours, now, minute);
+    const WallTime opens = opensAt(windows.hours, now, windows.wall);
     if (opens > now) {
       steps.push_back({Step::Kind::waits, now, attempt});
       const WallTime end = schedule.expiry.count() > 0 ? arrived + schedule.expiry : WallTime::max();

@@ -8,6 +8,7 @@
 
 #include "libmailcore/base/clock.h"
 #include "libmailcore/config/config.h"
+#include "queued/schedule/hours.h"
 
 namespace ostler::schedule {
 
@@ -28,10 +29,10 @@ struct Step {
   WallTime at{};
   unsigned attempt = 0;
 };
-/// Windows of time in which mail goes out, for a message that came at a minute of the day. See hours.h.
+/// Windows of time in which mail goes out. See hours.h.
 struct Windows {
   std::string hours;  ///< empty: always
-  unsigned arrivedAtMinute = 0;
+  WallClock wall = localMinuteOfDay;
 };
 /// REQUIRES: an expiry or a limit of attempts; without both it ends after `most` steps. An attempt that no window is open for
 /// waits for the next one (Kind::waits), or for the expiry.

@@ -31,7 +31,7 @@ config::RetrySchedule soonest(const config::Config& config, const config::RouteR
 
 /// Until when a route's hours let its mail out; the epoch while they do not.
 WallTime Dispatcher::openUntil(const config::RouteRule& rule, WallTime now) {
-  return schedule::openUntil(rule.pace.hours, now, schedule::localMinuteOfDay(now)).value_or(WallTime{});
+  return schedule::openUntil(rule.pace.hours, now, schedule::localMinuteOfDay).value_or(WallTime{});
 }
 
 bool Dispatcher::isForEtrn(std::string_view key) { return key.starts_with(kAsleep); }

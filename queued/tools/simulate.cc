@@ -32,9 +32,9 @@ std::string afterArrival(WallTime time, WallTime arrived) {
   return fmt::format("{:>3} d {:>2} h {:>2} min", minutes / 1440, minutes / 60 % 24, minutes % 60);
 }
 
-void print(const config::Config& config, const config::RouteRule* rule, WallTime arrived, unsigned minute, bool withClock) {
+void print(const config::Config& config, const config::RouteRule* rule, WallTime arrived, schedule::WallClock wall, bool withClock) {
   const config::RetrySchedule& retry = route::retryFor(config, rule, "");
-  const schedule::Windows windows{rule == nullptr ? std::string() : rule->pace.hours, minute};
+  const schedule::Windows windows{rule == nullptr ? std::string() : rule->pace.hours, std::move(wall)};
   for (const schedule::Step& step : schedule::simulate(retry, arrived, windows)) {
     const std::string number = step.kind == schedule::Step::Kind::attempt ? fmt::format(" {}", step.attempt) : "";
     fmt::print("{}{}  {}{}\n", withClock ? clockOf(step.at) + "  " : "", afterArrival(step.at, arrived), kNames[static_cast<int>(step.kind)], number);
@@ -55,7 +55,7 @@ int simulateMessage(const config::Config& config, const std::string& id) {
     if (recipient.value("state", "") != "pending") continue;
     fmt::print("<{}>\n", printable(to));
     const config::RouteRule* const rule = route::ruleFor(config, {.forwardPath = to, .reversePath = about.value("from", "")});
-    print(config, rule, arrived, schedule::localMinuteOfDay(arrived), true);
+    print(config, rule, arrived, schedule::localMinuteOfDay, true);
   }
   return EX_OK;
 }
@@ -74,7 +74,8 @@ int simulate(const config::Config& config, const Simulation& asked) {
     minute = window->front().from;
   }
   const config::RouteRule* const rule = asked.domain.empty() ? nullptr : route::ruleFor(config, {.forwardPath = "someone@" + asked.domain});
-  print(config, rule, WallTime{}, minute, false);
+  const auto wall = [minute](WallTime time) { return static_cast<unsigned>((minute + time.time_since_epoch() / std::chrono::minutes(1)) % (24 * 60)); };
+  print(config, rule, WallTime{}, wall, false);
   return EX_OK;
 }
 
