@@ -11,21 +11,20 @@
 #include <cstring>
 #include <thread>
 
+#include "libmailcore/daemon/certificates.h"
 #include "libmailcore/daemon/descriptors.h"
 #include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/listener_set.h"
 #include "libmailcore/daemon/signals.h"
 #include "libmailcore/daemon/worker_thread.h"
 #include "libmailcore/log/open.h"
-#include "libmailcore/net/certificate.h"
 
 namespace ostler::daemon {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kTellDays = 21;  // certificates that end sooner are told of,
-constexpr auto kTellAgain = 24h;        // every day
+constexpr auto kTellAgain = 24h;  // of certificates that end soon
 constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
 
 Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
@@ -163,11 +162,8 @@ void Master::serve() {
 
 // Said at start, on reload and every day: whoever reads the log hears of it before clients do.
 void Master::tellOfCertificates() const {
-  for (const auto& [pair, hostName] : snapshot_->config->allCertificates()) {
-    const auto facts = net::readCertificate(pair.certificate, hostName);
-    if (!facts) continue;
-    const auto left = std::chrono::duration_cast<std::chrono::hours>(facts->notAfter - SystemClock().now()).count() / 24;
-    if (left < kTellDays) log_.warn("certificate-expires", {{"file", pair.certificate}, {"days", std::to_string(left)}});
+  for (const EndingCertificate& one : certificatesThatEnd(*snapshot_->config, SystemClock().now())) {
+    log_.warn("certificate-expires", {{"file", one.file}, {"days", std::to_string(one.days)}});
   }
 }
 

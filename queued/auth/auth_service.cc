@@ -1,5 +1,6 @@
 #include "queued/auth/auth_service.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sysexits.h>
@@ -39,6 +40,16 @@ std::string withoutQuotes(const std::string& text) {
   std::string out = printable(text, 400);
   std::replace_if(out.begin(), out.end(), [](char c) { return c == '"' || c == '\\'; }, '?');
   return out;
+}
+
+std::string asText(const LockoutTable::Locked& row) {
+  return fmt::format("{}: {} failures, locked out until {:%Y-%m-%d %H:%M:%S}\n", printable(textOfKey(row.key), 400), row.failures,
+                     fmt::localtime(std::chrono::system_clock::to_time_t(row.until)));
+}
+
+std::string asJson(const LockoutTable::Locked& row) {
+  return fmt::format("{{\"locked\":\"{}\",\"failures\":{},\"until\":{}}}\n", withoutQuotes(textOfKey(row.key)), row.failures,
+                     toUnixMillis(row.until) / 1000);
 }
 
 }  // namespace
@@ -121,13 +132,8 @@ Task<Result<ipc::ControlReply>> AuthService::control(Connection from, ipc::Contr
   const Result<void> allowed = check(*from, ipc::ControlRequest::kType);
   if (!allowed) co_return fail(allowed.error());
   ipc::ControlReply reply;
-  if (request.words == std::vector<std::string>{"lockouts"}) {
-    const config::DirectorySettings& settings = parts_.config->directory;
-    const LockoutRules rules{settings.failuresBeforeLockout, settings.lockout};
-    for (const LockoutTable::Locked& row : lockouts_.locked(rules, parts_.clock.now())) {
-      reply.output += fmt::format("{{\"locked\":\"{}\",\"failures\":{},\"until\":{}}}\n",
-                                  withoutQuotes(textOfKey(row.key)), row.failures, toUnixMillis(row.until) / 1000);
-    }
+  if (!request.words.empty() && request.words[0] == "lockouts") {
+    co_return lockouts(request);
   } else if (request.words.size() == 2 && request.words[0] == "unlock") {
     const Result<net::IpAddress> client = net::IpAddress::parse(request.words[1]);
     lockouts_.clear(client ? clientKey(*client) : accountKey(request.words[1]));
@@ -137,6 +143,21 @@ Task<Result<ipc::ControlReply>> AuthService::control(Connection from, ipc::Contr
     reply.error = "auth knows the commands lockouts and unlock NAME";
   }
   co_return reply;
+}
+
+/// Page by page: a flood of failed logins locks out more names than fit into a frame.
+ipc::ControlReply AuthService::lockouts(const ipc::ControlRequest& request) const {
+  constexpr std::size_t kPage = 5'000;
+  const config::DirectorySettings& settings = parts_.config->directory;
+  const LockoutRules rules{settings.failuresBeforeLockout, settings.lockout};
+  const std::vector<LockoutTable::Locked> rows = lockouts_.locked(rules, parts_.clock.now());
+  const bool json = std::find(request.words.begin(), request.words.end(), "--json") != request.words.end();
+  const std::size_t from = std::min<std::size_t>(parseDecimal(request.cursor).value_or(0), rows.size());
+  const std::size_t to = std::min(rows.size(), from + kPage);
+  ipc::ControlReply reply;
+  for (std::size_t at = from; at < to; ++at) reply.output += json ? asJson(rows[at]) : asText(rows[at]);
+  if (to < rows.size()) reply.next = std::to_string(to);
+  return reply;
 }
 
 void AuthService::connectionClosed(const ipc::ServerConnection& gone) {

@@ -64,8 +64,8 @@ class AuthService {
   void loginCancel(const ipc::ServerConnection& from, const ipc::LoginCancel& request);
   [[nodiscard]] Task<Result<ipc::Identity>> whoIs(Connection from, ipc::WhoIs request);
   [[nodiscard]] Task<Result<ipc::Resolution>> resolve(Connection from, ipc::Resolve request);
-  /// {"lockouts"}: who is locked out, a line of JSON each. {"unlock", NAME}: forgets the failures of an account or
-  /// client.
+  /// {"lockouts"}: who is locked out, a line each, with "--json" of JSON. {"unlock", NAME}: forgets the failures of an account
+  /// or client.
   [[nodiscard]] Task<Result<ipc::ControlReply>> control(Connection from, ipc::ControlRequest request);
   void connectionClosed(const ipc::ServerConnection& gone);
 
@@ -101,6 +101,7 @@ class AuthService {
   [[nodiscard]] Task<Result<bool>> actsAsItself(const Conversation& conversation, std::string authorizationId);
   [[nodiscard]] sasl::Context saslContext(const ipc::LoginStart& request, const config::AuthSettings& settings) const;
   [[nodiscard]] Result<void> check(const ipc::ServerConnection& from, std::uint16_t request) const;
+  [[nodiscard]] ipc::ControlReply lockouts(const ipc::ControlRequest& request) const;
   void dropOldConversations();
 
   void readKeys();

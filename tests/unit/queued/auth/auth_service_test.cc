@@ -33,6 +33,22 @@ Task<Result<ipc::Introspected>> answerWith(int, std::string says) {
   co_return ipc::Introspected{std::move(says)};
 }
 
+struct SlowServer {
+  int asked = 0;
+  bool answers = false;
+};
+
+Task<Result<ipc::Introspected>> answerLater(Loop& loop, std::shared_ptr<SlowServer> server) {
+  ++server->asked;
+  while (!server->answers) co_await loop.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
+  co_return ipc::Introspected{R"({"active":true,"email":"alice@example.test"})"};
+}
+
+Task<void> countSucceeded(AuthService& service, std::shared_ptr<FakeConnection> from, ipc::LoginStart start, int& succeeded) {
+  const auto answer = co_await service.loginStart(std::move(from), std::move(start));
+  if (answer && answer->message.state == LoginState::succeeded) ++succeeded;
+}
+
 sasl::VerifierOptions cheap() {
   sasl::VerifierOptions options;
   options.argon2MemoryKiB = 64;
@@ -337,6 +353,30 @@ TEST_CASE("a bearer token is asked about once in a while, and not at all while t
   CHECK(server->asked == before);
 }
 
+TEST_CASE("while two hundred bearer tokens are asked about, another one is not, and is told so for now") {
+  House house;
+  house.config->imap.auth.mechanisms.push_back("XOAUTH2");
+  house.config->oauth.introspectionUrl = "https://id.example/";
+  const auto server = std::make_shared<SlowServer>();
+  house.restart([server, &loop = house.loop](std::string) -> Task<Result<ipc::Introspected>> { return answerLater(loop, server); });
+  const auto start = [&house](int token) {
+    ipc::LoginStart login = house.plain("", "");
+    login.mechanism = "XOAUTH2";
+    login.initial = "user=alice@example.test\x01" "auth=Bearer " + std::to_string(token) + "\x01\x01";
+    return login;
+  };
+  int succeeded = 0;
+  TaskScope logins(house.loop);
+  for (int token = 0; token < 200; ++token) logins.spawn(countSucceeded(*house.service, house.daemon, start(token), succeeded));
+  while (server->asked < 200) house.loop.runUntilDone(house.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(1))));
+  CHECK(house.ask(start(200)).message.state == LoginState::unavailable);
+  CHECK(server->asked == 200);
+  server->answers = true;
+  CHECK(house.loop.runUntilDone(logins.whenIdle(Deadline::after(std::chrono::seconds(60)))));
+  CHECK(succeeded == 200);
+  CHECK(house.ask(start(200)).message.state == LoginState::succeeded);
+}
+
 TEST_CASE("loopback is never refused because of earlier failures when the configuration says so") {
   House house;
   house.config->directory.lockoutLoopback = false;
@@ -527,7 +567,9 @@ TEST_CASE("a bare name is a user of the domain whose address the client came to"
 TEST_CASE("an administrator sees who is locked out, and lets them in again") {
   House house;
   for (int i = 0; i < 3; ++i) (void)house.login("alice", "wrong");
-  const auto seen = house.loop.runUntilDone(house.service->control(house.daemon, {{"lockouts"}, ""})).value();
+  const auto seen = house.loop.runUntilDone(house.service->control(house.daemon, {{"lockouts", "--json"}, ""})).value();
+  const auto inWords = house.loop.runUntilDone(house.service->control(house.daemon, {{"lockouts"}, ""})).value();
+  CHECK(inWords.output.find("account alice@example.test: 3 failures, locked out until 20") != std::string::npos);
   CHECK(seen.output.find("\"account alice@example.test\",\"failures\":3") != std::string::npos);
   CHECK(seen.output.find("client 192.0.2.9") != std::string::npos);
   for (const char* const who : {"alice@example.test", "192.0.2.9"}) {

@@ -74,6 +74,13 @@ TEST_CASE("a program that takes too long is ended with what it started, and its 
   CHECK(std::chrono::steady_clock::now() - began < 10s);
 }
 
+TEST_CASE("a program that takes too long may end in order, and what it says last is told") {
+  const Ended late = ended("trap 'echo put away; exit 0' TERM; sleep 600 & wait", 200ms);
+  CHECK(late.timedOut);
+  CHECK(replyFor(late).code == 451);
+  CHECK(replyFor(late).text.find("put away") != std::string::npos);
+}
+
 TEST_CASE("a program that leaves something running behind does not hold up its message") {
   const auto began = std::chrono::steady_clock::now();
   CHECK(replyFor(ended("sleep 20 & exit 0")).code == 250);

@@ -159,6 +159,31 @@ TEST_CASE("a freeze that the disk does not take is written when it does, and is 
   CHECK(Senders::open(loop, disk, folder, place.now(), log::Log()).value()->all().contains("alice@example.test"));
 }
 
+TEST_CASE("while the disk takes nothing, whom users wrote to is remembered up to a bound; who is forgotten counts as new again") {
+  const SpoolFixture place;  // for its folder
+  Loop loop;
+  Pool disk("disk", 1);
+  const std::unique_ptr<Senders> senders = Senders::open(loop, disk, place.root() + "/senders", place.now(), log::Log()).value();
+  const auto some = [](std::size_t from, std::size_t to) {
+    std::vector<std::string> recipients;
+    for (; from < to; ++from) recipients.push_back(std::to_string(from) + "@b.test");
+    return recipients;
+  };
+  const auto write = [&](std::size_t from, std::size_t to) {
+    senders->count("alice@example.test", {1, to - from, to - from}, some(from, to), place.now());
+    senders->flushNow();
+    (void)loop.runUntilDone(disk.run(loop, [] { return Result<void>(); }));
+  };
+  {
+    const FullDisk full;
+    write(0, 120'000);
+    write(120'000, 170'000);
+  }
+  write(170'000, 170'001);
+  const policy::Amount amount = loop.runUntilDone(senders->amountOf("alice@example.test", some(0, 170'001), {.newRecipientsPerDay = 1}));
+  CHECK(amount.newRecipients == 70'000);  // the first 100,000 are known, and the last one
+}
+
 TEST_CASE("a message that was refused at its end does not count") {
   Limited spool({.messagesPerHour = 1});
   spool.change([](config::Config& c) { c.virtualServers.front().limits.hops = 5; });
