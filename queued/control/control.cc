@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 
+#include "libmailcore/base/ascii.h"
+
 namespace ostler::control {
 
 namespace {
@@ -18,17 +20,29 @@ constexpr std::array kFlags = {std::string_view("--json"), std::string_view("--a
                                std::string_view("--notify"), std::string_view("--senders"), std::string_view("--yes"),
                                std::string_view("--record")};
 
-Arguments parseWords(const std::vector<std::string>& words, std::size_t from) {
+/// Errors: syntax (an option that the command does not take, or one without its value): what was meant to narrow a command must not be
+/// passed over.
+Result<Arguments> parseWords(const std::vector<std::string>& words, std::size_t from, std::string_view takes) {
+  const std::vector<std::string_view> known = split(takes, ' ');
   Arguments arguments;
   for (std::size_t at = from; at < words.size(); ++at) {
-    const std::string& word = words[at];
-    const bool isFlag = std::find(kFlags.begin(), kFlags.end(), word) != kFlags.end();
+    const std::string_view word = words[at];
     if (!word.starts_with("--")) {
-      arguments.words.push_back(word);
-    } else if (isFlag || at + 1 == words.size()) {
-      arguments.options.push_back(word);
+      arguments.words.emplace_back(word);
+      continue;
+    }
+    const std::size_t equals = std::min(word.find('='), word.size());
+    const std::string option(word.substr(0, equals));
+    const bool isKnown = option == "--json" || std::find(known.begin(), known.end(), option) != known.end();
+    if (!isKnown) return fail(Error::Kind::syntax, "this command takes no " + printable(option, 60));
+    const bool isFlag = std::find(kFlags.begin(), kFlags.end(), option) != kFlags.end();
+    const bool hasValue = equals < word.size();
+    if (isFlag && hasValue) return fail(Error::Kind::syntax, option + " has no value");
+    if (!isFlag && !hasValue && at + 1 == words.size()) return fail(Error::Kind::syntax, option + " needs a value");
+    if (isFlag) {
+      arguments.options.push_back(option);
     } else {
-      arguments.values.emplace_back(word, words[++at]);
+      arguments.values.emplace_back(option, hasValue ? std::string(word.substr(equals + 1)) : words[++at]);
     }
   }
   return arguments;
@@ -57,41 +71,43 @@ std::string Arguments::value(std::string_view option) const {
 }
 
 std::span<const Control::Command> Control::commands() {
+  static constexpr std::string_view kWhich = "--sender --recipient --destination --all";
+  static constexpr std::string_view kLaidOn = "--sender --route --recipient --destination --all";
   static constexpr std::array kCommands = {
-      //      noun       verb            right          reach            handler
-      Command{"queue",   "list",         Right::look,   Reach::servers,  &Control::list},
-      Command{"queue",   "summary",      Right::look,   Reach::suite,    &Control::summary},
-      Command{"queue",   "show",         Right::look,   Reach::servers,  &Control::show},
-      Command{"queue",   "wait",         Right::look,   Reach::suite,    &Control::wait},
-      Command{"queue",   "holds",        Right::look,   Reach::suite,    &Control::holds},
-      Command{"queue",   "history",      Right::look,   Reach::suite,    &Control::writeHistory},
-      Command{"queue",   "destinations", Right::look,   Reach::suite,    &Control::destinations},
-      Command{"queue",   "verify",       Right::look,   Reach::suite,    &Control::verify},
-      Command{"queue",   "export",       Right::change, Reach::servers,  &Control::exportContent},
-      Command{"queue",   "retry",        Right::change, Reach::servers,  &Control::retry},
-      Command{"queue",   "freeze",       Right::change, Reach::servers,  &Control::freeze},
-      Command{"queue",   "thaw",         Right::change, Reach::servers,  &Control::thaw},
-      Command{"queue",   "hold",         Right::change, Reach::servers,  &Control::hold},
-      Command{"queue",   "release",      Right::change, Reach::servers,  &Control::release},
-      Command{"queue",   "delete",       Right::change, Reach::servers,  &Control::remove},
-      Command{"queue",   "expire",       Right::change, Reach::servers,  &Control::expire},
-      Command{"queue",   "ages",         Right::look,   Reach::suite,    &Control::ages},
-      Command{"queue",   "disable",      Right::change, Reach::suite,    &Control::disable},
-      Command{"queue",   "enable",       Right::change, Reach::suite,    &Control::enable},
-      Command{"queue",   "move",         Right::change, Reach::servers,  &Control::move},
-      Command{"queue",   "edit",         Right::change, Reach::servers,  &Control::edit},
-      Command{"badmail", "list",         Right::look,   Reach::servers,  &Control::badmailList},
-      Command{"badmail", "show",         Right::change, Reach::servers,  &Control::badmailShow},
-      Command{"badmail", "retry",        Right::change, Reach::servers,  &Control::badmailRetry},
-      Command{"badmail", "purge",        Right::change, Reach::servers,  &Control::badmailPurge},
-      Command{"sender",  "list",         Right::look,   Reach::suite,    &Control::senderList},
-      Command{"sender",  "freeze",       Right::change, Reach::suite,    &Control::senderFreeze},
-      Command{"sender",  "thaw",         Right::change, Reach::suite,    &Control::senderThaw},
-      Command{"transcript", "start",     Right::change, Reach::suite,    &Control::transcriptStart},
-      Command{"transcript", "list",      Right::look,   Reach::suite,    &Control::transcriptList},
-      Command{"transcript", "stop",      Right::change, Reach::suite,    &Control::transcriptStop},
-      Command{"why",     "",             Right::look,   Reach::suite,    &Control::why},
-      Command{"explain", "",             Right::look,   Reach::suite,    &Control::explain},
+      //      noun       verb            right          reach            handler, and the options it takes beside --json
+      Command{"queue",   "list",         Right::look,   Reach::servers,  &Control::list, "--sender --recipient --destination --postfix --postfix-json"},
+      Command{"queue",   "summary",      Right::look,   Reach::suite,    &Control::summary, ""},
+      Command{"queue",   "show",         Right::look,   Reach::servers,  &Control::show, "--sender --recipient --destination --all --postfix --postfix-json"},
+      Command{"queue",   "wait",         Right::look,   Reach::suite,    &Control::wait, "--id --empty --timeout"},
+      Command{"queue",   "holds",        Right::look,   Reach::suite,    &Control::holds, ""},
+      Command{"queue",   "history",      Right::look,   Reach::suite,    &Control::writeHistory, ""},
+      Command{"queue",   "destinations", Right::look,   Reach::suite,    &Control::destinations, ""},
+      Command{"queue",   "verify",       Right::look,   Reach::suite,    &Control::verify, ""},
+      Command{"queue",   "export",       Right::change, Reach::servers,  &Control::exportContent, "--record"},
+      Command{"queue",   "retry",        Right::change, Reach::servers,  &Control::retry, kWhich},
+      Command{"queue",   "freeze",       Right::change, Reach::servers,  &Control::freeze, kLaidOn},
+      Command{"queue",   "thaw",         Right::change, Reach::servers,  &Control::thaw, kLaidOn},
+      Command{"queue",   "hold",         Right::change, Reach::servers,  &Control::hold, kLaidOn},
+      Command{"queue",   "release",      Right::change, Reach::servers,  &Control::release, kLaidOn},
+      Command{"queue",   "delete",       Right::change, Reach::servers,  &Control::remove, "--sender --recipient --destination --all --notify"},
+      Command{"queue",   "expire",       Right::change, Reach::servers,  &Control::expire, kWhich},
+      Command{"queue",   "ages",         Right::look,   Reach::suite,    &Control::ages, "--senders"},
+      Command{"queue",   "disable",      Right::change, Reach::suite,    &Control::disable, "--yes"},
+      Command{"queue",   "enable",       Right::change, Reach::suite,    &Control::enable, "--yes"},
+      Command{"queue",   "move",         Right::change, Reach::servers,  &Control::move, "--sender --recipient --destination --all --to"},
+      Command{"queue",   "edit",         Right::change, Reach::servers,  &Control::edit, "--sender --recipient --destination --all --expiry"},
+      Command{"badmail", "list",         Right::look,   Reach::servers,  &Control::badmailList, ""},
+      Command{"badmail", "show",         Right::change, Reach::servers,  &Control::badmailShow, ""},
+      Command{"badmail", "retry",        Right::change, Reach::servers,  &Control::badmailRetry, ""},
+      Command{"badmail", "purge",        Right::change, Reach::servers,  &Control::badmailPurge, "--older --all"},
+      Command{"sender",  "list",         Right::look,   Reach::suite,    &Control::senderList, "--all"},
+      Command{"sender",  "freeze",       Right::change, Reach::suite,    &Control::senderFreeze, ""},
+      Command{"sender",  "thaw",         Right::change, Reach::suite,    &Control::senderThaw, ""},
+      Command{"transcript", "start",     Right::change, Reach::suite,    &Control::transcriptStart, "--client --user --for"},
+      Command{"transcript", "list",      Right::look,   Reach::suite,    &Control::transcriptList, ""},
+      Command{"transcript", "stop",      Right::change, Reach::suite,    &Control::transcriptStop, "--client --user"},
+      Command{"why",     "",             Right::look,   Reach::suite,    &Control::why, ""},
+      Command{"explain", "",             Right::look,   Reach::suite,    &Control::explain, "--from --to --client --helo --auth --server --size --hops"},
   };
   return kCommands;
 }
@@ -137,9 +153,10 @@ Task<Result<ipc::ControlReply>> Control::answer(Connection from, ipc::ControlReq
       }
       env_.log.info("control", {{"uid", std::uint64_t{uid}}, {"pid", std::to_string(from->peer().pid)}, {"command", line}});
     }
-    Arguments arguments = parseWords(words, command.verb.empty() ? 1 : 2);
-    if (!mayAll) arguments.servers = scope.servers;
-    Reply reply = co_await (this->*command.handler)(std::move(arguments), std::move(request.cursor));
+    Result<Arguments> arguments = parseWords(words, command.verb.empty() ? 1 : 2, command.options);
+    if (!arguments) co_return refuse(EX_USAGE, arguments.error().detail);
+    if (!mayAll) arguments->servers = scope.servers;
+    Reply reply = co_await (this->*command.handler)(std::move(*arguments), std::move(request.cursor));
     if (!command.isJournalled() || reply.exitCode != 0) co_return reply;
     // What a tool was told lasts, whatever happens in the next instant.
     const Result<void> written = co_await env_.ledger.synced();

@@ -61,6 +61,7 @@ class Control {
     Right right;
     Reach reach;
     Handler handler;
+    std::string_view options;  ///< that it takes, beside --json
     /// Its answer waits until what it did is synced.
     [[nodiscard]] bool isJournalled() const { return right == Right::change && noun == "queue" && verb != "export"; }
   };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "queued/control/control.h"
 #include "queued/control/filter.h"
 #include "queued/control/listing.h"
@@ -28,10 +29,10 @@ constexpr std::size_t kChangesAhead = 40'000;
 /// Senders, routes and destinations to lay a hold on, for mail that comes later, too; empty when messages are meant.
 std::string manyOf(const Arguments& arguments) {
   for (const auto& [option, prefix] : {std::pair{"--sender", spool::Queue::kSender}, {"--route", spool::Queue::kRoute}}) {
-    if (!arguments.value(option).empty()) return std::string(prefix) + asciiLower(arguments.value(option));
+    if (!arguments.value(option).empty()) return std::string(prefix) + comparableAddress(arguments.value(option));
   }
   const std::string destination = arguments.value("--destination");
-  if (!destination.empty()) return destination.find(':') != std::string::npos ? destination : "mx:" + asciiLower(destination);
+  if (!destination.empty()) return destination.find(':') != std::string::npos ? destination : "mx:" + comparableDomain(destination);
   return arguments.has("--all") ? std::string(spool::Queue::kEverything) : std::string();
 }
 
@@ -76,6 +77,10 @@ Task<void> Control::showEach(std::vector<Id128> ids, std::function<void(const Me
 
 Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   std::vector<Id128> ids;
+  for (const auto& [option, value] : arguments.values) {
+    const bool isFilter = option == "--sender" || option == "--recipient" || option == "--destination";
+    if (isFilter && value.empty()) co_return fail(Error::Kind::syntax, option + " is empty");
+  }
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
   if (hasFilter(arguments) || isAll) {
     std::vector<Id128> all = co_await idsOf(filedFor(arguments));

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include <unordered_set>
+#include <iterator>
 
 #include "libmailcore/store/account_folder.h"
 
@@ -72,7 +72,8 @@ void LocalDelivery::dropIdleSlots() {
 void LocalDelivery::deliver(const ipc::Account& account, Parcel parcel, Done done) {
   const std::shared_ptr<Slot> slot = slotOf(account);
   const bool urgent = parcel.urgent;
-  slot->waiting.push_back({std::move(parcel), std::move(done)});
+  slot->waiting.push_back({std::move(parcel), {}});
+  slot->waiting.back().done.push_back(std::move(done));
   ++waiting_;
   ++inFlight_;
   if (urgent) slot->hurry.set();
@@ -95,16 +96,19 @@ Task<Result<void>> LocalDelivery::open(std::shared_ptr<Slot> slot) {
 
 std::vector<LocalDelivery::Waiting> LocalDelivery::takeBatch(Slot& slot) {
   std::vector<Waiting> batch;
-  std::unordered_set<std::string> ids;
+  std::unordered_map<std::string, std::size_t> places;
   std::uint64_t octets = 0;
   while (!slot.waiting.empty() && batch.size() < kBatchMessages && octets < kBatchOctets) {
-    // The same delivery twice in one batch: the second waits for the next, where the store knows the first.
-    if (!ids.insert(deliveryId(slot.waiting.front().parcel)).second) break;
-    octets += slot.waiting.front().parcel.size;
-    batch.push_back(std::move(slot.waiting.front()));
+    Waiting next = std::move(slot.waiting.front());
     slot.waiting.pop_front();
+    const auto [place, isNew] = places.emplace(deliveryId(next.parcel), batch.size());
+    if (!isNew) {  // the store takes it once: what becomes of the first one becomes of it
+      std::move(next.done.begin(), next.done.end(), std::back_inserter(batch[place->second].done));
+      continue;
+    }
+    octets += next.parcel.size;
+    batch.push_back(std::move(next));
   }
-  waiting_ -= batch.size();
   return batch;
 }
 
@@ -112,8 +116,10 @@ Task<void> LocalDelivery::run(std::shared_ptr<Slot> slot) {
   co_await loop_.yield();  // what arrived in the same turn of the loop goes together
   while (!slot->waiting.empty()) {
     const Deadline next = Deadline::after(kTogether);
+    const std::size_t before = slot->waiting.size();
     std::vector<Waiting> batch = takeBatch(*slot);
-    const std::size_t count = batch.size();
+    const std::size_t count = before - slot->waiting.size();
+    waiting_ -= count;
     co_await appendBatch(slot, std::move(batch));
     inFlight_ -= count;
     if (inFlight_ < kLoad || slot->waiting.size() >= kBatchMessages) continue;
@@ -127,7 +133,7 @@ Task<void> LocalDelivery::appendBatch(std::shared_ptr<Slot> slot, std::vector<Wa
   const Result<void> opened = co_await open(slot);
   if (!opened) {
     const LocalOutcome outcome = co_await outcomeOf(slot, opened.error(), 0);
-    for (const Waiting& one : batch) one.done(outcome);
+    for (const Waiting& one : batch) one.tell(outcome);
     co_return;
   }
   std::vector<store::NewMessage> messages;
@@ -135,7 +141,7 @@ Task<void> LocalDelivery::appendBatch(std::shared_ptr<Slot> slot, std::vector<Wa
   const std::shared_ptr<store::Account> account = slot->open;
   const Result<std::vector<store::Appended>> stored = co_await account->append(std::move(messages));
   if (stored) {
-    for (const Waiting& one : batch) one.done(kStored);
+    for (const Waiting& one : batch) one.tell(kStored);
     co_return;
   }
   if (batch.size() > 1 && stored.error().kind == Error::Kind::limit) {
@@ -149,7 +155,7 @@ Task<void> LocalDelivery::appendBatch(std::shared_ptr<Slot> slot, std::vector<Wa
   }
   for (const Waiting& one : batch) {
     const LocalOutcome outcome = co_await outcomeOf(slot, stored.error(), one.parcel.size);
-    one.done(outcome);
+    one.tell(outcome);
   }
 }
 

@@ -52,7 +52,10 @@ class LocalDelivery {
  private:
   struct Waiting {
     Parcel parcel;
-    Done done;
+    std::vector<Done> done;  ///< of the same delivery, asked for again while it waits
+    void tell(const LocalOutcome& outcome) const {
+      for (const Done& one : done) one(outcome);
+    }
   };
   struct Slot {
     explicit Slot(Loop& loop) : hurry(loop) {}
@@ -67,7 +70,7 @@ class LocalDelivery {
   void dropIdleSlots();
   [[nodiscard]] Task<Result<void>> open(std::shared_ptr<Slot> slot);
   [[nodiscard]] Task<void> run(std::shared_ptr<Slot> slot);
-  [[nodiscard]] std::vector<Waiting> takeBatch(Slot& slot);
+  [[nodiscard]] static std::vector<Waiting> takeBatch(Slot& slot);
   [[nodiscard]] Task<void> appendBatch(std::shared_ptr<Slot> slot, std::vector<Waiting> batch);
   [[nodiscard]] Task<LocalOutcome> outcomeOf(std::shared_ptr<Slot> slot, Error error, std::uint64_t size);
 

@@ -4,10 +4,14 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/dns/name.h"
+#include "libmailcore/message/charset.h"
 #include "libmailcore/smtp/verdict.h"
 
 namespace ostler::out {
 namespace {
+
+/// Of a reply's text: a hundred recipients' must fit into one answer, and more than that nobody reads.
+constexpr std::size_t kReplyKept = 2000;
 
 // With an ASCII local part, a domain of U-labels can be written in A-labels, which every server takes (RFC 6531 3.2).
 std::string inAsciiWherePossible(const std::string& path) {
@@ -63,7 +67,7 @@ ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& rem
                                                   : ipc::RecipientOutcome::State::deferred;
   out.reply.code = static_cast<std::uint16_t>(reply.code);
   out.reply.enhanced = reply.enhanced.empty() ? std::to_string(klass) + ".0.0" : reply.enhanced;
-  out.reply.text = reply.text;
+  out.reply.text = message::cutUtf8(reply.text, kReplyKept);
   out.remoteHost = remoteHost;
   return out;
 }

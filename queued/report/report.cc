@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/message/charset.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/octet_scan.h"
 
@@ -112,7 +113,7 @@ Result<std::vector<message::DsnWords>> readWords(const config::ReportSettings& s
 }
 
 std::string oneLine(const ipc::SmtpReply& reply) {
-  std::string line = fmt::format("{}{}{} {}", reply.code, reply.enhanced.empty() ? "" : " ", reply.enhanced, reply.text);
+  std::string line = fmt::format("{}{}{} {}", reply.code, reply.enhanced.empty() ? "" : " ", reply.enhanced, message::cutUtf8(reply.text, kLongestReply));
   for (char& c : line) {
     if (c == '\n' || c == '\r') c = ' ';
   }

@@ -40,6 +40,8 @@ struct Report {
 /// Errors: notFound, syntax: which file, which line.
 [[nodiscard]] Result<std::vector<message::DsnWords>> readWords(const config::ReportSettings& settings);
 
+/// Octets of a reply that are kept and told; nobody reads more.
+inline constexpr std::size_t kLongestReply = 2000;
 /// "450 4.2.0 text", lines joined.
 [[nodiscard]] std::string oneLine(const ipc::SmtpReply& reply);
 /// The reason of a deferral or failure with who gave it, for the list and the log.

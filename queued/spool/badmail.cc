@@ -36,6 +36,11 @@ bool removeOne(const std::string& folder, const std::string& name) {
 
 }  // namespace
 
+std::string badmailName(const MessageRecord& record, const std::vector<std::uint32_t>& which) {
+  const bool isWhole = which.empty() || record.recipients.size() == 1;
+  return record.id.text() + (isWhole ? std::string() : "-" + std::to_string(which.front())) + ".eml";
+}
+
 std::string envelopeFields(const MessageRecord& record, const std::vector<std::uint32_t>& which) {
   std::string fields = "X-Sender: <" + record.reversePath + ">\r\n";
   for (const std::uint32_t at : which) {
@@ -46,7 +51,9 @@ std::string envelopeFields(const MessageRecord& record, const std::vector<std::u
 
 Result<void> writeBadmail(const std::string& folder, const std::string& name, const std::string& reason,
                           const std::vector<std::string_view>& octets) {
-  const Result<void> why = deliver::writeInto(folder, name + ".txt", {reason, "\n"});
+  Result<void> why = deliver::writeInto(folder, name + ".txt", {reason, "\n"});
+  const bool isMissing = !why && why.error().kind == Error::Kind::permanent;
+  if (isMissing && deliver::makeFolder(folder)) why = deliver::writeInto(folder, name + ".txt", {reason, "\n"});  // somebody took it away
   if (!why) return why;
   return deliver::writeInto(folder, name, octets);
 }

@@ -20,6 +20,8 @@ struct BadmailEntry {
   std::string reason;  ///< the first line of NAME.txt
 };
 
+/// A message's name there. Those of its recipients that fail later have a file of their own.
+[[nodiscard]] std::string badmailName(const MessageRecord& record, const std::vector<std::uint32_t>& which);
 /// "X-Sender: ..." and an "X-Receiver: ..." for each recipient that `which` names: what pickup/ takes for the envelope.
 [[nodiscard]] std::string envelopeFields(const MessageRecord& record, const std::vector<std::uint32_t>& which);
 /// Writes both files, the reason first. Errors: limit, temporary, permanent.

@@ -17,9 +17,13 @@ constexpr std::size_t kMostRunning = 2000;
 /// Those of new mail among them: it does not wait for a backlog.
 constexpr std::size_t kMostWithNew = 4000;
 /// Some milliseconds: so long everybody else's mail waits.
-constexpr unsigned kLooksPerTurn = 100;
+constexpr std::size_t kLooksPerTurn = 100;
 /// Changes that the schedule index has not got yet, beyond which nothing more is looked at: each of them is held in memory.
 constexpr std::size_t kChangesAhead = 50'000;
+/// Recipients of one message that are looked at together; the others have their turn when there is room again.
+constexpr std::size_t kRecipientsPerLook = 1000;
+/// Of those, how many are asked for one after the other.
+constexpr std::size_t kResolvedInTurn = 100;
 /// How soon we look again when the hindrance is on our side: the directory away, outcomes not writable.
 constexpr std::chrono::seconds kSoon{5};
 
@@ -65,18 +69,17 @@ void Dispatcher::scheduleAll() {
 
 Task<void> Dispatcher::watchSchedule() {
   while (true) {
-    unsigned looked = 0;
+    std::size_t looked = 0;
     if (env_.scheduler.scheduled() > 2 * env_.queue.messages().size() + kChangesAhead) scheduleAll();
     while (mayLook() && looked < kLooksPerTurn) {
       const std::optional<Id128> id = env_.scheduler.takeDue(env_.now());
       if (!id) break;
-      look(*id);
-      ++looked;
+      looked += std::max<std::size_t>(look(*id), 1);
     }
     pump();  // what may start starts, before what has waited for too long ends
     endWaits();
     pump();
-    if (looked == kLooksPerTurn) {
+    if (looked >= kLooksPerTurn) {
       co_await env_.loop.yield();
       continue;
     }
@@ -113,7 +116,7 @@ void Dispatcher::wake(const Id128& id) {
     waitsForRoom_ = running_ >= kMostRunning;
     return;
   }
-  look(id);
+  (void)look(id);
   pump();
 }
 
@@ -184,33 +187,45 @@ Result<Dispatcher::Facts> Dispatcher::factsOf(Message& message) {
 
 void Dispatcher::wakeWhenReadable(const Id128& id) { env_.scheduler.wakeAt(env_.now() + kUnreadable, id); }
 
-void Dispatcher::look(const Id128& id) {
+/// How many recipients it took in hand.
+std::size_t Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
-  if (message == nullptr || message->hold != Hold::none || draining_) return;
+  if (message == nullptr || message->hold != Hold::none || draining_) return 0;
   const WallTime now = env_.now();
   if (env_.ledger.stuck()) {
     env_.scheduler.wakeAt(now + kSoon, id);
-    return;
+    return 0;
   }
-  if (message->extra().deadline() <= now) {
-    if (!factsOf(*message)) return wakeWhenReadable(id);
+  const bool isOver = message->extra().deadline() <= now;
+  if (isOver && !factsOf(*message)) {
+    wakeWhenReadable(id);
+    return 0;
+  }
+  if (isOver) {
     const bool isBySender = message->extra().giveBackAt <= now;
-    return giveUp(id, {554, "5.4.7", isBySender ? "Not delivered in the time that its sender gave (RFC 2852)" : "Delivery time expired"});
+    giveUp(id, {554, "5.4.7", isBySender ? "Not delivered in the time that its sender gave (RFC 2852)" : "Delivery time expired"});
+    return 0;
   }
   std::vector<std::uint32_t> which;
-  for (std::uint32_t at = 0; at < message->recipients.size(); ++at) {
+  for (std::uint32_t at = 0; at < message->recipients.size() && which.size() < kRecipientsPerLook; ++at) {
     const RecipientNow& recipient = message->recipients[at];
     if (recipient.isIdle() && recipient.due <= now) which.push_back(at);
   }
   if (which.empty()) {
     tellLateInLine(*message);
-    return reschedule(id);
+    reschedule(id);
+    return 0;
   }
   const Result<Facts> readable = factsOf(*message);
-  if (!readable) return wakeWhenReadable(id);
+  if (!readable) {
+    wakeWhenReadable(id);
+    return 0;
+  }
   const Facts& facts = *readable;
   // Whoever takes the word back wakes everything.
-  if (env_.queue.laidOn(Queue::kSender, facts->record.reversePath) != Hold::none) return;
+  if (env_.queue.laidOn(Queue::kSender, facts->record.reversePath) != Hold::none) return 0;
+  if (which.size() == kRecipientsPerLook) wakeSoon(id);
+  keepEnvelope(*message, facts);
   for (const std::uint32_t at : which) message->recipients[at].inFlight = true;
   std::vector<std::uint32_t> slow;
   for (const std::uint32_t at : which) {
@@ -221,20 +236,25 @@ void Dispatcher::look(const Id128& id) {
       slow.push_back(at);
     }
   }
-  if (!slow.empty()) scope_.spawn(routeSlowly(id, facts, std::move(slow)));
+  for (std::span<const std::uint32_t> rest = slow; !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kResolvedInTurn));
+    scope_.spawn(routeSlowly(id, facts, {some.begin(), some.end()}));
+    rest = rest.subspan(some.size());
+  }
+  return which.size();
 }
 
 Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which) {
-  ++running_;
-  std::vector<Outcome> away;
+  running_ += which.size();
   for (const std::uint32_t at : which) {
+    const bool isThere = env_.queue.find(id) != nullptr;
     const std::string& path = facts->record.recipients[at].recipient.forwardPath;
-    const bool isAddress = !path.starts_with('/') && !path.starts_with('|');
+    const bool isAddress = isThere && !path.starts_with('/') && !path.starts_with('|');
     Result<std::shared_ptr<const ipc::Resolution>> resolution = std::make_shared<const ipc::Resolution>();
     if (isAddress) resolution = env_.directory.kept(path);
     if (resolution && *resolution == nullptr) resolution = co_await env_.directory.resolve(path);
-    if (at % kLooksPerTurn == kLooksPerTurn - 1) co_await env_.loop.yield();  // the whole of a long list at once would hold up everybody
-    if (env_.queue.find(id) == nullptr) break;
+    endRunning();
+    if (env_.queue.find(id) == nullptr) continue;
     if (resolution) {
       deliver(id, facts, at, **resolution);
     } else {
@@ -242,11 +262,9 @@ Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint3
       outcome.recipient = at;
       outcome.reply = {451, "4.3.0", "The directory does not answer"};
       outcome.countsAsAttempt = false;
-      away.push_back(std::move(outcome));
+      settleOne(id, std::move(outcome));
     }
   }
-  endRunning();
-  if (!away.empty()) settle(id, std::move(away));
   pump();
 }
 
@@ -281,33 +299,32 @@ void Dispatcher::refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply
   outcome.recipient = recipient;
   outcome.state = RecipientState::failed;
   outcome.reply = std::move(reply);
-  std::vector<Outcome> outcomes;
-  outcomes.push_back(std::move(outcome));
-  settle(id, std::move(outcomes));
+  settleOne(id, std::move(outcome));
 }
 
 void Dispatcher::deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
-  if (facts->record.large || facts->content) {
-    putIntoMailboxes(id, facts, recipient, route, facts->content);
-  } else {
-    scope_.spawn(deliverReadBack(id, facts, recipient, route));
-  }
+  if (facts->record.large || facts->content) return putIntoMailboxes(id, facts, recipient, route, facts->content);
+  std::vector<ToMailboxes>& together = readBacks_[id];
+  together.push_back({facts, recipient, route});
+  if (together.size() == 1) scope_.spawn(deliverReadBack(id));
 }
 
-Task<void> Dispatcher::deliverReadBack(Id128 id, Facts facts, std::uint32_t recipient, route::Route route) {
+/// Once for all who came meanwhile: each of many recipients with a copy of its own would be more than memory holds.
+Task<void> Dispatcher::deliverReadBack(Id128 id) {
   ++running_;
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
   endRunning();
-  if (content) {
-    putIntoMailboxes(id, facts, recipient, route, *content);
-    co_return;
+  const auto together = readBacks_.extract(id);
+  for (const ToMailboxes& one : together.mapped()) {
+    if (content) {
+      putIntoMailboxes(id, one.facts, one.recipient, one.route, *content);
+      continue;
+    }
+    Outcome outcome;
+    outcome.recipient = one.recipient;
+    outcome.reply = {451, "4.3.0", "The message cannot be read: " + content.error().detail};
+    settleOne(id, std::move(outcome));
   }
-  Outcome outcome;
-  outcome.recipient = recipient;
-  outcome.reply = {451, "4.3.0", "The message cannot be read: " + content.error().detail};
-  std::vector<Outcome> outcomes;
-  outcomes.push_back(std::move(outcome));
-  settle(id, std::move(outcomes));
 }
 
 void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
@@ -342,17 +359,16 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
       outcome.reply = std::move(done.reply);
       outcome.by = by;
       if (isWorse(outcome, joint->worst) || joint->worst.by.empty()) joint->worst = std::move(outcome);
-      if (--joint->missing > 0) return;
-      std::vector<Outcome> outcomes;
-      outcomes.push_back(std::move(joint->worst));
-      settle(id, std::move(outcomes));
+      if (--joint->missing == 0) settleOne(id, std::move(joint->worst));
     });
   }
 }
 
 void Dispatcher::reschedule(const Id128& id) {
   const Message* message = env_.queue.find(id);
-  if (message == nullptr || message->hold != Hold::none) return;
+  if (message == nullptr) return;
+  letGoOfEnvelope(*message);
+  if (message->hold != Hold::none) return;
   // A deadline that has passed was heeded: what is left of it waits for its due time.
   const WallTime deadline = message->extra().deadline();
   const WallTime due = deadline > env_.now() ? std::min(message->due(), deadline) : message->due();

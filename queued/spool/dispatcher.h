@@ -90,7 +90,7 @@ class Dispatcher {
     const config::RouteRule* rule = nullptr;  ///< of `config`
     std::shared_ptr<const config::Config> config;
   };
-  /// A message to many, while some of them wait in line: not read back for each of its transactions.
+  /// A message to many, while some of them are under way or in line: not read back for each of its transactions and outcomes.
   struct LongEnvelope {
     Facts facts;  ///< without its content
     std::set<std::uint32_t> lines;  ///< numbers of the destinations it waits for
@@ -98,16 +98,18 @@ class Dispatcher {
 
   [[nodiscard]] bool mayLook() const;
   void endRunning();
-  void look(const Id128& id);
+  std::size_t look(const Id128& id);
   [[nodiscard]] Task<void> watchSchedule();
   void giveUp(const Id128& id, const ipc::SmtpReply& why);
   [[nodiscard]] Result<Facts> factsOf(Message& message);
+  LongEnvelope* keepEnvelope(const Message& message, const Facts& facts);
+  void letGoOfEnvelope(const Message& message);
   void wakeWhenReadable(const Id128& id);
   [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which);
   void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);
   void expand(const Id128& id, std::uint32_t recipient, const route::Route& route);
   void deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
-  [[nodiscard]] Task<void> deliverReadBack(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
+  [[nodiscard]] Task<void> deliverReadBack(Id128 id);
   void putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
                         const std::shared_ptr<const std::string>& content);
   void drop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
@@ -149,11 +151,16 @@ class Dispatcher {
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);
+  void settleOne(const Id128& id, Outcome outcome);
+  [[nodiscard]] Task<void> settleTogether(Id128 id, std::chrono::microseconds pause);
+  [[nodiscard]] std::size_t countTogether(std::span<const Outcome> outcomes) const;
+  [[nodiscard]] Task<void> settlePiecewise(Id128 id, std::vector<Outcome> outcomes);
   void tellLateInLine(Message& message);
   void tellLate(const Id128& id, const std::vector<Outcome>& outcomes);
   [[nodiscard]] bool mayReportTo(const MessageRecord& about);
   void settleBlindly(const Id128& id, const std::vector<Outcome>& outcomes);
   [[nodiscard]] Task<void> settleWithReport(Id128 id, Facts facts, OutcomeRecord record, std::vector<report::Ending> endings);
+  [[nodiscard]] Task<void> writeLargely(Id128 id, std::shared_ptr<const std::string> content, std::optional<Id128> copy);
   [[nodiscard]] Task<void> settleAsBadmail(Id128 id, Facts facts, OutcomeRecord record, std::string reason);
   [[nodiscard]] std::shared_ptr<const Fresh> copyFor(const MessageRecord& report, std::shared_ptr<const std::string> content,
                                                      const std::vector<report::Ending>& endings) const;
@@ -171,6 +178,14 @@ class Dispatcher {
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, LongEnvelope> longEnvelopes_;
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
+  /// A recipient whose message is being read back for its mailboxes.
+  struct ToMailboxes {
+    Facts facts;
+    std::uint32_t recipient = 0;
+    route::Route route;
+  };
+  std::unordered_map<Id128, std::vector<ToMailboxes>> readBacks_;
+  std::unordered_map<Id128, std::vector<Outcome>> together_;  ///< of messages to many, what came lately
   std::unordered_map<Id128, unsigned> losses_;  ///< how often role out was lost while it had a message
   std::set<std::string> deferring_;           ///< keys of destinations for which deferPiecewise() runs
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out

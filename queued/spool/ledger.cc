@@ -17,6 +17,8 @@ namespace {
 /// How long outcomes wait for a commit to share its sync. A power cut in that time has mail sent again, as one before the sync
 /// would: it is short.
 constexpr std::chrono::milliseconds kOutcomesWait{2};
+/// What is noted within that time may be much, and a batch must fit into a segment.
+constexpr std::size_t kGatheredMost = 64 * 1024;
 
 using journal::Committed;
 using journal::NewRecord;
@@ -88,6 +90,7 @@ struct Ledger::Core : std::enable_shared_from_this<Ledger::Core> {
   std::vector<Returned> returned;  // guarded by mutex
 
   std::vector<NewRecord> gathered;  // noted lately, not appended yet
+  std::size_t gatheredOctets = 0;
   DeliveredRecord deliveredIds;
   bool flushing = false;  // flushLater() runs
   std::uint64_t noted = 0;           // number of the last batch
@@ -149,7 +152,9 @@ void Ledger::Core::await(Patience patience, std::function<void(Result<void>)> th
 }
 
 void Ledger::Core::gather(NewRecord record) {
+  gatheredOctets += record.content.size();
   if (record.type != 0) gathered.push_back(std::move(record));
+  if (gatheredOctets > kGatheredMost) return flushGathered();
   if (!std::exchange(flushing, true)) scope->spawn(flushLater());
 }
 
@@ -162,6 +167,7 @@ Task<void> Ledger::Core::flushLater() {
 void Ledger::Core::flushGathered() {
   if (!deliveredIds.ids.empty()) gathered.push_back(newRecord(std::exchange(deliveredIds, {})));
   if (gathered.empty()) return;
+  gatheredOctets = 0;
   write(std::make_shared<Noted>(Noted{0, std::exchange(gathered, {}), {}}));
 }
 

@@ -24,9 +24,6 @@ constexpr std::size_t kHopsKept = 10'000;
 
 constexpr unsigned kLossesMost = 3;
 
-/// From here on it is kept while the message waits, so that it is not read back for each of its transactions.
-constexpr std::size_t kLongEnvelope = 16;
-
 /// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
 constexpr std::size_t kWithRequest = 64 * 1024;
 
@@ -66,8 +63,8 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
     destination.wakeUntil(awake_[asciiLower(route.rule->domain)]);
     if (destination.state(env_.now()) == schedule::DestinationState::asleep) env_.queue.dropFresh(*message);
   }
-  const bool hasHours = !asleep && route.rule != nullptr && !route.rule->pace.hours.empty();
-  if (hasHours) destination.wakeUntil(openUntil(*route.rule, env_.now()));
+  // Also where there are none: a route's hours may have been taken back while its mail stood in line.
+  if (!asleep) destination.wakeUntil(route.rule == nullptr ? WallTime::max() : openUntil(*route.rule, env_.now()));
   standInLine(id, facts, destination, {&recipient, 1});
   // A host that does not answer is not asked for each message: what is due meanwhile is deferred with what was found last.
   if (destination.isSilent(env_.now())) deferWaiting(destination.key());
@@ -81,17 +78,7 @@ void Dispatcher::standInLine(const Id128& id, const Facts& facts, schedule::Dest
     message->recipients[at].inFlight = false;
     message->recipients[at].line = destination.number();
   }
-  if (message->recipients.size() > kLongEnvelope) {
-    LongEnvelope& kept = longEnvelopes_[id];
-    const bool isKept = kept.facts && kept.facts->record.recipients.size() == message->recipients.size();
-    if (!isKept) {
-      kept.facts = facts->content ? std::make_shared<const Fresh>(Fresh{facts->record, nullptr}) : facts;
-      for (const RecipientNow& other : message->recipients) {
-        if (other.waits()) kept.lines.insert(other.line);
-      }
-    }
-    kept.lines.insert(destination.number());
-  }
+  if (LongEnvelope* const kept = keepEnvelope(*message, facts)) kept->lines.insert(destination.number());
   const WallTime deadline = message->extra().deadline();
   if (deadline != WallTime::max()) env_.scheduler.wakeAt(deadline, id);  // what waits in line is in no schedule otherwise
   if (facts->record.handling.by == ipc::Handling::By::notify && !message->delayTold) env_.scheduler.wakeAt(facts->record.handling.deliverBy, id);
@@ -149,7 +136,7 @@ std::vector<std::uint32_t> Dispatcher::takeLeg(schedule::Destination& destinatio
   }
   if (kept == longEnvelopes_.end()) return which;
   kept->second.lines.erase(destination.number());
-  if (kept->second.lines.empty()) longEnvelopes_.erase(kept);
+  if (kept->second.lines.empty() && !message->anyInFlight()) longEnvelopes_.erase(kept);
   return which;
 }
 
@@ -334,9 +321,7 @@ Task<void> Dispatcher::sendToPeer(Id128 id, Facts facts, std::uint32_t recipient
     outcome.countsAsAttempt = false;
     outcome.reply = {451, "4.3.5", "The configuration was changed while the peers were asked"};
   }
-  std::vector<Outcome> outcomes;
-  outcomes.push_back(std::move(outcome));
-  settle(id, std::move(outcomes));
+  settleOne(id, std::move(outcome));
 }
 
 }  // namespace ostler::spool

@@ -74,9 +74,7 @@ Task<void> Dispatcher::deliverToFile(Id128 id, Facts facts, std::uint32_t recipi
   } else {
     outcome.reply = hopeless ? ipc::SmtpReply{550, "5.3.0", written.error().detail} : ipc::SmtpReply{451, "4.3.0", written.error().detail};
   }
-  std::vector<Outcome> outcomes;
-  outcomes.push_back(std::move(outcome));
-  settle(id, std::move(outcomes));
+  settleOne(id, std::move(outcome));
 }
 
 /// The spool may start no program; role programs does, as who it belongs to.
@@ -112,9 +110,7 @@ Task<void> Dispatcher::deliverToProgram(Id128 id, Facts facts, std::uint32_t rec
   }
   const int klass = outcome.reply.code / 100;
   outcome.state = klass == 2 ? RecipientState::delivered : klass == 5 ? RecipientState::failed : RecipientState::pending;
-  std::vector<Outcome> outcomes;
-  outcomes.push_back(std::move(outcome));
-  settle(id, std::move(outcomes));
+  settleOne(id, std::move(outcome));
 }
 
 }  // namespace ostler::spool

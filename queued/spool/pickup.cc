@@ -233,11 +233,13 @@ Task<bool> Pickup::giveBack(MessageRecord record, std::string content, std::stri
     ending.recipient = at;
     ending.reply = why;
   }
-  if (record.reversePath.empty() || endings.empty()) {
+  report::Report built;
+  const bool isTold = !record.reversePath.empty() && !endings.empty();
+  if (isTold) built = report::build(*env_.config, record, endings, content, env_.now(), env_.words);
+  if (!isTold || built.content.size() > env_.config->queue.segmentSize.octets / 2) {
     const bool kept = co_await keepAsBadmail(takenName, why.text);
     co_return kept;
   }
-  report::Report built = report::build(*env_.config, record, endings, content, env_.now(), env_.words);
   built.record.origin.taken = takenName;
   const Result<void> accepted = co_await acceptance_.accept(std::move(built.record), std::make_shared<const std::string>(std::move(built.content)));
   if (accepted) ::unlink((folder_ + "/.taken/" + takenName).c_str());
@@ -266,6 +268,13 @@ Task<bool> Pickup::process(std::string takenName) {
   if (hops != 0 && message::countReceived(file->content) > hops) {
     const bool isDone = co_await giveBack(std::move(record), std::move(file->content), takenName);
     co_return isDone;
+  }
+  // With what becomes of each of them it must fit into a segment of the journal, and it would be tried for ever.
+  if (newRecord(record).content.size() > env_.config->queue.segmentSize.octets / 2) {
+    const std::string reason = fmt::format("{} recipients are more than one message may have", record.recipients.size());
+    env_.log.warn("pickup-refused", {{"file", takenName}, {"uid", std::to_string(taken->uid)}, {"reason", reason}});
+    const bool kept = co_await keepAsBadmail(takenName, reason);
+    co_return kept;
   }
   auto content = std::make_shared<const std::string>(fieldsInFront(env_, record, file->content) + file->content);
   record.handling.priority = message::priorityFields(*content).value.value_or(0);  // local submission: RFC 6758 3.1

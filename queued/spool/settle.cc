@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/smtp/verdict.h"
 #include "libmailcore/ipc/envelope.h"
 #include "queued/schedule/retry.h"
@@ -92,6 +95,10 @@ const config::RouteRule* Dispatcher::ruleOf(const MessageRecord& record, std::ui
 void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   Message* message = env_.queue.find(id);
   if (message == nullptr) return tellLate(id, outcomes);
+  for (const Outcome& outcome : outcomes) {  // until it is written: whoever looked meanwhile would end it twice
+    if (outcome.recipient < message->recipients.size()) message->recipients[outcome.recipient].inFlight = message->recipients[outcome.recipient].settles = true;
+  }
+  if (countTogether(outcomes) < outcomes.size()) return scope_.spawn(settlePiecewise(id, std::move(outcomes)));
   const Result<Facts> readable = factsOf(*message);
   if (!readable) return settleBlindly(id, outcomes);
   const Facts& facts = *readable;
@@ -105,8 +112,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   const std::unordered_set<std::uint32_t> expanded = expandedOf(about);
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
-    RecipientNow& recipient = message->recipients[outcome.recipient];
-    recipient.inFlight = recipient.settles = true;  // until its outcome is written: whoever looked meanwhile would end it twice
+    const RecipientNow& recipient = message->recipients[outcome.recipient];
     OutcomeRecord::Entry entry;
     entry.recipient = outcome.recipient;
     entry.state = outcome.state;
@@ -274,7 +280,7 @@ std::shared_ptr<const Fresh> Dispatcher::copyFor(const MessageRecord& report, st
                                                        const std::vector<report::Ending>& endings) const {
   const std::string& to = env_.config->reports.copyTo;
   const bool anyFailed = std::any_of(endings.begin(), endings.end(), [](const report::Ending& e) { return e.action == DsnAction::failed; });
-  if (to.empty() || !anyFailed || equalsIgnoreCase(report.recipients.front().recipient.forwardPath, to)) return nullptr;
+  if (to.empty() || !anyFailed || isSameAddress(report.recipients.front().recipient.forwardPath, to)) return nullptr;
   MessageRecord record = report;
   record.id = Id128::make(env_.now());
   record.recipients.front().recipient.forwardPath = to;
@@ -290,12 +296,24 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   // Without its content the report still says what happened.
   const std::string_view octets = content ? std::string_view(**content) : std::string_view("\r\n");
   report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), env_.words);
-  std::vector<journal::NewRecord> batch;
   auto reportContent = std::make_shared<const std::string>(std::move(built.content));
+  built.record.large = reportContent->size() > env_.config->queue.largeMessage.octets;
+  std::shared_ptr<const Fresh> copy = copyFor(built.record, built.record.large ? nullptr : reportContent, endings);
+  if (built.record.large) {
+    const std::optional<Id128> copied = copy ? std::optional(copy->record.id) : std::nullopt;
+    co_await writeLargely(built.record.id, std::exchange(reportContent, nullptr), copied);
+    if (env_.queue.find(id) == nullptr && !record.entries.empty()) {  // taken away meanwhile
+      env_.disk.post([&files = env_.large, report = built.record.id, copied] {
+        files.unlink(report);
+        if (copied) files.unlink(*copied);
+      });
+      co_return;
+    }
+  }
+  std::vector<journal::NewRecord> batch;
   Acceptance::appendTo(batch, built.record, reportContent);
   std::string packed = batch.front().content;
   batch.push_back(newRecord(record));
-  std::shared_ptr<const Fresh> copy = copyFor(built.record, reportContent, endings);
   std::string packedCopy;
   if (copy) {
     packedCopy = newRecord(copy->record).content;
@@ -309,6 +327,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
                                               packedCopy = std::move(packedCopy),
                                               record = std::move(record)](const journal::Committed& places) {
     const Id128 reportId = fresh->record.id;
+    const std::size_t copyAt = fresh->record.large ? 2 : 3;  // behind the report's record, its content, and the outcome
     env_.queue.insertFresh(fresh, packed, places[0], places[1]);
     const Message* cause = env_.queue.find(record.id);
     const bool large = cause != nullptr && cause->large;
@@ -317,11 +336,31 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
     reschedule(record.id);
     if (copy) {
       const Id128 copyId = copy->record.id;
-      env_.queue.insertFresh(copy, packedCopy, places[3], places[4]);
+      env_.queue.insertFresh(copy, packedCopy, places[copyAt], places.back());
       wake(copyId);
     }
     wake(reportId);
   });
+}
+
+/// In a file of its own, durable when this returns. While the disk is full nothing ends that nobody can be told of.
+Task<void> Dispatcher::writeLargely(Id128 id, std::shared_ptr<const std::string> content, std::optional<Id128> copy) {
+  auto job = [&files = env_.large, id, content, copy]() -> Result<void> {
+    const Result<UniqueFd> file = files.create(id);
+    if (!file) return fail(file.error());
+    Result<void> done = writeAll(file->get(), *content);
+    if (done && copy) done = files.share(id, file->get(), *copy);
+    if (done) done = files.finish(id, file->get());
+    if (!done) files.unlink(id);
+    if (!done && copy) files.unlink(*copy);
+    return done;
+  };
+  Result<void> written = co_await env_.disk.run(env_.loop, job);
+  while (!written) {
+    env_.log.error("report-not-written", {{"id", id.text()}, {"reason", written.error().detail}});
+    co_await env_.loop.sleepUntil(Deadline::after(std::chrono::seconds(1)));
+    written = co_await env_.disk.run(env_.loop, job);
+  }
 }
 
 /// An undeliverable report goes nowhere else: it is kept for the administrator, with the reason. STATES.md 13.
@@ -335,7 +374,7 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord reco
       if (entry.state == RecipientState::failed) which.push_back(entry.recipient);
     }
     const std::string envelope = envelopeFields(facts->record, which);
-    auto job = [folder = env_.config->badmailDirOf(facts->record.origin.virtualServer), name = id.text() + ".eml", reason, envelope, octets = *content,
+    auto job = [folder = env_.config->badmailDirOf(facts->record.origin.virtualServer), name = badmailName(facts->record, which), reason, envelope, octets = *content,
                 lookUp = env_.history.lookUp(id, env_.now())]() -> Result<void> {
       std::string why = reason;
       for (const History::Event& event : lookUp()) why += "\n" + std::to_string(toUnixMillis(event.at) / 1000) + " " + event.text;
@@ -346,10 +385,15 @@ Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord reco
   endRunning();
   if (!written) {
     env_.log.error("badmail-not-written", {{"id", id.text()}, {"reason", written.error().detail}});
+    // It stays in the queue until then, past its expiry; the host that refused it is asked no more often than for other mail.
+    config::RetrySchedule retry = route::retryFor(*env_.config, nullptr, facts->record.origin.virtualServer);
+    retry.expiry = std::chrono::seconds(0);
+    retry.attempts.reset();
     for (OutcomeRecord::Entry& entry : record.entries) {
       if (entry.state != RecipientState::failed) continue;
       entry.state = RecipientState::pending;
-      entry.due = env_.now() + std::chrono::minutes(1);
+      entry.due = schedule::afterFailure(retry, facts->record.arrived, entry.attempts, env_.now()).due;
+      entry.lastReply = "badmail/ cannot be written (" + written.error().detail + "), where this would go: " + entry.lastReply;
     }
   } else {
     env_.history.note(id, env_.now(), "badmail: " + reason);

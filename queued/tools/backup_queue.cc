@@ -128,7 +128,7 @@ class QueueCopy {
       record.hold = row.value("hold", std::string()) == "held" ? spool::Hold::held : spool::Hold::frozen;
       if (done) done = segments_.add({{spool::RecordType::destination, spool::encodeRecord(record)}});
     };
-    if (rowsOf({"queue", "holds"}, take) != EX_OK) return fail(Error::Kind::temporary, "the queue is not in this backup: the spool does not answer");
+    if (rowsOf({"queue", "holds", "--json"}, take) != EX_OK) return fail(Error::Kind::temporary, "the queue is not in this backup: the spool does not answer");
     return done;
   }
 

@@ -39,6 +39,7 @@ constexpr const char* kQueueHelp =
     "  top      [--once]                  what goes out and what waits, and why\n"
     "  salvage  --to FOLDER               what can be read of a stopped spool's journal, a file each\n"
     "  destinations                       next hops with state, waiting, window\n"
+    "  holds                              what is laid on destinations, senders and routes\n"
     "  simulate [--domain DOMAIN [--at HH:MM]|--id ID]   when a message to a host that never answers is tried, told of, given up\n"
     "  verify                             read every message, report damage\n";
 

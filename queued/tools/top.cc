@@ -81,7 +81,7 @@ int top(const config::Config& config, bool once) {
   for (;;) {
     std::string output;
     const auto add = [&output](const std::string& page) { output += page; };
-    const int status = ask(config, "control", {"queue", "destinations"}, add, Deadline::after(std::chrono::seconds(10)));
+    const int status = ask(config, "control", {"queue", "destinations", "--json"}, add, Deadline::after(std::chrono::seconds(10)));
     if (status != EX_OK) return status;
     if (live) fmt::print("\033[H\033[2J");
     print(rowsOf(output), kMost);

@@ -238,7 +238,7 @@ Result<void> import(OwnDirectory& directory, const std::string& file, bool hashe
 int askAboutLockouts(const CommonOptions& options, const std::string& name) {
   const std::shared_ptr<const config::Config> config = loadConfig(options);
   if (!config) return EX_CONFIG;
-  if (name.empty()) return askAndPrint(*config, "auth", {"lockouts"});
+  if (name.empty()) return askAndPrint(*config, "auth", options.json ? std::vector<std::string>{"lockouts", "--json"} : std::vector<std::string>{"lockouts"});
   return askAndPrint(*config, "auth", {"unlock", name});
 }
 

@@ -42,7 +42,7 @@ TEST_CASE("with outbound mail disabled local mail flows on, and a restart change
   REQUIRE(spool.submit({"carol@example.test"}));
   REQUIRE(spool.waitFor([&] { return spool.mailboxOf("carol").size() == 1; }));
   CHECK(spool.sent.empty());
-  CHECK(spool.shows({"queue", "destinations"}, "\"outbound\",\"state\":\"frozen\""));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, "\"outbound\",\"state\":\"frozen\""));
   spool.ask({"queue", "enable"});
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
 }
@@ -227,12 +227,12 @@ TEST_CASE("a route that is frozen holds what waits in line for it at once, and t
   // In line behind the one that hangs, then frozen.
   REQUIRE(spool.submit({"y@far.test"}));
   spool.ask({"queue", "freeze", "--route", "far.test"});
-  CHECK(spool.shows({"queue", "destinations"}, "\"mx:far.test\",\"state\":\"frozen\""));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, "\"mx:far.test\",\"state\":\"frozen\""));
   REQUIRE(spool.submit({"bob@example.test"}));
   REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
   CHECK(spool.sent.empty());
   spool.ask({"queue", "thaw", "--route", "far.test"});
-  CHECK(spool.shows({"queue", "destinations"}, "\"mx:far.test\",\"state\":\"active\""));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, "\"mx:far.test\",\"state\":\"active\""));
 }
 
 TEST_CASE("a sender who is frozen while his mail waits in line sends nothing more, others do, and thawing lets it go") {
@@ -241,8 +241,8 @@ TEST_CASE("a sender who is frozen while his mail waits in line sends nothing mor
   spool.ask({"queue", "disable"});
   REQUIRE(spool.submit({"held@far.test"}));
   REQUIRE(spool.send("s@elsewhere.test", {"team@example.test"}, kText));  // leads to bob@remote.test, too
-  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations"}, "mx:remote.test\",\"state\":\"active\",\"waiting\":1"); }));
-  CHECK(spool.shows({"queue", "destinations"}, "mx:far.test\",\"state\":\"active\",\"waiting\":1"));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "mx:remote.test\",\"state\":\"active\",\"waiting\":1"); }));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, "mx:far.test\",\"state\":\"active\",\"waiting\":1"));
   spool.ask({"queue", "freeze", "--sender", "alice@example.test"});
   spool.ask({"queue", "enable"});
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
@@ -253,6 +253,78 @@ TEST_CASE("a sender who is frozen while his mail waits in line sends nothing mor
   spool.ask({"queue", "thaw", "--sender", "alice@example.test"});
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2; }));
   CHECK(spool.sent[1].request.envelope.recipients.at(0).forwardPath == "held@far.test");
+}
+
+TEST_CASE("next hops and what is laid on them are told in words, with --json as JSON, and all of them however many there are") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
+  spool.start();
+  spool.ask({"queue", "freeze", "--sender", "Alice@example.test"});
+  spool.ask({"queue", "hold", "--destination", "far.test"});
+  CHECK(spool.ask({"queue", "holds"}).output == "mx:far.test held\nsender:alice@example.test frozen\n");
+  CHECK(spool.ask({"queue", "holds", "--json"}).output ==
+        "{\"key\":\"mx:far.test\",\"hold\":\"held\"}\n{\"key\":\"sender:alice@example.test\",\"hold\":\"frozen\"}\n");
+  CHECK(spool.shows({"queue", "destinations"}, "mx:far.test held\n"));
+  spool.ask({"queue", "thaw", "--sender", "alice@example.test"});
+  spool.ask({"queue", "disable"});
+  constexpr std::size_t kMany = 9'000;
+  std::string file = "X-Sender: alice@example.test\r\n";
+  for (std::size_t n = 0; n < kMany; ++n) file += "X-Receiver: x@domain" + std::to_string(n) + "." + std::string(40, 'd') + ".test\r\n";
+  spool.drop("many.eml", file + kText);
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "summary"}, "\"pending_recipients\":9000,"); }));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"queue", "destinations"}, {"queue", "destinations", "--json"}}) {
+    std::set<std::string> seen;
+    REQUIRE(spool.waitFor([&] {
+      seen.clear();
+      const std::string all = spool.askAll(words);
+      for (std::size_t at = all.find("mx:domain"); at != std::string::npos; at = all.find("mx:domain", at + 1)) seen.insert(all.substr(at, all.find('.', at) - at));
+      return seen.size() == kMany;
+    }));
+  }
+}
+
+TEST_CASE("a command with an option that it does not know, or that lacks its value, changes nothing") {
+  SpoolFixture spool;
+  spool.start();
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.submit({"x@far.test"}));
+  const std::vector<std::vector<std::string>> all = {
+      {"queue", "delete", "ALL", "--destination=other.test"},  // understood: nothing is for it
+      {"queue", "delete", "ALL", "--destnation", "other.test"},
+      {"queue", "delete", "ALL", "--destination"},
+      {"queue", "delete", "--all", "--sender", ""},
+      {"queue", "delete", "--all", "--user", "bob@example.test"},
+      {"queue", "delete", "--all=yes"},
+      {"queue", "delete", "--notify"},
+      {"queue", "delete", ""},
+      {"queue", "delete", "--", "ALL"},
+      {"queue", "expire", "ALL", "--notify"},
+      {"queue", "expire", "00000000000000000000000000"},
+      {"queue", "expire", std::string(100'000, 'x')},
+      {"queue", "move", "ALL", "--to", "far.test:0"},
+      {"queue", "move", "ALL", "--to", "far.test;reboot"},
+      {"queue", "move", "ALL"},
+      {"queue", "edit", "ALL", "--expiry", "-1d"},
+      {"queue", "edit", "ALL", "--expiry", "0"},
+      {"queue", "edit", "ALL", "--expiry", "99999999999999999999d"},
+      {"queue", "edit", "ALL", "--expiry", "200000d"},
+      {"queue", "wait", "--id", "nobody", "--timeout", "1"},
+      {"queue", "wait", "--empty", "--timeout", "-5"},
+      {"queue", "nothing"},
+      {"queue"},
+      {},
+  };
+  const std::string before = spool.ask({"queue", "list", "--json"}).output;
+  for (const std::vector<std::string>& words : all) {
+    INFO((words.empty() ? std::string("no word at all") : words.back().substr(0, 60)));
+    const bool isUnderstood = words == all.front();
+    CHECK((spool.ask(words).exitCode == 0) == isUnderstood);
+    CHECK(spool.ask({"queue", "list", "--json"}).output == before);
+  }
+  CHECK(spool.ask({"queue", "edit", "ALL", "--expiry=36500d"}).exitCode == 0);
+  CHECK(spool.ask({"queue", "list", "--json"}).output == before);
+  CHECK(spool.ask({"queue", "delete", "ALL", "--destination=far.test"}).exitCode == 0);
+  CHECK(spool.isEmpty());
 }
 
 TEST_CASE("what came while all delivery was stopped, and what waited before, goes on when it is resumed, after a restart too") {
@@ -274,7 +346,7 @@ TEST_CASE("a mailing to more than one transaction takes waits in line as a whole
   for (int n = 0; n < 250; ++n) all.push_back("u" + std::to_string(n) + "@far.test");
   spool.ask({"queue", "disable"});
   REQUIRE(spool.submit(all));
-  CHECK(spool.shows({"queue", "destinations"}, "\"waiting\":1,"));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, "\"waiting\":1,"));
   spool.ask({"queue", "enable"});
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 3; }));
   std::set<std::string> sent;
@@ -348,6 +420,71 @@ TEST_CASE("the copy of a report that cannot be delivered is kept as badmail and 
   REQUIRE(spool.waitFor([&] { return spool.shows({"badmail", "list"}, "postmaster@away.test") ||
                                      spool.shows({"badmail", "list"}, "5.1.1"); }));
   CHECK(spool.mailboxOf("alice").size() == 1);
+}
+
+TEST_CASE("what badmail cannot take waits in the queue, past its expiry, says why, and is there once it can") {
+  struct Row {
+    const char* what;
+    std::function<void(const std::string& folder)> breaks;
+    std::function<void(const std::string& folder)> mends;
+  };
+  namespace fs = std::filesystem;
+  for (const Row& row : {Row{"a file in its place", [](const std::string& folder) { fs::remove_all(folder); std::ofstream(folder) << "x"; },
+                             [](const std::string& folder) { fs::remove(folder); }},
+                         Row{"a link to nowhere", [](const std::string& folder) { fs::remove_all(folder); fs::create_symlink("/nonexistent/here", folder); },
+                             [](const std::string& folder) { fs::remove(folder); fs::create_directory(folder); }}}) {
+    INFO(row.what);
+    SpoolFixture spool;
+    spool.outState = ipc::RecipientOutcome::State::failed;
+    spool.outReply = {550, "5.1.1", "Nobody of that name"};
+    spool.start();
+    const std::string folder = spool.config->badmailDir();
+    row.breaks(folder);
+    REQUIRE(spool.send("", {"x@far.test"}, kText, spool.loggedIn()));
+    REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "badmail/ cannot be written"); }));
+    CHECK(spool.shows({"queue", "list"}, "Nobody of that name"));
+    CHECK(spool.sent.size() == 1);
+    spool.skip(std::chrono::hours(24 * 6));  // its time is over
+    REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2 && spool.shows({"queue", "list"}, "attempts=2"); }));
+    spool.restart();
+    CHECK(spool.shows({"queue", "list"}, "1 message,"));
+    row.mends(folder);
+    spool.skip(std::chrono::hours(2));
+    REQUIRE(spool.waitFor([&] { return spool.isEmpty(); }));
+    CHECK(spool.shows({"badmail", "list"}, "Nobody of that name"));
+    CHECK(spool.sent.size() == 3);
+  }
+}
+
+TEST_CASE("a badmail folder that somebody took away is made again, and nothing waits for it") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "Nobody of that name"};
+  spool.start();
+  std::filesystem::remove_all(spool.config->badmailDir());
+  REQUIRE(spool.send("", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.isEmpty(); }));
+  CHECK(spool.shows({"badmail", "list"}, "Nobody of that name"));
+}
+
+TEST_CASE("of a report to several who fail one after the other badmail keeps each") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "Nobody of that name"};
+  spool.start();
+  spool.ask({"queue", "freeze", "--destination", "late.test"});
+  REQUIRE(spool.send("", {"x@far.test", "y@late.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"badmail", "list"}, ".eml"); }));
+  spool.ask({"queue", "thaw", "--destination", "late.test"});
+  REQUIRE(spool.waitFor([&] { return spool.isEmpty(); }));
+  std::string kept;
+  for (const auto& file : std::filesystem::directory_iterator(spool.config->badmailDir())) {
+    if (file.path().extension() != ".eml") continue;
+    std::ifstream in(file.path());
+    kept += std::string(std::istreambuf_iterator<char>(in), {});
+  }
+  CHECK(kept.find("X-Receiver: <x@far.test>") != std::string::npos);
+  CHECK(kept.find("X-Receiver: <y@late.test>") != std::string::npos);
 }
 
 TEST_CASE("badmail that is retried goes out with its envelope") {

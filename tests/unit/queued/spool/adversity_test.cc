@@ -84,7 +84,7 @@ TEST_CASE("while role out is shut down, killed and started again nothing is writ
   REQUIRE(spool.waitFor([&] { return spool.ask({"why", id}).output.find("role out") != std::string::npos; }));
   CHECK(spool.refused < 20);
   spool.killOut();
-  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations"}).output.find("role out is not there") != std::string::npos; }));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations", "--json"}).output.find("role out is not there") != std::string::npos; }));
   spool.outDrains = false;
   spool.startOut();
   REQUIRE(spool.waitFor([&] { return lists(spool, "The queue is empty"); }, std::chrono::seconds(4)));
@@ -126,5 +126,5 @@ TEST_CASE("with a dead DNS mail for elsewhere waits with the reason, local mail 
   spool.loop().runUntilDone(spool.loop().sleepUntil(Deadline::after(std::chrono::seconds(2))));
   CHECK(asked <= 10);
   CHECK(spool.sent.size() <= asked);
-  CHECK(spool.ask({"queue", "destinations"}).output.find("\"state\":\"retry\"") != std::string::npos);
+  CHECK(spool.ask({"queue", "destinations", "--json"}).output.find("\"state\":\"retry\"") != std::string::npos);
 }

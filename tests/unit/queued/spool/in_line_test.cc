@@ -36,7 +36,7 @@ TEST_CASE("what waits behind a frozen host is told of as late, once, and comes b
   REQUIRE(spool.waitFor([&] { return letters().size() == 1; }, 15s));
   CHECK(letters().front().find("Action: delayed") != std::string::npos);
   CHECK(letters().front().find("x@far.test") != std::string::npos);
-  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations"}, "\"mx:far.test\",\"state\":\"frozen\",\"waiting\":2"); }));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "\"mx:far.test\",\"state\":\"frozen\",\"waiting\":2"); }));
   look(20h);
   REQUIRE(spool.waitFor([&] { return letters().size() == 3; }, 15s));  // and that the patient one's is late
   const std::vector<std::string> all = letters();

@@ -1,6 +1,7 @@
 // One message to very many recipients: what is said of it does not fit into one frame, and no work may grow with their square.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
@@ -19,13 +20,27 @@ std::size_t countOf(const std::string& text, std::string_view word) {
   return count;
 }
 
+/// From alice, to u0, u1 ... of that domain.
+std::string toMany(const std::string& domain, std::size_t many = kMany) {
+  std::string file = "X-Sender: alice@example.test\r\n";
+  for (std::size_t n = 0; n < many; ++n) file += "X-Receiver: u" + std::to_string(n) + "@" + domain + "\r\n";
+  return file + kText;
+}
+
+std::size_t told(SpoolFixture& spool) {
+  std::size_t recipients = 0;
+  for (const std::string& report : spool.mailboxOf("alice")) recipients += countOf(report, "Final-Recipient: rfc822; u");
+  return recipients;
+}
+
+/// The list would show each recipient again and again.
+bool isGone(SpoolFixture& spool) { return spool.shows({"queue", "summary"}, "\"messages\":0,"); }
+
 /// Dropped into pickup/ and waiting there, between two others.
 std::string queueThem(SpoolFixture& spool) {
   spool.ask({"queue", "freeze", "--all"});
   REQUIRE(spool.send("b@other.test", {"alice@example.test"}, kText));
-  std::string file = "X-Sender: alice@example.test\r\n";
-  for (std::size_t n = 0; n < kMany; ++n) file += "X-Receiver: u" + std::to_string(n) + "@far.test\r\n";
-  spool.drop("many.eml", file + kText);
+  spool.drop("many.eml", toMany("far.test"));
   REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "summary"}).output.find("\"messages\":2,") != std::string::npos; }, std::chrono::seconds(30)));
   REQUIRE(spool.send("b@other.test", {"bob@example.test"}, kText));
   const std::string list = spool.askAll({"queue", "list", "--json", "--recipient", "u0@far.test"});
@@ -62,4 +77,103 @@ TEST_CASE("a message to 100,000 recipients is listed, shown, explained and expor
   REQUIRE(record);
   CHECK(std::get<MessageRecord>(*record).recipients.size() == kMany);
   CHECK(std::get<MessageRecord>(*record).recipients.back().recipient.forwardPath == "u99999@far.test");
+}
+
+TEST_CASE("a message to 100,000 recipients that is ended is told of within seconds, of each once, and holds up nobody") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
+  spool.start();
+  const std::string id = queueThem(spool);
+  const auto before = std::chrono::steady_clock::now();
+  CHECK(spool.ask({"queue", "expire", id}).exitCode == 0);
+  spool.ask({"queue", "thaw", "--all"});
+  REQUIRE(spool.waitFor([&] { return spool.shows({"why", id}, "It has left the queue"); }, std::chrono::seconds(60)));
+  REQUIRE(spool.waitFor([&] { return isGone(spool); }, std::chrono::seconds(60)));
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(60));  // 3 s where nothing else runs
+  CHECK(told(spool) == kMany);
+  CHECK(spool.mailboxOf("alice").size() < 30);
+  REQUIRE(spool.send("b@other.test", {"bob@example.test"}, kText));
+}
+
+TEST_CASE("a message to 100,000 names of one mailbox is there once, and work for it does not grow with their square") {
+  for (const bool isReadBack : {false, true}) {
+    INFO((isReadBack ? "read back from the journal" : "just accepted"));
+    SpoolFixture spool;
+    spool.leadsTo = [](const std::string& user) { return user.starts_with('u') ? std::string("bob") : user; };
+    spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
+    spool.start();
+    if (isReadBack) spool.ask({"queue", "freeze", "--all"});
+    const auto before = std::chrono::steady_clock::now();
+    spool.drop("many.eml", toMany("example.test"));
+    REQUIRE(spool.waitFor([&] { return isReadBack ? !isGone(spool) : spool.mailboxOf("bob").size() == 1; }, std::chrono::seconds(60)));
+    spool.ask({"queue", "thaw", "--all"});
+    REQUIRE(spool.waitFor([&] { return isGone(spool); }, std::chrono::seconds(120)));
+    CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(60));
+    CHECK(spool.mailboxOf("bob").size() == 1);
+    CHECK(spool.mailboxOf("alice").empty());
+  }
+}
+
+TEST_CASE("a message to 100,000 recipients elsewhere goes out in transactions of a hundred, each recipient once") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
+  spool.start();
+  spool.drop("many.eml", toMany("far.test"));
+  std::size_t sent = 0;
+  std::set<std::string> recipients;
+  REQUIRE(spool.waitFor([&] {
+    for (const SpoolFixture::Sent& one : std::exchange(spool.sent, {})) {
+      for (const ipc::Recipient& to : one.request.envelope.recipients) recipients.insert(to.forwardPath);
+      sent += one.request.envelope.recipients.size();
+    }
+    return sent >= kMany;
+  }, std::chrono::seconds(120)));
+  REQUIRE(spool.waitFor([&] { return isGone(spool); }));
+  CHECK(sent == kMany);
+  CHECK(recipients.size() == kMany);
+}
+
+TEST_CASE("a list with a thousand members who are not there any more gives its sender few reports, not a thousand") {
+  SpoolFixture spool;
+  spool.start();
+  spool.drop("many.eml", toMany("example.test", 1000));
+  REQUIRE(spool.waitFor([&] { return told(spool) == 1000; }));
+  CHECK(spool.mailboxOf("alice").size() < 100);
+}
+
+TEST_CASE("an alias of very many addresses is expanded once, and those named twice in it get one copy") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
+  for (std::size_t n = 0; n < 30'000; ++n) spool.forwards["list"].push_back("u" + std::to_string(n % 25'000) + "@far.test");
+  spool.start();
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.submit({"list@example.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "summary"}, "\"pending_recipients\":25000,"); }));
+  spool.ask({"queue", "enable"});
+  REQUIRE(spool.waitFor([&] { return isGone(spool); }));
+  std::set<std::string> recipients;
+  for (const SpoolFixture::Sent& one : spool.sent) {
+    for (const ipc::Recipient& to : one.request.envelope.recipients) CHECK(recipients.insert(to.forwardPath).second);
+  }
+  CHECK(recipients.size() == 25'000);
+}
+
+TEST_CASE("a host that says very much about each of many recipients does not stop the spool") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.queue.segmentSize = ByteCount{1U << 20};
+    config.reports.copyTo = "carol@example.test";
+  });
+  spool.start();
+  for (const auto state : {ipc::RecipientOutcome::State::deferred, ipc::RecipientOutcome::State::failed}) {
+    const bool isFinal = state == ipc::RecipientOutcome::State::failed;
+    spool.outState = state;
+    spool.outReply = {static_cast<std::uint16_t>(isFinal ? 550 : 450), isFinal ? "5.1.1" : "4.1.1", std::string(9'000, 'x')};
+    std::vector<std::string> all;
+    for (int n = 0; n < 100; ++n) all.push_back("u" + std::to_string(n) + "@far.test");
+    REQUIRE(spool.submit(all));
+    REQUIRE(spool.waitFor([&] { return isFinal ? told(spool) == 100 : spool.shows({"queue", "list"}, "attempts=1"); }, std::chrono::seconds(20)));
+    REQUIRE(spool.submit({"bob@example.test"}));
+  }
+  CHECK(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 2 && !spool.mailboxOf("carol").empty(); }));
 }

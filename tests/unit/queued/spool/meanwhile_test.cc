@@ -168,9 +168,9 @@ TEST_CASE("mail that waits in line goes where the routes lead after a reload") {
   });
   spool.start();
   accepted(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
-  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos; }));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations", "--json"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos; }));
   spool.reload();  // of nothing
-  CHECK(spool.ask({"queue", "destinations"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos);
+  CHECK(spool.ask({"queue", "destinations", "--json"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos);
   spool.change([](config::Config& config) { config.routes = {routeOf("far.test", "[192.0.2.8]")}; });
   spool.reload();
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
@@ -199,7 +199,7 @@ TEST_CASE("a frozen route gives its mail to nobody, not to a server that asks fo
   });
   spool.start();
   accepted(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
-  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos; }));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations", "--json"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos; }));
   CHECK(spool.ask({"queue", "freeze", "--route", "far.test"}).exitCode == 0);
   CHECK(spool.turn({"far.test"}).code == 453);
   CHECK(spool.ask({"queue", "thaw", "--route", "far.test"}).exitCode == 0);
@@ -294,18 +294,18 @@ TEST_CASE("each state that a tool sets is there after the spool was killed") {
     std::string shown;
   };
   for (const Row& row : {
-           Row{{"queue", "disable"}, {"queue", "holds"}, "{\"key\":\"outbound\",\"hold\":\"frozen\"}"},
-           Row{{"queue", "freeze", "--destination", "far.test"}, {"queue", "holds"}, "{\"key\":\"mx:far.test\",\"hold\":\"frozen\"}"},
-           Row{{"queue", "hold", "--destination", "held.test"}, {"queue", "holds"}, "{\"key\":\"mx:held.test\",\"hold\":\"held\"}"},
-           Row{{"queue", "freeze", "--sender", "alice@example.test"}, {"queue", "holds"}, "{\"key\":\"sender:alice@example.test\",\"hold\":\"frozen\"}"},
-           Row{{"queue", "freeze", "--route", "far.test"}, {"queue", "holds"}, "{\"key\":\"route:far.test\",\"hold\":\"frozen\"}"},
+           Row{{"queue", "disable"}, {"queue", "holds", "--json"}, "{\"key\":\"outbound\",\"hold\":\"frozen\"}"},
+           Row{{"queue", "freeze", "--destination", "far.test"}, {"queue", "holds", "--json"}, "{\"key\":\"mx:far.test\",\"hold\":\"frozen\"}"},
+           Row{{"queue", "hold", "--destination", "held.test"}, {"queue", "holds", "--json"}, "{\"key\":\"mx:held.test\",\"hold\":\"held\"}"},
+           Row{{"queue", "freeze", "--sender", "alice@example.test"}, {"queue", "holds", "--json"}, "{\"key\":\"sender:alice@example.test\",\"hold\":\"frozen\"}"},
+           Row{{"queue", "freeze", "--route", "far.test"}, {"queue", "holds", "--json"}, "{\"key\":\"route:far.test\",\"hold\":\"frozen\"}"},
            Row{{"queue", "freeze", id}, {"queue", "show", id}, "frozen"},
            Row{{"queue", "hold", id}, {"queue", "show", id}, "held"},
            Row{{"queue", "release", id}, {}, ""},
            Row{{"queue", "move", id, "--to", "192.0.2.99:2525"}, {}, ""},
            Row{{"queue", "edit", id, "--expiry", "3h"}, {}, ""},
            Row{{"queue", "retry", other}, {}, ""},
-           Row{{"queue", "freeze", "--all"}, {"queue", "holds"}, "{\"key\":\"*\",\"hold\":\"frozen\"}"},
+           Row{{"queue", "freeze", "--all"}, {"queue", "holds", "--json"}, "{\"key\":\"*\",\"hold\":\"frozen\"}"},
        }) {
     INFO(row.said[1] << " " << (row.said.size() > 2 ? row.said[2] : ""));
     CHECK(spool.ask(row.said).exitCode == 0);

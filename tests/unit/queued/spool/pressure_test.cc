@@ -28,8 +28,8 @@ TEST_CASE("a host with too many connections rests for a minute, which is seen wi
   SpoolFixture spool;
   spool.start();
   refuse(spool, "x@far.test", {421, "4.7.0", "Error: too many connections from 192.0.2.1"});
-  CHECK(spool.shows({"queue", "destinations"}, R"("destination":"mx:far.test","state":"retry")"));
-  CHECK(spool.shows({"queue", "destinations"}, "too many connections from"));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, R"("destination":"mx:far.test","state":"retry")"));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, "too many connections from"));
   CHECK(spool.shows({"why", idTo(spool, "x@far.test")}, "host mx:far.test rests 60 s rule=421: too many connections, or too fast"));
   spool.outState = ipc::RecipientOutcome::State::delivered;
   REQUIRE(spool.submit({"y@far.test"}));
@@ -56,8 +56,8 @@ TEST_CASE("a host that serves some of many at once and not the others gets no mo
   }
   REQUIRE(spool.waitFor([&] { return spool.waiting == 5; }));
   spool.waits = false;
-  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 5 && spool.shows({"queue", "destinations"}, R"("state":"active","waiting":0,"running":0,"window":3,)"); }));
-  CHECK_FALSE(spool.shows({"queue", "destinations"}, "\"lessUntil\":0,"));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 5 && spool.shows({"queue", "destinations", "--json"}, R"("state":"active","waiting":0,"running":0,"window":3,)"); }));
+  CHECK_FALSE(spool.shows({"queue", "destinations", "--json"}, "\"lessUntil\":0,"));
   CHECK(spool.shows({"why", idTo(spool, "no2@far.test")}, "host mx:far.test gets 3 at once for 900 s"));
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("a greylisted message, a full mailbox and a sender's own limit let the
     SpoolFixture spool;
     spool.start();
     refuse(spool, "x@far.test", reply);
-    CHECK_FALSE(spool.shows({"queue", "destinations"}, "\"state\":\"retry\""));
+    CHECK_FALSE(spool.shows({"queue", "destinations", "--json"}, "\"state\":\"retry\""));
     spool.outState = ipc::RecipientOutcome::State::delivered;
     REQUIRE(spool.submit({"y@far.test"}));
     REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2; }));
@@ -80,7 +80,7 @@ TEST_CASE("what a host says rests no other host, and not itself while it takes m
   SpoolFixture spool;
   spool.start();
   refuse(spool, "x@evil.test", {421, "4.7.28", "mx:far.test mx.far.test far.test: too many connections, rate limit, service not available"});
-  CHECK(spool.shows({"queue", "destinations"}, R"("destination":"mx:evil.test","state":"retry")"));
+  CHECK(spool.shows({"queue", "destinations", "--json"}, R"("destination":"mx:evil.test","state":"retry")"));
   spool.outState = ipc::RecipientOutcome::State::delivered;
   REQUIRE(spool.submit({"y@far.test"}));
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2; }));

@@ -1,10 +1,13 @@
 // The spool with gateways, peers and mail that waits for ETRN.
 #include <catch2/catch.hpp>
 
+#include <fmt/format.h>
+
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/policy.h"
 #include "libmailcore/ipc/sending.h"
 #include "libmailcore/ipc/session_info.h"
+#include "queued/schedule/hours.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
 
 using namespace ostler;
@@ -123,7 +126,7 @@ TEST_CASE("mail for a domain waits until its server asks with ETRN, through a re
   });
   spool.start();
   REQUIRE(spool.send("a@b.test", {"one@far.test"}, kText));
-  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos; }));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations", "--json"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos; }));
   spool.restart();
   ipc::SessionInfo far = SpoolFixture::stranger();
   far.client = "192.0.2.9:99";
@@ -131,7 +134,7 @@ TEST_CASE("mail for a domain waits until its server asks with ETRN, through a re
   CHECK(spool.askAs(etrn("fa r"), far).code == 501);
   CHECK(spool.askAs(etrn("other.test"), far).code == 459);
   CHECK(spool.sent.empty());
-  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations"}).output.find("\"waiting\":1") != std::string::npos; }));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "destinations", "--json"}).output.find("\"waiting\":1") != std::string::npos; }));
   const ipc::SmtpReply started = spool.askAs(etrn("far.test"), far);
   CHECK(started.code == 253);
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
@@ -193,7 +196,7 @@ TEST_CASE("outside its hours a route's mail waits") {
   REQUIRE(spool.send("alice@example.test", {"x@open.test"}, kText, spool.loggedIn()));
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
   CHECK(spool.sent[0].request.nextHop.name == "[192.0.2.8]");
-  CHECK(spool.ask({"queue", "destinations"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos);
+  CHECK(spool.ask({"queue", "destinations", "--json"}).output.find("\"asleep\",\"waiting\":1") != std::string::npos);
 }
 
 TEST_CASE("the postmaster gets a copy of a report of a failure, and the list is told of as expanded") {
@@ -241,4 +244,85 @@ TEST_CASE("who may ask with ETRN, or as a peer, may be said by the names in clie
   CHECK(spool.askAs(question, SpoolFixture::stranger()).code == 252);  // at a peer's address, without its certificate
   session.tlsNames = {"peer.example.test"};
   CHECK(spool.askAs(question, session).code == 250);
+}
+
+TEST_CASE("mail that waits for its route's hours goes out when a reload takes them back, or the route") {
+  for (const bool hasRouteStill : {true, false}) {
+    INFO((hasRouteStill ? "the hours are gone" : "the route is gone"));
+    SpoolFixture spool;
+    const unsigned soon = (schedule::localMinuteOfDay(spool.now()) + 120) % 1440;
+    const auto at = [](unsigned minute) { return fmt::format("{:02}:{:02}", minute % 1440 / 60, minute % 60); };
+    spool.change([&](config::Config& config) {
+      config.routes = {rule("far.test", config::RouteRule::Action::mx)};
+      config.routes[0].pace.hours = at(soon) + "-" + at(soon + 60);
+    });
+    spool.start();
+    REQUIRE(spool.submit({"x@far.test"}));
+    REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "\"asleep\",\"waiting\":1"); }));
+    CHECK(spool.sent.empty());
+    spool.change([&](config::Config& config) {
+      if (hasRouteStill) config.routes[0].pace.hours.clear();
+      if (!hasRouteStill) config.routes.clear();
+    });
+    spool.reload();
+    CHECK(spool.waitFor([&] { return spool.sent.size() == 1; }, std::chrono::seconds(20)));
+  }
+}
+
+TEST_CASE("mail whose route, and whose virtual server, a reload takes away goes out by what there is now, and comes back by it") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes = {rule("far.test", config::RouteRule::Action::smarthost, "[192.0.2.9]")};
+    config.routes[0].retry = config::RetrySchedule{};
+    config::VirtualServer other = config.virtualServers.front();
+    other.name = "other";
+    other.heloName = "other.example.test";
+    other.badmail = config.dataDir + "/otherbad";
+    config.virtualServers.push_back(other);
+  });
+  spool.start();
+  ipc::SessionInfo theirs = spool.loggedIn();
+  theirs.virtualServer = "other";
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, theirs));
+  REQUIRE(spool.send("", {"y@far.test"}, kText, theirs));
+  spool.change([](config::Config& config) {
+    config.routes.clear();
+    config.virtualServers.resize(1);
+  });
+  spool.reload();
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "Nobody of that name"};
+  spool.ask({"queue", "enable"});
+  REQUIRE(spool.waitFor([&] { return spool.isEmpty(); }));
+  REQUIRE(spool.sent.size() == 2);
+  for (const SpoolFixture::Sent& one : spool.sent) {
+    CHECK(one.request.nextHop.key() == "mx:far.test");
+    CHECK(one.request.heloName == "mail.example.test");
+  }
+  CHECK(spool.mailboxOf("alice").size() == 1);
+  CHECK(spool.shows({"badmail", "list"}, "Nobody of that name"));
+}
+
+TEST_CASE("mail for U-labels and A-labels waits in one line, and is stopped and found by either") {
+  SpoolFixture spool;
+  spool.start();
+  spool.ask({"queue", "freeze", "--destination", "B\u00fccher.example"});
+  REQUIRE(spool.send("alice@example.test", {"x@b\u00fccher.example"}, kText, spool.loggedIn(), [](ipc::Envelope& envelope) { envelope.smtpUtf8 = true; }));
+  REQUIRE(spool.submit({"y@xn--bcher-kva.example"}));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations"}, "mx:xn--bcher-kva.example frozen waiting=2"); }));
+  for (const char* domain : {"b\u00fccher.example", "xn--bcher-kva.example"}) {
+    const std::string list = spool.ask({"queue", "list", "--destination", domain}).output;
+    CHECK(list.find("x@b\u00fccher.example") != std::string::npos);  // as it was written
+    CHECK(list.find("y@xn--bcher-kva.example") != std::string::npos);
+  }
+  CHECK(spool.shows({"queue", "list", "--recipient", "X@XN--BCHER-KVA.example"}, "x@b\u00fccher.example"));
+  CHECK(spool.sent.empty());
+  spool.ask({"queue", "thaw", "--destination", "xn--bcher-kva.example"});
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 2; }));
+  REQUIRE(spool.submit({"z@b\u00fccher.example", "Z@xn--bcher-kva.example", "z@xn--bcher-kva.example"}));
+  REQUIRE(spool.waitFor([&] { return spool.isEmpty(); }));
+  std::size_t copies = 0;
+  for (const SpoolFixture::Sent& one : spool.sent) copies += one.request.envelope.recipients.size();
+  CHECK(copies == 4);  // z and Z are two elsewhere, z twice is one
 }

@@ -119,7 +119,7 @@ TEST_CASE("the queue of version 2 opens, with its index and without, holds and l
     f.start();
     checkDeferred(f);
     CHECK(f.ask({"queue", "show", kSecond.text(), "--json"}).output.find("\"held\"") != std::string::npos);
-    CHECK(f.ask({"queue", "holds"}).output == "{\"key\":\"remote.test\",\"hold\":\"frozen\"}\n");
+    CHECK(f.ask({"queue", "holds", "--json"}).output == "{\"key\":\"remote.test\",\"hold\":\"frozen\"}\n");
   }
 }
 

@@ -331,6 +331,7 @@ class SpoolFixture {
   std::string transcript;  ///< what role out says was said
   std::function<bool(const std::string& address)> holdsBack;  ///< auth does not answer about these, until this says no more
   int resolved = 0;                                           ///< addresses that auth was asked for
+  std::function<std::string(const std::string& user)> leadsTo;  ///< whose mailbox it is that has this name
   std::map<std::string, std::vector<std::string>> forwards;  ///< aliases of example.test that lead elsewhere alone
   std::vector<ipc::RunProgram> programs;  ///< those that role programs was to run
   std::string programContent;             ///< what the last one was given
@@ -375,7 +376,7 @@ class SpoolFixture {
   ipc::Resolution resolve(const std::string& address) const {
     ipc::Resolution resolution;
     const std::size_t at = address.find('@');
-    const std::string user = address.substr(0, at);
+    const std::string user = leadsTo ? leadsTo(address.substr(0, at)) : address.substr(0, at);
     if (at != std::string::npos && address.substr(at) != "@example.test") return resolution;
     resolution.kind = ipc::Resolution::Kind::local;
     if (const auto forwarded = forwards.find(user); forwarded != forwards.end()) {
