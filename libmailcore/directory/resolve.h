@@ -34,11 +34,4 @@ struct ResolveOptions {
 /// The account of a user as the rest of the suite may know it. The user's own limits win over the domain's.
 [[nodiscard]] ipc::Account accountOf(const User& user, const Domain& domain);
 
-/// A local part without its tag, and the tag; an empty tag if there is none.
-struct Tagged {
-  std::string_view base;
-  std::string_view tag;
-};
-[[nodiscard]] Tagged splitTag(std::string_view localPart, std::string_view separators);
-
 }  // namespace ostler::directory
