@@ -183,6 +183,37 @@ std::uint32_t denialTtl(std::string_view packet, const std::vector<Record>& auth
   return 0;
 }
 
+/// To the name that the aliases lead to; `ttl` becomes the least of theirs. False: one cannot be read.
+bool followAliases(Answer& answer, std::string_view packet, const std::vector<Record>& answers, std::uint32_t& ttl) {
+  for (int step = 0; step < kMostCnames; ++step) {
+    const auto alias = std::find_if(answers.begin(), answers.end(), [&](const Record& record) {
+      return record.type == static_cast<std::uint16_t>(Type::cname) && record.owner == answer.canonicalName;
+    });
+    if (alias == answers.end()) break;
+    auto target = nameIn(packet, *alias, 0);
+    if (!target) return false;
+    answer.canonicalName = std::move(*target);
+    ttl = std::min(ttl, alias->ttl);
+  }
+  return true;
+}
+
+/// What the answer is, by its records and its RCODE (RFC 1035 4.1.1), and for how long.
+void conclude(Answer& answer, std::uint32_t rcode, std::uint32_t denialTtl, std::uint32_t ttl) {
+  constexpr std::uint32_t kNxdomain = 3;
+  if (rcode == 0 && hasRecords(answer)) {
+    answer.status = Status::insecure;
+    answer.ttl = std::chrono::seconds(ttl);
+  } else if (rcode == 0 || rcode == kNxdomain) {
+    answer.status = rcode == 0 ? Status::nodata : Status::nxdomain;
+    answer.ttl = std::chrono::seconds(denialTtl);
+  } else {
+    answer.status = Status::tempfail;
+    answer.why = "RCODE " + std::to_string(rcode);
+    answer.ttl = std::chrono::seconds(0);
+  }
+}
+
 }  // namespace
 
 Result<Answer> parsePacket(std::string_view packet, Type type) {
@@ -210,34 +241,13 @@ Result<Answer> parsePacket(std::string_view packet, Type type) {
   }
 
   std::uint32_t ttl = kLongestTtl;
-  for (int step = 0; type != Type::cname && step < kMostCnames; ++step) {
-    const auto alias = std::find_if(answers.begin(), answers.end(), [&](const Record& record) {
-      return record.type == static_cast<std::uint16_t>(Type::cname) && record.owner == answer.canonicalName;
-    });
-    if (alias == answers.end()) break;
-    auto target = nameIn(packet, *alias, 0);
-    if (!target) return bad();
-    answer.canonicalName = std::move(*target);
-    ttl = std::min(ttl, alias->ttl);
-  }
+  if (type != Type::cname && !followAliases(answer, packet, answers, ttl)) return bad();
   for (const Record& record : answers) {
     if (record.type != static_cast<std::uint16_t>(type) || record.owner != answer.canonicalName) continue;
     if (!addRecord(answer, packet, record, type)) return bad();
     ttl = std::min(ttl, record.ttl);
   }
-
-  const std::uint32_t rcode = flags & 15;  // RFC 1035 4.1.1
-  if (rcode == 0 && hasRecords(answer)) {
-    answer.status = Status::insecure;
-  } else if (rcode == 0 || rcode == 3) {
-    answer.status = rcode == 0 ? Status::nodata : Status::nxdomain;
-    ttl = std::min(ttl, denialTtl(packet, authority));
-  } else {
-    answer.status = Status::tempfail;
-    answer.why = "RCODE " + std::to_string(rcode);
-    ttl = 0;
-  }
-  answer.ttl = std::chrono::seconds(ttl);
+  conclude(answer, flags & 15, std::min(ttl, denialTtl(packet, authority)), ttl);
   return answer;
 }
 
