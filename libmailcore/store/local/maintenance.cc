@@ -77,6 +77,33 @@ class Maintained {
         lockFile_(::openat(folder, "lock", O_RDWR | O_CLOEXEC)) {}
 
   Result<CheckReport> check() {
+    return besideTheLog([this](const Index::Read& fresh, CheckReport& report) {
+      checkContents(fresh, log_.get(), report);
+      countMailboxes(fresh, report);
+      for (const std::string& name : unreferencedFiles(log_.get(), fresh)) report.problems.push_back("log/" + name + " belongs to no message");
+      compare(fresh, report);
+    });
+  }
+
+  Result<CheckReport> rebuildAll() {
+    return besideTheLog([this](const Index::Read& fresh, CheckReport& report) {
+      countMailboxes(fresh, report);
+      if (const auto row = fresh.get(Table::state, kAccountKey)) {
+        report.messages = accountRow(*row).messages;
+        report.octets = accountRow(*row).octets;
+      }
+      replace(fresh, report);
+      for (const std::string& name : unreferencedFiles(log_.get(), fresh)) {
+        ::unlinkat(log_.get(), name.c_str(), 0);
+        report.repaired.push_back("log/" + name + " removed");
+      }
+    });
+  }
+
+ private:
+  /// With the account locked and an index that is made of the log alone: `work(fresh, report)`.
+  template <class Work>
+  Result<CheckReport> besideTheLog(Work&& work) {
     if (!log_ || !lockFile_) return fail(Error::Kind::permanent, "there is no account in this folder");
     const auto lock = HeldLock::take(lockFile_.get(), Deadline::after(kLockWait));
     if (!lock) return fail(lock.error());
@@ -84,9 +111,11 @@ class Maintained {
     const ScratchFiles scratch(folder_);
     const Rebuilt rebuilt = rebuild(report);
     const Index::Read fresh(rebuilt.index);
-    checkContents(fresh, log_.get(), report);
-    countMailboxes(fresh, report);
-    for (const std::string& name : unreferencedFiles(log_.get(), fresh)) report.problems.push_back("log/" + name + " belongs to no message");
+    work(fresh, report);
+    return report;
+  }
+
+  void compare(const Index::Read& fresh, CheckReport& report) const {
     try {
       const auto index = Index::open(pathIn(folder_, "index.mdb"), Index::Mode::open);
       const Index::Read current(index);
@@ -95,23 +124,10 @@ class Maintained {
     } catch (const IndexFailure& failure) {
       report.problems.emplace_back(failure.what());
     }
-    return report;
   }
 
-  Result<CheckReport> rebuildAll() {
-    if (!log_ || !lockFile_) return fail(Error::Kind::permanent, "there is no account in this folder");
-    const auto lock = HeldLock::take(lockFile_.get(), Deadline::after(kLockWait));
-    if (!lock) return fail(lock.error());
-    CheckReport report;
-    const ScratchFiles scratch(folder_);
-    const Rebuilt rebuilt = rebuild(report);
-    const Index::Read fresh(rebuilt.index);
-    countMailboxes(fresh, report);
-    if (const auto row = fresh.get(Table::state, kAccountKey)) {
-      report.messages = accountRow(*row).messages;
-      report.octets = accountRow(*row).octets;
-    }
-    std::shared_ptr<Index> index = openOrReplace(report);
+  void replace(const Index::Read& fresh, CheckReport& report) {
+    const std::shared_ptr<Index> index = openOrReplace(report);
     {
       Index::Write write(index);
       const std::uint64_t different = differences(write, fresh);
@@ -120,14 +136,8 @@ class Maintained {
       write.commit();
     }
     index->sync();
-    for (const std::string& name : unreferencedFiles(log_.get(), fresh)) {
-      ::unlinkat(log_.get(), name.c_str(), 0);
-      report.repaired.push_back("log/" + name + " removed");
-    }
-    return report;
   }
 
- private:
   Rebuilt rebuild(CheckReport& report) {
     Rebuilt rebuilt = rebuildInto(pathIn(folder_, kScratchIndex), log_.get());
     for (const journal::Damage& damage : rebuilt.damage) {
