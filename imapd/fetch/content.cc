@@ -7,7 +7,7 @@
 namespace ostler::imap {
 namespace {
 
-constexpr std::size_t kKeep = 1U << 20;
+constexpr std::size_t kKept = 1U << 20;
 constexpr std::uint64_t kFirstRead = 4U << 10;
 
 bool holdsHeader(std::string_view octets) {
@@ -20,8 +20,9 @@ bool holdsHeader(std::string_view octets) {
 void Content::open(std::shared_ptr<const store::ContentSource> source) {
   source_ = std::move(source);
   loaded_ = 0;
+  window_.reset();
   structure_.reset();
-  if (octets_.size() > kKeep) {
+  if (octets_.size() > kKept) {  // a large header
     octets_.clear();
     octets_.shrink_to_fit();
   }
@@ -45,19 +46,24 @@ Result<std::string_view> Content::head() {
   }
 }
 
-Result<std::string_view> Content::all() {
-  const Result<void> read = load(size());
-  if (!read) return fail(read.error());
-  return std::string_view(octets_.data(), loaded_);
+// One read of the whole is checked against the message's checksum.
+Result<message::Window*> Content::window() {
+  if (!window_ && size() <= kKept) {
+    const Result<void> read = load(size());
+    if (!read) return fail(read.error());
+    window_.emplace(std::string_view(octets_.data(), loaded_));
+  } else if (!window_) {
+    window_.emplace(size(), [source = source_](std::uint64_t offset, std::span<char> into) { return source->read(offset, into); });
+  }
+  return &*window_;
 }
 
-Result<const message::Structure*> Content::structure() {
-  if (!structure_) {
-    const Result<std::string_view> octets = all();
-    if (!octets) return fail(octets.error());
-    structure_ = message::parseStructure(*octets);
-  }
-  return &*structure_;
+Result<void> Content::parse() {
+  if (structure_) return {};
+  Result<message::Structure> parsed = through([](message::Window& octets) { return message::parseStructure(octets); });
+  if (!parsed) return fail(parsed.error());
+  structure_ = std::move(*parsed);
+  return {};
 }
 
 Result<void> Content::append(std::string& out, message::Range range) {

@@ -11,6 +11,8 @@ namespace {
 
 using ItemKind = FetchItem::Kind;
 using Text = message::Section::Text;
+using message::Structure;
+using message::Window;
 
 constexpr std::size_t kEnough = 256U << 10;        // octets of text to stop at
 constexpr std::uint64_t kInsertAbove = 64U << 10;  // longer runs of content are read when they are sent
@@ -198,7 +200,7 @@ void FetchVisitor::flags(store::Flags flags) {
   output_.text += flagsText_;
 }
 
-// Reads as little as it can: BODY[] nothing but what is sent, a header no body, and only parts the whole message.
+// Reads as little as it can: BODY[] nothing but what is sent, a header no body, and only parts the whole message, a stretch at a time.
 void FetchVisitor::section(const FetchItem& item) {
   const message::Section& wanted = item.section;
   if (wanted.part.empty() && wanted.text == Text::whole) return octets(item, {0, content_.size()});
@@ -213,26 +215,24 @@ void FetchVisitor::section(const FetchItem& item) {
                                          wanted.text == Text::headerFields),
                    "{");
   }
-  const Result<const message::Structure*> structure = content_.structure();
-  if (!structure) return broken(structure.error());
-  const Result<std::string_view> all = content_.all();
-  const auto found = message::findSection(**structure, *all, wanted);
-  if (!found) {
+  const auto found = content_.parts([&](const Structure& structure, Window& octets) { return message::findSection(structure, octets, wanted); });
+  if (!found) return broken(found.error());
+  if (!*found) {
     output_.text += item.label;
     output_.text += " NIL";
-  } else if (found->range) {
-    octets(item, *found->range);
+  } else if ((*found)->range) {
+    octets(item, *(*found)->range);
   } else {
-    literal(item, found->text, "{");
+    literal(item, (*found)->text, "{");
   }
 }
 
 // RFC 9051 6.4.5.1: literal8 where there is a NUL.
 void FetchVisitor::binary(const FetchItem& item) {
-  const Result<const message::Structure*> structure = content_.structure();
-  if (!structure) return broken(structure.error());
-  const Result<std::string_view> all = content_.all();
-  const Result<std::string> decoded = message::decodeSection(**structure, *all, item.section.part);
+  const auto read =
+      content_.parts([&](const Structure& structure, Window& octets) { return message::decodeSection(structure, octets, item.section.part); });
+  if (!read) return broken(read.error());
+  const Result<std::string>& decoded = *read;
   if (!decoded) {
     unknownEncoding_ = unknownEncoding_ || decoded.error().kind == Error::Kind::permanent;
     output_.text += item.label;
@@ -243,10 +243,10 @@ void FetchVisitor::binary(const FetchItem& item) {
 }
 
 void FetchVisitor::binarySize(const FetchItem& item) {
-  const Result<const message::Structure*> structure = content_.structure();
-  if (!structure) return broken(structure.error());
-  const Result<std::string_view> all = content_.all();
-  const Result<std::uint64_t> size = message::decodedSize(**structure, *all, item.section.part);
+  const auto read =
+      content_.parts([&](const Structure& structure, Window& octets) { return message::decodedSize(structure, octets, item.section.part); });
+  if (!read) return broken(read.error());
+  const Result<std::uint64_t>& size = *read;
   unknownEncoding_ = unknownEncoding_ || (!size && size.error().kind == Error::Kind::permanent);
   output_.text += item.label;
   output_.text += ' ';

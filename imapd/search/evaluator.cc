@@ -180,13 +180,19 @@ bool SearchVisitor::sentMatches(const SearchNode& node, const store::MessageRow&
 bool SearchVisitor::matchesContent(const SearchNode& node, const store::MessageRow& row) {
   if (!row.content) return false;
   readContent_ = true;
-  const Result<std::string_view> octets = node.kind == KeyKind::header ? content_.head() : content_.all();
-  if (!octets) {
-    failure_ = octets.error();
-    return false;
-  }
-  if (node.kind == KeyKind::header) return message::headerMatches(*octets, node.field, *node.finder);
-  return node.matcher->matches(*octets);
+  const Result<bool> found = node.kind == KeyKind::header ? headerHas(node) : textHas(node);
+  if (!found) failure_ = found.error();
+  return found.value_or(false);
+}
+
+Result<bool> SearchVisitor::headerHas(const SearchNode& node) {
+  const Result<std::string_view> head = content_.head();
+  if (!head) return fail(head.error());
+  return message::headerMatches(*head, node.field, *node.finder);
+}
+
+Result<bool> SearchVisitor::textHas(const SearchNode& node) {
+  return content_.through([&](message::Window& octets) { return node.matcher->matches(octets); });
 }
 
 }  // namespace ostler::imap

@@ -73,6 +73,8 @@ class SearchVisitor final : public store::Visitor {
   [[nodiscard]] bool matchesSummary(const SearchNode& node, const store::MessageRow& row) const;
   [[nodiscard]] static bool sentMatches(const SearchNode& node, const store::MessageRow& row);
   [[nodiscard]] bool matchesContent(const SearchNode& node, const store::MessageRow& row);
+  [[nodiscard]] Result<bool> headerHas(const SearchNode& node);
+  [[nodiscard]] Result<bool> textHas(const SearchNode& node);
   [[nodiscard]] bool timeIsUp();
 
   std::shared_ptr<const SearchProgram> program_;

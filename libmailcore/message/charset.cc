@@ -52,22 +52,82 @@ std::string meantCharset(std::string_view charset) {
   return lower;
 }
 
-std::optional<std::string> convert(std::string_view octets, std::string_view charset) {
-  UErrorCode status = U_ZERO_ERROR;
-  const Converter converter(ucnv_open(meantCharset(charset).c_str(), &status));
-  if (U_FAILURE(status) || !converter) return std::nullopt;
-  // One piece of at most 1 GiB at a time would be needed for larger texts; no caller has them.
-  if (octets.size() > (std::size_t{1} << 29)) octets = octets.substr(0, std::size_t{1} << 29);
-  const icu::UnicodeString text(octets.data(), length32(octets), converter.get(), status);
-  if (U_FAILURE(status)) return std::nullopt;
-  return utf8Of(text);
-}
-
 std::string replaceInvalid(std::string_view octets) {
   return utf8Of(icu::UnicodeString::fromUTF8(icu::StringPiece(octets.data(), length32(octets))));
 }
 
 }  // namespace
+
+/// Octets of one charset into UTF-8, by ICU.
+class CharsetConversion {
+ public:
+  /// Null: nobody knows the charset.
+  static std::unique_ptr<CharsetConversion> open(std::string_view charset) {
+    if (charset.size() > kLongestCharsetName) return nullptr;
+    UErrorCode status = U_ZERO_ERROR;
+    Converter from(ucnv_open(meantCharset(charset).c_str(), &status));
+    Converter to(ucnv_open("UTF-8", &status));
+    if (U_FAILURE(status)) return nullptr;
+    return std::unique_ptr<CharsetConversion>(new CharsetConversion(std::move(from), std::move(to)));
+  }
+
+  void add(std::string_view octets, std::string& out) { convert(octets, false, out); }
+  void finish(std::string& out) { convert("", true, out); }
+
+ private:
+  CharsetConversion(Converter from, Converter to) : from_(std::move(from)), to_(std::move(to)) {}
+
+  void convert(std::string_view octets, bool isLast, std::string& out) {
+    const char* source = octets.data();
+    const char* const end = source + octets.size();
+    std::array<char, 4096> made{};
+    UErrorCode status = U_BUFFER_OVERFLOW_ERROR;
+    while (status == U_BUFFER_OVERFLOW_ERROR) {
+      status = U_ZERO_ERROR;
+      char* target = made.data();
+      ucnv_convertEx(to_.get(), from_.get(), &target, target + made.size(), &source, end, between_.data(), &read_, &written_,
+                     between_.data() + between_.size(), false, isLast, &status);
+      out.append(made.data(), static_cast<std::size_t>(target - made.data()));
+    }
+  }
+
+  Converter from_;
+  Converter to_;
+  std::array<UChar, 1024> between_{};  // UTF-16 that is not yet UTF-8
+  UChar* read_ = between_.data();
+  UChar* written_ = between_.data();
+};
+
+namespace {
+
+std::optional<std::string> convert(std::string_view octets, std::string_view charset) {
+  const std::unique_ptr<CharsetConversion> conversion = CharsetConversion::open(charset);
+  if (!conversion) return std::nullopt;
+  std::string out;
+  conversion->add(octets, out);
+  conversion->finish(out);
+  return out;
+}
+
+}  // namespace
+
+CharsetDecoder::CharsetDecoder(std::string_view charset) : charset_(charset), isPlain_(isAsciiSuperset(charset)) {}
+CharsetDecoder::~CharsetDecoder() = default;
+
+// Most text of other charsets is ASCII after all.
+void CharsetDecoder::decode(std::string_view piece, std::string& out) {
+  isPlain_ = isPlain_ && (isUtf8OrAscii(charset_) || isAllAscii(piece));
+  if (!isPlain_ && !conversion_) conversion_ = CharsetConversion::open(charset_);
+  if (conversion_) {
+    conversion_->add(piece, out);
+  } else {
+    out += piece;
+  }
+}
+
+void CharsetDecoder::finish(std::string& out) {
+  if (conversion_) conversion_->finish(out);
+}
 
 bool isUtf8OrAscii(std::string_view charset) {
   if (charset.empty()) return true;
@@ -88,7 +148,6 @@ bool isAsciiSuperset(std::string_view charset) {
 }
 
 std::optional<std::string> toUtf8(std::string_view octets, std::string_view charset) {
-  if (charset.size() > kLongestCharsetName) return std::nullopt;
   if (isUtf8OrAscii(charset)) {
     if (isAllAscii(octets) || isValidUtf8(octets)) return std::string(octets);
     return replaceInvalid(octets);

@@ -2,6 +2,7 @@
 // RFC 2978 (names), RFC 5051 and RFC 3629; charset names as the IANA registry and the wild have them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,25 @@ namespace ostler::message {
 
 /// Valid UTF-8; what cannot be converted becomes U+FFFD. Nothing for an unknown charset. Any thread.
 [[nodiscard]] std::optional<std::string> toUtf8(std::string_view octets, std::string_view charset);
+class CharsetConversion;
+
+/// Text of one charset that comes in pieces, as UTF-8. Octets of UTF-8, and of a charset that nobody knows, pass as they are. One thread.
+class CharsetDecoder {
+ public:
+  explicit CharsetDecoder(std::string_view charset);
+  ~CharsetDecoder();
+  CharsetDecoder(const CharsetDecoder&) = delete;
+  CharsetDecoder& operator=(const CharsetDecoder&) = delete;
+  /// Appends what can be converted so far.
+  void decode(std::string_view piece, std::string& out);
+  /// Appends what was held back. Call once, at the end.
+  void finish(std::string& out);
+
+ private:
+  std::string charset_;
+  bool isPlain_;  ///< up to here the octets were UTF-8 as they are
+  std::unique_ptr<CharsetConversion> conversion_;
+};
 /// UTF-8 as it is, anything else read as windows-1252: what undeclared 8-bit text in a header most likely is.
 [[nodiscard]] std::string guessUtf8(std::string_view octets);
 /// The front of a UTF-8 text, of at most so many octets, that ends in no character's middle.

@@ -42,11 +42,14 @@ std::string boundaryOf(const Part& part) {
   return {};
 }
 
+/// A longer line is no delimiter; RFC 2046 5.1.1 has boundaries of 70 characters.
+constexpr std::size_t kLongestDelimiter = 4096;
+
 /// Walks over the content once, line by line where a boundary may be. The parts that are open form a stack; a boundary
 /// is looked up among those of all open multiparts at once, so that nesting costs nothing per line.
 class StructureParser {
  public:
-  explicit StructureParser(std::string_view content) : content_(content) {}
+  explicit StructureParser(Window& content) : content_(content) {}
 
   Structure parse() {
     beginPart(kNoPart);
@@ -59,7 +62,10 @@ class StructureParser {
         goToNextLine();
       }
     }
-    lineFeeds_ += countLineFeeds(content_.substr(at_));
+    for (std::string_view rest = content_.from(at_); !rest.empty(); rest = content_.from(at_)) {
+      lineFeeds_ += countLineFeeds(rest);
+      at_ += rest.size();
+    }
     closeAbove(0, content_.size());
     closeTop(content_.size(), lineFeeds_);
     return std::move(out_);
@@ -75,7 +81,7 @@ class StructureParser {
   struct Delimiter {
     std::size_t open = 0;  // index into open_
     bool closing = false;
-    std::size_t lineEnd = 0;
+    std::uint64_t lineEnd = 0;
     bool lineFeed = false;
   };
 
@@ -117,15 +123,15 @@ class StructureParser {
   void readHeader(Part& made) {
     made.header.offset = at_;
     while (at_ < content_.size()) {
-      const bool isEmpty = content_[at_] == '\n' || content_.substr(at_, 2) == "\r\n";
-      if (!isEmpty && !boundaries_.empty() && content_.substr(at_, 2) == "--" && delimiterAt(at_)) break;
+      const bool isEmpty = isAt("\n") || isAt("\r\n");
+      if (!isEmpty && !boundaries_.empty() && isAt("--") && delimiterAt(at_)) break;
       goToNextLine();
       if (isEmpty) break;
     }
     made.header.length = at_ - made.header.offset;
     made.body.offset = at_;
     bool typeSeen = false;
-    for (const HeaderField& field : HeaderView(octetsOf(content_, made.header)))
+    for (const HeaderField& field : HeaderView(content_.octets(made.header)))
       takeContentField(made, field, typeSeen);
     if (!typeSeen && made.parent != kNoPart && out_.parts[made.parent].type.is("multipart", "digest")) {
       made.type = {"message", "rfc822", {}};  // RFC 2046 5.1.5
@@ -147,29 +153,47 @@ class StructureParser {
     }
   }
 
+  bool isAt(std::string_view text) { return content_.from(at_).starts_with(text); }
+  char octetAt(std::uint64_t at) {
+    const std::string_view octets = content_.from(at);
+    return octets.empty() ? '\0' : octets.front();
+  }
+
   void goToNextLine() {
-    const std::size_t lf = content_.find('\n', at_);
-    lineFeeds_ += lf != std::string_view::npos;
-    at_ = lf == std::string_view::npos ? content_.size() : lf + 1;
+    for (std::string_view rest = content_.from(at_); !rest.empty(); rest = content_.from(at_)) {
+      const std::size_t lf = rest.find('\n');
+      at_ += std::min(lf, rest.size() - 1) + 1;
+      if (lf == std::string_view::npos) continue;
+      ++lineFeeds_;
+      return;
+    }
   }
 
   // To the next line that starts with "--", the one at hand included.
   bool goToDashes() {
-    if (content_.substr(at_, 2) == "--") return true;
-    const DashLine next = findDashLine(content_.substr(at_));
-    at_ += next.at;
-    lineFeeds_ += next.lineFeeds;
-    return at_ < content_.size();
+    if (isAt("--")) return true;
+    for (std::string_view rest = content_.from(at_); !rest.empty(); rest = content_.from(at_)) {
+      const DashLine next = findDashLine(rest);
+      lineFeeds_ += next.lineFeeds;
+      at_ += next.at;
+      if (next.at < rest.size()) return true;
+      if (at_ >= content_.size()) return false;
+      at_ -= 2;  // the line end of what is at hand may be that of the line before
+      lineFeeds_ -= countLineFeeds(rest.substr(rest.size() - 2));
+    }
+    return false;
   }
 
   // dash-boundary transport-padding CRLF, or close-delimiter. Deviates from RFC 2046 5.1.1, where a prefix of the line
   // is enough: programs nest boundaries of which one is the start of another, and only the whole line tells them apart.
-  std::optional<Delimiter> delimiterAt(std::size_t at) const {
-    const std::size_t lf = content_.find('\n', at);
+  std::optional<Delimiter> delimiterAt(std::uint64_t at) {
+    const std::string_view octets = content_.from(at).substr(0, kLongestDelimiter);
+    const std::size_t lf = octets.find('\n');
     Delimiter found;
     found.lineFeed = lf != std::string_view::npos;
-    found.lineEnd = found.lineFeed ? lf + 1 : content_.size();
-    std::string_view text = content_.substr(at + 2, found.lineEnd - at - 2);
+    if (!found.lineFeed && at + octets.size() < content_.size()) return std::nullopt;
+    found.lineEnd = found.lineFeed ? at + lf + 1 : content_.size();
+    std::string_view text = octets.substr(2, found.lineEnd - at - 2);
     while (!text.empty() && (isWsp(text.back()) || text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
     auto boundary = boundaries_.find(text);
     if (boundary == boundaries_.end() && text.ends_with("--")) {
@@ -194,24 +218,24 @@ class StructureParser {
 
   // Ends all open parts above open_[index], before the boundary line that starts at `line`; its line end belongs to the
   // boundary.
-  void closeAbove(std::size_t index, std::size_t line) {
-    std::size_t end = line;
+  void closeAbove(std::size_t index, std::uint64_t line) {
+    std::uint64_t end = line;
     std::uint64_t lineFeeds = lineFeeds_;
-    if (line < content_.size() && line > 0 && content_[line - 1] == '\n') {
-      end -= line > 1 && content_[line - 2] == '\r' ? 2 : 1;
+    if (line < content_.size() && line > 0 && octetAt(line - 1) == '\n') {
+      end -= line > 1 && octetAt(line - 2) == '\r' ? 2 : 1;
       --lineFeeds;
     }
     while (open_.size() > index + 1) closeTop(end, lineFeeds);
   }
 
-  void closeTop(std::size_t end, std::uint64_t lineFeeds) {
+  void closeTop(std::uint64_t end, std::uint64_t lineFeeds) {
     Open& top = open_.back();
     Part& closed = part(top);
     if (end > closed.body.offset) {
       closed.body.length = end - closed.body.offset;
-      closed.bodyLines = lineFeeds - top.lineFeedsBefore + (content_[end - 1] == '\n' ? 0 : 1);
+      closed.bodyLines = lineFeeds - top.lineFeedsBefore + (octetAt(end - 1) == '\n' ? 0 : 1);
     } else if (closed.isMessage && end < closed.body.offset) {  // its header was cut off by the boundary
-      closed.body.offset = std::max<std::uint64_t>(end, closed.header.offset);
+      closed.body.offset = std::max(end, closed.header.offset);
       closed.header.length = closed.body.offset - closed.header.offset;
     }
     forgetBoundary(top);
@@ -230,9 +254,9 @@ class StructureParser {
     open.boundary.clear();
   }
 
-  std::string_view content_;
+  Window& content_;
   Structure out_;
-  std::size_t at_ = 0;
+  std::uint64_t at_ = 0;
   std::uint64_t lineFeeds_ = 0;  // before at_
   std::vector<Open> open_;
   std::unordered_map<std::string, std::vector<std::size_t>, TransparentHash, std::equal_to<>> boundaries_;
@@ -241,7 +265,12 @@ class StructureParser {
 }  // namespace
 
 Structure parseStructure(std::string_view content) {
-  return StructureParser(content).parse();
+  Window octets(content);
+  return parseStructure(octets);
+}
+
+Structure parseStructure(Window& octets) {
+  return StructureParser(octets).parse();
 }
 
 }  // namespace ostler::message

@@ -10,20 +10,9 @@
 #include <vector>
 
 #include "libmailcore/message/content_type.h"
+#include "libmailcore/message/window.h"
 
 namespace ostler::message {
-
-/// Octets of the content.
-struct Range {
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-  [[nodiscard]] std::uint64_t end() const { return offset + length; }
-  bool operator==(const Range&) const = default;
-};
-/// The octets of a range; REQUIRES: the range lies within the content.
-[[nodiscard]] inline std::string_view octetsOf(std::string_view content, Range range) {
-  return content.substr(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.length));
-}
 
 using PartIndex = std::uint32_t;
 inline constexpr PartIndex kNoPart = UINT32_MAX;
@@ -66,5 +55,7 @@ struct Structure {
 
 /// Never fails. A missing end boundary ends its multipart at the enclosing one's boundary or at the end.
 [[nodiscard]] Structure parseStructure(std::string_view content);
+/// Holds a stretch of the content at a time, and each header as a whole. Nobody's structure if the window has an error.
+[[nodiscard]] Structure parseStructure(Window& octets);
 
 }  // namespace ostler::message

@@ -11,7 +11,7 @@
 namespace ostler::message {
 
 /// Raised whenever prepare() gives something else for the same content; what carries an older one is made anew.
-inline constexpr std::uint16_t kPreparedVersion = 2;
+inline constexpr std::uint16_t kPreparedVersion = 3;
 
 /// What delivery and the fast paths need to know of the octets.
 struct ContentFacts {

@@ -18,7 +18,7 @@ namespace ostler::message {
 namespace {
 
 constexpr std::size_t kBlock = 4 * kWidth;
-constexpr std::size_t kDecodedPiece = 65536;  // what is decoded at a time
+constexpr std::size_t kAtOnce = 65536;  // what is folded at a time
 
 /// How often an octet stands in mail, roughly: the higher the commoner.
 std::size_t commonness(char c) {
@@ -114,7 +114,7 @@ namespace {
 /// One message and one finder.
 class MessageSearch {
  public:
-  MessageSearch(const CaseFinder& finder, std::size_t needleOctets, bool needleHasBlank, std::string_view content)
+  MessageSearch(const CaseFinder& finder, std::size_t needleOctets, bool needleHasBlank, Window& content)
       : finder_(finder), overlap_(4 * needleOctets + 64), needleHasBlank_(needleHasBlank), content_(content) {}
 
   // A header of plain fields is searched at once, its folds taken out when the needle has blanks.
@@ -124,17 +124,21 @@ class MessageSearch {
   }
 
   // RFC 9051 6.4.4: text/* and message/* are decoded; in other types nobody reads text.
-  bool bodyMatches(const Part& part) const {
+  bool bodyMatches(const Part& part) {
     if (part.kind != Part::Kind::leaf || (!part.type.hasType("text") && !part.type.hasType("message"))) return false;
-    return textMatches(octetsOf(content_, part.body), part.type, transferEncodingOf(part.encoding));
+    return textMatches(part.body, part.type, transferEncodingOf(part.encoding));
   }
 
-  bool textMatches(std::string_view octets, const ContentType& type, TransferEncoding encoding) const {
+  bool textMatches(Range body, const ContentType& type, TransferEncoding encoding) {
     const std::string charset = parameterValue(type.parameters, "charset");
     const bool isEncoded = encoding == TransferEncoding::base64 || encoding == TransferEncoding::quotedPrintable;
-    if (!isUtf8OrAscii(charset))
-      return foreignMatches(isEncoded ? decodeBody(octets, encoding) : std::string(octets), charset);
-    return isEncoded ? encodedMatches(octets, encoding) : plainMatches(octets);
+    if (!isEncoded) {
+      // Searched where it lies, if all of it is at hand; folding needs a copy, which is made piece by piece.
+      const std::string_view text = content_.from(body.offset).substr(0, body.length);
+      const bool isPlain = isUtf8OrAscii(charset) || (isAsciiSuperset(charset) && !has8Bit(text));
+      if (isPlain && text.size() == body.length && (finder_.isAscii() || text.size() <= kAtOnce)) return finder_.foundIn(text);
+    }
+    return piecesMatch(body, charset, isEncoded ? encoding : TransferEncoding::identity);
   }
 
  private:
@@ -159,37 +163,28 @@ class MessageSearch {
     return false;
   }
 
-  bool foreignMatches(const std::string& octets, std::string_view charset) const {
-    if (isAsciiSuperset(charset) && !has8Bit(octets)) return finder_.foundIn(octets);
-    const std::optional<std::string> text = toUtf8(octets, charset);
-    return finder_.foundIn(text ? *text : octets);
-  }
-
-  bool plainMatches(std::string_view text) const {
-    if (finder_.isAscii() || text.size() <= kDecodedPiece) return finder_.foundIn(text);
-    PieceSearch search(finder_, overlap_);  // folding needs a copy: piece by piece
-    for (; !text.empty(); text.remove_prefix(std::min(kDecodedPiece, text.size()))) {
-      search.buffer() += text.substr(0, kDecodedPiece);
-      if (search.look()) return true;
-    }
-    return false;
-  }
-
-  bool encodedMatches(std::string_view octets, TransferEncoding encoding) const {
-    TransferDecoder decoder(encoding);
+  bool piecesMatch(Range body, std::string_view charset, TransferEncoding encoding) {
+    TransferDecoder transfer(encoding);
+    CharsetDecoder text(charset);
     PieceSearch search(finder_, overlap_);
-    for (; !octets.empty(); octets.remove_prefix(std::min(kDecodedPiece, octets.size()))) {
-      decoder.decode(octets.substr(0, kDecodedPiece), search.buffer());
+    std::string decoded;
+    for (std::string_view piece = content_.take(body); !piece.empty(); piece = content_.take(body)) {
+      decoded.clear();
+      transfer.decode(piece, decoded);
+      text.decode(decoded, search.buffer());
       if (search.look()) return true;
     }
-    decoder.finish(search.buffer());
+    decoded.clear();
+    transfer.finish(decoded);
+    text.decode(decoded, search.buffer());
+    text.finish(search.buffer());
     return search.look();
   }
 
   const CaseFinder& finder_;
   std::size_t overlap_;
   bool needleHasBlank_;
-  std::string_view content_;
+  Window& content_;
 };
 
 ContentType typeOf(const HeaderView& header) {
@@ -205,14 +200,14 @@ TextMatcher::TextMatcher(std::string_view needle, SearchScope scope)
       needleOctets_(needle.size()),
       needleHasBlank_(needle.find_first_of(" \t") != std::string_view::npos) {}
 
-bool TextMatcher::matches(std::string_view content) const {
-  const MessageSearch search(finder_, needleOctets_, needleHasBlank_, content);
-  const HeaderView header(content);
+bool TextMatcher::matches(Window& content) const {
+  MessageSearch search(finder_, needleOctets_, needleHasBlank_, content);
+  const HeaderView header(content.head());
   const ContentType type = typeOf(header);
   if (type.hasType("text")) {  // most messages: no structure to look at
     if (scope_ == SearchScope::text && search.headerMatches(header.text())) return true;
     const std::optional<HeaderField> encoding = header.find("Content-Transfer-Encoding");
-    return search.textMatches(content.substr(header.length()), type,
+    return search.textMatches({header.length(), content.size() - header.length()}, type,
                               transferEncodingOf(encoding ? firstToken(encoding->value) : ""));
   }
   const Structure structure = parseStructure(content);
@@ -220,7 +215,7 @@ bool TextMatcher::matches(std::string_view content) const {
     const Part& part = structure.parts[i];
     // The header of a message inside is body text of the one outside; MIME headers are no text: RFC 9051 6.4.4.
     const bool headerCounts = scope_ == SearchScope::text || (part.isMessage && i > 0);
-    if (headerCounts && search.headerMatches(octetsOf(content, part.header))) return true;
+    if (headerCounts && search.headerMatches(content.octets(part.header))) return true;
     if (search.bodyMatches(part)) return true;
   }
   return false;

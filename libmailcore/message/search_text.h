@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "libmailcore/message/window.h"
+
 namespace ostler::message {
 
 /// Finds one string without regard to case. Immutable; any thread.
@@ -36,7 +38,8 @@ enum class SearchScope {
 class TextMatcher {
  public:
   TextMatcher(std::string_view needle, SearchScope scope);
-  [[nodiscard]] bool matches(std::string_view content) const;
+  /// Goes through the content a stretch at a time. What a window with an error says counts for nothing.
+  [[nodiscard]] bool matches(Window& content) const;
 
  private:
   CaseFinder finder_;

@@ -53,13 +53,13 @@ SectionOctets text(std::string made) {
 
 /// Of a message with this header and body: what HEADER, HEADER.FIELDS and TEXT are. REQUIRES: the section is one of
 /// them.
-SectionOctets ofMessage(std::string_view content, Range header, Range body, const Section& section) {
+SectionOctets ofMessage(Window& content, Range header, Range body, const Section& section) {
   switch (section.text) {
     case Section::Text::header:
       return range(header);
     case Section::Text::headerFields:
     case Section::Text::headerFieldsNot:
-      return text(selectFields(octetsOf(content, header), section.fields, section.text == Section::Text::headerFields));
+      return text(selectFields(content.octets(header), section.fields, section.text == Section::Text::headerFields));
     default:
       return range(body);
   }
@@ -76,8 +76,29 @@ Result<const Part*> decodablePart(const Structure& structure, const std::vector<
   return &found;
 }
 
-TransferEncoding encodingOf(const Part& part) {
-  return part.kind == Part::Kind::leaf ? transferEncodingOf(part.encoding) : TransferEncoding::identity;
+/// BINARY[] is the message as it is.
+struct Encoded {
+  Range octets;
+  TransferEncoding encoding = TransferEncoding::identity;
+};
+Encoded encodedOf(const Window& content, const Part& found, const std::vector<std::uint32_t>& part) {
+  if (part.empty()) return {{0, content.size()}};
+  return {found.body, found.kind == Part::Kind::leaf ? transferEncodingOf(found.encoding) : TransferEncoding::identity};
+}
+
+/// Decodes piece by piece: `taken(out)` after each, and after the last.
+template <class Taken>
+void decode(Window& content, Encoded encoded, Taken&& taken) {
+  TransferDecoder decoder(encoded.encoding);
+  std::string out;
+  for (std::string_view piece = content.take(encoded.octets); !piece.empty(); piece = content.take(encoded.octets)) {
+    out.clear();
+    decoder.decode(piece, out);
+    taken(out);
+  }
+  out.clear();
+  decoder.finish(out);
+  taken(out);
 }
 
 }  // namespace
@@ -137,7 +158,7 @@ PartIndex findPart(const Structure& structure, const std::vector<std::uint32_t>&
   return at;
 }
 
-std::optional<SectionOctets> findSection(const Structure& structure, std::string_view content, const Section& section) {
+std::optional<SectionOctets> findSection(const Structure& structure, Window& content, const Section& section) {
   const PartIndex index = findPart(structure, section.part);
   if (index == kNoPart) return std::nullopt;
   const Part& part = structure.parts[index];
@@ -156,15 +177,6 @@ std::optional<SectionOctets> findSection(const Structure& structure, std::string
   return ofMessage(content, inner.header, inner.body, section);
 }
 
-std::optional<SectionOctets> findTopLevelSection(std::string_view content, const Section& section) {
-  if (!section.part.empty()) return std::nullopt;
-  const Range all{0, content.size()};
-  if (section.text == Section::Text::whole) return range(all);
-  if (section.text == Section::Text::mime) return std::nullopt;
-  const std::uint64_t headerLength = HeaderView(content).length();
-  return ofMessage(content, {0, headerLength}, {headerLength, all.length - headerLength}, section);
-}
-
 std::string selectFields(std::string_view header, const std::vector<std::string>& names, bool wanted) {
   const HeaderView view(header);
   std::string out;
@@ -176,34 +188,22 @@ std::string selectFields(std::string_view header, const std::vector<std::string>
   return out;
 }
 
-Result<std::string> decodeSection(const Structure& structure, std::string_view content,
-                                  const std::vector<std::uint32_t>& part) {
+Result<std::string> decodeSection(const Structure& structure, Window& content, const std::vector<std::uint32_t>& part) {
   const Result<const Part*> found = decodablePart(structure, part);
   if (!found) return fail(found.error());
-  if (part.empty()) return std::string(content);
-  return decodeBody(octetsOf(content, (*found)->body), encodingOf(**found));
+  std::string decoded;
+  decode(content, encodedOf(content, **found, part), [&](const std::string& piece) { decoded += piece; });
+  return decoded;
 }
 
-Result<std::uint64_t> decodedSize(const Structure& structure, std::string_view content,
-                                  const std::vector<std::uint32_t>& part) {
+Result<std::uint64_t> decodedSize(const Structure& structure, Window& content, const std::vector<std::uint32_t>& part) {
   const Result<const Part*> found = decodablePart(structure, part);
   if (!found) return fail(found.error());
-  if (part.empty()) return content.size();
-  const TransferEncoding encoding = encodingOf(**found);
-  if (encoding == TransferEncoding::identity) return (*found)->body.length;
-  constexpr std::size_t kPiece = 65536;
-  TransferDecoder decoder(encoding);
+  const Encoded encoded = encodedOf(content, **found, part);
+  if (encoded.encoding == TransferEncoding::identity) return encoded.octets.length;
   std::uint64_t size = 0;
-  std::string decoded;
-  for (std::string_view rest = octetsOf(content, (*found)->body); !rest.empty();
-       rest.remove_prefix(std::min(kPiece, rest.size()))) {
-    decoded.clear();
-    decoder.decode(rest.substr(0, kPiece), decoded);
-    size += decoded.size();
-  }
-  decoded.clear();
-  decoder.finish(decoded);
-  return size + decoded.size();
+  decode(content, encoded, [&](const std::string& piece) { size += piece.size(); });
+  return size;
 }
 
 }  // namespace ostler::message

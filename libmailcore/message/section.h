@@ -38,20 +38,14 @@ struct SectionOctets {
 /// multipart is its body.
 [[nodiscard]] PartIndex findPart(const Structure& structure, const std::vector<std::uint32_t>& part);
 /// Nothing when the message has no such section (IMAP answers NIL). REQUIRES: `structure` was parsed from `content`.
-[[nodiscard]] std::optional<SectionOctets> findSection(const Structure& structure, std::string_view content,
-                                                       const Section& section);
-/// For `HEADER`, `TEXT`, whole and HEADER.FIELDS of the message itself, without its structure; nothing means "needs the
-/// structure".
-[[nodiscard]] std::optional<SectionOctets> findTopLevelSection(std::string_view content, const Section& section);
+[[nodiscard]] std::optional<SectionOctets> findSection(const Structure& structure, Window& content, const Section& section);
 /// The fields named (or all but them), with the empty line: the text of HEADER.FIELDS.
 [[nodiscard]] std::string selectFields(std::string_view header, const std::vector<std::string>& names, bool wanted);
 
 /// BINARY[part]: the body without its transfer encoding. Errors: notFound (no such part, or a multipart), permanent (an
 /// unknown encoding: NO [UNKNOWN-CTE]).
-[[nodiscard]] Result<std::string> decodeSection(const Structure& structure, std::string_view content,
-                                                const std::vector<std::uint32_t>& part);
+[[nodiscard]] Result<std::string> decodeSection(const Structure& structure, Window& content, const std::vector<std::uint32_t>& part);
 /// BINARY.SIZE[part], without holding the decoded octets.
-[[nodiscard]] Result<std::uint64_t> decodedSize(const Structure& structure, std::string_view content,
-                                                const std::vector<std::uint32_t>& part);
+[[nodiscard]] Result<std::uint64_t> decodedSize(const Structure& structure, Window& content, const std::vector<std::uint32_t>& part);
 
 }  // namespace ostler::message

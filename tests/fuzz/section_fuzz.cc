@@ -11,15 +11,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto section = parseSection(input.substr(0, input.find('\n')));
   const std::string_view content = input.substr(std::min(input.find('\n'), input.size()));
   if (!section) return 0;
-  const Structure structure = parseStructure(content);
-  const auto octets = findSection(structure, content, *section);
-  if (octets) assert(octets->in(content).size() == octets->length());
-  if (section->part.empty()) {
-    const auto quick = findTopLevelSection(content, *section);
-    assert(!quick || quick->in(content) == octets->in(content));
-  }
-  const auto decoded = decodeSection(structure, content, section->part);
-  const auto decodedOctets = decodedSize(structure, content, section->part);
+  Window octets(content);
+  const Structure structure = parseStructure(octets);
+  const auto found = findSection(structure, octets, *section);
+  if (found) assert(found->in(content).size() == found->length());
+  const auto decoded = decodeSection(structure, octets, section->part);
+  const auto decodedOctets = decodedSize(structure, octets, section->part);
   assert(decoded.has_value() == decodedOctets.has_value());
   if (decoded) assert(decoded->size() == *decodedOctets);
   return 0;

@@ -17,7 +17,8 @@ std::string bodyStructure(std::string_view content, BodyForm form = BodyForm::bo
   return out;
 }
 std::string sectionText(std::string_view content, std::string_view section) {
-  const auto found = findSection(parseStructure(content), content, parseSection(section).value());
+  Window octets(content);
+  const auto found = findSection(parseStructure(octets), octets, parseSection(section).value());
   return found ? std::string(found->in(content)) : "NIL";
 }
 
@@ -64,8 +65,9 @@ TEST_CASE("parts, messages inside and their sections fit together") {
   CHECK(sectionText(kMixed, "3") == "AAAA");
   CHECK(sectionText(kMixed, "4") == "NIL");
   CHECK(sectionText(kMixed, "3.TEXT") == "NIL");
-  CHECK(decodeSection(parseStructure(kMixed), kMixed, {2, 2}).value() == "<b>");
-  CHECK(decodedSize(parseStructure(kMixed), kMixed, {2, 2}).value() == 3);
+  Window octets(kMixed);
+  CHECK(decodeSection(parseStructure(kMixed), octets, {2, 2}).value() == "<b>");
+  CHECK(decodedSize(parseStructure(kMixed), octets, {2, 2}).value() == 3);
 }
 
 TEST_CASE("a multipart without its end boundary ends with the one around it, or with the message") {

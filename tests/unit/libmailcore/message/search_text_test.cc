@@ -6,10 +6,12 @@ using namespace ostler::message;
 
 namespace {
 bool inText(std::string_view content, std::string_view needle) {
-  return TextMatcher(needle, SearchScope::text).matches(content);
+  Window octets(content);
+  return TextMatcher(needle, SearchScope::text).matches(octets);
 }
 bool inBody(std::string_view content, std::string_view needle) {
-  return TextMatcher(needle, SearchScope::body).matches(content);
+  Window octets(content);
+  return TextMatcher(needle, SearchScope::body).matches(octets);
 }
 }  // namespace
 

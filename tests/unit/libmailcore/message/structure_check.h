@@ -75,7 +75,7 @@ class ImapValueReader {
 
 class StructureCheck {
  public:
-  StructureCheck(const Structure& structure, std::string_view content) : structure_(structure), content_(content) {}
+  StructureCheck(const Structure& structure, std::string_view content) : structure_(structure), content_(content), octets_(content) {}
 
   /// What is wrong, in words; empty: nothing.
   std::string run() {
@@ -110,9 +110,9 @@ class StructureCheck {
     return {};
   }
   std::string part(const ImapValue& body, const Path& path) {
-    const auto octets = findSection(structure_, content_, Section{path, Section::Text::whole, {}});
+    const auto octets = findSection(structure_, octets_, Section{path, Section::Text::whole, {}});
     if (!octets) return "no section of a part";
-    if (!findSection(structure_, content_, Section{path, Section::Text::mime, {}})) return "no MIME section of a part";
+    if (!findSection(structure_, octets_, Section{path, Section::Text::mime, {}})) return "no MIME section of a part";
     if (isMultipart(body)) return multipart(body, path);
     if (body.items.size() < 7) return "a part lacks fields";
     if (body.items[6].text != std::to_string(octets->length())) return "sizes differ";
@@ -120,8 +120,8 @@ class StructureCheck {
         equalsIgnoreCase(body.items[0].text, "message") &&
         (equalsIgnoreCase(body.items[1].text, "rfc822") || equalsIgnoreCase(body.items[1].text, "global"));
     if (!isMessage) return {};
-    const auto header = findSection(structure_, content_, Section{path, Section::Text::header, {}});
-    const auto text = findSection(structure_, content_, Section{path, Section::Text::text, {}});
+    const auto header = findSection(structure_, octets_, Section{path, Section::Text::header, {}});
+    const auto text = findSection(structure_, octets_, Section{path, Section::Text::text, {}});
     if (!header || !text || header->length() + text->length() != octets->length())
       return "header and text are not the message";
     if (body.items.size() < 10 || body.items[7].items.size() != 10) return "a message lacks fields";
@@ -140,6 +140,7 @@ class StructureCheck {
 
   const Structure& structure_;
   std::string_view content_;
+  Window octets_;
 };
 
 inline std::string checkStructure(std::string_view content) {
