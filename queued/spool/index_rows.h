@@ -43,6 +43,11 @@ struct BasicStateRow {
 using StateRow = BasicStateRow<std::string>;
 using StateView = BasicStateRow<std::string_view>;
 
+/// As start-up has it: what was said last stays in the row.
+[[nodiscard]] Message messageOf(const Id128& id, const StateView& row);
+/// What memory has let go of is missing in it, and where it is filed.
+[[nodiscard]] StateRow rowOf(const Message& message);
+
 struct Transcripts {
   std::vector<Transcript> all;
   template <class V>

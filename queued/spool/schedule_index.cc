@@ -1,25 +1,24 @@
 #include "queued/spool/schedule_index.h"
 
 #include <fmt/format.h>
-#include <lmdb.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <unordered_map>
 
 #include "libmailcore/ipc/wire.h"
 #include "queued/spool/index_rows.h"
+#include "queued/spool/index_tables.h"
 
 namespace ostler::spool {
 
 namespace {
 
-constexpr std::size_t kMapSize = std::size_t{16} << 30;  // sparse: address space, not disk
 constexpr std::string_view kAppliedKey = "applied";
 constexpr std::string_view kDestinationPrefix = "destination:";
 
@@ -35,152 +34,39 @@ struct Applied {
   }
 };
 
-MDB_val toVal(std::string_view octets) { return {octets.size(), const_cast<char*>(octets.data())}; }
-std::string_view toView(const MDB_val& val) { return {static_cast<const char*>(val.mv_data), val.mv_size}; }
+bool isDestination(std::string_view key) { return key.starts_with(kDestinationPrefix); }
+std::string destinationOf(std::string_view key) { return std::string(key.substr(kDestinationPrefix.size())); }
 
-tl::unexpected<Error> failLmdb(int code) {
-  const bool full = code == ENOSPC || code == MDB_MAP_FULL;
-  return fail(full ? Error::Kind::limit : Error::Kind::temporary, fmt::format("schedule index: {}", ::mdb_strerror(code)));
-}
-
-}  // namespace
-
-namespace {
-
-Message toMessage(const Id128& id, const StateView& row) {
-  Message message;
-  message.id = id;
-  message.record = {row.segment, row.offset};
-  message.contentOffset = row.contentOffset;
-  message.size = row.size;
-  message.arrived = row.arrived;
-  message.hold = row.hold;
-  message.large = row.large;
-  message.delayTold = row.delayTold;
-  message.grown = row.grown;
-  if (row.expiresAt != WallTime{}) message.changeExtra().expiresAt = row.expiresAt;
-  if (!row.movedTo.empty()) message.changeExtra().movedTo = row.movedTo;
-  if (row.giveBackAt != WallTime{}) message.changeExtra().giveBackAt = row.giveBackAt;
-  message.recipients.growTo(row.recipients.size());
-  for (std::size_t at = 0; at < row.recipients.size(); ++at) {
-    const StateView::Recipient& from = row.recipients[at];
-    RecipientNow& to = message.recipients[at];
-    to.state = from.state;
-    to.attempts = from.attempts;
-    to.due = from.due;
-    to.hasReplyStored = !from.lastReply.empty();
-  }
-  return message;
-}
-
-}  // namespace
-
-struct ScheduleIndex::Lmdb {
-  MDB_env* env = nullptr;
-  MDB_dbi states = 0;
-  MDB_dbi packed = 0;
-  MDB_dbi transcripts = 0;
-  MDB_dbi filed = 0;
-  MDB_dbi about = 0;
-  ~Lmdb() {
-    if (env != nullptr) ::mdb_env_close(env);
-  }
-
-  [[nodiscard]] int open(const std::string& folder) {
-    int code = ::mdb_env_create(&env);
-    if (code == 0) code = ::mdb_env_set_mapsize(env, kMapSize);
-    if (code == 0) code = ::mdb_env_set_maxdbs(env, 5);
-    if (code == 0) code = ::mdb_env_open(env, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600);
-    MDB_txn* txn = nullptr;
-    if (code == 0) code = ::mdb_txn_begin(env, nullptr, 0, &txn);
-    if (code != 0) return code;
-    if (code == 0) code = ::mdb_dbi_open(txn, "states", MDB_CREATE, &states);
-    if (code == 0) code = ::mdb_dbi_open(txn, "packed", MDB_CREATE, &packed);
-    if (code == 0) code = ::mdb_dbi_open(txn, "transcripts", MDB_CREATE, &transcripts);
-    if (code == 0) code = ::mdb_dbi_open(txn, "filed", MDB_CREATE, &filed);
-    if (code == 0) code = ::mdb_dbi_open(txn, "about", MDB_CREATE, &about);
-    if (code == 0) return ::mdb_txn_commit(txn);
-    ::mdb_txn_abort(txn);
-    return code;
-  }
-
-  /// The table's rows from `key` on (empty: all) until `each` returns false, which it gives on. False, too: it cannot be read.
-  template <class Each>
-  [[nodiscard]] bool walk(MDB_dbi table, std::string_view key, Each&& each) const {
-    MDB_txn* txn = nullptr;
-    if (::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) != 0) return false;
-    MDB_cursor* cursor = nullptr;
-    bool goesOn = ::mdb_cursor_open(txn, table, &cursor) == 0;
-    MDB_val at = toVal(key);
-    MDB_val value{};
-    int code = goesOn ? ::mdb_cursor_get(cursor, &at, &value, key.empty() ? MDB_FIRST : MDB_SET_RANGE) : EINVAL;
-    for (; code == 0 && goesOn; code = ::mdb_cursor_get(cursor, &at, &value, MDB_NEXT)) goesOn = each(toView(at), toView(value));
-    if (cursor != nullptr) ::mdb_cursor_close(cursor);
-    ::mdb_txn_abort(txn);
-    return goesOn && code == MDB_NOTFOUND;
-  }
-
-  /// Rows into the queue. False: something in it is not of our form.
-  [[nodiscard]] bool load(Queue& queue, std::uint64_t& replayFrom) const {
-    bool hasApplied = false;
-    const bool isKnown = walk(about, "", [&](std::string_view key, std::string_view value) {
-      if (key == kAppliedKey) {
-        const auto applied = ipc::decode<Applied>(value);
-        hasApplied = applied && applied->version == kVersion;
-        if (hasApplied) replayFrom = applied->replayFrom;
-        return hasApplied;
-      }
-      if (!key.starts_with(kDestinationPrefix)) return false;
-      queue.restoreDestination(std::string(key.substr(kDestinationPrefix.size())), value == "held" ? Hold::held : Hold::frozen);
+/// The tables into the queue; gives the segment to replay from. Nothing: something in them is not of our form.
+std::optional<std::uint64_t> load(IndexTables& tables, Queue& queue) {
+  const IndexTables::Transaction reading(tables);
+  std::optional<Applied> applied;
+  const bool isKnown = reading.walk(tables.about, "", [&](std::string_view key, std::string_view value) {
+    if (isDestination(key)) {
+      queue.restoreDestination(destinationOf(key), value == "held" ? Hold::held : Hold::frozen);
       return true;
-    });
-    queue.reserve(count(states));
-    StateView row;
-    const bool areSound = walk(states, "", [&](std::string_view key, std::string_view value) {
-      const std::optional<Id128> id = Id128::fromOctets(key);
-      if (!id || !ipc::decodeInto(row, value)) return false;
-      queue.restore(toMessage(*id, row));
-      noteRead(value);
-      return true;
-    });
-    letGoOfPages();
-    return isKnown && areSound && (hasApplied || queue.messages().empty());
-  }
-
-  [[nodiscard]] std::size_t count(MDB_dbi table) const {
-    MDB_txn* txn = nullptr;
-    if (::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) != 0) return 0;
-    MDB_stat stat{};
-    const int code = ::mdb_stat(txn, table, &stat);
-    ::mdb_txn_abort(txn);
-    return code == 0 ? stat.ms_entries : 0;
-  }
-
-  /// What was read is the page cache's business, not our memory. LMDB does not say where its map lies; what load() found lies in it,
-  /// for its transaction writes nothing.
-  void noteRead(std::string_view octets) const {
-    constexpr std::uintptr_t kPage = 4096;
-    const auto at = reinterpret_cast<std::uintptr_t>(octets.data()) / kPage * kPage;
-    readFrom_ = readFrom_ == 0 ? at : std::min(readFrom_, at);
-    readTo_ = std::max(readTo_, at + kPage);
-  }
-  void letGoOfPages() const {
-    if (readTo_ > readFrom_) (void)::madvise(reinterpret_cast<void*>(readFrom_), readTo_ - readFrom_, MADV_DONTNEED);
-  }
-  mutable std::uintptr_t readFrom_ = 0;
-  mutable std::uintptr_t readTo_ = 0;
-};
-
-namespace {
-
-std::string_view storedOctets(MDB_txn* txn, MDB_dbi table, std::string_view id) {
-  MDB_val key = toVal(id);
-  MDB_val value{};
-  return ::mdb_get(txn, table, &key, &value) == 0 ? toView(value) : std::string_view();
+    }
+    const auto stored = ipc::decode<Applied>(value);
+    if (key != kAppliedKey || !stored || stored->version != kVersion) return false;
+    applied = *stored;
+    return true;
+  });
+  queue.reserve(reading.count(tables.states));
+  StateView row;
+  const bool areSound = reading.walk(tables.states, "", [&](std::string_view key, std::string_view value) {
+    const std::optional<Id128> id = Id128::fromOctets(key);
+    if (!id || !ipc::decodeInto(row, value)) return false;
+    queue.restore(messageOf(*id, row));
+    tables.noteRead(value);
+    return true;
+  });
+  tables.letGoOfPages();
+  if (!isKnown || !areSound || (!applied && !queue.messages().empty())) return std::nullopt;
+  return applied ? applied->replayFrom : 0;
 }
 
-Transcripts storedTranscripts(MDB_txn* txn, MDB_dbi table, std::string_view id) {
-  return ipc::decode<Transcripts>(storedOctets(txn, table, id)).value_or(Transcripts{});
+Transcripts storedTranscripts(const IndexTables& tables, const IndexTables::Transaction& transaction, std::string_view id) {
+  return ipc::decode<Transcripts>(transaction.get(tables.transcripts, id)).value_or(Transcripts{});
 }
 
 /// Where it is filed, one place after the other.
@@ -230,65 +116,122 @@ StateRow merged(const ScheduleIndex::Changes::Row& row, std::string_view packed,
   return now;
 }
 
-Transcripts withThoseStored(MDB_txn* txn, MDB_dbi table, const ScheduleIndex::Changes::Row& row) {
-  Transcripts kept = storedTranscripts(txn, table, row.id.octets());
-  kept.all.insert(kept.all.end(), row.transcripts.begin(), row.transcripts.end());
+Transcripts withThoseStored(Transcripts kept, const std::vector<Transcript>& added) {
+  kept.all.insert(kept.all.end(), added.begin(), added.end());
   if (kept.all.size() > Transcript::kKept) kept.all.erase(kept.all.begin(), kept.all.end() - Transcript::kKept);
   return kept;
 }
 
+/// In the order of their keys, for then LMDB fills its pages.
+std::vector<const ScheduleIndex::Changes::Row*> inOrder(const std::vector<ScheduleIndex::Changes::Row>& changed) {
+  std::vector<const ScheduleIndex::Changes::Row*> rows;
+  rows.reserve(changed.size());
+  for (const ScheduleIndex::Changes::Row& row : changed) rows.push_back(&row);
+  std::ranges::sort(rows, {}, [](const ScheduleIndex::Changes::Row* row) { return row->id; });
+  return rows;
+}
+
+/// One transaction's changes of the tables.
+class Commit {
+ public:
+  Commit(const IndexTables& tables, const ScheduleIndex::Changes& changes) : tables_(tables), changes_(changes), unfiled_(changes), writing_(tables) {}
+
+  [[nodiscard]] Result<void> run() {
+    for (const Row* const row : inOrder(changes_.rows)) {
+      const std::string_view stored = writing_.get(tables_.states, row->id.octets());
+      std::optional<StateRow> before;
+      if (!stored.empty()) before = ipc::decode<StateRow>(stored).value_or(StateRow());
+      if (!row->state.empty()) {
+        store(*row, before);
+      } else if (before) {  // most were never stored: they came and went between two commits
+        forget(*row, *before);
+      }
+    }
+    std::ranges::sort(toFile_);
+    for (const std::string& place : toFile_) writing_.put(tables_.filed, place, "");
+    putAbout();
+    return writing_.commit();
+  }
+
+ private:
+  using Row = ScheduleIndex::Changes::Row;
+
+  void store(const Row& row, const std::optional<StateRow>& before) {
+    const std::string_view key = row.id.octets();
+    const std::string_view record = unfiled_.recordOf(row);
+    const StateRow now = merged(row, record, before);
+    if (!record.empty()) std::ranges::move(filedKeys(row.id, now.filed), std::back_inserter(toFile_));
+    writing_.put(tables_.states, key, ipc::encode(now));
+    if (before && before->grown && !now.grown) writing_.remove(tables_.packed, key);
+    if (now.grown && !row.packed.empty()) writing_.put(tables_.packed, key, row.packed);
+    if (row.transcripts.empty()) return;
+    writing_.put(tables_.transcripts, key, ipc::encode(withThoseStored(storedTranscripts(tables_, writing_, key), row.transcripts)));
+  }
+
+  void forget(const Row& row, const StateRow& before) {
+    const std::string_view key = row.id.octets();
+    for (const std::string& place : filedKeys(row.id, before.filed)) writing_.remove(tables_.filed, place);
+    writing_.remove(tables_.states, key);
+    writing_.remove(tables_.transcripts, key);
+    if (before.grown) writing_.remove(tables_.packed, key);
+  }
+
+  void putAbout() {
+    std::vector<std::string> forgotten;
+    (void)writing_.walk(tables_.about, kDestinationPrefix, [&](std::string_view key, std::string_view) {
+      if (isDestination(key) && !changes_.destinations.contains(destinationOf(key))) forgotten.emplace_back(key);
+      return isDestination(key);
+    });
+    for (const std::string& key : forgotten) writing_.remove(tables_.about, key);
+    for (const auto& [key, hold] : changes_.destinations) {
+      writing_.put(tables_.about, std::string(kDestinationPrefix) + key, hold == Hold::held ? "held" : "frozen");
+    }
+    Applied applied;
+    applied.replayFrom = changes_.replayFrom;
+    writing_.put(tables_.about, kAppliedKey, ipc::encode(applied));
+  }
+
+  const IndexTables& tables_;
+  const ScheduleIndex::Changes& changes_;
+  const Unfiled unfiled_;
+  IndexTables::Writing writing_;
+  std::vector<std::string> toFile_;
+};
+
 }  // namespace
 
-ScheduleIndex::ScheduleIndex(std::unique_ptr<Lmdb> lmdb) : lmdb_(std::move(lmdb)) {}
+ScheduleIndex::ScheduleIndex(std::unique_ptr<IndexTables> tables) : tables_(std::move(tables)) {}
 ScheduleIndex::~ScheduleIndex() = default;
 
 Result<LoadedIndex> ScheduleIndex::open(const std::string& folder, Queue& queue, const log::Log& log) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail(Error::Kind::permanent, fmt::format("cannot make {}: {}", folder, std::strerror(errno)));
   }
-  LoadedIndex loaded;
-  auto lmdb = std::make_unique<Lmdb>();
-  int code = lmdb->open(folder);
-  if (code != 0 || !lmdb->load(queue, loaded.replayFrom)) {
-    log.error("schedule-index-rebuilt", {{"reason", code != 0 ? ::mdb_strerror(code) : "a row of another form"}});
+  Result<std::unique_ptr<IndexTables>> tables = IndexTables::open(folder);
+  std::optional<std::uint64_t> replayFrom = tables ? load(**tables, queue) : std::nullopt;
+  if (!replayFrom) {
+    log.error("schedule-index-rebuilt", {{"reason", tables ? "a row of another form" : tables.error().detail}});
     queue = Queue();
-    loaded.replayFrom = 0;
-    lmdb = std::make_unique<Lmdb>();
+    replayFrom = 0;
+    if (tables) tables->reset();
     ::unlink((folder + "/data.mdb").c_str());
     ::unlink((folder + "/lock.mdb").c_str());
-    code = lmdb->open(folder);
-    if (code != 0) return fail(Error::Kind::permanent, fmt::format("schedule index {}: {}", folder, ::mdb_strerror(code)));
+    tables = IndexTables::open(folder);
+    if (!tables) return fail(tables.error());
   }
-  loaded.index = std::unique_ptr<ScheduleIndex>(new ScheduleIndex(std::move(lmdb)));
+  LoadedIndex loaded{std::unique_ptr<ScheduleIndex>(new ScheduleIndex(std::move(*tables))), *replayFrom};
   queue.keepIn(loaded.index.get());
   return loaded;
 }
 
 ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {
-  StateRow row;
-  row.segment = message.record.segment;
-  row.offset = message.record.offset;
-  row.contentOffset = message.contentOffset;
-  row.size = message.size;
-  row.arrived = message.arrived;
-  row.hold = message.hold;
-  row.large = message.large;
-  row.delayTold = message.delayTold;
-  row.grown = message.grown;
-  const Extra& extra = message.extra();
-  if (extra.giveBackAt != WallTime::max()) row.giveBackAt = extra.giveBackAt;
-  row.expiresAt = extra.expiresAt;
-  row.movedTo = extra.movedTo;
   Changes::Row change;
   change.id = message.id;
-  row.recipients.reserve(message.recipients.size());
+  change.state = ipc::encode(rowOf(message));
   for (std::uint32_t at = 0; at < message.recipients.size(); ++at) {
-    const RecipientNow& from = message.recipients[at];
-    row.recipients.push_back({from.state, from.attempts, from.due, from.lastReply ? *from.lastReply : std::string()});
-    if (from.hasReplyStored) change.asStored.push_back(at);
+    if (message.recipients[at].hasReplyStored) change.asStored.push_back(at);
   }
-  change.state = ipc::encode(row);
-  change.packed = extra.packed;
+  change.packed = message.extra().packed;
   if (message.unfiled && change.packed.empty()) change.unfiled = message.record;
   return change;
 }
@@ -320,105 +263,34 @@ Result<void> ScheduleIndex::commitAll(Queue& queue, std::uint64_t before, std::u
 }
 
 Result<void> ScheduleIndex::commit(const Changes& changes) {
-  const Unfiled unfiled(changes);
-  MDB_txn* txn = nullptr;
-  int code = ::mdb_txn_begin(lmdb_->env, nullptr, 0, &txn);
-  if (code != 0) return failLmdb(code);
-  const auto put = [&](MDB_dbi table, std::string_view key, std::string_view value) {
-    MDB_val k = toVal(key);
-    MDB_val v = toVal(value);
-    if (code == 0) code = ::mdb_put(txn, table, &k, &v, 0);
-  };
-  const auto remove = [&](MDB_dbi table, std::string_view key) {
-    MDB_val k = toVal(key);
-    if (code == 0) code = ::mdb_del(txn, table, &k, nullptr);
-    if (code == MDB_NOTFOUND) code = 0;
-  };
-  // In the order of their keys, for then LMDB fills its pages.
-  std::vector<const Changes::Row*> rows;
-  for (const Changes::Row& row : changes.rows) rows.push_back(&row);
-  std::ranges::sort(rows, {}, [](const Changes::Row* row) { return row->id; });
-  std::vector<std::string> toFile;
-  for (const Changes::Row* row : rows) {
-    const std::string_view key = row->id.octets();
-    const std::string_view stored = storedOctets(txn, lmdb_->states, key);
-    std::optional<StateRow> before;
-    if (!stored.empty()) before = ipc::decode<StateRow>(stored).value_or(StateRow());
-    const bool hasEnded = row->state.empty();
-    if (hasEnded && !before) continue;  // most were never stored: they came and went between two commits
-    const std::string_view packed = unfiled.recordOf(*row);
-    StateRow now = hasEnded ? StateRow() : merged(*row, packed, before);
-    for (std::string& place : filedKeys(row->id, now.filed)) {
-      if (!packed.empty()) toFile.push_back(std::move(place));
-    }
-    if (hasEnded) {
-      for (const std::string& place : filedKeys(row->id, before->filed)) remove(lmdb_->filed, place);
-      remove(lmdb_->states, key);
-      remove(lmdb_->transcripts, key);
-    } else {
-      put(lmdb_->states, key, ipc::encode(now));
-    }
-    if (before && before->grown && !now.grown) remove(lmdb_->packed, key);
-    if (now.grown && !row->packed.empty()) put(lmdb_->packed, key, row->packed);
-    if (!row->transcripts.empty()) put(lmdb_->transcripts, key, ipc::encode(withThoseStored(txn, lmdb_->transcripts, *row)));
-  }
-  std::ranges::sort(toFile);
-  for (const std::string& place : toFile) put(lmdb_->filed, place, "");
-  std::vector<std::string> forgotten;
-  (void)lmdb_->walk(lmdb_->about, kDestinationPrefix, [&](std::string_view key, std::string_view) {
-    const bool isHold = key.starts_with(kDestinationPrefix);
-    if (isHold && !changes.destinations.contains(std::string(key.substr(kDestinationPrefix.size())))) forgotten.emplace_back(key);
-    return isHold;
-  });
-  for (const std::string& key : forgotten) remove(lmdb_->about, key);
-  for (const auto& [key, hold] : changes.destinations) {
-    put(lmdb_->about, std::string(kDestinationPrefix) + key, hold == Hold::held ? "held" : "frozen");
-  }
-  Applied applied;
-  applied.replayFrom = changes.replayFrom;
-  put(lmdb_->about, kAppliedKey, ipc::encode(applied));
-  if (code != 0) {
-    ::mdb_txn_abort(txn);
-    return failLmdb(code);
-  }
-  code = ::mdb_txn_commit(txn);
-  if (code != 0) return failLmdb(code);
-  lmdb_->letGoOfPages();
-  return {};
+  const Result<void> committed = Commit(*tables_, changes).run();
+  if (committed) tables_->letGoOfPages();
+  return committed;
 }
 
 std::vector<Archive::Stored> ScheduleIndex::read(std::span<const Id128> ids) const {
   std::vector<Stored> all(ids.size());
-  MDB_txn* txn = nullptr;
-  if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return all;
-  MDB_cursor* cursor = nullptr;
-  const bool isOpen = ::mdb_cursor_open(txn, lmdb_->states, &cursor) == 0;
+  const IndexTables::Transaction reading(*tables_);
+  IndexTables::Cursor cursor(reading, tables_->states);
   StateView row;
-  for (std::size_t at = 0; isOpen && at < ids.size(); ++at) {
-    // A cursor finds what stands near the last one without a search from the root.
-    MDB_val key = toVal(ids[at].octets());
-    MDB_val value{};
-    if (::mdb_cursor_get(cursor, &key, &value, MDB_SET) != 0 || !ipc::decodeInto(row, toView(value))) continue;
+  for (std::size_t at = 0; at < ids.size(); ++at) {
+    if (!cursor.to(ids[at].octets()) || !ipc::decodeInto(row, cursor.value())) continue;
     for (const StateView::Recipient& recipient : row.recipients) all[at].replies.emplace_back(recipient.lastReply);
-    if (row.grown) all[at].packed = storedOctets(txn, lmdb_->packed, ids[at].octets());
+    if (row.grown) all[at].packed = reading.get(tables_->packed, ids[at].octets());
   }
-  if (cursor != nullptr) ::mdb_cursor_close(cursor);
-  ::mdb_txn_abort(txn);
   return all;
 }
 
 std::vector<Transcript> ScheduleIndex::transcriptsOf(const Id128& id) const {
-  MDB_txn* txn = nullptr;
-  if (::mdb_txn_begin(lmdb_->env, nullptr, MDB_RDONLY, &txn) != 0) return {};
-  Transcripts stored = storedTranscripts(txn, lmdb_->transcripts, id.octets());
-  ::mdb_txn_abort(txn);
-  return std::move(stored.all);
+  return storedTranscripts(*tables_, IndexTables::Transaction(*tables_), id.octets()).all;
 }
 
 std::vector<Id128> ScheduleIndex::idsAfter(const Id128& after, std::size_t most, const std::string& of) const {
   std::vector<Id128> ids;
   if (most == 0) return ids;
-  const bool isWhole = lmdb_->walk(of.empty() ? lmdb_->states : lmdb_->filed, of + std::string(after.octets()), [&](std::string_view key, std::string_view) {
+  const MDB_dbi table = of.empty() ? tables_->states : tables_->filed;
+  const std::string from = of + std::string(after.octets());
+  const bool isWhole = IndexTables::Transaction(*tables_).walk(table, from, [&](std::string_view key, std::string_view) {
     if (!key.starts_with(of)) return false;
     const std::optional<Id128> id = Id128::fromOctets(key.substr(of.size()));
     if (id && *id > after) ids.push_back(*id);

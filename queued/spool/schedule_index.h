@@ -18,6 +18,7 @@
 
 namespace ostler::spool {
 
+class IndexTables;
 class ScheduleIndex;
 
 struct LoadedIndex {
@@ -67,9 +68,8 @@ class ScheduleIndex : public Archive {
   [[nodiscard]] std::vector<Id128> idsAfter(const Id128& after, std::size_t most, const std::string& of) const override;
 
  private:
-  struct Lmdb;
-  explicit ScheduleIndex(std::unique_ptr<Lmdb> lmdb);
-  std::unique_ptr<Lmdb> lmdb_;
+  explicit ScheduleIndex(std::unique_ptr<IndexTables> tables);
+  std::unique_ptr<IndexTables> tables_;
 };
 
 }  // namespace ostler::spool
