@@ -1,9 +1,8 @@
 // sender.h - Sender: takes a message to its next hop and says what became of each recipient.
-// Is not: a queue. It tries once; when to try again is the spool's to decide.
+// Is not: a queue, nor one message's way (delivery.h). It tries once; when to try again is the spool's to decide.
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 
 #include "libmailcore/async/channel.h"
 #include "libmailcore/async/gate.h"
@@ -13,6 +12,7 @@
 #include "libmailcore/ipc/sending.h"
 #include "libmailcore/log/log.h"
 #include "queued/out/session.h"
+#include "queued/out/unreachable.h"
 
 namespace ostler::out {
 
@@ -46,7 +46,6 @@ class Sender {
   [[nodiscard]] std::size_t idleSessions() const { return cache_.size(); }
 
  private:
-  class Delivery;
   [[nodiscard]] Task<void> sweepForEver();
 
   Loop& loop_;
@@ -56,7 +55,7 @@ class Sender {
   Gate gate_;
   Semaphore places_;
   SessionCache cache_;
-  std::unordered_map<std::string, SteadyTime> unreachable_;  // host or endpoint → until when others are tried before it
+  Unreachable unreachable_;
   Pool coldReads_{"out-read", 2};  // content that is not in the page cache
   TaskScope tasks_;
 };

@@ -1,5 +1,5 @@
 // transaction.h - a delivery as SMTP's client takes it, and what it says as the spool wants to hear it. Pure.
-// Is not: which host, and in how many transactions; see sender.h.
+// Is not: which host, and in how many transactions; see delivery.h.
 #pragma once
 
 #include <string>
