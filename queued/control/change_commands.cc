@@ -40,36 +40,33 @@ Task<Control::Reply> Control::move(Arguments arguments, std::string) {
   if (to.empty() || (!isBack && !equalsIgnoreCase(to, "mx") && !route::parseHost(to))) {
     co_return refuse(EX_USAGE, "--to HOST[:PORT], --to mx, or --to route for the configured way");
   }
-  const auto ids = co_await select(arguments);
-  if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
-  std::size_t done = 0;
-  for (const Id128& id : *ids) {
-    co_await letOthersIn(done++);
-    MarkRecord mark;
-    mark.id = id;
-    mark.kind = MarkRecord::Kind::moved;
-    mark.to = isBack ? std::string() : to;
-    env_.note(mark);
-    dispatcher_.routeAgain(id);
-  }
-  co_return changed(ids->size());
+  MarkRecord mark;
+  mark.kind = MarkRecord::Kind::moved;
+  mark.to = isBack ? std::string() : to;
+  Reply reply = co_await markEach(std::move(arguments), std::move(mark), &spool::Dispatcher::routeAgain);
+  co_return reply;
 }
 
 /// `--expiry 3d`: counted from now.
 Task<Control::Reply> Control::edit(Arguments arguments, std::string) {
   const auto expiry = config::parseDuration(arguments.value("--expiry"));
   if (!expiry || expiry->count() <= 0) co_return refuse(EX_USAGE, "--expiry DURATION, from now, such as 3d");
-  const auto ids = co_await select(arguments);
+  MarkRecord mark;
+  mark.kind = MarkRecord::Kind::expiry;
+  mark.due = env_.now() + *expiry;
+  Reply reply = co_await markEach(std::move(arguments), std::move(mark), &spool::Dispatcher::expiryChanged);
+  co_return reply;
+}
+
+Task<Control::Reply> Control::markEach(Arguments arguments, MarkRecord mark, void (spool::Dispatcher::*then)(const Id128&)) {
+  const auto ids = co_await select(std::move(arguments));
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
   std::size_t done = 0;
   for (const Id128& id : *ids) {
     co_await letOthersIn(done++);
-    MarkRecord mark;
     mark.id = id;
-    mark.kind = MarkRecord::Kind::expiry;
-    mark.due = env_.now() + *expiry;
     env_.note(mark);
-    dispatcher_.expiryChanged(id);
+    (dispatcher_.*then)(id);
   }
   co_return changed(ids->size());
 }

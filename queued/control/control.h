@@ -118,6 +118,8 @@ class Control {
   [[nodiscard]] Task<Reply> layOn(Arguments arguments, spool::Hold hold);
   [[nodiscard]] Task<void> layOnAll(std::string destination, spool::Hold hold);
   void markHold(const Id128& id, spool::Hold hold);
+  /// Notes the mark for each message that the words name, and tells the dispatcher of it.
+  [[nodiscard]] Task<Reply> markEach(Arguments arguments, spool::MarkRecord mark, void (spool::Dispatcher::*then)(const Id128& id));
   [[nodiscard]] Task<Result<std::vector<Id128>>> select(Arguments arguments);
   /// All that are filed there (see Queue::idsAfter), of a queue however long: lets others have the loop between them.
   [[nodiscard]] Task<std::vector<Id128>> idsOf(std::string filed);

@@ -40,28 +40,9 @@ std::string where(const route::Route& route) {
   return {};
 }
 
-using Asked = spool::Questions::Examined;
-
 /// A check with what it says: "rcpt: check relay (RFC 5321 3.6.2): no objection".
 std::string told(receiving::Stage stage, std::string_view check, std::string_view writtenIn, const std::string& objection) {
   return fmt::format("{}: check {} ({}): {}", receiving::nameOf(stage), check, writtenIn, objection.empty() ? "no objection" : objection);
-}
-
-/// Both lists of a stage in the order in which they are asked, smtpd's and then ours. What each check says goes to `steps`; the first
-/// objection takes the place of a good `reply`.
-Task<void> ask(spool::Questions& questions, receiving::Stage stage, const receiving::Visit& visit, policy::Facts& facts,
-               ipc::SmtpReply& reply, std::vector<std::string>& steps) {
-  for (const receiving::Check& check : receiving::allChecks()) {
-    if (check.stage != stage) continue;
-    const std::optional<smtp::Reply> said = check.judge(visit);
-    steps.push_back(told(stage, check.name, check.writtenIn, said ? said->oneLine() : ""));
-    if (said && reply.code == 250) reply = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
-  }
-  const std::vector<spool::Questions::Examined> examined = co_await questions.examine(stage, facts);
-  for (const spool::Questions::Examined& one : examined) {
-    steps.push_back(told(stage, one.check->name, one.check->writtenIn, one.reply ? report::oneLine(*one.reply) : ""));
-    if (one.reply && reply.code == 250) reply = *one.reply;
-  }
 }
 
 /// The header of a message that came by so many servers, with our own trace field in front.
@@ -71,98 +52,169 @@ std::string headOf(std::size_t hops) {
   return head + "\r\n";
 }
 
+/// Where the client is said to stand, and who it has logged in as.
+struct Asker {
+  std::string client;
+  Result<net::IpAddress> address;
+  ipc::Identity identity;
+  [[nodiscard]] std::string endpoint() const { return address ? net::Endpoint{*address, 25, {}}.text() : client; }
+};
+
+/// One dialogue that is not held: what each check would say, in the order in which they are asked.
+class Explanation {
+ public:
+  Explanation(spool::Environment& env, spool::Questions& questions, const Arguments& arguments, Asker asker, std::vector<std::string> steps)
+      : env_(env),
+        questions_(questions),
+        asker_(std::move(asker)),
+        endpoint_(asker_.endpoint()),
+        from_(arguments.value("--from")),
+        to_(arguments.value("--to")),
+        helo_(arguments.value("--helo")),
+        server_(policy::serverOf(*config_, arguments.value("--server"))),
+        asking_{isKnown() ? "submission" : "smtp", endpoint_, isKnown() ? &asker_.identity : nullptr},
+        hops_(parseDecimal(arguments.value("--hops"), kMostHops).value_or(0)),
+        head_(headOf(hops_)),
+        steps_(std::move(steps)) {
+    facts_.helo = helo_;
+    facts_.reversePath = from_;
+    facts_.forwardPath = to_;
+    facts_.recipients.push_back(to_);
+    facts_.declaredSize = parseDecimal(arguments.value("--size"), kMostTold).value_or(0);
+    facts_.head = head_;
+  }
+  Explanation(const Explanation&) = delete;
+  Explanation& operator=(const Explanation&) = delete;
+
+  [[nodiscard]] Task<void> sender() {
+    for (const Stage stage : {Stage::connect, Stage::greeting, Stage::helo, Stage::mail}) {
+      if (stage != Stage::helo || !helo_.empty()) co_await ask(stage, senderReply_);
+    }
+    steps_.push_back(fmt::format("MAIL FROM:<{}>: {}", from_, report::oneLine(senderReply_)));
+  }
+
+  [[nodiscard]] Task<void> recipient(std::shared_ptr<const ipc::Resolution> resolution) {
+    const std::string stranger = isKnown() ? std::string() : endpoint_;
+    route_ = route::route(*config_, {.forwardPath = to_, .reversePath = from_, .client = stranger}, *resolution, &steps_);
+    facts_.route = &route_;
+    co_await ask(Stage::rcpt, recipientReply_);
+    if (recipientReply_.code == 250 && route_.kind != route::Route::Kind::local) co_await verify();
+    if (route_.rule != nullptr && route_.rule->etrn.hold) steps_.emplace_back("held until the domain's server asks with ETRN");
+    for (const std::string& relay : route_.nextHop.fallbacks) steps_.push_back("fallback relay, when none of its hosts can be reached: " + relay);
+    steps_.push_back(fmt::format("virtual server \"{}\" ({}): {} relay", server_.name, server_.place.text(),
+                                 policy::mayRelay(server_, asking_) ? "this client may" : "this client may not"));
+    steps_.push_back(fmt::format("RCPT TO:<{}>: {}", to_, report::oneLine(recipientReply_)));
+  }
+
+  [[nodiscard]] Task<void> content() {
+    for (const Stage stage : {Stage::data, Stage::endOfData}) co_await ask(stage, contentReply_);
+    steps_.push_back(fmt::format("DATA: {}", report::oneLine(contentReply_)));
+  }
+
+  [[nodiscard]] std::string text() const {
+    std::string out;
+    for (const std::string& step : steps_) out += "  " + step + "\n";
+    return out + "goes to: " + where(route_) + "\n";
+  }
+
+  [[nodiscard]] std::string json() const {
+    const bool isAccepted = senderReply_.code == 250 && recipientReply_.code == 250 && contentReply_.code == 250;
+    std::string out = fmt::format(R"({{"from":{},"to":{},"accepted":{},"reply":{},"goesTo":{},"steps":[)", jsonString(from_), jsonString(to_), isAccepted,
+                                  jsonString(report::oneLine(recipientReply_)), jsonString(where(route_)));
+    for (std::size_t at = 0; at < steps_.size(); ++at) out += (at == 0 ? "" : ",") + jsonString(steps_[at]);
+    return out + "]}\n";
+  }
+
+ private:
+  [[nodiscard]] bool isKnown() const { return asker_.identity.known; }
+
+  /// Both lists of a stage in the order in which they are asked, smtpd's and then ours. The first objection takes the place of a good
+  /// `reply`.
+  [[nodiscard]] Task<void> ask(Stage stage, ipc::SmtpReply& reply) {
+    for (const receiving::Check& check : receiving::allChecks()) {
+      if (check.stage != stage) continue;
+      const std::optional<smtp::Reply> said = check.judge(visit());
+      steps_.push_back(told(stage, check.name, check.writtenIn, said ? said->oneLine() : ""));
+      if (said && reply.code == 250) reply = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
+    }
+    const std::vector<spool::Questions::Examined> examined = co_await questions_.examine(stage, facts_);
+    for (const spool::Questions::Examined& one : examined) {
+      steps_.push_back(told(stage, one.check->name, one.check->writtenIn, one.reply ? report::oneLine(*one.reply) : ""));
+      if (one.reply && reply.code == 250) reply = *one.reply;
+    }
+  }
+
+  /// As smtpd sees the client.
+  [[nodiscard]] receiving::Visit visit() {
+    return {.server = server_,
+            .kind = isKnown() ? config::SmtpKind::submission : config::SmtpKind::mx,
+            .client = asker_.address ? &*asker_.address : nullptr,
+            .tls = true,
+            .authenticated = isKnown(),
+            .helo = helo_,
+            .hostName = hostName_,
+            .accountMessageSize = asker_.identity.account.messageSize,
+            .content = {.octets = facts_.declaredSize, .bareLineEnd = false, .received = hops_},
+            .rates = rates_,
+            .now = std::chrono::steady_clock::now()};
+  }
+
+  /// Asks the server that has the recipient, where the configuration wants it.
+  [[nodiscard]] Task<void> verify() {
+    const spool::Finding finding = co_await env_.verifier.find(route_, to_);
+    if (!finding.how.empty()) steps_.push_back("recipient: " + finding.how);
+    if (finding.kind == spool::Finding::Kind::notThere) recipientReply_ = finding.reply;
+    if (!finding.peer) co_return;
+    route_.kind = route::Route::Kind::remote;
+    route_.nextHop = *finding.peer;
+  }
+
+  spool::Environment& env_;
+  spool::Questions& questions_;
+  std::shared_ptr<const config::Config> config_ = env_.config;
+  Asker asker_;
+  std::string endpoint_;
+  std::string from_;
+  std::string to_;
+  std::string helo_;
+  const config::VirtualServer& server_;
+  std::string hostName_ = config_->hostNameOf(server_);
+  policy::Client asking_;
+  std::size_t hops_;
+  std::string head_;
+  policy::Facts facts_{*config_, server_, asking_};
+  receiving::Rates rates_;
+  route::Route route_;
+  ipc::SmtpReply senderReply_{250, "2.1.0", "Sender ok"};
+  ipc::SmtpReply recipientReply_{250, "2.1.5", "Recipient ok"};
+  ipc::SmtpReply contentReply_{250, "2.0.0", "Content ok"};
+  std::vector<std::string> steps_;
+};
+
 }  // namespace
 
 Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
-  Reply reply;
-  const std::shared_ptr<const config::Config> config = env_.config;
-  const std::string from = arguments.value("--from");
-  const std::string to = arguments.value("--to");
-  if (to.empty()) {
-    reply.exitCode = EX_USAGE;
-    reply.error = "explain needs --to ADDRESS";
-    co_return reply;
-  }
+  if (arguments.value("--to").empty()) co_return refuse(EX_USAGE, "explain needs --to ADDRESS");
   const std::string client = arguments.value("--client").empty() ? "203.0.113.1" : arguments.value("--client");
   const std::string user = arguments.value("--auth");
-  const std::string helo = arguments.value("--helo");
+  Asker asker{client, net::IpAddress::parse(client), {}};
   std::vector<std::string> steps;
-  ipc::Identity identity;
   if (!user.empty()) {
     const auto resolved = co_await env_.directory.resolve(user);
+    ipc::Identity& identity = asker.identity;
     identity.known = resolved && (*resolved)->kind == ipc::Resolution::Kind::local && !(*resolved)->accounts.empty();
     if (identity.known) identity.account = (*resolved)->accounts.front();
     identity.addresses.push_back(user);
     steps.push_back(identity.known ? "authenticated as " + identity.account.address : user + " is not known here: taken as not authenticated");
   }
-  const Result<net::IpAddress> address = net::IpAddress::parse(client);
-  const std::string asked = address ? net::Endpoint{*address, 25, {}}.text() : client;
-  const policy::Client asking{identity.known ? "submission" : "smtp", asked, identity.known ? &identity : nullptr};
-  const config::VirtualServer& server = policy::serverOf(*config, arguments.value("--server"));
-  policy::Facts facts{*config, server, asking};
-  facts.helo = helo;
-  facts.reversePath = from;
-  facts.forwardPath = to;
-  facts.recipients.push_back(to);
-  facts.declaredSize = parseDecimal(arguments.value("--size"), kMostTold).value_or(0);
-  const std::size_t hops = parseDecimal(arguments.value("--hops"), kMostHops).value_or(0);
-  const std::string head = headOf(hops);
-  facts.head = head;
-  receiving::Rates rates;
-  const receiving::Visit visit{.server = server,
-                               .kind = identity.known ? config::SmtpKind::submission : config::SmtpKind::mx,
-                               .client = address ? &*address : nullptr,
-                               .tls = true,
-                               .authenticated = identity.known,
-                               .helo = helo,
-                               .hostName = config->hostNameOf(server),
-                               .accountMessageSize = identity.account.messageSize,
-                               .content = {.octets = facts.declaredSize, .bareLineEnd = false, .received = hops},
-                               .rates = rates,
-                               .now = std::chrono::steady_clock::now()};
-  ipc::SmtpReply senderReply{250, "2.1.0", "Sender ok"};
-  for (const Stage stage : {Stage::connect, Stage::greeting, Stage::helo, Stage::mail}) {
-    if (stage != Stage::helo || !helo.empty()) co_await ask(questions_, stage, visit, facts, senderReply, steps);
-  }
-  steps.push_back(fmt::format("MAIL FROM:<{}>: {}", from, report::oneLine(senderReply)));
-  const auto resolution = co_await env_.directory.resolve(to);
-  if (!resolution) {
-    reply.exitCode = EX_TEMPFAIL;
-    reply.error = "the directory does not answer: " + resolution.error().detail;
-    co_return reply;
-  }
-  const std::string stranger = identity.known ? std::string() : asked;
-  route::Route route = route::route(*config, {.forwardPath = to, .reversePath = from, .client = stranger}, **resolution, &steps);
-  facts.route = &route;
-  ipc::SmtpReply recipientReply{250, "2.1.5", "Recipient ok"};
-  co_await ask(questions_, Stage::rcpt, visit, facts, recipientReply, steps);
-  if (recipientReply.code == 250 && route.kind != route::Route::Kind::local) {
-    const spool::Finding finding = co_await env_.verifier.find(route, to);
-    if (!finding.how.empty()) steps.push_back("recipient: " + finding.how);
-    if (finding.kind == spool::Finding::Kind::notThere) recipientReply = finding.reply;
-    if (finding.peer) {
-      route.kind = route::Route::Kind::remote;
-      route.nextHop = *finding.peer;
-    }
-  }
-  if (route.rule != nullptr && route.rule->etrn.hold) steps.push_back("held until the domain's server asks with ETRN");
-  for (const std::string& relay : route.nextHop.fallbacks) steps.push_back("fallback relay, when none of its hosts can be reached: " + relay);
-  steps.push_back(fmt::format("virtual server \"{}\" ({}): {} relay", server.name, server.place.text(),
-                              policy::mayRelay(server, asking) ? "this client may" : "this client may not"));
-  steps.push_back(fmt::format("RCPT TO:<{}>: {}", to, report::oneLine(recipientReply)));
-  ipc::SmtpReply contentReply{250, "2.0.0", "Content ok"};
-  for (const Stage stage : {Stage::data, Stage::endOfData}) co_await ask(questions_, stage, visit, facts, contentReply, steps);
-  steps.push_back(fmt::format("DATA: {}", report::oneLine(contentReply)));
-  if (arguments.has("--json")) {
-    reply.output = fmt::format(R"({{"from":{},"to":{},"accepted":{},"reply":{},"goesTo":{},"steps":[)", jsonString(from), jsonString(to),
-                               senderReply.code == 250 && recipientReply.code == 250 && contentReply.code == 250, jsonString(report::oneLine(recipientReply)),
-                               jsonString(where(route)));
-    for (std::size_t at = 0; at < steps.size(); ++at) reply.output += (at == 0 ? "" : ",") + jsonString(steps[at]);
-    reply.output += "]}\n";
-  } else {
-    for (const std::string& step : steps) reply.output += "  " + step + "\n";
-    reply.output += "goes to: " + where(route) + "\n";
-  }
+  Explanation explanation(env_, questions_, arguments, std::move(asker), std::move(steps));
+  co_await explanation.sender();
+  const auto resolution = co_await env_.directory.resolve(arguments.value("--to"));
+  if (!resolution) co_return refuse(EX_TEMPFAIL, "the directory does not answer: " + resolution.error().detail);
+  co_await explanation.recipient(*resolution);
+  co_await explanation.content();
+  Reply reply;
+  reply.output = arguments.has("--json") ? explanation.json() : explanation.text();
   co_return reply;
 }
 
