@@ -1,6 +1,7 @@
 // contents.h - where the octets of a queued message are, and how they are read back.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,11 @@ struct ContentRange {
 
 /// For delivery by another process. The segment stays as long as the descriptor is open. Errors: permanent, notFound.
 [[nodiscard]] Result<ContentRange> contentRange(const Environment& env, const Message& message);
+/// Reads a message's content back: blocks, on any thread. Holds it from the moment it was made: a message that is moved before is read
+/// where it was, though its segment be retired.
+using ReadBack = std::function<Result<std::string>()>;
+/// Of the first `most` octets of a large content, and all of another. `large` outlives it. Errors: permanent, notFound.
+[[nodiscard]] Result<ReadBack> holdContent(const journal::Journal& journal, const LargeFiles& large, const Message& message, std::uint64_t most);
 /// The first `most` octets. From memory when the message is fresh, else read on the pool. Errors: notFound (gone meanwhile),
 /// permanent (damaged), temporary.
 [[nodiscard]] Task<Result<std::shared_ptr<const std::string>>> readContent(Environment& env, Id128 id, std::uint64_t most);
