@@ -177,12 +177,11 @@ int ask(const config::Config& config, const std::string& socket, std::vector<std
                  reply.error().detail);
       return exitCodeOf(reply.error());
     }
+    // A line may be longer than several pages.
+    reply->output.insert(0, std::exchange(line, {}));
     const std::size_t end = reply->next.empty() ? reply->output.size() : reply->output.rfind('\n') + 1;
-    if (!line.empty() || end < reply->output.size()) {
-      const std::string rest = reply->output.substr(end);
-      reply->output = std::exchange(line, {}) + reply->output.substr(0, end);
-      line = rest;
-    }
+    line = reply->output.substr(end);
+    reply->output.resize(end);
     if (!reply->output.empty()) onPage(reply->output);
     if (!reply->error.empty()) fmt::print(stderr, "ostler: {}\n", reply->error);
     if (reply->next.empty()) return reply->exitCode;

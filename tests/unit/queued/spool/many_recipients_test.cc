@@ -177,3 +177,14 @@ TEST_CASE("a host that says very much about each of many recipients does not sto
   }
   CHECK(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 2 && !spool.mailboxOf("carol").empty(); }));
 }
+
+TEST_CASE("a file in pickup with more recipients than the log takes is kept with the reason, and the next one goes out") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{1U << 20}; });
+  spool.start();
+  spool.drop("many.eml", toMany("far.test", 20'000));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"badmail", "list"}, "20000 recipients are more than one message may have"); }));
+  spool.drop("one.eml", toMany("far.test", 1));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+  CHECK(std::filesystem::is_empty(spool.config->pickupDir() + "/.taken"));
+}

@@ -55,6 +55,11 @@ TEST_CASE("a host that serves some of many at once and not the others gets no mo
     REQUIRE(spool.submit({to}));
   }
   REQUIRE(spool.waitFor([&] { return spool.waiting == 5; }));
+  // The others are served while those are turned away, no2 last.
+  spool.waitsStill = [&](const ipc::Deliver& one) {
+    const std::string& to = one.envelope.recipients.front().forwardPath;
+    return spool.sent.size() < (to.starts_with("yes") ? 2U : to.starts_with("no2") ? 1U : 0U);
+  };
   spool.waits = false;
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 5 && spool.shows({"queue", "destinations", "--json"}, R"("state":"active","waiting":0,"running":0,"window":3,)"); }));
   CHECK_FALSE(spool.shows({"queue", "destinations", "--json"}, "\"lessUntil\":0,"));

@@ -324,6 +324,7 @@ class SpoolFixture {
   std::function<bool(const ipc::Deliver&)> hangs;  ///< role out never answers these
   bool waits = false;  ///< role out is at it until this is false
   int waiting = 0;     ///< how many came to it meanwhile
+  std::function<bool(const ipc::Deliver&)> waitsStill;  ///< role out is at these until this says no more
   std::function<bool(const ipc::Deliver&)> kills;  ///< role out dies of these, and is started again
   int killed = 0;
   bool outDrains = false;  ///< role out is shutting down: it takes nothing more
@@ -464,7 +465,7 @@ class SpoolFixture {
     }
     if (hangs && hangs(request)) co_await loop_.sleepUntil(Deadline::never());
     if (waits) ++waiting;
-    while (waits) co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
+    while (waits || (waitsStill && waitsStill(request))) co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(5)));
     Result<std::string> content = request.prefix;
     if (request.length > 0) content = readRange(descriptors.at(0).get(), request.offset, request.length);
     ipc::DeliverOutcome outcome;
