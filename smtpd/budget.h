@@ -43,7 +43,8 @@ class Budget {
     long long held_ = 0;
   };
 
-  /// Octets that came back since this was asked last.
+  /// Octets that came back since they were taken last.
+  [[nodiscard]] std::size_t returned() const { return static_cast<std::size_t>(returned_.load(std::memory_order_relaxed)); }
   [[nodiscard]] std::size_t takeReturned() { return static_cast<std::size_t>(returned_.exchange(0)); }
 
  private:

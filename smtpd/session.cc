@@ -128,7 +128,7 @@ std::optional<smtp::Reply> Session::objection(receiving::Stage stage, const rece
                                {"check", objected->check},
                                {"reply", objected->reply.oneLine()}});
   if (objected->givesWay) {
-    keptBack_ = std::move(objected->reply);
+    keptBack_ = std::make_unique<const Reply>(std::move(objected->reply));
     return std::nullopt;
   }
   if (objected->reply.code == 421) end(objected->check);
@@ -194,6 +194,7 @@ Task<void> Session::converse() {
       co_await say(lost({Error::Kind::interrupted, "drain"}));
       break;
     }
+    around_.tidier.look();
     const Result<std::string_view> line = co_await connection_.readLine(kMostLine, idle());
     if (line) {
       if (isWrittenDown_) writeDown("client", withoutSecrets(*line));

@@ -27,6 +27,7 @@
 #include "smtpd/incoming.h"
 #include "smtpd/pace.h"
 #include "smtpd/policy.h"
+#include "smtpd/tidier.h"
 #include "smtpd/transcript.h"
 
 namespace ostler::smtpd {
@@ -39,6 +40,7 @@ struct Surroundings {
   Gate& gate;
   Policy& policy;
   Budget& budget;
+  Tidier& tidier;
   receiving::Rates& rates;
   const Watched& watched;
   const Clock& clock;
@@ -172,6 +174,8 @@ class Session {
   State state_ = connected;
   bool extended_ = false;  // EHLO or LHLO, not HELO
   bool talkedEarly_ = false;
+  bool isWrittenDown_ = false;
+  bool envelopeHasPostmaster_ = false;
   std::string endReason_;
   ipc::SessionInfo info_;
   ipc::Account account_;  // after AUTH
@@ -182,7 +186,6 @@ class Session {
   std::uint64_t unknownRecipients_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t sessionOctets_ = 0;
-  bool isWrittenDown_ = false;
   std::string forwardedFor_;  // XFORWARD: for the log
   std::uint64_t commandsSinceMessage_ = 0;
 
@@ -190,14 +193,13 @@ class Session {
   ipc::Envelope envelope_;
   std::size_t envelopeOctets_ = 0;
   Budget::Share envelopeShare_{around_.budget};
-  bool envelopeHasPostmaster_ = false;
-  std::optional<Reply> keptBack_;  // what every recipient but postmaster will hear
+  std::unique_ptr<const Reply> keptBack_;  // what every recipient but postmaster will hear
   std::uint64_t declaredSize_ = 0;
   std::uint64_t readOver_ = 0;  // of content that is refused, since MAIL was accepted last
   std::unique_ptr<Incoming> chunks_;  // BDAT's, until LAST
   smtp::LineEnds chunkEnds_;
   Pace pace_{std::chrono::seconds(0)};  // of the content that comes
-  std::optional<Deadline> lastCall_;    // a drain has begun: content may come until then
+  Deadline lastCall_ = Deadline::never();  // a drain has begun: content may come until then
 };
 
 }  // namespace ostler::smtpd

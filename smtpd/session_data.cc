@@ -90,16 +90,16 @@ Task<smtp::Reply> Session::data(std::string_view argument) {
 /// Errors: closed, timeout, interrupted (by a drain that could wait no longer).
 Task<Result<std::string_view>> Session::readContent(std::size_t most) {
   while (true) {
-    if (lastCall_ && lastCall_->passed()) co_return fail(Error::Kind::interrupted, "drain");
+    if (lastCall_.passed()) co_return fail(Error::Kind::interrupted, "drain");
     const SteadyTime before = std::chrono::steady_clock::now();
     const Deadline patience = Deadline::after(pace_.patience());
-    const Result<std::string_view> some = co_await connection_.readSome(most, patience.orSooner(lastCall_.value_or(Deadline::never())));
+    const Result<std::string_view> some = co_await connection_.readSome(most, patience.orSooner(lastCall_));
     pace_.came(some ? some->size() : 0, std::chrono::steady_clock::now() - before);
     if (!some && some.error().kind == Error::Kind::interrupted) {
       lastCall_ = Deadline::after(daemon::kDrainOfClients - kGoodbye);
       continue;
     }
-    if (!some && lastCall_ && lastCall_->passed()) continue;
+    if (!some && lastCall_.passed()) continue;
     if (some && some->empty()) co_return fail(Error::Kind::closed, "closed inside the content");
     co_return some;
   }

@@ -1,7 +1,5 @@
 #include "smtpd/smtp_protocol.h"
 
-#include <malloc.h>
-
 #include <utility>
 
 #include "smtpd/policy_client.h"
@@ -10,53 +8,31 @@
 namespace ostler::smtpd {
 namespace {
 
-constexpr std::chrono::seconds kTidy{5};
-constexpr std::size_t kWorthIt = 4U << 20;
-
 class SmtpProtocol final : public daemon::Protocol {
  public:
   SmtpProtocol(const daemon::Worker& worker, Budget& budget, receiving::Rates& rates)
       : policy_(worker.loop, worker.snapshot->config->socketPath("smtpd"), worker.snapshot->config->socketPath("auth")),
         watched_(worker.loop, policy_),
-        around_{worker.loop, worker.gate, policy_, budget, rates, watched_, clock_, worker.log},
-        tidying_(worker.loop) {}
+        tidier_(worker.loop, budget),
+        around_{worker.loop, worker.gate, policy_, budget, tidier_, rates, watched_, clock_, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Surroundings around = around_;
     const std::vector<config::VirtualServer>& servers = arrival.snapshot->config->virtualServers;
     if (arrival.plan->virtualServer < servers.size()) around.log = around.log.of(servers[arrival.plan->virtualServer].name);
-    const Running running(sessions_);
-    if (!std::exchange(tidies_, true)) tidying_.spawn(giveBackMemory());
-    Session session(around, std::move(arrival));
-    co_await session.run();
+    {
+      Session session(around, std::move(arrival));
+      co_await session.run();
+    }
+    tidier_.look();
   }
 
  private:
-  struct Running {
-    explicit Running(std::size_t& counted) : count(counted) { ++count; }
-    ~Running() { --count; }
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-    std::size_t& count;
-  };
-
-  // What many long envelopes and contents leave in the heap the allocator keeps for ever, in pieces between what lives: the process
-  // would stay as large as it was in its worst moment. Of 24 MiB it costs 5 ms. Where there is no session nobody looks.
-  Task<void> giveBackMemory() {
-    do {
-      co_await around_.loop.sleepUntil(Deadline::after(kTidy));
-      if (around_.budget.takeReturned() >= kWorthIt) ::malloc_trim(0);
-    } while (sessions_ > 0);
-    tidies_ = false;
-  }
-
   SystemClock clock_;
   PolicyClient policy_;
   Watched watched_;
+  Tidier tidier_;
   Surroundings around_;
-  std::size_t sessions_ = 0;
-  bool tidies_ = false;
-  TaskScope tidying_;
 };
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST_CASE("a thousand sessions that end at random moments leave no draft, no bud
   Stage stage;
   SlowPolicy policy(stage.loop, random);
   constexpr std::size_t kBudget = 16U << 20;
-  Surroundings around{stage.loop, stage.gate, policy, stage.budget, stage.rates, stage.watched, stage.clock, log::Log()};
+  Surroundings around{stage.loop, stage.gate, policy, stage.budget, stage.tidier, stage.rates, stage.watched, stage.clock, log::Log()};
   std::vector<std::string> acknowledged;
   std::vector<test::Life<Session>> all;
   for (unsigned n = 0; n < 1000; ++n) {

@@ -17,12 +17,13 @@ struct Stage {
   FakePolicy policy{loop};
   Watched watched{loop, policy};
   Budget budget{16U << 20};
+  Tidier tidier{loop, budget};
   receiving::Rates rates;
   ManualClock clock{fromUnixMillis(1'700'000'000'000)};
   config::Config config;
   daemon::ListenerPlan plan;
   std::shared_ptr<const net::TlsServerContext> tls;
-  Surroundings around{loop, gate, policy, budget, rates, watched, clock, log::Log()};
+  Surroundings around{loop, gate, policy, budget, tidier, rates, watched, clock, log::Log()};
   std::string client = "192.0.2.7:4321";
 
   Stage() {
