@@ -14,6 +14,7 @@ namespace {
 using smtp::Reply;
 
 constexpr std::size_t kRead = 64 * 1024;
+constexpr std::size_t kFirstReads = 16 * 1024;  // what comes behind a small message waits where it is, and not with us
 constexpr std::chrono::milliseconds kGoodbye{500};  // of a drain, for the last reply
 constexpr std::uint64_t kMostReadOver = 64U << 20;
 constexpr std::uint64_t kAskFirst =
@@ -116,7 +117,8 @@ bool Session::mayGoOn(std::uint64_t octets) {
 Task<Result<void>> Session::receiveUntilDot(Incoming& incoming) {
   smtp::DotUnstuffer unstuffer;
   while (!unstuffer.done()) {
-    const Result<std::string_view> some = co_await readContent(kRead);
+    const std::size_t most = incoming.size() < kRead ? kFirstReads : kRead;
+    const Result<std::string_view> some = co_await readContent(most);
     if (!some) co_return fail(some.error());
     const std::size_t used = unstuffer.take(*some, incoming.buffer());
     connection_.unread(some->size() - used);

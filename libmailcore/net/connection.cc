@@ -8,6 +8,9 @@ namespace {
 
 // Capacity above this is given back before a wait for the peer.
 constexpr std::size_t kKeep = 256;
+// What a peer that pipelines may lay into our memory before its turn comes; a record of TLS is as long.
+constexpr std::size_t kReadAhead = 16 * 1024;
+constexpr std::size_t kMostAtOnce = 64 * 1024;
 // A line that is too long is told of once in so many octets, so that one that never ends cannot be read past for ever.
 constexpr std::size_t kMostSkipped = 1U << 20;
 // A peer that always has something ready lets the others of its loop run after so many reads.
@@ -34,9 +37,9 @@ Connection::Connection(Loop& loop, std::unique_ptr<Stream> stream) : loop_(loop)
 bool Connection::hasBufferedInput() const { return inAt_ < in_.size(); }
 
 // Reads through the stack, so that in_ is never larger than what was received.
-Result<std::optional<std::size_t>> Connection::takeInput() {
-  std::array<char, 64 * 1024> scratch;
-  Result<std::optional<std::size_t>> got = stream_->tryRead(scratch);
+Result<std::optional<std::size_t>> Connection::takeInput(std::size_t most) {
+  std::array<char, kMostAtOnce> scratch;
+  Result<std::optional<std::size_t>> got = stream_->tryRead(std::span(scratch).first(std::clamp(most, kReadAhead, kMostAtOnce)));
   if (!got || !*got) return got;
   if (inAt_ > 0) {
     in_.erase(0, inAt_);
@@ -55,14 +58,14 @@ void Connection::releaseInput() {
   if (in_.capacity() > kKeep) in_.shrink_to_fit();
 }
 
-// Appends to in_ what the peer sends next; 0: it has closed.
-Task<Result<std::size_t>> Connection::fill(Deadline deadline) {
+// Appends to in_ what the peer sends next, `most` or the read-ahead; 0: it has closed.
+Task<Result<std::size_t>> Connection::fill(std::size_t most, Deadline deadline) {
   if (++fillsWithoutWait_ >= kFairReads) {
     fillsWithoutWait_ = 0;
     co_await loop_.yield();
   }
   for (;;) {
-    const Result<std::optional<std::size_t>> got = takeInput();
+    const Result<std::optional<std::size_t>> got = takeInput(most);
     if (!got) co_return fail(got.error());
     if (*got) co_return **got;
     if (!out_.empty()) {
@@ -105,7 +108,7 @@ Task<Result<std::string_view>> Connection::readLine(std::size_t most, Deadline d
   for (;;) {
     std::optional<Result<std::string_view>> line = takeLine(most);
     if (line) co_return std::move(*line);
-    const Result<std::size_t> got = co_await fill(deadline);
+    const Result<std::size_t> got = co_await fill(0, deadline);
     if (!got) co_return fail(got.error());
     if (*got == 0) co_return fail(Error::Kind::closed, "closed by the peer");
   }
@@ -113,7 +116,7 @@ Task<Result<std::string_view>> Connection::readLine(std::size_t most, Deadline d
 
 Task<Result<std::string_view>> Connection::readSome(std::size_t most, Deadline deadline) {
   if (!hasBufferedInput()) {
-    const Result<std::size_t> got = co_await fill(deadline);
+    const Result<std::size_t> got = co_await fill(most, deadline);
     if (!got) co_return fail(got.error());
   }
   const std::string_view some = std::string_view(in_).substr(inAt_, most);

@@ -11,7 +11,7 @@
 
 namespace ostler::net {
 
-/// One loop. Buffers are given back while it waits for the peer with nothing buffered, so an idle connection holds no buffer.
+/// One loop. What is read beyond what was asked for is 16 KiB at most. Buffers are given back while it waits for the peer with nothing buffered, so an idle connection holds no buffer.
 class Connection {
  public:
   Connection(Loop& loop, std::unique_ptr<Stream> stream);
@@ -55,8 +55,8 @@ class Connection {
   [[nodiscard]] Stream& stream() { return *stream_; }
 
  private:
-  [[nodiscard]] Task<Result<std::size_t>> fill(Deadline deadline);
-  [[nodiscard]] Result<std::optional<std::size_t>> takeInput();
+  [[nodiscard]] Task<Result<std::size_t>> fill(std::size_t most, Deadline deadline);
+  [[nodiscard]] Result<std::optional<std::size_t>> takeInput(std::size_t most);
   [[nodiscard]] std::optional<Result<std::string_view>> takeLine(std::size_t most);
   void releaseInput();
   [[nodiscard]] Result<void> noLeftovers() const;

@@ -164,6 +164,32 @@ Task<void> waitFor(Loop& loop, const int& count, int least) {
   while (count < least) co_await loop.sleepUntil(Deadline::after(1ms));
 }
 
+TEST_CASE("what a client sends while the spool is slow waits with the client but for 16 KiB") {
+  constexpr std::size_t kRoom = 1U << 20;
+  Play play;
+  auto [server, client] = net::MemoryStream::makePair(play.stage.loop, kRoom);
+  play.begin(std::move(server), std::move(client));
+  play.openMail();
+  play.expect("DATA", "354");
+  play.stage.policy.commitIsSlow = true;
+  const std::string message = "Subject: x\r\n\r\nx\r\n.\r\n";
+  std::string all = message;
+  while (all.size() < kRoom) all += "NOOP\r\n";
+  all.resize(kRoom);
+  const std::array<std::string_view, 1> parts{all};
+  net::Stream& stream = play.caller->connection().stream();
+  REQUIRE(stream.tryWrite(parts) == kRoom);
+  while (play.stage.policy.openDrafts() == 0) play.stage.loop.runUntilDone(play.stage.loop.yield());
+  for (int turn = 0; turn < 100; ++turn) play.stage.loop.runUntilDone(play.stage.loop.yield());
+  const auto taken = stream.tryWrite(parts);
+  REQUIRE(taken);
+  CHECK(*taken >= message.size());
+  CHECK(*taken <= 16 * 1024);
+  play.stage.policy.commitIsSlow = false;
+  play.expect("", "250 2.0.0 OK: queued");
+  play.expect("", "250 2.0.0 OK");
+}
+
 TEST_CASE("no more than four frames wait for a slow spool; then the client waits") {
   Play play;
   play.begin();

@@ -38,6 +38,7 @@ class FakePolicy : public Policy {
   int cancelledLogins = 0;
   bool challengesForEver = false;  ///< whatever a client answers, it is asked again
   bool dataIsSlow = false;         ///< no frame is answered while this is true
+  bool commitIsSlow = false;       ///< no commit is answered while this is true
   int unanswered = 0;
   int mostUnanswered = 0;
   bool spoolAway = false;
@@ -133,6 +134,7 @@ class FakePolicy : public Policy {
   }
   Task<Result<ipc::CommitReply>> commit(ipc::CommitDraft request, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
+    while (commitIsSlow) co_await loop->sleepUntil(Deadline::after(std::chrono::milliseconds(1)));
     if (!drafts_.contains(request.draft)) co_return fail(Error::Kind::notFound, "no such draft");
     if (commitFault == CommitFault::lostAndGone) co_return fail(Error::Kind::closed, "spool died");
     Message message = std::move(drafts_[request.draft]);

@@ -39,6 +39,30 @@ Task<std::string> linesUntilClosed(Connection& connection, std::size_t most) {
   }
 }
 
+Task<void> readAhead(Pair& pair) {
+  pair.there.write(std::string(60 * 1024, 'x') + "\r\n");
+  pair.there.write("y\r\n");
+  const Result<void> sent = co_await pair.there.flush(soon());
+  REQUIRE(sent);
+  const Result<std::string_view> first = co_await pair.here.readSome(1, soon());
+  CHECK(first.value_or("") == "x");
+  CHECK(pair.here.octetsIn() == 16 * 1024);
+  const Result<std::string_view> rest = co_await pair.here.readSome(64 * 1024, soon());
+  CHECK(rest.value_or("").size() == 16 * 1024 - 1);
+  const Result<std::string_view> most = co_await pair.here.readSome(40 * 1024, soon());
+  CHECK(most.value_or("").size() == 40 * 1024);
+  CHECK(pair.here.octetsIn() == 56 * 1024);
+  const Result<std::string_view> line = co_await pair.here.readLine(4096, soon());
+  CHECK(line.value_or("") == std::string(4096, 'x'));
+  CHECK(pair.here.hasBufferedInput());
+}
+
+TEST_CASE("no more is read ahead than 16 KiB, and content by as much as was asked for") {
+  Loop loop;
+  Pair pair(loop);
+  loop.runUntilDone(readAhead(pair));
+}
+
 TEST_CASE("lines end at CRLF, a bare LF is noted, a line that is too long is read past") {
   const std::string text = "one\r\n\r\nbare\ncr\rin\r\n12345678\r\n123456789\r\nlast\r\nunfinished";
   // However the network cuts it.
