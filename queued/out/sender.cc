@@ -22,9 +22,7 @@ Sender::Sender(Loop& loop, const Clock& clock, std::shared_ptr<const Settings> s
       gate_(loop),
       places_(loop, settings_->concurrency == 0 ? std::numeric_limits<std::size_t>::max() : settings_->concurrency),
       cache_(loop),
-      tasks_(loop) {
-  tasks_.spawn(sweepForEver());
-}
+      sweeping_(loop) {}
 
 Task<Result<ipc::SendingReady>> Sender::isReady() const {
   if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
@@ -35,6 +33,7 @@ Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd
   if (!content && request.length > 0) co_return fail(Error::Kind::syntax, "Deliver without a content descriptor");
   if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
   const Gate::Pass pass = gate_.enter({});
+  startSweeping();
   Result<Semaphore::Permit> place = co_await places_.acquire(Deadline::never());
   if (!place) co_return fail(place.error());
   Delivery delivery({loop_, clock_, log_, gate_, cache_, unreachable_, coldReads_}, settings_, std::move(request), std::move(content));
@@ -46,6 +45,7 @@ Task<Result<ipc::SmtpReply>> Sender::adopt(ipc::AdoptConnection request, UniqueF
   if (gate_.closed()) co_return fail(Error::Kind::temporary, "shutting down");
   if (!connection) co_return fail(Error::Kind::syntax, "AdoptConnection without a descriptor");
   const Gate::Pass pass = gate_.enter({});
+  startSweeping();
   smtp::ClientOptions options{std::move(request.heloName), false, settings_->timeouts};
   net::Connection stream(loop_, net::makeSocketStream(loop_, std::move(connection)));
   auto session = std::make_unique<Session>(smtp::Client(std::move(stream), std::move(options)), std::move(request.remoteHost));
@@ -74,8 +74,13 @@ Task<Result<void>> Sender::drain(Deadline deadline) {
   co_return empty;
 }
 
-Task<void> Sender::sweepForEver() {
-  for (;;) {
+void Sender::startSweeping() {
+  if (sweeping_.running() == 0) sweeping_.spawn(sweepWhileNeeded());
+}
+
+// While something is under way, or has left something that grows old. Then nothing wakes an idle process.
+Task<void> Sender::sweepWhileNeeded() {
+  while (gate_.inside() > 0 || cache_.size() > 0 || !unreachable_.isEmpty()) {
     co_await loop_.sleepUntil(Deadline::after(std::min<std::chrono::milliseconds>(kSweep, settings_->idleTimeout)));
     const SteadyTime now = std::chrono::steady_clock::now();
     cache_.sweep(now - settings_->idleTimeout);

@@ -44,9 +44,12 @@ class Sender {
   /// Refuses new deliveries and waits for those under way. Errors: timeout.
   [[nodiscard]] Task<Result<void>> drain(Deadline deadline);
   [[nodiscard]] std::size_t idleSessions() const { return cache_.size(); }
+  /// Does it wake now and then to look what has grown old?
+  [[nodiscard]] bool isSweeping() const { return sweeping_.running() > 0; }
 
  private:
-  [[nodiscard]] Task<void> sweepForEver();
+  void startSweeping();
+  [[nodiscard]] Task<void> sweepWhileNeeded();
 
   Loop& loop_;
   const Clock& clock_;
@@ -57,7 +60,7 @@ class Sender {
   SessionCache cache_;
   Unreachable unreachable_;
   Pool coldReads_{"out-read", 2};  // content that is not in the page cache
-  TaskScope tasks_;
+  TaskScope sweeping_;
 };
 
 }  // namespace ostler::out

@@ -14,6 +14,7 @@ class Unreachable {
  public:
   void note(const std::string& key) { until_[key] = std::chrono::steady_clock::now() + kFor; }
   void forget(const std::string& key) { until_.erase(key); }
+  [[nodiscard]] bool isEmpty() const { return until_.empty(); }
   void sweep(SteadyTime now) {
     std::erase_if(until_, [&](const auto& entry) { return entry.second <= now; });
   }

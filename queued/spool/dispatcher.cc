@@ -83,8 +83,9 @@ Task<void> Dispatcher::watchSchedule() {
       co_await env_.loop.yield();
       continue;
     }
-    // Not longer than this, so that a clock that was set forward is noticed, and a host that rested is asked again.
-    std::chrono::nanoseconds pause = std::chrono::seconds(5);
+    const bool isQueueQuiet = env_.queue.messages().empty() && env_.queue.changedCount() == 0;  // what changes that resumes us
+    // While mail waits not longer than this, so that a clock that was set forward is noticed, and a host that rested is asked again.
+    std::chrono::nanoseconds pause = isQueueQuiet ? std::chrono::hours(24) : std::chrono::seconds(5);
     if (env_.queue.changedCount() >= kChangesAhead) {
       pause = std::chrono::milliseconds(20);
     } else if (mayLook() && env_.scheduler.nextDue() != WallTime::max()) {

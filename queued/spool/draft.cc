@@ -51,9 +51,7 @@ bool isSubmission(const ipc::SessionInfo& session) {
 }  // namespace
 
 Drafts::Drafts(Environment& env, Questions& questions, Acceptance& acceptance)
-    : env_(env), questions_(questions), acceptance_(acceptance), scope_(env.loop) {
-  scope_.spawn(dropIdle());
-}
+    : env_(env), questions_(questions), acceptance_(acceptance), idleLook_(env.loop) {}
 
 Drafts::~Drafts() = default;
 
@@ -109,9 +107,9 @@ void Drafts::forget(const std::shared_ptr<Draft>& draft) {
   if (draft->file && named) draft->file->keep();
 }
 
-/// A peer that opens drafts and says no more must not keep others from theirs.
+/// A peer that opens drafts and says no more must not keep others from theirs. Where no draft is open nobody looks.
 Task<void> Drafts::dropIdle() {
-  for (;;) {
+  while (!drafts_.empty()) {
     co_await env_.loop.sleepUntil(Deadline::after(kIdleMost / 10));
     const SteadyTime since = std::chrono::steady_clock::now() - kIdleMost;
     std::vector<std::shared_ptr<Draft>> idle;
@@ -163,6 +161,7 @@ Task<Result<ipc::SmtpReply>> Drafts::openDraft(Connection from, ipc::OpenDraft r
   draft->envelope = std::move(request.envelope);
   expectCommit(*draft, true);
   drafts_.emplace(draft->id, std::move(draft));
+  if (idleLook_.running() == 0) idleLook_.spawn(dropIdle());
   co_return ipc::SmtpReply{250, "2.0.0", "OK"};
 }
 

@@ -78,7 +78,7 @@ class Drafts {
   std::uint64_t buffered_ = 0;  ///< octets in all drafts
   std::size_t committing_ = 0;
   std::size_t soonCommitted_ = 0;  ///< drafts of which nothing but the commit is to come
-  TaskScope scope_;
+  TaskScope idleLook_;
 };
 
 }  // namespace ostler::spool

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/unique_fd.h"
@@ -97,6 +98,7 @@ void History::note(const Id128& id, WallTime now, std::string_view event) {
   for (const char c : event) line += isAsciiControl(c) ? ' ' : c;
   line += '\n';
   if (pages_->note(dayOf(now), line) > kMuch) flushNow();
+  if (!std::exchange(hasNotes_, true) && tell_) tell_();
 }
 
 void History::noteTranscript(const Id128& id, WallTime now, std::string_view transcript) {
@@ -117,8 +119,9 @@ std::function<void()> History::writeDown() const {
 }
 
 void History::flush(WallTime now, std::chrono::seconds keep) {
-  if (now < flushed_ || now - flushed_ >= std::chrono::seconds(1)) {
+  if (hasNotes_ && (now < flushed_ || now - flushed_ >= std::chrono::seconds(1))) {
     flushed_ = now;
+    hasNotes_ = false;
     flushNow();
   }
   const bool isTimeToClean = now < cleaned_ || now - cleaned_ >= std::chrono::hours(1);

@@ -26,6 +26,9 @@ class History {
   void note(const Id128& id, WallTime now, std::string_view event);
   /// The same for what was said with a host: its line ends become " | ".
   void noteTranscript(const Id128& id, WallTime now, std::string_view transcript);
+  /// Called at the first note behind a flush.
+  void onNote(std::function<void()> tell) { tell_ = std::move(tell); }
+  [[nodiscard]] bool hasNotes() const { return hasNotes_; }
   /// Hands what was noted to the pool; at most once a second unless much has come together. Now and then removes days older than `keep`.
   void flush(WallTime now, std::chrono::seconds keep);
   void flushNow();
@@ -43,6 +46,8 @@ class History {
   struct Pages;
   Pool& disk_;
   std::shared_ptr<Pages> pages_;  ///< jobs of the pool hold it as well
+  std::function<void()> tell_;
+  bool hasNotes_ = false;
   WallTime flushed_{};
   WallTime cleaned_{};
 };

@@ -16,6 +16,7 @@ constexpr std::size_t kChangesMost = 10'000;
 /// Replay starts this much before the last commit, so that drafts committed shortly before a crash are known by their ids, and
 /// pickup's names too.
 constexpr std::chrono::seconds kReplayBefore{10};
+constexpr std::chrono::hours kCleaning{1};  ///< of badmail/ and the history, while nothing else happens
 constexpr std::size_t kRowsAtOnce = 500;  ///< between two turns of the loop
 constexpr std::size_t kEndedKept = 200'000;
 constexpr std::size_t kMovedAtOnce = 200;
@@ -24,9 +25,24 @@ constexpr std::size_t kSegmentsAllowed = 6;  ///< before live messages are moved
 }  // namespace
 
 Janitor::Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom)
-    : env_(env), index_(index), replayFrom_(replayFrom), committedFrom_(replayFrom), scope_(env.loop) {}
+    : env_(env), index_(index), replayFrom_(replayFrom), committedFrom_(replayFrom), somethingNew_(env.loop), scope_(env.loop) {}
 
-void Janitor::start() { scope_.spawn(run()); }
+Janitor::~Janitor() {
+  env_.queue.onChange({});
+  env_.history.onNote({});
+  env_.senders.onChange({});
+}
+
+void Janitor::start(std::function<void()> isStirred) {
+  const auto wake = [this] { somethingNew_.set(); };
+  env_.queue.onChange([wake, isStirred = std::move(isStirred)] {
+    wake();
+    isStirred();
+  });
+  env_.history.onNote(wake);
+  env_.senders.onChange(wake);
+  scope_.spawn(run());
+}
 
 void Janitor::noteReplayPlace() {
   const SteadyTime now = env_.clock.steady();
@@ -39,7 +55,7 @@ void Janitor::noteReplayPlace() {
 /// Once an hour what lies in badmail/ for too long goes, and the oldest of what is too much.
 void Janitor::limitBadmail() {
   const WallTime now = env_.now();
-  if (now >= badmailLookedAt_ && now - badmailLookedAt_ < std::chrono::hours(1)) return;
+  if (now >= badmailLookedAt_ && now - badmailLookedAt_ < kCleaning) return;
   badmailLookedAt_ = now;
   const config::QueueSettings& settings = env_.config->queue;
   env_.disk.post([folders = env_.config->badmailDirs(), now, keep = settings.badmailKeep, size = settings.badmailSize] {
@@ -47,10 +63,21 @@ void Janitor::limitBadmail() {
   });
 }
 
+/// All is on disk, and a replay begins where the log ends.
+bool Janitor::hasNothingToDo() const {
+  const std::uint64_t applied = env_.ledger.applied().segment;
+  return env_.queue.changedCount() == 0 && !env_.history.hasNotes() && !env_.senders.hasNotes() && replayFrom_ == committedFrom_ &&
+         (applied == 0 || applied == replayFrom_);
+}
+
 Task<void> Janitor::run() {
   bool nothingNew = false;
   while (true) {
-    // While nothing happens one look a second, for an idle process shall sleep.
+    if (hasNothingToDo()) {  // an idle process sleeps
+      const Result<void> woken = co_await somethingNew_.wait(Deadline::after(kCleaning));
+      (void)woken;
+    }
+    // While there is nothing for the index one look a second.
     const int looks = nothingNew ? 1 : 10;
     for (int look = 0; look < looks && env_.queue.changedCount() < kChangesMost; ++look) {
       co_await env_.loop.sleepUntil(Deadline::after(std::chrono::milliseconds(1000 / looks)));

@@ -1,8 +1,9 @@
-// janitor.h - Janitor: once a second, or after 10,000 changes, commits the schedule index; then gives back segments of the journal
+// janitor.h - Janitor: once a second while there are changes, or after 10,000, commits the schedule index; then gives back segments of the journal
 // that nothing needs any more. Oldest first: live messages are appended again before their segment goes. STATES.md 14.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,12 +17,15 @@ class Janitor {
  public:
   /// `replayFrom`: what the index named when it was opened.
   Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom);
-  void start();
+  ~Janitor();
+  /// `isStirred` is called when something happens to a queue to which nothing happened since it was on disk.
+  void start(std::function<void()> isStirred);
   /// Blocks: the last commit before the process ends. REQUIRES: the ledger is settled, or what is not will be replayed.
   void commitNow();
 
  private:
   [[nodiscard]] Task<void> run();
+  [[nodiscard]] bool hasNothingToDo() const;
   [[nodiscard]] Task<void> commitChanges();
   void noteReplayPlace();
   void retire();
@@ -39,6 +43,7 @@ class Janitor {
   std::uint64_t replayFrom_ = 0;
   std::uint64_t committedFrom_ = 0; ///< what the index on disk names
   WallTime badmailLookedAt_{};
+  Signal somethingNew_;
   TaskScope scope_;
 };
 

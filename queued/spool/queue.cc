@@ -51,7 +51,7 @@ Message& Queue::restore(Message message) {
 }
 
 Message& Queue::insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content) {
-  changed_.insert(record.id);
+  noteChange(record.id);
   Message message;
   message.id = record.id;
   message.record = at;
@@ -246,7 +246,7 @@ void Queue::keepTranscript(const Id128& id, Transcript transcript) {
   std::vector<Transcript>& lately = transcripts_[id];
   if (lately.size() == Transcript::kKept) lately.erase(lately.begin());
   lately.push_back(std::move(transcript));
-  changed_.insert(id);
+  noteChange(id);
 }
 
 std::vector<Transcript> Queue::transcriptsOf(const Id128& id) const {
@@ -359,13 +359,13 @@ void Queue::moved(const Id128& id, std::string packed, journal::Position at, jou
     message->changeExtra().packed = std::move(packed);
     message->grown = false;
   }
-  changed_.insert(id);
+  noteChange(id);
 }
 
 void Queue::erase(Message& message) {
   const Id128 id = message.id;
   discount(message);
-  changed_.insert(id);
+  noteChange(id);
   if (recent_.insert(id).second) recentOrder_.push_back(id);
   dropFresh(message);
   transcripts_.erase(id);

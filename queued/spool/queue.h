@@ -149,6 +149,8 @@ class Queue {
   /// schedule index. Ended ones are among them.
   [[nodiscard]] std::vector<Id128> takeChanged();
   [[nodiscard]] std::size_t changedCount() const { return changed_.size(); }
+  /// Called at the first change behind takeChanged().
+  void onChange(std::function<void()> tell) { tellChange_ = std::move(tell); }
 
   /// Its records stand at a new place of the log, with the states of when they were written; what changed since stays.
   void moved(const Id128& id, std::string packed, journal::Position at, journal::Position content);
@@ -162,6 +164,10 @@ class Queue {
   void applyTo(Message& message, const OutcomeRecord& outcome);
   void applyTo(Message& message, const ExpansionRecord& expansion);
   void applyTo(Message& message, const MarkRecord& mark);
+  void noteChange(const Id128& id) {
+    if (changed_.empty() && tellChange_) tellChange_();
+    changed_.insert(id);
+  }
   void endIfFinished(Message& message);
   void erase(Message& message);
   void count(const Message& message);
@@ -171,6 +177,7 @@ class Queue {
   std::map<std::string, Hold> destinations_;
   std::map<std::uint64_t, std::uint64_t> liveBySegment_;
   std::unordered_set<Id128> changed_;
+  std::function<void()> tellChange_;
   std::unordered_set<Id128> taken_;  ///< changed before, on their way into the archive
   std::unordered_map<Id128, std::vector<Transcript>> transcripts_;
   std::unordered_map<Id128, std::vector<Transcript>> takenTranscripts_;  ///< on their way into the archive

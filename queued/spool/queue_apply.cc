@@ -19,7 +19,7 @@ void Queue::applyTo(Message& message, const OutcomeRecord& outcome) {
     recipient.line = 0;
   }
   count(message);
-  changed_.insert(message.id);
+  noteChange(message.id);
   endIfFinished(message);
 }
 
@@ -53,7 +53,7 @@ void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
   message.recipients.growTo(record.recipients.size());
   if (extra.fresh) extra.fresh = std::make_shared<const Fresh>(Fresh{record, extra.fresh->content});
   count(message);
-  changed_.insert(message.id);
+  noteChange(message.id);
   endIfFinished(message);
 }
 
@@ -77,7 +77,7 @@ void Queue::applyTo(Message& message, const MarkRecord& mark) {
   }
   message.tidy();
   count(message);
-  changed_.insert(message.id);
+  noteChange(message.id);
   endIfFinished(message);
 }
 

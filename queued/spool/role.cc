@@ -269,7 +269,7 @@ Result<void> Role::start() {
   p.drafts->serve(*p.submit, DraftSource::local);
   p.control->serve(*p.administration);
   p.dispatcher->start();
-  p.janitor->start();
+  p.janitor->start([&dispatcher = *p.dispatcher] { dispatcher.resume(); });
   const std::pair<ipc::Server*, std::pair<const char*, unsigned>> sockets[] = {
       {p.smtpd.get(), {"smtpd", 0660}},
       {p.submit.get(), {"submit", 0666}},

@@ -214,7 +214,12 @@ bool Senders::thaw(const std::string& user) {
   return true;
 }
 
-void Senders::changed(const std::string& user) { book_->note(user, &senders_[user]); }
+void Senders::changed(const std::string& user) {
+  book_->note(user, &senders_[user]);
+  if (tellChange_) tellChange_();
+}
+
+bool Senders::hasNotes() const { return book_->hasNotes(); }
 
 void Senders::flush(WallTime now) {
   if (now >= flushed_ && now - flushed_ < std::chrono::seconds(1)) return;

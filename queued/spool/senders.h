@@ -46,6 +46,10 @@ class Senders {
   void onExcess(Tell tell) { tell_ = std::move(tell); }
   [[nodiscard]] const std::unordered_map<std::string, policy::Sender>& all() const { return senders_; }
 
+  /// Called at each change.
+  void onChange(std::function<void()> tell) { tellChange_ = std::move(tell); }
+  /// Is there something that the disk has not taken yet?
+  [[nodiscard]] bool hasNotes() const;
   /// Hands what has changed to the pool, at most once a second.
   void flush(WallTime now);
   void flushNow();
@@ -59,6 +63,7 @@ class Senders {
   std::shared_ptr<Book> book_;  ///< jobs of the pool hold it as well
   std::unordered_map<std::string, policy::Sender> senders_;
   Tell tell_;
+  std::function<void()> tellChange_;
   WallTime flushed_{};
 };
 
