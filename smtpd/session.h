@@ -45,6 +45,8 @@ struct Surroundings {
   const Watched& watched;
   const Clock& clock;
   log::Log log;
+  std::chrono::milliseconds handshakeTime = std::chrono::minutes(1);  ///< behind STARTTLS
+  std::chrono::milliseconds carryTime = std::chrono::minutes(11);     ///< of a turned connection: a little more than role out waits for the reply to its content, RFC 5321 4.5.3.2.6
 };
 
 /// On one loop.

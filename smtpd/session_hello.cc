@@ -2,13 +2,6 @@
 #include "smtpd/session.h"
 
 namespace ostler::smtpd {
-namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kHandshakeTime = 60s;
-
-}  // namespace
 
 smtp::Reply Session::hello(std::string_view argument, std::string_view protocol) {
   auto name = smtp::parseHelo(argument);
@@ -91,7 +84,7 @@ Task<smtp::Reply> Session::startTls(std::string_view argument) {
     co_return Reply{421, "4.5.1", "Nothing may follow STARTTLS before its reply"};
   }
   co_await say({220, "2.0.0", "Ready to start TLS"});
-  const Result<void> secured = co_await connection_.startTlsAsServer(snapshot_->tlsFor(*plan_), Deadline::after(kHandshakeTime));
+  const Result<void> secured = co_await connection_.startTlsAsServer(snapshot_->tlsFor(*plan_), Deadline::after(around_.handshakeTime));
   if (!secured) {
     end("TLS: " + secured.error().detail);
     co_return Reply{421, "4.7.0", "TLS failed"};

@@ -9,10 +9,7 @@
 namespace ostler::smtpd {
 namespace {
 
-using namespace std::chrono_literals;
-using smtp::Reply;
 
-constexpr auto kCarryTime = 11min;  // a little more than role out waits for the reply to its content: RFC 5321 4.5.3.2.6
 constexpr std::size_t kPiece = 64 * 1024;
 
 struct Ends {
@@ -27,17 +24,18 @@ Result<Ends> makeEnds() {
 
 // What comes from one end goes to the other until either has had enough; `isOver` then tells whoever waits at the other.
 struct Carrying {
+  const std::chrono::milliseconds patience;
   net::Connection& client;
   net::Connection& sender;
   bool isOver = false;
 };
 Task<void> carry(Carrying& both, net::Connection& from, net::Connection& to) {
   while (!both.isOver) {
-    const Result<std::string_view> some = co_await from.readSome(kPiece, Deadline::after(kCarryTime));
+    const Result<std::string_view> some = co_await from.readSome(kPiece, Deadline::after(both.patience));
     if (!some && some.error().kind == Error::Kind::interrupted) continue;  // a drain lets it be finished
     if (!some || some->empty()) break;
     to.write(*some);
-    const Result<void> flushed = co_await to.flush(Deadline::after(kCarryTime));
+    const Result<void> flushed = co_await to.flush(Deadline::after(both.patience));
     if (!flushed) break;
   }
   both.isOver = true;
@@ -65,7 +63,7 @@ Task<smtp::Reply> Session::atrn(std::string_view argument) {
   end("turned round");
   if (!told) co_return Reply{0, "", ""};
   net::Connection sender(around_.loop, net::makeSocketStream(around_.loop, std::move(ends->ours)));
-  Carrying both{connection_, sender};
+  Carrying both{around_.carryTime, connection_, sender};
   TaskScope back(around_.loop);
   back.spawn(carry(both, sender, connection_));
   co_await carry(both, connection_, sender);

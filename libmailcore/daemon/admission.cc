@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMostProxyHeader = 536;
 constexpr auto kProxyTime = 10s;
-constexpr auto kHandshakeTime = 60s;
 
 bool comesFromProxy(const config::Listener& listener, const net::Endpoint& client) {
   return std::any_of(listener.proxyFrom.begin(), listener.proxyFrom.end(),
@@ -77,7 +76,7 @@ Task<void> admit(Protocol& protocol, Loop& loop, const Daemon& daemon, log::Log 
   }
   if (listener.tls == config::ListenerTls::implicit) {
     auto secured = co_await net::acceptTls(loop, std::move(arrival.stream), arrival.snapshot->tlsFor(*arrival.plan),
-                                           Deadline::after(kHandshakeTime));
+                                           Deadline::after(daemon.handshakeTime));
     if (!secured) {
       log.info("tls-failed", {{"client", arrival.client.text()}, {"reason", secured.error().detail}});
       co_return;

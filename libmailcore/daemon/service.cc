@@ -24,8 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kTellAgain = 24h;  // of certificates that end soon
-constexpr auto kLook = 20ms;     // how often a draining main thread looks whether its workers are done
+constexpr auto kLook = 20ms;  // how often a draining main thread looks whether its workers are done
 
 Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
   auto snapshot = std::make_shared<Snapshot>();
@@ -153,7 +152,7 @@ void Master::serve() {
                             [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->watch(); }));
   }
   lookForNewFiles();
-  events_.push_back(every(kTellAgain, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->tellOfCertificates(); }));
+  events_.push_back(every(daemon_.certificatesToldOf, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->tellOfCertificates(); }));
   sd_notify(0, "READY=1");
   loop_.run();
   workers_.clear();

@@ -3,6 +3,7 @@
 // Is not: a protocol, and not the sandbox of one; see each daemon's sandbox.cc, made of confine.h.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -76,6 +77,8 @@ struct Daemon {
   /// What a worker thread gives up beyond that: at its start, on the thread.
   std::function<Result<void>()> confineWorker;
   std::string refusal;  ///< sent to a connection beyond the limits, with its CRLF
+  std::chrono::milliseconds handshakeTime = std::chrono::minutes(1);      ///< of a client that begins with TLS
+  std::chrono::milliseconds certificatesToldOf = std::chrono::hours(24);  ///< so often, those that end soon
 };
 
 /// Reads `-c FILE` (else OSTLER_CONFIG, else /etc/ostler/ostler.yaml) and serves until SIGTERM or SIGINT. SIGHUP reloads: TLS

@@ -24,6 +24,7 @@
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/log/log.h"
 #include "libmailcore/sasl/mechanism.h"
+#include "queued/auth/found_cache.h"
 #include "queued/auth/lockout.h"
 #include "queued/auth/login_name.h"
 #include "queued/auth/permissions.h"
@@ -114,12 +115,7 @@ class AuthService {
   Tokens tokens_;
   TokenCache introspected_;
   std::size_t asking_ = 0;  ///< about bearer tokens, at once
-  /// Who was found by a name, and how the directory was then: until it changes nobody needs to look again.
-  struct Found {
-    std::uint64_t directoryVersion = 0;
-    Candidate candidate;
-  };
-  std::unordered_map<std::string, Found> found_;
+  FoundCache found_;
   std::map<std::uint64_t, Conversation> conversations_;
   std::uint64_t lastConversation_ = 0;
   std::size_t delayed_ = 0;

@@ -11,7 +11,6 @@ namespace ostler::queued::auth {
 
 namespace {
 
-constexpr std::size_t kMostFound = 50'000;
 constexpr std::size_t kMostAsking = 200;  // bearer tokens that the authorization server is asked about at once
 
 /// Each login has a context of its own. The replay cache is beside the directory, where nobody else can write.
@@ -53,17 +52,13 @@ Task<Result<Candidate>> AuthService::lookUp(std::string user, std::string local)
   const std::string key = user + '\0' + local;
   // Asked before the look: a change in between makes us look once too often, never too seldom.
   const std::uint64_t version = parts_.directory->version();
-  const auto known = found_.find(key);
-  if (known != found_.end() && known->second.directoryVersion == version) co_return known->second.candidate;
+  if (const Candidate* const known = found_.find(key, version)) co_return *known;
   auto job = [directory = parts_.directory, user = std::move(user), local = std::move(local)] {
     return findCandidate(*directory, user, local);
   };
   Result<Candidate> found = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
   // What is kept elsewhere (passwd, SQL, LDAP) changes without our directory's version.
-  if (found && found->user && found->domain.kind == directory::Kind::own) {
-    if (found_.size() >= kMostFound) found_.clear();
-    found_.insert_or_assign(key, Found{version, *found});
-  }
+  if (found && found->user && found->domain.kind == directory::Kind::own) found_.keep(key, version, *found);
   co_return found;
 }
 

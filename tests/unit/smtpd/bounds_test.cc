@@ -1,4 +1,6 @@
 // Whatever a client may do for ever has an end: each constant of this room that bounds one, at it and beyond it.
+#include "libmailcore/smtp/client.h"
+#include "tests/unit/libmailcore/net/test_certificates.h"
 #include "tests/unit/smtpd/play.h"
 
 namespace ostler::smtpd {
@@ -188,6 +190,37 @@ TEST_CASE("what a client sends while the spool is slow waits with the client but
   play.stage.policy.commitIsSlow = false;
   play.expect("", "250 2.0.0 OK: queued");
   play.expect("", "250 2.0.0 OK");
+}
+
+TEST_CASE("a client that falls silent in the middle of a handshake behind STARTTLS is left") {
+  net::TestCertificates certificates;
+  Play play;
+  play.stage.tls = net::TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  CHECK(play.stage.around.handshakeTime == 1min);
+  play.stage.around.handshakeTime = 30ms;
+  play.beginOnSockets();
+  play.expect("", "220");
+  play.expect("EHLO x.example", "250");
+  play.expect("STARTTLS", "220");
+  play.stage.loop.runUntilDone(play.caller->send("\x16\x03\x01"));
+  play.expect("", "closed");
+  play.stage.loop.runUntilDone(play.scope->whenIdle(Deadline::after(60s)));
+  CHECK(play.ended);
+}
+
+TEST_CASE("a turned connection on which nobody says anything is left") {
+  Play play;
+  play.stage.allowPlaintext();
+  play.stage.plan.listener.kind = config::SmtpKind::odmr;
+  CHECK(play.stage.around.carryTime > smtp::ClientTimeouts().dataEnd);
+  play.stage.around.carryTime = 30ms;
+  play.begin();
+  play.expect("", "220");
+  play.expect("EHLO customer.example", "250");
+  play.expect("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235");
+  play.expect("ATRN", "250");
+  CHECK(play.stage.loop.runUntilDone(play.scope->whenIdle(Deadline::after(60s))));
+  CHECK(play.ended);
 }
 
 TEST_CASE("no more than four frames wait for a slow spool; then the client waits") {

@@ -11,6 +11,8 @@
 #include "libmailcore/daemon/listener_set.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/net/memory_stream.h"
+#include "libmailcore/net/socket_stream.h"
+#include "tests/unit/libmailcore/net/test_certificates.h"
 
 namespace ostler::daemon {
 namespace {
@@ -221,6 +223,32 @@ TEST_CASE("admission: a PROXY header is read, and nothing behind it") {
   REQUIRE(local);
   CHECK_FALSE(*local);
   CHECK(rest == "X");
+}
+
+TEST_CASE("admission: who begins with TLS and falls silent is left") {
+  net::TestCertificates certificates;
+  Loop loop;
+  Gate gate(loop);
+  Daemon daemon;
+  CHECK(daemon.handshakeTime == 1min);
+  daemon.handshakeTime = 30ms;
+  int pair[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  const UniqueFd client(pair[1]);
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->tls = net::TlsServerContext::load({certificates.leaf({"mail.example.test"})}).value();
+  ListenerPlan plan = planAt(1, "a");
+  plan.listener.tls = config::ListenerTls::implicit;
+  Arrival arrival;
+  arrival.stream = net::makeSocketStream(loop, UniqueFd(pair[0]));
+  arrival.client = net::Endpoint::parse("192.0.2.7:4321").value();
+  arrival.snapshot = snapshot;
+  arrival.plan = std::make_shared<ListenerPlan>(plan);
+  Echo echo(Worker{loop, gate, log::Log(), snapshot});
+  auto counts = std::make_shared<ConnectionCounts>();
+  loop.runUntilDone(admit(echo, loop, daemon, log::Log(), counts, std::move(arrival)));
+  char octet = 0;
+  CHECK(::read(client.get(), &octet, 1) == 0);
 }
 
 TEST_CASE("admission: who must send a PROXY header and does not is refused") {

@@ -67,6 +67,23 @@ TEST_CASE("who waits for what was noted hears that it is synced, or that the jou
   CHECK(loop.runUntilDone(ledger.synced()));
 }
 
+TEST_CASE("however much is noted before a sync, it is written in batches that fit into a segment") {
+  const test::TemporaryFolder folder;
+  const journal::Disk disk;
+  const auto journal = openJournal(folder.path(), disk);  // segments of 1 MiB
+  Loop loop;
+  Ledger ledger(loop, *journal, log::Log());
+  std::size_t octets = 0;
+  while (octets < 3U << 20) {
+    const MarkRecord record = mark();
+    octets += encodeRecord(record).size();
+    ledger.note(record);
+  }
+  CHECK(loop.runUntilDone(ledger.synced()));
+  CHECK_FALSE(ledger.stuck());
+  CHECK(journal->segments().size() >= 3);
+}
+
 TEST_CASE("who waits for what was noted does not wait for what is noted later") {
   const test::TemporaryFolder folder;
   FullAtTimes disk;
