@@ -115,15 +115,19 @@ Task<void> Incoming::sendFrame() {
     failed(permit.error());
     co_return;
   }
-  std::string rest = chunk_.size() > kFrame ? chunk_.substr(kFrame) : std::string();
-  chunk_.resize(chunk_.size() - rest.size());
+  std::string rest;
+  if (chunk_.size() >= kFrame) {  // more will follow
+    rest.reserve(2 * kFrame);
+    rest.append(chunk_, kFrame);
+    chunk_.resize(kFrame);
+  }
   calls_.spawn(send(*this, std::exchange(chunk_, std::move(rest)), std::move(*permit)));
   counted_ = chunk_.size();
 }
 
 Task<void> Incoming::send(Incoming& self, std::string octets, Semaphore::Permit permit) {
   const Result<ipc::Empty> answer =
-      co_await self.policy_.sendData({self.draft_, std::move(octets)}, Deadline::after(kCallTime));
+      co_await self.policy_.sendData({self.draft_, octets}, Deadline::after(kCallTime));
   if (!answer) self.failed(answer.error());
   (void)permit;  // given back now: another frame may go
 }

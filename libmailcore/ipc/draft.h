@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libmailcore/base/ids.h"
@@ -32,7 +33,7 @@ struct DraftData {
   static constexpr std::uint16_t kType = 131;
   using Reply = Empty;  ///< back-pressure: at most four unanswered
   Id128 draft;
-  std::string octets;
+  std::string_view octets;  ///< valid until the reply
   template <class V>
   void fields(V& v) {
     v(draft, octets);

@@ -37,10 +37,12 @@ class Writer {
     out_.append(little, octets);
   }
   void put(bool value) { putNumber(value ? 1 : 0, 1); }
-  void put(const std::string& value) {
+  void put(std::string_view value) {
+    out_.reserve(out_.size() + 4 + value.size());
     putNumber(value.size(), 4);
     out_ += value;
   }
+  void put(const std::string& value) { put(std::string_view(value)); }
   void put(const Id128& value) { out_ += value.octets(); }
   void put(const WallTime& value) { putNumber(static_cast<std::uint64_t>(toUnixMillis(value)), 8); }
   template <class T>

@@ -10,6 +10,25 @@ std::size_t findOr(std::string_view text, char c, std::size_t from, std::size_t 
   return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) : otherwise;
 }
 
+// From `at` on, how far there is nothing to look at: lines that end in CRLF and begin without a dot. In whole blocks, each gone
+// through without a branch, which the compiler makes a few vector instructions: most of most mail is such. Mind the octet before `at`.
+std::size_t plainUntil(std::string_view octets, std::size_t at) {
+  constexpr std::size_t kPlainBlock = 64;
+  while (at + kPlainBlock < octets.size()) {
+    const char* const block = octets.data() + at;
+    unsigned char special = 0;
+    for (std::size_t n = 0; n < kPlainBlock; ++n) {
+      const char c = block[n], next = block[n + 1];
+      const bool bareEnd = (c == '\r') != (next == '\n');
+      const bool dotLine = (c == '\n') & (next == '.');
+      special = static_cast<unsigned char>(special | bareEnd | dotLine);
+    }
+    if (special != 0) break;
+    at += kPlainBlock;
+  }
+  return at;
+}
+
 }  // namespace
 
 // Octets are copied in runs; the states are walked octet by octet only around line ends. Withheld octets: the dot in
@@ -52,6 +71,12 @@ std::size_t DotUnstuffer::take(std::string_view octets, std::string& content) {
         }
         break;
       case State::middle: {
+        if (const std::size_t plain = c == '\n' ? at : plainUntil(octets, at); plain > at) {
+          at = plain;
+          const char last = octets[at - 1];
+          state_ = last == '\r' ? State::cr : last == '\n' ? State::lineStart : State::middle;
+          break;
+        }
         if (!looked || lf < at) lf = findOr(octets, '\n', at, octets.size());
         looked = true;
         const std::size_t cr = findOr(octets.substr(0, lf), '\r', at, lf);
@@ -97,6 +122,13 @@ void DotStuffer::add(std::string_view content, std::string& out) {
     }
     if (lineStart_ && content[at] == '.') out += '.';
     lineStart_ = false;
+    if (const std::size_t plain = content[at] == '\n' ? at : plainUntil(content, at); plain > at) {
+      cr_ = content[plain - 1] == '\r';
+      lineStart_ = content[plain - 1] == '\n';
+      out.append(content, at, plain - at - (cr_ ? 1 : 0));
+      at = plain;
+      continue;
+    }
     if (lf < at) lf = findOr(content, '\n', at, content.size());
     const std::size_t end = findOr(content.substr(0, lf), '\r', at, lf);
     out.append(content, at, end - at);

@@ -165,8 +165,8 @@ Task<Result<ipc::SmtpReply>> Drafts::openDraft(Connection from, ipc::OpenDraft r
   co_return ipc::SmtpReply{250, "2.0.0", "OK"};
 }
 
-/// Adds octets to the buffer. Errors: limit (larger than the virtual server takes).
-Result<void> Drafts::take(Draft& draft, std::string&& octets) {
+/// What came, before it goes into the buffer. Errors: permanent (larger than the virtual server takes).
+Result<void> Drafts::count(Draft& draft, std::string_view octets) {
   draft.size += octets.size();
   draft.touched = std::chrono::steady_clock::now();
   const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
@@ -176,11 +176,6 @@ Result<void> Drafts::take(Draft& draft, std::string&& octets) {
   }
   draft.hasEightBit = draft.hasEightBit || hasHighOctet(octets);
   buffered_ += octets.size();
-  if (draft.buffer.empty()) {
-    draft.buffer = std::move(octets);
-  } else {
-    draft.buffer += octets;
-  }
   return {};
 }
 
@@ -258,7 +253,11 @@ Task<Result<ipc::Empty>> Drafts::data(Connection from, ipc::DraftData request) {
   const auto draft = find(request.draft, from->id());
   if (!draft || draft->committing) co_return fail(Error::Kind::notFound, "no such draft");
   expectCommit(*draft, false);
-  Result<void> taken = take(*draft, std::move(request.octets));
+  Result<void> taken = count(*draft, request.octets);
+  if (taken) {
+    draft->buffer.reserve(2 * kPiece);
+    draft->buffer += request.octets;
+  }
   const std::uint64_t most = draft->file ? kPiece : env_.config->queue.largeMessage.octets;
   const bool toFile = draft->buffer.size() > most || buffered_ > kBudget;
   if (taken && toFile) taken = co_await flush(draft);
@@ -338,7 +337,9 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
   draft->committing = true;
   ++committing_;
   expectCommit(*draft, false);
-  Result<void> whole = take(*draft, std::move(request.lastOctets));
+  Result<void> whole = count(*draft, request.lastOctets);
+  if (whole && !draft->buffer.empty()) draft->buffer += request.lastOctets;
+  if (whole && draft->buffer.empty()) draft->buffer = std::move(request.lastOctets);
   if (whole && (draft->file || draft->buffer.size() > env_.config->queue.largeMessage.octets)) whole = co_await flush(draft);
   completeHeader(*draft);
   if (whole && draft->envelope.binary) {

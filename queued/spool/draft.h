@@ -50,7 +50,7 @@ class Drafts {
   [[nodiscard]] Task<void> dropIdle();
   void remember(const ipc::CommitReply& reply, const Id128& id);
 
-  [[nodiscard]] Result<void> take(Draft& draft, std::string&& octets);
+  [[nodiscard]] Result<void> count(Draft& draft, std::string_view octets);
   [[nodiscard]] Task<Result<void>> flush(std::shared_ptr<Draft> draft);
   void completeHeader(Draft& draft);
   void settlePriority(Draft& draft);

@@ -163,7 +163,7 @@ Task<Result<ipc::CommitReply>> submit(ipc::Client& client, ipc::OpenDraft open, 
   for (; content.size() - at > kPiece; at += kPiece) {
     ipc::DraftData data;
     data.draft = draft;
-    data.octets = content.substr(at, kPiece);
+    data.octets = std::string_view(content).substr(at, kPiece);
     const auto taken = co_await client.call(std::move(data), patience);
     if (!taken) co_return fail(taken.error());
   }

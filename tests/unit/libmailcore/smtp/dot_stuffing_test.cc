@@ -83,6 +83,19 @@ TEST_CASE("dot stuffing: what is sent can only end where it ends") {
   for (const std::size_t step : {1U, 2U, 1000U}) CHECK(stuff(row.content, step) == row.sent);
 }
 
+TEST_CASE("dot stuffing: what is gone through in blocks is read and sent as octet by octet, wherever something special stands") {
+  std::string plain;
+  while (plain.size() < 400) plain += "a line of text, some words long\r\n\r\n";
+  for (const std::string special : {"\r", "\n", ".", "\r\n.", "\n.", "\r.\r\n", "\r\n.\r\nrest", "\r\n..\r\n", "\r\r\n", "\n\r\n", "\r\n.\r", "\xff"}) {
+    for (std::size_t at = 0; at < 200; ++at) {
+      const std::string content = std::string(plain).insert(at, special);
+      CAPTURE(special, at);
+      REQUIRE(readInSteps(content, content.size()) == readInSteps(content, 1));
+      REQUIRE(stuff(content, content.size()) == stuff(content, 1));
+    }
+  }
+}
+
 TEST_CASE("dot stuffing: a megabyte of carriage returns takes linear time") {
   const std::string hostile(1U << 20, '\r');
   const auto start = std::chrono::steady_clock::now();

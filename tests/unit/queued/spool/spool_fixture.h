@@ -123,7 +123,7 @@ class SpoolFixture {
     for (std::size_t at = 0; at < content.size(); at += 65536) {
       ipc::DraftData data;
       data.draft = draft;
-      data.octets = content.substr(at, 65536);
+      data.octets = std::string_view(content).substr(at, 65536);
       REQUIRE(loop_.runUntilDone(client_->call(std::move(data), soon)));
     }
     return draft;
@@ -142,7 +142,8 @@ class SpoolFixture {
     while (turns-- > 0) loop_.runUntilDone(loop_.sleepUntil(Deadline::after(std::chrono::microseconds(100))));
   }
   static Task<void> sendFrame(ipc::Client& client, Id128 draft) {
-    const auto answer = co_await client.call(ipc::DraftData{draft, std::string(65536, 'x')}, Deadline::after(std::chrono::seconds(60)));
+    const std::string octets(65536, 'x');
+    const auto answer = co_await client.call(ipc::DraftData{draft, octets}, Deadline::after(std::chrono::seconds(60)));
     (void)answer;
   }
   ipc::SessionInfo loggedIn() const {
@@ -193,17 +194,17 @@ class SpoolFixture {
     const auto opened = co_await client.call(std::move(open), soon);
     if (!opened) co_return fail(opened.error());
     if (opened->code != 250) co_return ipc::CommitReply{"", {*opened}};
-    while (content.size() > 65536) {
+    std::size_t at = 0;
+    for (; content.size() - at > 65536; at += 65536) {
       ipc::DraftData data;
       data.draft = draft;
-      data.octets = content.substr(0, 65536);
-      content.erase(0, 65536);
+      data.octets = std::string_view(content).substr(at, 65536);
       const auto taken = co_await client.call(std::move(data), soon);
       if (!taken) co_return fail(taken.error());
     }
     ipc::CommitDraft commit;
     commit.draft = draft;
-    commit.lastOctets = std::move(content);
+    commit.lastOctets = content.substr(at);
     co_return co_await client.call(std::move(commit), soon);
   }
   ipc::ControlReply ask(std::vector<std::string> words) {
