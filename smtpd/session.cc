@@ -16,6 +16,9 @@ constexpr std::size_t kMostLine = 4096;
 constexpr std::size_t kMostUnsent = 64 * 1024;
 constexpr std::uint64_t kMostIdleCommands = 10'000;  // between two messages: nobody has so much to ask
 constexpr auto kGoodbyeTime = 5s;
+constexpr auto kHearOut = 30s;  // a client that was left
+constexpr std::uint64_t kMostDropped = 256U << 20;
+constexpr std::size_t kDrop = 64 * 1024;
 
 // What a browser, a proxy scanner or a TLS client says first. Nothing good comes behind it: a form posted to us may hold commands.
 constexpr std::array<std::string_view, 10> kOtherProtocols = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
@@ -91,9 +94,31 @@ Task<void> Session::run() {
     end("internal error");
     connection_.write(smtp::format({421, "4.3.0", "Internal error"}));
   }
+  co_await sayGoodbye();
+}
+
+Task<void> Session::sayGoodbye() {
   const Result<void> flushed = co_await connection_.flush(Deadline::after(kGoodbyeTime));
   if (flushed) connection_.shutdown();
   logEnd();
+  if (flushed && leaves_) co_await hearOut();
+}
+
+// We go, and the client may be in the middle of what it sends. Octets that lie unread when a socket is closed make a reset of it, and a
+// reset takes away what the client has not read yet: our last reply. So what it sends is dropped for a while.
+void Session::leave(std::string_view reason) {
+  end(reason);
+  leaves_ = true;
+}
+
+Task<void> Session::hearOut() {
+  const Deadline patience = Deadline::after(kHearOut);
+  std::uint64_t dropped = 0;
+  while (dropped < kMostDropped && !patience.passed()) {
+    const Result<std::string_view> some = co_await connection_.readSome(kDrop, Deadline::after(around_.silence).orSooner(patience));
+    if (!some || some->empty()) co_return;
+    dropped += some->size();
+  }
 }
 
 // What the checks of this process see.
@@ -131,7 +156,7 @@ std::optional<smtp::Reply> Session::objection(receiving::Stage stage, const rece
     keptBack_ = std::make_unique<const Reply>(std::move(objected->reply));
     return std::nullopt;
   }
-  if (objected->reply.code == 421) end(objected->check);
+  if (objected->reply.code == 421) leave(objected->check);
   return std::move(objected->reply);
 }
 
@@ -173,7 +198,7 @@ Task<void> Session::greet() {
     co_await say({220, "", hostName() + (isLmtp() ? " LMTP" : " ESMTP") + " Ostler"});
     co_return;
   }
-  end("refused at the connection");
+  leave("refused at the connection");
   co_await say(std::move(*refused));
 }
 
@@ -206,15 +231,15 @@ Task<void> Session::converse() {
       co_await say(lost(line.error()));
     }
     if (!ended() && ++commandsSinceMessage_ > kMostIdleCommands) {
-      end("too many commands");
+      leave("too many commands");
       co_await say({421, "4.7.0", "Too many commands without a message"});
     }
     if (!ended() && limits().errors != 0 && errors_ >= limits().errors) {
-      end("too many errors");
+      leave("too many errors");
       co_await say({421, "4.7.0", "Too many errors"});
     }
     if (!ended() && limits().unknownRecipients != 0 && unknownRecipients_ >= limits().unknownRecipients) {
-      end("too many unknown recipients");
+      leave("too many unknown recipients");
       co_await say({421, "4.7.0", "Too many recipients that do not exist"});
     }
   }
@@ -237,7 +262,7 @@ Task<smtp::Reply> Session::answer(std::string_view line) {
   const auto [verb, argument] = smtp::splitCommand(line);
   const Command* const command = Commands::find(verb, kind_);
   if (!command && isOtherProtocol(verb)) {
-    end("not SMTP");
+    leave("not SMTP");
     co_return Reply{500, "5.5.1", "This is a mail server"};
   }
   // RFC 2645 3: an ODMR server says so of what SMTP has and it has not.

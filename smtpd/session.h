@@ -46,6 +46,7 @@ struct Surroundings {
   const Clock& clock;
   log::Log log;
   std::chrono::milliseconds handshakeTime = std::chrono::minutes(1);  ///< behind STARTTLS
+  std::chrono::milliseconds silence = std::chrono::seconds(2);        ///< of a client that was left: then it has heard why
   std::chrono::milliseconds carryTime = std::chrono::minutes(11);     ///< of a turned connection: a little more than role out waits for the reply to its content, RFC 5321 4.5.3.2.6
 };
 
@@ -72,12 +73,12 @@ class Session {
   friend struct Commands;
   using Reply = smtp::Reply;
 
-  // session.cc
+  // session.cc. The frame of a coroutine that is inlined is part of its caller's: what an idle session does not need stands apart.
   [[nodiscard]] Task<void> converse();
-  [[nodiscard]] Task<void> greet();
+  [[nodiscard, gnu::noinline]] Task<void> greet();
   [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
   [[nodiscard]] Task<std::optional<Reply>> impatience();
-  [[nodiscard]] Task<void> dispatch(std::string_view line);
+  [[nodiscard, gnu::noinline]] Task<void> dispatch(std::string_view line);
   [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage, const receiving::Content& content = {});
   [[nodiscard]] receiving::Visit visit(const receiving::Content& content = {}) const;
   [[nodiscard]] bool mayAsk(config::Askers who) const;
@@ -89,6 +90,9 @@ class Session {
   [[nodiscard]] bool listedAsTrusted(std::string_view verb) const;
   [[nodiscard]] Task<void> say(Reply reply);
   void end(std::string_view reason) { endReason_ = endReason_.empty() ? reason : endReason_; }
+  void leave(std::string_view reason);
+  [[nodiscard, gnu::noinline]] Task<void> sayGoodbye();
+  [[nodiscard]] Task<void> hearOut();
   [[nodiscard]] Reply lost(const Error& error);
   [[nodiscard]] Reply unavailable(const char* asked, const Error& error) const;
   [[nodiscard]] bool ended() const { return !endReason_.empty(); }
@@ -170,6 +174,7 @@ class Session {
   const bool overUnix_;  // then the client has no address
   net::IpAddress clientAddress_;      // what XCLIENT says, once it was said
   const net::IpAddress peerAddress_;  // who is connected, behind a PROXY header
+  bool leaves_ = false;               // in the middle of what the client sends, perhaps
   const SteadyTime since_ = std::chrono::steady_clock::now();
   net::Connection connection_;
 

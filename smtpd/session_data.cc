@@ -110,7 +110,7 @@ Task<Result<std::string_view>> Session::readContent(std::size_t most) {
 bool Session::mayGoOn(std::uint64_t octets) {
   readOver_ += octets;
   if (readOver_ <= kMostReadOver) return true;
-  end("went on with refused content");
+  leave("went on with refused content");
   return false;
 }
 
@@ -164,7 +164,7 @@ void Session::logAccepted(const std::string& queueId, std::uint64_t size) const 
 
 // Where the next command begins is not known: what follows may be content as well.
 smtp::Reply Session::chunkWithoutSize() {
-  end("BDAT without a size");
+  leave("BDAT without a size");
   return {421, "4.5.4", "BDAT needs a size"};
 }
 

@@ -80,7 +80,7 @@ Task<smtp::Reply> Session::startTls(std::string_view argument) {
   if (!argument.empty()) co_return Reply{501, "5.5.4", "STARTTLS takes no argument"};
   // Commands behind it in the same packet were put there by somebody who cannot speak inside TLS: command injection.
   if (connection_.hasBufferedInput()) {
-    end("text behind STARTTLS");
+    leave("text behind STARTTLS");
     co_return Reply{421, "4.5.1", "Nothing may follow STARTTLS before its reply"};
   }
   co_await say({220, "2.0.0", "Ready to start TLS"});

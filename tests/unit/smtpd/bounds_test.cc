@@ -21,6 +21,10 @@ Task<void> pour(Caller& caller, std::uint64_t octets) {
   }
 }
 
+Task<void> waitUntil(Loop& loop, const bool& happened) {
+  while (!happened) co_await loop.sleepUntil(Deadline::after(1ms));
+}
+
 TEST_CASE("refused content is read to its end, but not for ever: DATA and BDAT") {
   for (const bool isEndless : {false, true}) {
     for (const bool isData : {true, false}) {
@@ -38,6 +42,7 @@ TEST_CASE("refused content is read to its end, but not for ever: DATA and BDAT")
       if (!isEndless) CHECK(play.stage.loop.runUntilDone(pouring.whenIdle(Deadline::after(60s))));
       play.expect(isData && !isEndless ? "." : "", "552 5.3.4");
       play.expect(isEndless ? "" : "NOOP", isEndless ? "closed" : "250");
+      if (isEndless) play.stage.loop.runUntilDone(waitUntil(play.stage.loop, play.ended));
       CHECK(play.ended == isEndless);
       CHECK(play.stage.policy.accepted.empty());
       play.session.reset();
@@ -62,8 +67,35 @@ TEST_CASE("chunks that nobody asked for are read over, but not for ever, however
     }
     CHECK(heard.starts_with("421 4.7.0"));
     play.expect("", "closed");
+    play.stage.loop.runUntilDone(waitUntil(play.stage.loop, play.ended));
     CHECK(play.ended);
   }
+}
+
+Task<void> pourOn(Caller& caller, std::uint64_t& sent) {
+  const std::string block(64 * 1024, 'x');
+  for (sent = 0;; sent += block.size()) {
+    caller.connection().write(block);
+    const Result<void> flushed = co_await caller.connection().flush(Deadline::after(60s));
+    if (!flushed) co_return;
+  }
+}
+
+TEST_CASE("a client that was left has what it sends dropped for 256 MiB, and hears why; then it is cut off") {
+  Play play;
+  play.begin();
+  play.expect("", "220");
+  std::uint64_t sent = 0;
+  TaskScope pouring(play.stage.loop);
+  play.stage.loop.runUntilDone(play.caller->send("POST / HTTP/1.1\r\n"));
+  pouring.spawn(pourOn(*play.caller, sent));
+  play.expect("", "500 5.5.1");
+  play.expect("", "closed");
+  play.stage.loop.runUntilDone(waitUntil(play.stage.loop, play.ended));
+  play.session.reset();
+  CHECK(play.stage.loop.runUntilDone(pouring.whenIdle(Deadline::after(60s))));
+  CHECK(sent >= 256U << 20);
+  CHECK(sent < 257U << 20);
 }
 
 Task<void> pourWithoutEnd(Caller& caller) {
@@ -148,10 +180,6 @@ Task<void> askWithoutReading(Caller& caller) {
     if (!sent) co_return;
   }
 }
-Task<void> waitUntil(Loop& loop, const bool& happened) {
-  while (!happened) co_await loop.sleepUntil(Deadline::after(1ms));
-}
-
 TEST_CASE("a client that asks and never reads the answers is left") {
   Play play;
   play.stage.server().limits.idle = 1s;

@@ -27,6 +27,7 @@ struct Stage {
   std::string client = "192.0.2.7:4321";
 
   Stage() {
+    around.silence = std::chrono::milliseconds(20);
     config.hostName = "mail.example.test";
     config.virtualServers.emplace_back();
     plan.listener.tls = config::ListenerTls::startTls;
