@@ -17,6 +17,20 @@ namespace {
 constexpr std::size_t kOperationsTogether = 256;
 constexpr std::uint64_t kOctetsTogether = 4 << 20;
 
+class Renewal final : public Operation {
+ public:
+  Renewal(std::vector<AccountFolder::Renewed> renewed, std::atomic<bool>& isRunning) : renewed_(std::move(renewed)), isRunning_(isRunning) {}
+  Result<void> plan(Planner& planner) override {
+    for (const AccountFolder::Renewed& one : renewed_) planner.apply.renew(one.id, one.columns);
+    return {};
+  }
+  void done(Result<void>) override { isRunning_ = false; }  // what was not written is made anew for the next reader too
+
+ private:
+  const std::vector<AccountFolder::Renewed> renewed_;
+  std::atomic<bool>& isRunning_;  // of the folder, whose queue holds this
+};
+
 std::string indexPath(int folder) { return "/proc/self/fd/" + std::to_string(folder) + "/index.mdb"; }
 
 }  // namespace
@@ -139,6 +153,12 @@ void AccountFolder::submit(std::shared_ptr<Operation> operation) {
   const std::scoped_lock lock(queueMutex_);
   running_ = false;
   for (const auto& one : std::exchange(queue_, {})) one->done(fail(Error::Kind::temporary, "store: too much waits to be written"));
+}
+
+bool AccountFolder::renew(std::vector<Renewed>& renewed) {
+  if (isRenewing_.exchange(true)) return false;
+  submit(std::make_shared<Renewal>(std::exchange(renewed, {}), isRenewing_));
+  return true;
 }
 
 void AccountFolder::runQueue() {

@@ -90,6 +90,14 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   void submit(std::shared_ptr<Operation> operation);
   void setLimits(const Quota& limits);
 
+  /// What an older renderer made was made anew for a reader; kept, so that nobody need do so again. False: others are being written, and
+  /// these are not taken.
+  struct Renewed {
+    EmailId id;
+    PreparedColumns columns;
+  };
+  [[nodiscard]] bool renew(std::vector<Renewed>& renewed);
+
   /// UID lists by mailbox, shared by those who ask for the same state.
   struct UidList {
     ModSeq membersModSeq = 0;
@@ -144,6 +152,7 @@ class AccountFolder : public std::enable_shared_from_this<AccountFolder> {
   // Octets that became dead since somebody looked whether compaction is worthwhile; at first nobody has.
   std::uint64_t released_ = UINT64_MAX / 2;
 
+  std::atomic<bool> isRenewing_{false};
   std::mutex uidsMutex_;
   std::map<MailboxId, UidList> uids_;
 };

@@ -29,6 +29,9 @@ class Apply {
   /// Columns that were made already for a message whose arrival will come; only saves work.
   void hint(const EmailId& id, std::shared_ptr<const PreparedColumns> columns) { hints_[id] = std::move(columns); }
   void record(const LogRecord& record, journal::Position at, std::uint64_t contentLength);
+  /// Columns of a message made by the renderer of today, where those it has are of an older one. No record says so: a rebuild makes the same.
+  void renew(const EmailId& id, const PreparedColumns& columns);
+  [[nodiscard]] bool hasRenewed() const { return hasRenewed_; }
   /// Everything goes into the transaction, with the place in the log that it stands for.
   void finish(const journal::LogEnd& end);
 
@@ -94,6 +97,7 @@ class Apply {
   ReadFile readFile_;
   AccountRow account_;
   bool accountChanged_ = false;
+  bool hasRenewed_ = false;
   journal::Position at_;            // of the record being applied
   std::uint64_t contentLength_ = 0;
   std::map<MailboxNumber, Box> boxes_;

@@ -15,8 +15,21 @@ void putMail(Txn& txn, const EmailId& id, MailRow row, const PreparedColumns& co
     row.texts = texts;
     txn.putBehind(Table::subject, id.octets(), encodeRow(TextRow{columns.version, columns.subject}));
     txn.putBehind(Table::summary, id.octets(), encodeRow(TextRow{columns.version, columns.summary}));
+  } else {
+    txn.erase(Table::subject, id.octets());
+    txn.erase(Table::summary, id.octets());
   }
   txn.putBehind(Table::mail, id.octets(), encodeRow(row));
+}
+
+void Apply::renew(const EmailId& id, const PreparedColumns& columns) {
+  const auto octets = txn_.get(Table::mail, id.octets());
+  if (!octets) return;  // expunged meanwhile
+  const std::string before(*octets);
+  const MailRow known = mailRow(before);
+  if (known.preparedVersion == 0 || known.preparedVersion >= columns.version) return;
+  putMail(txn_, id, known, columns);
+  hasRenewed_ = true;
 }
 
 // The row of an email id, made or used once more.

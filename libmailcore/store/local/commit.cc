@@ -47,7 +47,7 @@ Result<void> AccountFolder::tryCommit(const Operations& operations, std::size_t 
     for (std::size_t at = from; at < operations.size() && !spoiled; ++at) {
       Result<void> outcome;
       const Step step = planAndAppend(*operations[at], apply, outcome);
-      changed = changed || step == Step::appended;
+      changed = changed || step == Step::appended || apply.hasRenewed();
       spoiled = step == Step::spoiled;
       outcomes.push_back(std::move(outcome));
     }

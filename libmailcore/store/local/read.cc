@@ -9,6 +9,7 @@
 namespace ostler::store::local {
 namespace {
 
+constexpr std::size_t kRenewedTogether = 500;
 constexpr unsigned kChunksInOneTransaction = 32;  // some thousand messages: a few milliseconds
 
 std::optional<MailboxRow> rowById(const Txn& txn, const MailboxId& id) {
@@ -46,6 +47,11 @@ struct Rows {
 class RowReader {
  public:
   RowReader(AccountFolder& folder, Columns columns) : folder_(folder), columns_(columns) {}
+  ~RowReader() {
+    if (!renewed_.empty()) (void)folder_.renew(renewed_);
+  }
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
 
   // False: the message went away meanwhile.
   bool fill(Rows& rows, const StateChunk& state, const DetailChunk* detail, std::size_t at, MessageRow& row) {
@@ -83,6 +89,7 @@ class RowReader {
     }
     if (renders) {
       render(*content, row);
+      if (known.preparedVersion != 0 && known.preparedVersion < message::kPreparedVersion) keepRendered(d.emailId);
     } else if (needsText) {
       fillTexts(mailTexts(known.texts), row);
     }
@@ -115,6 +122,11 @@ class RowReader {
     if (columns_.subject) row.subject = rendered_.subject;
     if (columns_.summary) row.summary = rendered_.summary;
   }
+  // So that the next reader finds it in the index. As much as is written while we read: a large mailbox is renewed by several readers.
+  void keepRendered(const EmailId& id) {
+    if (renewed_.size() >= kRenewedTogether && !folder_.renew(renewed_)) return;
+    renewed_.push_back({id, rendered_});
+  }
   // Between our look at the index and opening its file a message may be expunged (then there is nothing to show), or moved by
   // compaction: the index as it is now tells.
   std::shared_ptr<const ContentSource> open(const EmailId& id, const ContentPlace& place) {
@@ -132,6 +144,7 @@ class RowReader {
   Columns columns_;
   std::string uidl_;
   PreparedColumns rendered_;
+  std::vector<AccountFolder::Renewed> renewed_;
 };
 
 }  // namespace

@@ -12,6 +12,9 @@
 #include <thread>
 
 #include "libmailcore/journal/segment.h"
+#include "libmailcore/message/prepared.h"
+#include "libmailcore/store/local/index.h"
+#include "libmailcore/store/local/rows.h"
 #include "libmailcore/store/maintenance.h"
 #include "tests/unit/libmailcore/store/store_suite.h"
 
@@ -107,6 +110,65 @@ TEST_CASE("an index that was lost or damaged is made anew from the log", "[store
   f.reopen();
   CHECK(visit(f, f.inbox().id) == before);
   f.close();
+  CHECK(problemsOf(f.scratch) == "");
+}
+
+/// As if all had been made by the renderer before; what it made says so.
+void makeStale(const std::string& path) {
+  using namespace ostler::store::local;
+  const auto index = Index::open(path, Index::Mode::open);
+  Index::Write write(index);
+  std::vector<std::string> ids;
+  {
+    Cursor mails(write, Table::mail);
+    for (bool there = mails.first(); there; there = mails.next()) ids.emplace_back(mails.key());
+  }
+  for (const std::string& id : ids) {
+    const std::string octets(*write.get(Table::mail, id));
+    MailRow row = mailRow(octets);
+    if (row.preparedVersion == 0) continue;
+    const std::string texts = packTexts({"old envelope", "old body", "old structure"});
+    row.preparedVersion = message::kPreparedVersion - 1;
+    row.texts = texts;
+    write.put(Table::mail, id, encodeRow(row));
+    for (const Table table : {Table::subject, Table::summary}) write.put(table, id, encodeRow(TextRow{row.preparedVersion, "old"}));
+  }
+  write.commit();
+}
+
+std::size_t staleIn(const std::string& path) {
+  using namespace ostler::store::local;
+  const auto index = Index::open(path, Index::Mode::open);
+  const Index::Read read(index);
+  Cursor mails(read, Table::mail);
+  std::size_t count = 0;
+  for (bool there = mails.first(); there; there = mails.next()) {
+    const std::uint16_t version = mailRow(mails.value()).preparedVersion;
+    if (version != 0 && version != message::kPreparedVersion) ++count;
+  }
+  return count;
+}
+
+TEST_CASE("what an older renderer made is made anew for the first who reads it, and kept, as a rebuild would make it", "[store]") {
+  LocalFixture f;
+  constexpr unsigned kMessages = 700;
+  std::vector<NewMessage> messages;
+  for (unsigned n = 0; n < kMessages; ++n) messages.push_back(Fixture::message(mail("message " + std::to_string(n))));
+  messages.push_back(Fixture::message(mail("large", "To: " + std::string(70'000, 'x') + "\r\n")));  // rendered on demand, ever
+  f.run(f.account->append(std::move(messages)));
+  const auto before = visit(f, f.inbox().id);
+  f.close();
+  const std::string index = accountPath(f) + "/index.mdb";
+  makeStale(index);
+  CHECK(staleIn(index) == kMessages);
+  for (int readers = 0; readers < 3 && staleIn(index) != 0; ++readers) {  // each has so many renewed as are written meanwhile
+    f.reopen();
+    CHECK(visit(f, f.inbox().id) == before);
+    f.append(mail("behind the renewal"));  // it waits in the same queue
+    f.run(f.account->expunge(f.inbox().id, range(kMessages + 2, UINT32_MAX - 1), Account::Expunge::regardless));
+    f.close();
+  }
+  CHECK(staleIn(index) == 0);
   CHECK(problemsOf(f.scratch) == "");
 }
 
