@@ -74,6 +74,8 @@ class Check {
       case ResolutionKind::local:
       case ResolutionKind::remote:
         return;
+      case ResolutionKind::tooMany:
+        return say(Severity::error, "alias " + name + " leads to more than " + std::to_string(kMostPlaces) + " places: mail for it is refused; divide it");
       case ResolutionKind::loop:
         return say(Severity::warning, "alias " + name + " leads back to itself and to nobody else");
       case ResolutionKind::rejected:

@@ -73,6 +73,9 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
+/// Places that one address may lead to: recipients of one message, in the end.
+inline constexpr std::size_t kMostPlaces = 100'000;
+
 struct Alias {
   std::string domain;  ///< empty: from the aliases file; counts in the default domain
   std::string localPart;

@@ -27,7 +27,7 @@ struct ResolveOptions {
 
 /// Blocks as the directory does. A bare local part means the default domain. The domain of the postmaster of RFC
 /// 5321 4.5.1 is the default one. Errors: syntax (not an address); temporary (directory or list not readable: defer);
-/// limit (an alias that leads to more than 10,000 places).
+/// denied (a list that others may write). Of what leads to more than kMostPlaces the answer is tooMany.
 [[nodiscard]] Result<ipc::Resolution> resolve(Directory& directory, const ResolveOptions& options,
                                               std::string_view address);
 

@@ -9,8 +9,6 @@ namespace ostler::directory {
 
 namespace {
 
-constexpr std::size_t kMostPlaces = 10'000;
-
 /// A local part without its tag, and the tag; an empty tag if there is none.
 struct Tagged {
   std::string_view base;
@@ -33,8 +31,15 @@ Result<ipc::Resolution> Walk::from(std::string_view text) {
   Place place;
   if (*standard) place.domain = (*standard)->name;
   const Result<void> walked = address(parsed->text(), place);
-  if (!walked) return fail(walked.error());
   using Kind = ipc::Resolution::Kind;
+  if (!walked && walked.error().kind == Error::Kind::limit) {
+    ipc::Resolution tooMany;
+    tooMany.kind = Kind::tooMany;
+    tooMany.steps = std::move(out_.steps);
+    tooMany.steps.push_back(walked.error().detail);
+    return tooMany;
+  }
+  if (!walked) return fail(walked.error());
   const bool leadsSomewhere =
       !out_.accounts.empty() || !out_.remote.empty() || !out_.files.empty() || !out_.pipes.empty();
   if (leadsSomewhere)
@@ -50,7 +55,7 @@ Result<ipc::Resolution> Walk::from(std::string_view text) {
 
 Result<void> Walk::checkSize() const {
   if (out_.accounts.size() + out_.remote.size() + out_.files.size() + out_.pipes.size() + done_.size() > kMostPlaces) {
-    return fail(Error::Kind::limit, "aliases lead to more than 10,000 places");
+    return fail(Error::Kind::limit, "aliases lead to more than " + std::to_string(kMostPlaces) + " places");
   }
   return {};
 }

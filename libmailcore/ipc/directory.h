@@ -36,7 +36,7 @@ struct WhoIs {
 struct Resolution {
   static constexpr std::uint16_t kType = 113;
   using Reply = void;
-  enum class Kind : std::uint8_t { remote, local, unknownUser, rejected, loop };
+  enum class Kind : std::uint8_t { remote, local, unknownUser, rejected, loop, tooMany };
   Kind kind = Kind::remote;         ///< remote: the domain is not ours
   std::vector<Account> accounts;    ///< local mailboxes
   std::vector<std::string> mailboxes;  ///< same order as accounts: the folder a +tag asks for, or empty
@@ -44,9 +44,33 @@ struct Resolution {
   std::vector<std::string> files;   ///< where allowed
   std::vector<std::string> pipes;   ///< where allowed
   std::vector<std::string> steps;   ///< each rule looked at, in words: for `ostler explain`
+  std::uint64_t longAnswer = 0;     ///< not 0: this is nothing; the Resolution is asked for in pieces by this number,
+  std::uint64_t octets = 0;         ///< and has so many when encoded
   template <class V>
   void fields(V& v) {
-    v(kind, accounts, mailboxes, remote, files, pipes, steps);
+    v(kind, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets);
+  }
+};
+
+/// A piece of a Resolution that does not fit into a frame.
+struct ResolutionPiece {
+  static constexpr std::uint16_t kType = 115;
+  using Reply = void;
+  std::string octets;
+  template <class V>
+  void fields(V& v) {
+    v(octets);
+  }
+};
+
+struct ResolvePiece {
+  static constexpr std::uint16_t kType = 114;
+  using Reply = ResolutionPiece;
+  std::uint64_t longAnswer = 0;
+  std::uint64_t from = 0;  ///< octet
+  template <class V>
+  void fields(V& v) {
+    v(longAnswer, from);
   }
 };
 

@@ -11,6 +11,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/directory/resolve.h"
+#include "libmailcore/ipc/wire.h"
 #include "queued/auth/permissions.h"
 
 namespace ostler::queued::auth {
@@ -41,6 +42,11 @@ std::string withoutQuotes(const std::string& text) {
   std::replace_if(out.begin(), out.end(), [](char c) { return c == '"' || c == '\\'; }, '?');
   return out;
 }
+
+struct Resolved {
+  ipc::Resolution answer;
+  std::string tooLong;  ///< for a frame: the answer, encoded
+};
 
 std::string asText(const LockoutTable::Locked& row) {
   return fmt::format("{}: {} failures, locked out until {:%Y-%m-%d %H:%M:%S}\n", printable(textOfKey(row.key), 400), row.failures,
@@ -90,6 +96,9 @@ void AuthService::serve(ipc::Server& server) {
   server.on<ipc::Resolve>([this](Connection from, ipc::Resolve request, Descriptors) {
     return resolve(std::move(from), std::move(request));
   });
+  server.on<ipc::ResolvePiece>([this](Connection from, const ipc::ResolvePiece& request, const Descriptors&) {
+    return resolvePiece(std::move(from), request);
+  });
   server.on<ipc::ControlRequest>([this](Connection from, ipc::ControlRequest request, Descriptors) {
     return control(std::move(from), std::move(request));
   });
@@ -122,10 +131,26 @@ Task<Result<ipc::Resolution>> AuthService::resolve(Connection from, ipc::Resolve
   const Result<void> allowed = check(*from, ipc::Resolve::kType);
   if (!allowed) co_return fail(allowed.error());
   auto job = [directory = parts_.directory, options = directory::resolveOptions(parts_.config->directory),
-              address = std::move(request.address)] { return directory::resolve(*directory, options, address); };
-  Result<ipc::Resolution> resolution = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
-  if (!resolution) parts_.log.warn("resolve-failed", {{"reason", resolution.error().detail}});
-  co_return resolution;
+              address = std::move(request.address)]() -> Result<Resolved> {
+    Result<ipc::Resolution> resolution = directory::resolve(*directory, options, address);
+    if (!resolution) return fail(resolution.error());
+    std::string encoded = ipc::encode(*resolution);
+    if (encoded.size() > LongAnswers::kPiece) return Resolved{{}, std::move(encoded)};
+    return Resolved{std::move(*resolution), {}};
+  };
+  Result<Resolved> resolved = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  if (!resolved) {
+    parts_.log.warn("resolve-failed", {{"reason", resolved.error().detail}});
+    co_return fail(resolved.error());
+  }
+  if (resolved->tooLong.empty()) co_return std::move(resolved->answer);
+  co_return longAnswers_.keep(from->id(), std::move(resolved->tooLong));
+}
+
+Task<Result<ipc::ResolutionPiece>> AuthService::resolvePiece(Connection from, ipc::ResolvePiece request) {
+  const Result<void> allowed = check(*from, ipc::ResolvePiece::kType);
+  if (!allowed) co_return fail(allowed.error());
+  co_return longAnswers_.piece(from->id(), request);
 }
 
 Task<Result<ipc::ControlReply>> AuthService::control(Connection from, ipc::ControlRequest request) {
@@ -162,6 +187,7 @@ ipc::ControlReply AuthService::lockouts(const ipc::ControlRequest& request) cons
 
 void AuthService::connectionClosed(const ipc::ServerConnection& gone) {
   tokens_.forget(gone.id());
+  longAnswers_.forget(gone.id());
   std::erase_if(conversations_, [&](const auto& row) { return row.second.connection == gone.id(); });
 }
 

@@ -26,6 +26,7 @@
 #include "libmailcore/sasl/mechanism.h"
 #include "queued/auth/found_cache.h"
 #include "queued/auth/lockout.h"
+#include "queued/auth/long_answers.h"
 #include "queued/auth/login_name.h"
 #include "queued/auth/permissions.h"
 #include "queued/auth/token_cache.h"
@@ -65,6 +66,7 @@ class AuthService {
   void loginCancel(const ipc::ServerConnection& from, const ipc::LoginCancel& request);
   [[nodiscard]] Task<Result<ipc::Identity>> whoIs(Connection from, ipc::WhoIs request);
   [[nodiscard]] Task<Result<ipc::Resolution>> resolve(Connection from, ipc::Resolve request);
+  [[nodiscard]] Task<Result<ipc::ResolutionPiece>> resolvePiece(Connection from, ipc::ResolvePiece request);
   /// {"lockouts"}: who is locked out, a line each, with "--json" of JSON. {"unlock", NAME}: forgets the failures of an account
   /// or client.
   [[nodiscard]] Task<Result<ipc::ControlReply>> control(Connection from, ipc::ControlRequest request);
@@ -114,6 +116,7 @@ class AuthService {
   VerifiedCache verified_;
   Tokens tokens_;
   TokenCache introspected_;
+  LongAnswers longAnswers_;
   std::size_t asking_ = 0;  ///< about bearer tokens, at once
   FoundCache found_;
   std::map<std::uint64_t, Conversation> conversations_;

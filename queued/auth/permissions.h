@@ -32,6 +32,7 @@ inline constexpr std::array kPermissions = {
     Permission{ipc::LoginContinue::kType, Asker::session, "log somebody in"},
     Permission{ipc::WhoIs::kType, Asker::spool, "ask whose a token is"},
     Permission{ipc::Resolve::kType, Asker::spool, "ask where an address leads"},
+    Permission{ipc::ResolvePiece::kType, Asker::spool, "ask where an address leads"},
     Permission{ipc::ControlRequest::kType, Asker::administrator, "see or end lock-outs"},
 };
 

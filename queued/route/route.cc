@@ -148,6 +148,7 @@ Route byDirectory(const config::Config& config, const Query& query, const ipc::R
                       fmt::format("There is no mailbox {} here. Check the address for typing errors", query.forwardPath));
     }
     case ipc::Resolution::Kind::rejected: return rejected(550, "5.7.1", "The address takes no mail");
+    case ipc::Resolution::Kind::tooMany: return rejected(550, "5.2.4", "The address leads to more places than one message can go to");
     case ipc::Resolution::Kind::loop: return rejected(554, "5.4.6", "The address's aliases lead back to itself");
     case ipc::Resolution::Kind::remote: break;
   }

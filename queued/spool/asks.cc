@@ -32,6 +32,7 @@ bool asksAsPeer(const config::Config& config, std::string_view domain, const ipc
 
 SmtpReply aboutUser(const std::string& address, const ipc::Resolution& resolution) {
   switch (resolution.kind) {
+    case ipc::Resolution::Kind::tooMany:
     case ipc::Resolution::Kind::local: return {250, "2.1.5", "<" + address + ">"};
     case ipc::Resolution::Kind::remote: return {252, "2.1.5", "That domain is not on this server"};
     case ipc::Resolution::Kind::unknownUser:
@@ -41,8 +42,12 @@ SmtpReply aboutUser(const std::string& address, const ipc::Resolution& resolutio
   return {550, "5.1.1", "No such user here"};
 }
 
+constexpr std::size_t kMembersShown = 1000;
+
 SmtpReply members(const std::string& address, const ipc::Resolution& resolution) {
   if (resolution.kind != ipc::Resolution::Kind::local) return aboutUser(address, resolution);
+  const std::size_t count = resolution.accounts.size() + resolution.remote.size();
+  if (count > kMembersShown) return {252, "2.1.5", "It leads to " + std::to_string(count) + " addresses: too many to be listed"};
   std::string text;
   const auto add = [&text](const std::string& member) { text += (text.empty() ? "<" : "\n<") + member + ">"; };
   for (const ipc::Account& account : resolution.accounts) add(account.address);

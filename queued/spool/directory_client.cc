@@ -1,6 +1,7 @@
 #include "queued/spool/directory_client.h"
 
 #include "libmailcore/base/idna.h"
+#include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {
 
@@ -42,12 +43,29 @@ std::shared_ptr<const ipc::Resolution> DirectoryClient::kept(std::string_view ad
   return find(domains_, domainOf(address));
 }
 
+/// An alias may lead to more than fits into a frame.
+Task<Result<ipc::Resolution>> DirectoryClient::gather(std::uint64_t longAnswer, std::uint64_t octets) {
+  std::string encoded;
+  while (encoded.size() < octets) {
+    const Result<ipc::ResolutionPiece> piece = co_await client_.call(ipc::ResolvePiece{longAnswer, encoded.size()}, Deadline::after(kPatience));
+    if (!piece) co_return fail(piece.error());
+    if (piece->octets.empty()) co_return fail(Error::Kind::syntax, "auth: a piece of an answer is empty");
+    encoded += piece->octets;
+  }
+  co_return ipc::decode<ipc::Resolution>(encoded);
+}
+
 Task<Result<std::shared_ptr<const ipc::Resolution>>> DirectoryClient::resolve(std::string address) {
   if (auto known = find(resolutions_, address)) co_return known;
   ipc::Resolve request;
   request.address = address;
   Result<ipc::Resolution> answer = co_await client_.call(std::move(request), Deadline::after(kPatience));
   if (!answer) co_return fail(answer.error());
+  if (answer->longAnswer != 0) {
+    Result<ipc::Resolution> whole = co_await gather(answer->longAnswer, answer->octets);
+    answer = std::move(whole);
+    if (!answer) co_return fail(answer.error());
+  }
   auto resolution = std::make_shared<const ipc::Resolution>(std::move(*answer));
   const bool isYes = resolution->kind == ipc::Resolution::Kind::local || resolution->kind == ipc::Resolution::Kind::remote;
   if (isYes) keep(resolutions_, address, resolution);

@@ -26,6 +26,7 @@ class DirectoryClient {
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Identity>>> whoIs(std::string token);
 
  private:
+  [[nodiscard]] Task<Result<ipc::Resolution>> gather(std::uint64_t longAnswer, std::uint64_t octets);
   template <class T>
   struct Kept {
     std::shared_ptr<const T> value;

@@ -18,6 +18,13 @@ namespace {
 
 using Edit = OwnDirectory::Edit;
 
+Result<void> checkSize(const Alias& alias) {
+  if (alias.targets.size() <= kMostPlaces) return {};
+  const std::string name = alias.domain.empty() ? alias.localPart : alias.address();
+  return fail(Error::Kind::limit, "alias " + name + " leads to " + std::to_string(alias.targets.size()) + " places, and may to " +
+                                      std::to_string(kMostPlaces) + ": divide it");
+}
+
 /// Brings all names of a domain into canonical form. Errors: syntax.
 Result<void> canonicalise(Domain& domain) {
   Result<std::string> name = canonicalDomain(domain.name);
@@ -262,6 +269,8 @@ Result<void> Edit::putAlias(Alias alias, Mode mode) {
   alias.localPart = std::move(*folded);
   if (alias.targets.empty())
     return fail(Error::Kind::syntax, "alias " + alias.address() + " leads nowhere: give it a target");
+  const Result<void> fits = checkSize(alias);
+  if (!fits) return fits;
   for (std::string& text : alias.targets) {
     const Result<AliasTarget> target = parseAliasTarget(text);
     if (!target) return fail(target.error());
@@ -297,6 +306,8 @@ Result<void> Edit::replaceFileAliases(const std::vector<Alias>& aliases) {
     if (!erased) return fail(erased.error());
   }
   for (const Alias& alias : aliases) {
+    const Result<void> fits = checkSize(alias);
+    if (!fits) return fits;
     const Result<void> put = transaction_.put(tables_.aliases, keyOf("", alias.localPart), encodeRecord(alias));
     if (!put) return put;
   }

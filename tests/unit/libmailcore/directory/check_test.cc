@@ -45,3 +45,22 @@ TEST_CASE("check: aliases and catch-alls that reach nobody are told") {
   CHECK(text.find("alias dead@example.test leads to nobody") != text.npos);
   CHECK(text.find("alias circle@example.test leads back to itself") != text.npos);
 }
+
+TEST_CASE("check: an alias that leads to more than one message can go to is an error, and one that says so itself is not even taken") {
+  TemporaryDirectory directory;
+  config::Config config;
+  config.directory.postmaster = "alice@example.test";
+  REQUIRE(directory.addDomain("example.test"));
+  REQUIRE(directory.addUser("alice", "example.test"));
+  for (const std::string name : {"first", "second"}) {
+    std::vector<std::string> targets;
+    for (std::size_t n = 0; n < kMostPlaces / 2 + 1; ++n) targets.push_back(name + std::to_string(n) + "@far.test");
+    REQUIRE(directory.addAlias(name, "example.test", targets));
+  }
+  CHECK(found(directory, config).empty());
+  REQUIRE(directory.addAlias("all", "example.test", {"first", "second"}));
+  CHECK(found(directory, config).find("E alias all@example.test leads to more than 100000 places") == 0);
+  const Result<void> refused = directory.addAlias("much", "example.test", std::vector<std::string>(kMostPlaces + 1, "a@far.test"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().detail.find("leads to 100001 places, and may to 100000") != std::string::npos);
+}

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "libmailcore/ipc/message.h"
+#include "libmailcore/ipc/wire.h"
 #include "tests/unit/queued/auth/house.h"
 
 using namespace ostler;
@@ -91,6 +93,31 @@ TEST_CASE("resolve says where an address leads") {
   REQUIRE(found->accounts.size() == 1);
   CHECK(found->accounts[0].address == "alice@example.test");
   CHECK(found->mailboxes == std::vector<std::string>{"x"});
+}
+
+TEST_CASE("where an alias of very many leads is told in pieces that fit into frames, to who asked and once") {
+  House house;
+  std::vector<std::string> targets;
+  for (int n = 0; n < 60'000; ++n) targets.push_back("subscriber" + std::to_string(n) + "@lists.far.test");
+  REQUIRE(house.own->edit([&](directory::OwnDirectory::Edit& edit) {
+    return edit.putAlias({"example.test", "list", targets}, directory::OwnDirectory::Edit::Mode::add);
+  }));
+  const auto begun = house.loop.runUntilDone(house.service->resolve(house.daemon, {"list@example.test"}));
+  REQUIRE(begun);
+  REQUIRE(begun->longAnswer != 0);
+  const auto stranger = std::make_shared<FakeConnection>(2);
+  CHECK_FALSE(house.loop.runUntilDone(house.service->resolvePiece(stranger, {begun->longAnswer, 0})));
+  std::string encoded;
+  while (encoded.size() < begun->octets) {
+    const auto piece = house.loop.runUntilDone(house.service->resolvePiece(house.daemon, {begun->longAnswer, encoded.size()}));
+    REQUIRE(piece);
+    REQUIRE(piece->octets.size() < ipc::kMaxFrame);
+    encoded += piece->octets;
+  }
+  const auto whole = ipc::decode<ipc::Resolution>(encoded);
+  REQUIRE(whole);
+  CHECK(whole->remote == targets);
+  CHECK_FALSE(house.loop.runUntilDone(house.service->resolvePiece(house.daemon, {begun->longAnswer, 0})));
 }
 
 TEST_CASE("a bare name is a user of the domain whose address the client came to") {
