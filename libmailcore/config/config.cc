@@ -76,6 +76,17 @@ void canonicalise(RouteRule& rule) {
   }
 }
 
+/// Names as keys: what is written in two forms is one.
+template <class T>
+void canonicalise(std::map<std::string, std::vector<T>>& table) {
+  std::map<std::string, std::vector<T>> comparable;
+  for (const auto& [name, values] : table) {
+    std::vector<T>& all = comparable[comparableDomain(name)];
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  table = std::move(comparable);
+}
+
 }  // namespace
 
 std::string Place::text() const {
@@ -126,6 +137,8 @@ Loaded load(const std::string& file) {
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
   validate(config, file, loaded.problems);
   for (RouteRule& rule : config.routes) canonicalise(rule);
+  canonicalise(config.dns.hosts);
+  canonicalise(config.dns.stubs);
   std::ranges::sort(loaded.problems, {},
                     [](const Problem& p) { return std::tie(p.place.file, p.place.line, p.place.column, p.text); });
   if (std::ranges::none_of(loaded.problems, isError)) loaded.config = std::make_shared<const Config>(std::move(config));

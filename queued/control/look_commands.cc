@@ -56,6 +56,12 @@ std::string row(std::string_view name, const Ages& ages) {
   return line + "\n";
 }
 
+/// As the lists show it.
+std::string writtenDomain(std::string_view path) {
+  const std::size_t at = path.rfind('@');
+  return at == std::string_view::npos ? std::string() : asciiLower(path.substr(at + 1));
+}
+
 std::string jsonRow(std::string_view name, const Ages& ages) {
   std::string line = fmt::format("{{\"domain\":{},\"ages\":[", jsonString(name));
   for (std::size_t at = 0; at < ages.size(); ++at) line += fmt::format("{}{}", at == 0 ? "" : ",", ages[at]);
@@ -135,7 +141,11 @@ Task<Control::Reply> Control::writeHistory(Arguments, std::string) {
 
 /// Recipients that wait, by domain and minutes of age; the fullest domains first.
 Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
-  std::map<std::string, Ages> byDomain;
+  struct Domain {
+    std::string written;  ///< as a sender wrote it first, which may be in U-labels
+    Ages ages{};
+  };
+  std::map<std::string, Domain> byDomain;
   Ages all{};
   const WallTime now = env_.now();
   const bool bySender = arguments.has("--senders");
@@ -143,17 +153,20 @@ Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
     const std::size_t column = columnOf(std::chrono::duration_cast<std::chrono::minutes>(now - message.arrived));
     for (const spool::RecipientView& recipient : record.recipients) {
       if (recipient.state != spool::RecipientState::pending) continue;
-      ++byDomain[route::domainOf(std::string(bySender ? record.reversePath : recipient.forwardPath))][column];
+      const std::string_view path = bySender ? record.reversePath : recipient.forwardPath;
+      Domain& domain = byDomain[route::domainOf(path)];
+      if (domain.written.empty()) domain.written = writtenDomain(path);
+      ++domain.ages[column];
       ++all[column];
     }
   };
   std::vector<Id128> ids = co_await idsOf({});
   co_await showEach(std::move(ids), each);
   std::vector<std::pair<std::uint64_t, std::string>> order;
-  for (const auto& [domain, ages] : byDomain) {
+  for (const auto& [name, domain] : byDomain) {
     std::uint64_t total = 0;
-    for (const std::uint64_t count : ages) total += count;
-    order.emplace_back(total, domain);
+    for (const std::uint64_t count : domain.ages) total += count;
+    order.emplace_back(total, name);
   }
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
   constexpr std::size_t kMost = 200;
@@ -166,8 +179,9 @@ Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
     reply.output += fmt::format(" {:>4}+\n", kAges.back());
     reply.output += row("TOTAL", all);
   }
-  for (const auto& [total, domain] : order) {
-    reply.output += json ? jsonRow(domain, byDomain[domain]) : row(domain.empty() ? "MAILER-DAEMON" : domain, byDomain[domain]);
+  for (const auto& [total, name] : order) {
+    const Domain& domain = byDomain[name];
+    reply.output += json ? jsonRow(domain.written, domain.ages) : row(name.empty() ? "MAILER-DAEMON" : printable(domain.written, 300), domain.ages);
   }
   co_return reply;
 }

@@ -342,6 +342,18 @@ TEST_CASE("a route's domains are read in A-labels, and shown as they were writte
   CHECK(loaded.config->routes.at(2).host == "xn--bcher-kva.example");
 }
 
+TEST_CASE("names in the tables of DNS are read in A-labels, and what is written in two forms is one") {
+  const ConfigFolder folder;
+  folder.write("ostler.yaml", std::string("host_name: mail.example.test\ndns:\n"
+                              "  hosts: {\"MX.B\u00fccher.example\": [192.0.2.1], mx.xn--bcher-kva.example: [192.0.2.2]}\n"
+                              "  stubs: {\"b\u00fccher.example\": [\"127.0.0.1:5300\"]}\n"));
+  const Loaded loaded = load(folder.file());
+  REQUIRE(loaded.config);
+  REQUIRE(loaded.config->dns.hosts.size() == 1);
+  CHECK(loaded.config->dns.hosts.at("mx.xn--bcher-kva.example").size() == 2);
+  CHECK(loaded.config->dns.stubs.count("xn--bcher-kva.example") == 1);
+}
+
 TEST_CASE("what is wrong with domains is found although one is written in U-labels and the other in A-labels") {
   struct Row {
     const char* routes;
