@@ -40,21 +40,26 @@ std::vector<std::string> foldersFor(const Arguments& arguments, const config::Co
 
 }  // namespace
 
-Task<Control::Reply> Control::badmailList(Arguments arguments, std::string) {
+/// `cursor`: how many have been listed.
+Task<Control::Reply> Control::badmailList(Arguments arguments, std::string cursor) {
   using Entries = std::vector<spool::BadmailEntry>;
   auto job = [folders = foldersFor(arguments, *env_.config)]() -> Result<Entries> { return spool::listBadmail(folders); };
   const Result<Entries> listed = co_await env_.disk.run(env_.loop, std::move(job));
   if (!listed) co_return refuse(EX_TEMPFAIL, listed.error().detail);
   const Entries& entries = *listed;
   Reply reply;
-  for (const spool::BadmailEntry& entry : entries) {
+  for (std::size_t at = parseDecimal(cursor).value_or(0); at < entries.size(); ++at) {
+    const spool::BadmailEntry& entry = entries[at];
     if (arguments.has("--json")) {
       reply.output += fmt::format("{{\"name\":{},\"size\":{},\"since\":{},\"reason\":{}}}\n", jsonString(entry.name), entry.size,
                                   toUnixMillis(entry.since) / 1000, jsonString(entry.reason));
     } else {
       reply.output += fmt::format("{}  {:>9}  {}\n    {}\n", entry.name, entry.size, dateOf(entry.since), printable(entry.reason, 300));
     }
-    if (reply.output.size() > kPageOctets) break;
+    if (reply.output.size() > kPageOctets && at + 1 < entries.size()) {
+      reply.next = std::to_string(at + 1);
+      break;
+    }
   }
   if (entries.empty() && !arguments.has("--json")) reply.output = "There is no badmail.\n";
   co_return reply;

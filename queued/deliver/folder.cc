@@ -32,7 +32,7 @@ Result<void> writeInto(const std::string& folder, const std::string& name, const
   const UniqueFd place(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!place) return failErrno(folder);
   const std::string aside = "." + name + ".new";
-  const UniqueFd file(::openat(place.get(), aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+  const UniqueFd file(::openat(place.get(), aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640));
   if (!file) return failErrno(folder + "/" + aside);
   for (const std::string_view piece : octets) {
     const Result<void> written = spool::writeAll(file.get(), piece);

@@ -112,7 +112,16 @@ Result<std::string> readBadmail(const std::string& folder, const std::string& na
 
 Result<void> moveBadmail(const std::string& folder, const std::string& name, const std::string& to) {
   if (!isName(name)) return fail(Error::Kind::notFound, "there is no badmail " + name);
-  if (::rename((folder + "/" + name).c_str(), (to + "/" + name).c_str()) != 0) {
+  const bool isMoved = ::rename((folder + "/" + name).c_str(), (to + "/" + name).c_str()) == 0;
+  if (!isMoved && errno == EXDEV) {  // a virtual server's folder may be on another file system
+    std::ifstream message(folder + "/" + name, std::ios::binary);
+    const std::string octets{std::istreambuf_iterator<char>(message), {}};
+    const Result<void> copied = message.bad() ? Result<void>(fail(Error::Kind::temporary, name + " cannot be read")) : deliver::writeInto(to, name, {octets});
+    if (!copied) return copied;
+    removeOne(folder, name);
+    return {};
+  }
+  if (!isMoved) {
     return fail(errno == ENOENT ? Error::Kind::notFound : Error::Kind::temporary, name + ": " + std::strerror(errno));
   }
   std::error_code none;

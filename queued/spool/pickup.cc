@@ -6,10 +6,12 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/prepared.h"
 #include "libmailcore/message/priority.h"
@@ -29,10 +31,20 @@ constexpr std::time_t kSettledAfter = 2;  ///< seconds without a write, where no
 
 constexpr std::uint64_t kMostCopied = 1U << 30;
 
+/// A second name for longer than this is no writer's that is about to remove the one it wrote under.
+constexpr std::time_t kLinkedMost = 10;
+
 struct Scan {
   std::vector<std::string> taken;  ///< names in .taken/ now
+  std::map<std::string, std::string> ignored;  ///< names that are left where they are, and why
   bool anyBusy = false;
   bool isNamed = true;  ///< those names last
+};
+
+enum class Look { take, busy, ignore };
+struct Looked {
+  Look what = Look::busy;
+  std::string why;
 };
 
 /// Does anybody have it open for writing? A lease is refused while somebody has; it asks for the file's owner or CAP_LEASE.
@@ -61,20 +73,40 @@ bool syncFolder(const std::string& path) {
   return folder && ::fsync(folder.get()) == 0;
 }
 
+/// Never opens what is no file: a device may do something when it is opened.
+Looked lookAt(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return {};
+  if (!S_ISREG(status.st_mode)) return {Look::ignore, "it is no regular file"};
+  const bool isSettled = std::time(nullptr) - std::max(status.st_mtime, status.st_ctime) >= kSettledAfter;
+  if (status.st_nlink > 1) {
+    // It may be somebody else's, whom its linker may not read.
+    const bool isLeft = std::time(nullptr) - status.st_ctime > kLinkedMost;
+    return isLeft ? Looked{Look::ignore, "it has another name too (a hard link)"} : Looked{};
+  }
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return {isSettled ? Look::take : Look::busy, {}};  // it is kept with the reason
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  return {isStillWritten(file.get(), status) ? Look::busy : Look::take, {}};
+}
+
+/// What a local user called it, in what every file system and every terminal takes.
+std::string tameName(std::string_view name) {
+  std::string tame(name.substr(0, 200));
+  std::replace_if(tame.begin(), tame.end(), [](char c) { return c <= ' ' || c > '~' || c == '"' || c == '\\'; }, '_');
+  return tame;
+}
+
 /// `left`: some were taken before.
 Scan takeFiles(const std::string& folder, bool left) {
   Scan scan;
   for (const std::string& name : namesIn(folder)) {
     const std::string path = folder + "/" + name;
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat status {};
-    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    // Two names: its writer is about to remove the one it wrote under.
-    if (status.st_nlink > 1 || isStillWritten(file.get(), status)) {
-      scan.anyBusy = true;
-      continue;
-    }
-    const std::string taken = Id128::make(std::chrono::system_clock::now()).text() + "-" + name.substr(0, 200);
+    Looked looked = lookAt(path);
+    if (looked.what == Look::ignore) scan.ignored.emplace(name, std::move(looked.why));
+    if (looked.what == Look::busy) scan.anyBusy = true;
+    if (looked.what != Look::take) continue;
+    const std::string taken = Id128::make(std::chrono::system_clock::now()).text() + "-" + tameName(name);
     if (::rename(path.c_str(), (folder + "/.taken/" + taken).c_str()) == 0) scan.taken.push_back(taken);
   }
   // A message that was journalled as taken must not be back under the name it was dropped as after a power cut: it would be sent twice.
@@ -87,15 +119,18 @@ struct TakenFile {
   uid_t uid = 0;
 };
 
-/// Errors: notFound; denied and limit: no file to be read at all.
+/// Errors: notFound; denied and limit: no file to be read at all; syntax: no file, which is not kept either.
 Result<TakenFile> readTaken(const std::string& path, std::uint64_t most) {
   // Between the look and the rename its owner may have put a FIFO under the name: that must neither block nor be read.
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return fail(Error::Kind::notFound, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return fail(Error::Kind::denied, "not a regular file");
+  if (::lstat(path.c_str(), &status) != 0) return fail(Error::Kind::notFound, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return fail(Error::Kind::syntax, "it is no regular file");
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && errno == EACCES) return fail(Error::Kind::denied, "who wrote the file does not let the spool read it: " + path.substr(path.rfind('/') + 1));
+  if (!file || ::fstat(file.get(), &status) != 0) return fail(Error::Kind::temporary, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return fail(Error::Kind::syntax, "it is no regular file");
   // A second name of somebody else's file would have us mail what its linker may not read.
-  if (status.st_nlink > 1) return fail(Error::Kind::denied, "the file has another name too (a hard link)");
+  if (status.st_nlink > 1) return fail(Error::Kind::syntax, "it has another name too (a hard link)");
   if (static_cast<std::uint64_t>(status.st_size) > most) {
     return fail(Error::Kind::limit, fmt::format("the file has {} octets, and a message may have {}", status.st_size, most));
   }
@@ -110,6 +145,7 @@ Result<void> toBadmail(const std::string& badmail, const std::string& takenPath,
   if (!why) return why;
   // In one step where both folders are of one file system: then nothing is read, however large it is.
   if (::rename(takenPath.c_str(), (badmail + "/" + name).c_str()) == 0) return {};
+  if (errno != EXDEV) return fail(Error::Kind::temporary, std::strerror(errno));
   const Result<TakenFile> file = readTaken(takenPath, kMostCopied);
   if (!file) return fail(file.error());
   const Result<void> kept = deliver::writeInto(badmail, name, {file->octets});
@@ -199,6 +235,7 @@ Task<void> Pickup::run() {
       const Result<Scan> scan = co_await env_.disk.run(env_.loop, std::move(job));
       if (scan) {
         anyBusy = scan->anyBusy;
+        tellIgnored(scan->ignored);
         left_.insert(left_.end(), scan->taken.begin(), scan->taken.end());
         for (const std::string& name : scan->isNamed ? std::exchange(left_, {}) : std::vector<std::string>()) {
           const bool done = co_await process(name);
@@ -210,6 +247,20 @@ Task<void> Pickup::run() {
     const Result<void> woken = co_await changed_.wait(Deadline::after(pause));
     (void)woken;
   }
+}
+
+/// Each once, for as long as it lies there.
+void Pickup::tellIgnored(const std::map<std::string, std::string>& ignored) {
+  for (const auto& [name, why] : ignored) {
+    if (!ignored_.contains(name)) env_.log.warn("pickup-ignored", {{"file", printable(name)}, {"reason", why}});
+  }
+  ignored_ = ignored;
+}
+
+/// What came under the name of a file that was looked at a moment before. Of a hard link the other name stays.
+bool Pickup::throwAway(const std::string& takenName, const std::string& why) const {
+  env_.log.warn("pickup-refused", {{"file", takenName}, {"uid", "-"}, {"reason", why}});
+  return ::unlink((folder_ + "/.taken/" + takenName).c_str()) == 0 || errno == EISDIR || errno == ENOENT;
 }
 
 Task<bool> Pickup::keepAsBadmail(std::string takenName, std::string reason) {
@@ -251,6 +302,7 @@ Task<bool> Pickup::process(std::string takenName) {
   const std::uint64_t allowed = policy::serverOf(*env_.config, "").limits.messageSize.octets;
   auto reading = [path, most = allowed == 0 ? kMostCopied : allowed] { return readTaken(path, most); };
   const Result<TakenFile> taken = co_await env_.disk.run(env_.loop, std::move(reading));
+  if (!taken && taken.error().kind == Error::Kind::syntax) co_return throwAway(takenName, taken.error().detail);
   const bool unfit = !taken && (taken.error().kind == Error::Kind::denied || taken.error().kind == Error::Kind::limit);
   if (!taken && !unfit) {
     env_.log.error("pickup", {{"file", takenName}, {"reason", taken.error().detail}});

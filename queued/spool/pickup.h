@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ class Pickup {
   void finishTaken();
   /// False: it could not be accepted just now, and is tried again.
   [[nodiscard]] Task<bool> process(std::string takenName);
+  void tellIgnored(const std::map<std::string, std::string>& ignored);
+  [[nodiscard]] bool throwAway(const std::string& takenName, const std::string& why) const;
   [[nodiscard]] Task<bool> keepAsBadmail(std::string takenName, std::string reason);
   [[nodiscard]] Task<bool> giveBack(MessageRecord record, std::string content, std::string takenName);
   void onNotice();
@@ -46,6 +49,7 @@ class Pickup {
   std::unique_ptr<event, FreeEvent> notice_;
   Signal changed_;
   std::vector<std::string> left_;  ///< names in .taken/ that are to be tried again
+  std::map<std::string, std::string> ignored_;  ///< names in pickup/ that were told of
   bool stopped_ = false;
   TaskScope scope_;
 };

@@ -8,6 +8,7 @@
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
+#include "queued/spool/records.h"
 
 namespace ostler::spool {
 
@@ -102,7 +103,7 @@ Result<PickupFile> parsePickupFile(std::string_view octets) {
     return fail(Error::Kind::syntax, "the sender is no address: " + printable(file.reversePath, 60));
   }
   std::unordered_set<std::string> seen;
-  std::erase_if(file.forwardPaths, [&seen](const std::string& path) { return !seen.insert(asciiLower(path)).second; });
+  std::erase_if(file.forwardPaths, [&seen](const std::string& path) { return !seen.insert(distinctPath(path)).second; });
   file.content += "\r\n";
   file.content.append(whole, header.length(), std::string::npos);
   return file;

@@ -1,5 +1,6 @@
 #include "queued/spool/records.h"
 
+#include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/wire.h"
 
 namespace ostler::spool {
@@ -72,6 +73,27 @@ RecordType typeOf(const AnyRecord& record) {
     RecordType operator()(const DestinationRecord&) const { return RecordType::destination; }
   } type;
   return std::visit(type, record);
+}
+
+std::string distinctPath(std::string_view forwardPath) {
+  const std::size_t at = std::min(forwardPath.rfind('@'), forwardPath.size());
+  return std::string(forwardPath.substr(0, at)) + comparableAddress(forwardPath.substr(at));
+}
+
+void grow(MessageRecord& record, const ExpansionRecord& expansion) {
+  const bool isList = expansion.targets.size() + (expansion.hasMailboxes ? 1 : 0) > 1;
+  RecipientRecord child;
+  child.recipient = record.recipients[expansion.recipient].recipient;
+  child.parent = expansion.recipient;
+  // RFC 3461 5.2.7: reports of what an alias leads to name the address that the sender wrote.
+  if (child.recipient.orcpt.empty()) child.recipient.orcpt = "rfc822;" + child.recipient.forwardPath;
+  // RFC 3461 5.2.7.3: the sender hears "expanded", and of failures.
+  if (isList) child.recipient.notify &= static_cast<std::uint8_t>(~ipc::Recipient::kNotifySuccess);
+  for (const std::string& target : expansion.targets) {
+    child.recipient.forwardPath = target;
+    record.recipients.push_back(child);
+  }
+  if (!expansion.hasMailboxes) record.recipients[expansion.recipient].state = RecipientState::expanded;
 }
 
 }  // namespace ostler::spool

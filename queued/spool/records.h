@@ -223,6 +223,11 @@ using AnyRecord = std::variant<MessageRecord, OutcomeRecord, DeliveredRecord, Ex
 /// The record of that type. Errors: syntax (not of the type's form, or a type that is not known; content is not asked for here).
 [[nodiscard]] Result<AnyRecord> decodeRecord(std::uint16_t type, std::string_view octets);
 [[nodiscard]] std::string encodeRecord(const AnyRecord& record);
+/// What two forward-paths have in common that are one recipient: the domain as it is compared, the local part with its case. Elsewhere
+/// that may matter (RFC 5321 2.4), and here the mailbox is reached once however it is written.
+[[nodiscard]] std::string distinctPath(std::string_view forwardPath);
+/// What an expansion makes of its message. REQUIRES: its recipient is there, and `first` is how many there are.
+void grow(MessageRecord& record, const ExpansionRecord& expansion);
 [[nodiscard]] RecordType typeOf(const AnyRecord& record);
 
 }  // namespace ostler::spool

@@ -16,7 +16,7 @@ TEST_CASE("X-Sender and X-Receiver are the envelope, and go") {
 }
 
 TEST_CASE("without them the header says who, each recipient once, and Bcc goes") {
-  const auto file = parsePickupFile("From: A <a@b.test>\r\nTo: c@d.test, Group: e@f.test;\r\nCc: C@D.test\r\nBcc: g@h.test\r\n\r\nx");
+  const auto file = parsePickupFile("From: A <a@b.test>\r\nTo: c@d.test, Group: e@f.test;\r\nCc: c@D.test\r\nBcc: g@h.test\r\n\r\nx");
   REQUIRE(file);
   CHECK(file->reversePath == "a@b.test");
   CHECK(file->forwardPaths == std::vector<std::string>{"c@d.test", "e@f.test", "g@h.test"});
@@ -50,4 +50,10 @@ TEST_CASE("what is no message is refused in words") {
   CHECK_FALSE(parsePickupFile("Subject: nobody\n\nx\n"));
   CHECK_FALSE(parsePickupFile("From: a@b.test\n\nx\n"));
   CHECK_FALSE(parsePickupFile("X-Sender: a@b.test\nX-Receiver: bad address@d.test\n\nx\n"));
+}
+
+TEST_CASE("receivers elsewhere that differ in the case of their local parts are two, for only their host knows what that means") {
+  const auto file = parsePickupFile("X-Sender: a@b.test\nX-Receiver: Anna@d.test\nX-Receiver: anna@d.test\nX-Receiver: anna@D.TEST\n\nx\n");
+  REQUIRE(file);
+  CHECK(file->forwardPaths == std::vector<std::string>{"Anna@d.test", "anna@d.test"});
 }
