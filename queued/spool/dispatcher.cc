@@ -52,6 +52,7 @@ Dispatcher::~Dispatcher() { scope_.cancelAll(); }
 void Dispatcher::start() {
   scheduleAll();
   outAway_ = true;  // until it has answered
+  if (wasClockAhead()) scope_.spawn(bringBack());
   scope_.spawn(awaitOut());
   scope_.spawn(watchSchedule());
 }
@@ -70,6 +71,7 @@ void Dispatcher::scheduleAll() {
 Task<void> Dispatcher::watchSchedule() {
   while (true) {
     std::size_t looked = 0;
+    if (wasClockSetBack()) scope_.spawn(bringBack());
     if (env_.scheduler.scheduled() > 2 * env_.queue.messages().size() + kChangesAhead) scheduleAll();
     while (mayLook() && looked < kLooksPerTurn) {
       const std::optional<Id128> id = env_.scheduler.takeDue(env_.now());
@@ -188,6 +190,12 @@ Result<Dispatcher::Facts> Dispatcher::factsOf(Message& message) {
 
 void Dispatcher::wakeWhenReadable(const Id128& id) { env_.scheduler.wakeAt(env_.now() + kUnreadable, id); }
 
+std::vector<Dispatcher::Asked> Dispatcher::asked(const MessageRecord& record, std::span<const std::uint32_t> which) {
+  std::vector<Asked> paths;
+  for (const std::uint32_t at : which) paths.push_back({at, record.recipients[at].recipient.forwardPath});
+  return paths;
+}
+
 /// How many recipients it took in hand.
 std::size_t Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
@@ -228,6 +236,7 @@ std::size_t Dispatcher::look(const Id128& id) {
   if (which.size() == kRecipientsPerLook) wakeSoon(id);
   keepEnvelope(*message, facts);
   for (const std::uint32_t at : which) message->recipients[at].inFlight = true;
+  const bool isLong = longEnvelopes_.contains(id);
   std::vector<std::uint32_t> slow;
   for (const std::uint32_t at : which) {
     const auto resolution = env_.directory.kept(facts->record.recipients[at].recipient.forwardPath);
@@ -239,28 +248,33 @@ std::size_t Dispatcher::look(const Id128& id) {
   }
   for (std::span<const std::uint32_t> rest = slow; !rest.empty();) {
     const auto some = rest.first(std::min(rest.size(), kResolvedInTurn));
-    scope_.spawn(routeSlowly(id, facts, {some.begin(), some.end()}));
+    scope_.spawn(routeSlowly(id, isLong ? nullptr : facts, asked(facts->record, some)));
     rest = rest.subspan(some.size());
   }
   return which.size();
 }
 
-Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which) {
+/// `facts`: null for a message to many, whose record others may have made longer until the answer comes.
+Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<Asked> which) {
   running_ += which.size();
-  for (const std::uint32_t at : which) {
+  for (const Asked& one : which) {
     const bool isThere = env_.queue.find(id) != nullptr;
-    const std::string& path = facts->record.recipients[at].recipient.forwardPath;
-    const bool isAddress = isThere && !path.starts_with('/') && !path.starts_with('|');
+    const bool isAddress = isThere && !one.path.starts_with('/') && !one.path.starts_with('|');
     Result<std::shared_ptr<const ipc::Resolution>> resolution = std::make_shared<const ipc::Resolution>();
-    if (isAddress) resolution = env_.directory.kept(path);
-    if (resolution && *resolution == nullptr) resolution = co_await env_.directory.resolve(path);
+    if (isAddress) resolution = env_.directory.kept(one.path);
+    if (resolution && *resolution == nullptr) resolution = co_await env_.directory.resolve(one.path);
     endRunning();
-    if (env_.queue.find(id) == nullptr) continue;
-    if (resolution) {
-      deliver(id, facts, at, **resolution);
+    Message* const message = env_.queue.find(id);
+    if (message == nullptr) continue;
+    const Result<Facts> now = facts ? Result<Facts>(facts) : factsOf(*message);
+    if (!now) {
+      message->recipients[one.recipient].inFlight = false;
+      wakeWhenReadable(id);
+    } else if (resolution) {
+      deliver(id, *now, one.recipient, **resolution);
     } else {
       Outcome outcome;
-      outcome.recipient = at;
+      outcome.recipient = one.recipient;
       outcome.reply = {451, "4.3.0", "The directory does not answer"};
       outcome.countsAsAttempt = false;
       settleOne(id, std::move(outcome));
@@ -283,9 +297,7 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
   if (message != nullptr) turnAside(*message, to.recipient.forwardPath, route);
   switch (route.kind) {
     case route::Route::Kind::local:
-      if (!route.expansion.empty()) expand(id, recipient, route);
-      if (!route.locals.empty()) deliverLocally(id, facts, recipient, route);
-      return;
+      return route.expansion.empty() ? deliverLocally(id, facts, recipient, route) : expandSoon(id, {recipient, std::move(route)});
     case route::Route::Kind::remote: return queueForHop(id, facts, recipient, route);
     case route::Route::Kind::peers: return scope_.spawn(sendToPeer(id, facts, recipient, route));
     case route::Route::Kind::drop: return drop(id, facts, recipient, route);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -100,14 +101,30 @@ class Dispatcher {
   void endRunning();
   std::size_t look(const Id128& id);
   [[nodiscard]] Task<void> watchSchedule();
+  [[nodiscard]] bool wasClockSetBack();
+  [[nodiscard]] bool wasClockAhead() const;
+  [[nodiscard]] Task<void> bringBack();
+  bool bringBackOne(const Id128& id, WallTime latest);
   void giveUp(const Id128& id, const ipc::SmtpReply& why);
   [[nodiscard]] Result<Facts> factsOf(Message& message);
   LongEnvelope* keepEnvelope(const Message& message, const Facts& facts);
   void letGoOfEnvelope(const Message& message);
   void wakeWhenReadable(const Id128& id);
-  [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<std::uint32_t> which);
+  struct Asked {
+    std::uint32_t recipient = 0;
+    std::string path;
+  };
+  [[nodiscard]] static std::vector<Asked> asked(const MessageRecord& record, std::span<const std::uint32_t> which);
+  [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<Asked> which);
   void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);
-  void expand(const Id128& id, std::uint32_t recipient, const route::Route& route);
+  /// A recipient whose alias leads out of our mailboxes, and perhaps into some, too.
+  struct Expanding {
+    std::uint32_t recipient = 0;
+    route::Route route;
+  };
+  void expandSoon(const Id128& id, Expanding one);
+  [[nodiscard]] Task<void> expandTogether(Id128 id, std::chrono::microseconds pause);
+  void expand(const Id128& id, std::vector<Expanding> together);
   void deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   [[nodiscard]] Task<void> deliverReadBack(Id128 id);
   void putIntoMailboxes(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route,
@@ -164,7 +181,6 @@ class Dispatcher {
   [[nodiscard]] Task<void> settleAsBadmail(Id128 id, Facts facts, OutcomeRecord record, std::string reason);
   [[nodiscard]] std::shared_ptr<const Fresh> copyFor(const MessageRecord& report, std::shared_ptr<const std::string> content,
                                                      const std::vector<report::Ending>& endings) const;
-  void tellExpanded(const MessageRecord& about, const ExpansionRecord& expansion);
   void writeDown(const OutcomeRecord& record);
   void reschedule(const Id128& id);
   void ended(const Id128& id, bool large);
@@ -186,6 +202,8 @@ class Dispatcher {
   };
   std::unordered_map<Id128, std::vector<ToMailboxes>> readBacks_;
   std::unordered_map<Id128, std::vector<Outcome>> together_;  ///< of messages to many, what came lately
+  std::unordered_map<Id128, std::vector<Expanding>> expanding_;  ///< of those, too
+  std::unordered_map<Id128, unsigned> unreadable_;  ///< how often the content of one that goes to badmail/ could not be read
   std::unordered_map<Id128, unsigned> losses_;  ///< how often role out was lost while it had a message
   std::set<std::string> deferring_;           ///< keys of destinations for which deferPiecewise() runs
   std::map<std::string, WallTime> awake_;     ///< domains of routes with etrn.hold → until when their mail goes out
@@ -197,6 +215,7 @@ class Dispatcher {
   bool outAway_ = false;
   std::size_t running_ = 0;  ///< deliveries here
   bool waitsForRoom_ = false;  ///< what is due is looked at again when fewer run
+  std::optional<std::chrono::nanoseconds> wallAhead_;  ///< of the steady clock, when it was looked at last
   std::size_t sending_ = 0;  ///< dialogues of role out
   TaskScope scope_;
 };

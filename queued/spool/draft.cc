@@ -318,11 +318,9 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   record.handling = draft.envelope.handling;
   if (draft.user.empty() && draft.session.service != "local") record.handling.holdUntil = {};
   record.handling.tlsOptional = !record.handling.requireTls && saysTlsOptional(draft.file ? draft.head : draft.buffer);
-  std::unordered_set<std::string> named;  // who is named twice gets one copy, here and elsewhere; a local part elsewhere has its case
+  std::unordered_set<std::string> named;  // who is named twice gets one copy, here and elsewhere
   for (const ipc::Recipient& recipient : draft.envelope.recipients) {
-    const std::string_view path = recipient.forwardPath;
-    const std::size_t at = std::min(path.rfind('@'), path.size());
-    if (!named.insert(std::string(path.substr(0, at)) + comparableAddress(path.substr(at))).second) continue;
+    if (!named.insert(distinctPath(recipient.forwardPath)).second) continue;
     RecipientRecord to;
     to.recipient = recipient;
     to.due = record.handling.holdUntil;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "libmailcore/async/loop.h"
@@ -47,6 +48,11 @@ struct Environment {
   void note(const AnyRecord& record) {
     ledger.note(record);
     queue.apply(record);
+  }
+  /// `grown`: the message as they make it.
+  void note(std::span<const ExpansionRecord> expansions, const MessageRecord& grown) {
+    for (const ExpansionRecord& expansion : expansions) ledger.note(expansion);
+    queue.apply(expansions, grown);
   }
 };
 

@@ -82,6 +82,7 @@ Message& Queue::insert(const MessageRecord& record, std::string packed, journal:
 Message& Queue::insertFresh(std::shared_ptr<const Fresh> fresh, std::string packed, journal::Position at,
                             journal::Position content) {
   Message& message = insert(fresh->record, std::move(packed), at, content);
+  if (message.recipients.size() > kFreshRecipients) return message;
   freshOctets_ += octetsOf(*fresh);
   message.changeExtra().fresh = std::move(fresh);
   return message;
@@ -166,9 +167,10 @@ Result<std::string> Queue::packedOf(const Message& message, const Archive::Store
 
 Result<MessageRecord> Queue::read(const Message& message) const {
   const Archive::Stored stored = storedOf(message);
-  const Result<std::string> packed = packedOf(message, stored);
+  const std::string& inMemory = message.extra().packed;  // not copied, for it may be large
+  const Result<std::string> packed = inMemory.empty() ? packedOf(message, stored) : std::string();
   if (!packed) return fail(packed.error());
-  Result<MessageRecord> record = ipc::decode<MessageRecord>(*packed);
+  Result<MessageRecord> record = ipc::decode<MessageRecord>(inMemory.empty() ? *packed : inMemory);
   if (record) takeOver(message, stored.replies, *record);
   return record;
 }

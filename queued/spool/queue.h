@@ -82,10 +82,15 @@ class Queue {
 
   /// A new message, or a later record of one that is there. `packed`: the record as it was encoded.
   Message& insert(const MessageRecord& record, std::string packed, journal::Position at, journal::Position content);
-  /// As insert(), for one that was accepted just now: keeps what its first delivery needs.
+  /// As insert(), for one that was accepted just now: keeps what its first delivery needs, but for that of a message to very many, which
+  /// would be held twice.
   Message& insertFresh(std::shared_ptr<const Fresh> fresh, std::string packed, journal::Position at, journal::Position content);
   /// Applies anything but a message record. What ends a message takes it away. Records of unknown messages change nothing.
   void apply(const AnyRecord& record);
+  /// Expansions of one message, in the order of the log: its record is read and written anew once for all of them.
+  void apply(std::span<const ExpansionRecord> expansions);
+  /// The same, of what apply() would make of the message. REQUIRES: none of them was applied before.
+  void apply(std::span<const ExpansionRecord> expansions, const MessageRecord& grown);
   /// Applies a batch of the journal. Errors: syntax; what could be read of the batch is applied.
   Result<void> replay(const journal::Batch& batch);
 
@@ -159,10 +164,10 @@ class Queue {
   void restoreDestination(const std::string& key, Hold hold) { destinations_[key] = hold; }
 
  private:
+  static constexpr std::size_t kFreshRecipients = 100;  ///< of a message to more nothing is kept fresh
   [[nodiscard]] Archive::Stored storedOf(const Message& message) const;
   [[nodiscard]] Result<std::string> packedOf(const Message& message, const Archive::Stored& stored) const;
   void applyTo(Message& message, const OutcomeRecord& outcome);
-  void applyTo(Message& message, const ExpansionRecord& expansion);
   void applyTo(Message& message, const MarkRecord& mark);
   void noteChange(const Id128& id) {
     if (changed_.empty() && tellChange_) tellChange_();

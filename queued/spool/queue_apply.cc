@@ -23,38 +23,39 @@ void Queue::applyTo(Message& message, const OutcomeRecord& outcome) {
   endIfFinished(message);
 }
 
-void Queue::applyTo(Message& message, const ExpansionRecord& expansion) {
-  const bool isNext = expansion.first == message.recipients.size();
-  if (expansion.recipient >= message.recipients.size() || !isNext) return;  // applied before
-  Result<MessageRecord> readable = read(message);
-  if (!readable) return;  // the children's addresses could not be kept: its alias is expanded again
-  MessageRecord& record = *readable;
-  const RecipientRecord parent = record.recipients[expansion.recipient];
-  for (const std::string& target : expansion.targets) {
-    RecipientRecord child;
-    child.recipient = parent.recipient;
-    child.recipient.forwardPath = target;
-    // RFC 3461 5.2.7: reports of what an alias leads to name the address that the sender wrote.
-    if (child.recipient.orcpt.empty()) child.recipient.orcpt = "rfc822;" + parent.recipient.forwardPath;
-    child.parent = expansion.recipient;
-    const bool isList = expansion.targets.size() + (expansion.hasMailboxes ? 1 : 0) > 1;
-    // RFC 3461 5.2.7.3: the sender hears "expanded", and of failures.
-    if (isList) child.recipient.notify &= static_cast<std::uint8_t>(~ipc::Recipient::kNotifySuccess);
-    record.recipients.push_back(std::move(child));
+void Queue::apply(std::span<const ExpansionRecord> expansions) {
+  Message* const message = expansions.empty() ? nullptr : find(expansions.front().id);
+  if (message == nullptr) return;
+  const auto isNext = [](const ExpansionRecord& one, std::size_t count) { return one.first == count && one.recipient < count; };
+  while (!expansions.empty() && !isNext(expansions.front(), message->recipients.size())) expansions = expansions.subspan(1);  // applied before
+  if (expansions.empty()) return;
+  Result<MessageRecord> record = read(*message);
+  if (!record) return;  // the children's addresses could not be kept: their aliases are expanded again
+  std::size_t count = 0;
+  for (; count < expansions.size() && isNext(expansions[count], record->recipients.size()); ++count) grow(*record, expansions[count]);
+  apply(expansions.first(count), *record);
+}
+
+void Queue::apply(std::span<const ExpansionRecord> expansions, const MessageRecord& grown) {
+  Message* const message = find(grown.id);
+  if (message == nullptr || expansions.empty()) return;
+  discount(*message);
+  Extra& extra = message->changeExtra();
+  extra.packed = {};  // before there is another one, for it may be large
+  extra.packed = ipc::encode(grown);
+  extra.packed.shrink_to_fit();
+  message->grown = true;
+  message->recipients.growTo(grown.recipients.size());
+  for (const ExpansionRecord& expansion : expansions) {
+    if (expansion.hasMailboxes) continue;
+    message->recipients[expansion.recipient].state = RecipientState::expanded;
+    message->recipients[expansion.recipient].inFlight = false;
   }
-  discount(message);
-  Extra& extra = message.changeExtra();
-  extra.packed = ipc::encode(record);
-  if (!expansion.hasMailboxes) {
-    message.recipients[expansion.recipient].state = RecipientState::expanded;
-    message.recipients[expansion.recipient].inFlight = false;
-  }
-  message.grown = true;
-  message.recipients.growTo(record.recipients.size());
-  if (extra.fresh) extra.fresh = std::make_shared<const Fresh>(Fresh{record, extra.fresh->content});
-  count(message);
-  noteChange(message.id);
-  endIfFinished(message);
+  count(*message);
+  if (message->recipients.size() > kFreshRecipients) dropFresh(*message);
+  if (extra.fresh) extra.fresh = std::make_shared<const Fresh>(Fresh{grown, extra.fresh->content});
+  noteChange(message->id);
+  endIfFinished(*message);
 }
 
 void Queue::applyTo(Message& message, const MarkRecord& mark) {
@@ -89,7 +90,7 @@ void Queue::apply(const AnyRecord& any) {
   } else if (const auto* outcome = std::get_if<OutcomeRecord>(&any)) {
     if (Message* message = find(outcome->id)) applyTo(*message, *outcome);
   } else if (const auto* expansion = std::get_if<ExpansionRecord>(&any)) {
-    if (Message* message = find(expansion->id)) applyTo(*message, *expansion);
+    apply(std::span(expansion, 1));
   } else if (const auto* mark = std::get_if<MarkRecord>(&any)) {
     if (Message* message = find(mark->id)) applyTo(*message, *mark);
   } else if (const auto* destination = std::get_if<DestinationRecord>(&any)) {
@@ -104,14 +105,20 @@ void Queue::apply(const AnyRecord& any) {
 Result<void> Queue::replay(const journal::Batch& batch) {
   Result<void> outcome;
   Message* lastMessage = nullptr;
+  std::vector<ExpansionRecord> expansions;  // of one message, one behind the other
+  const auto applyExpansions = [&] { apply(std::exchange(expansions, {})); };
   for (const journal::Record& raw : batch.records) {
     if (raw.type == static_cast<std::uint16_t>(RecordType::content)) {
       if (lastMessage != nullptr) lastMessage->contentOffset = static_cast<std::uint32_t>(raw.at.offset);
       continue;
     }
     lastMessage = nullptr;
-    const Result<AnyRecord> record = decodeRecord(raw.type, raw.content);
-    if (!record) {
+    Result<AnyRecord> record = decodeRecord(raw.type, raw.content);
+    auto* const expansion = record ? std::get_if<ExpansionRecord>(&*record) : nullptr;
+    if (!expansions.empty() && (expansion == nullptr || expansion->id != expansions.front().id)) applyExpansions();
+    if (expansion != nullptr) {
+      expansions.push_back(std::move(*expansion));
+    } else if (!record) {
       outcome = fail(record.error());
     } else if (const auto* message = std::get_if<MessageRecord>(&*record)) {
       if (!message->origin.taken.empty()) takenSeen_.insert(message->origin.taken);
@@ -122,6 +129,7 @@ Result<void> Queue::replay(const journal::Batch& batch) {
       apply(*record);
     }
   }
+  applyExpansions();
   return outcome;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <unordered_set>
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
@@ -22,6 +21,8 @@ namespace ostler::spool {
 namespace {
 
 constexpr std::chrono::seconds kSoon{5};
+/// In one life of the process, of an undeliverable report: then it goes to badmail/ without its content. STATES.md 13.
+constexpr unsigned kReadsMost = 5;
 constexpr std::uint64_t kReturnedMost = 256 * 1024;  ///< of a large message read for its report: the header and a good part
 
 using message::DsnAction;
@@ -35,30 +36,40 @@ report::Ending endingOf(const Outcome& outcome, DsnAction action) {
   return ending;
 }
 
-/// Aliases of which the sender has heard as expanded: that one reached a mailbox here, too, is no more news.
-std::unordered_set<std::uint32_t> expandedOf(const MessageRecord& about) {
-  std::unordered_set<std::uint32_t> parents;
-  for (const RecipientRecord& recipient : about.recipients) {
-    if (recipient.parent != RecipientRecord::kNoParent) parents.insert(recipient.parent);
+/// What came out of each recipient's alias. Counted when somebody asks, for then all recipients are looked at.
+class Children {
+ public:
+  explicit Children(const MessageRecord& about) : about_(about) {}
+  [[nodiscard]] std::size_t of(std::uint32_t recipient) {
+    if (counts_.empty()) {
+      counts_.resize(about_.recipients.size());
+      for (const RecipientRecord& child : about_.recipients) {
+        if (child.parent < counts_.size()) ++counts_[child.parent];
+      }
+    }
+    return counts_[recipient];
   }
-  return parents;
-}
+
+ private:
+  const MessageRecord& about_;
+  std::vector<std::uint32_t> counts_;
+};
 
 /// The sender wanted to know, and the time it gave is over. RFC 2852 4.
 bool isLate(const ipc::Handling& handling, WallTime now) { return handling.by == ipc::Handling::By::notify && handling.deliverBy <= now; }
 
 /// A member of a list is nobody that the sender named.
-bool isOfList(const MessageRecord& about, std::uint32_t recipient) {
+bool isOfList(const MessageRecord& about, Children& children, std::uint32_t recipient) {
   const std::uint32_t parent = about.recipients[recipient].parent;
-  const auto isSibling = [parent](const RecipientRecord& other) { return other.parent == parent; };
-  return parent != RecipientRecord::kNoParent && std::count_if(about.recipients.begin(), about.recipients.end(), isSibling) > 1;
+  return parent != RecipientRecord::kNoParent && children.of(parent) > 1;
 }
 
 /// RFC 2852 4.1.4: of each relay its sender hears who asked to (T), and of one behind which nobody heeds the deadline who wants to know
 /// when it passes (N); but for NOTIFY=NEVER.
-bool isRelayTold(const MessageRecord& about, const Outcome& outcome) {
+bool isRelayTold(const MessageRecord& about, Children& children, const Outcome& outcome) {
   const ipc::Handling& handling = about.handling;
-  if (handling.by == ipc::Handling::By::none || about.reversePath.empty() || !outcome.isRemote || isOfList(about, outcome.recipient)) return false;
+  if (handling.by == ipc::Handling::By::none || about.reversePath.empty() || !outcome.isRemote) return false;
+  if (isOfList(about, children, outcome.recipient)) return false;
   const bool isUnheeded = !outcome.byPassedOn && handling.by != ipc::Handling::By::giveBack;
   return (handling.byTrace || isUnheeded) && about.recipients[outcome.recipient].recipient.notify != ipc::Recipient::kNotifyNever;
 }
@@ -109,7 +120,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   OutcomeRecord record;
   record.id = id;
   std::vector<report::Ending> endings;
-  const std::unordered_set<std::uint32_t> expanded = expandedOf(about);
+  Children children(about);
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
     const RecipientNow& recipient = message->recipients[outcome.recipient];
@@ -154,9 +165,12 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
     } else if (outcome.state == RecipientState::delivered) {
       logSettled(env_, *message, about, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
-      const bool relayTold = isRelayTold(about, outcome);
-      if ((!outcome.dsnPassedOn || relayTold) && !expanded.contains(outcome.recipient)) {
-        endings.push_back(endingOf(outcome, outcome.isRemote ? DsnAction::relayed : DsnAction::delivered));
+      const bool relayTold = isRelayTold(about, children, outcome);
+      const DsnAction action = outcome.isRemote ? DsnAction::relayed : DsnAction::delivered;
+      const bool isTold = relayTold || (!outcome.dsnPassedOn && report::isWanted(about.recipients[outcome.recipient].recipient, action));
+      // Of an alias it has heard as expanded: that it reached a mailbox here, too, is no more news.
+      if (isTold && children.of(outcome.recipient) == 0) {
+        endings.push_back(endingOf(outcome, action));
         endings.back().isAsked = relayTold;
       }
     }
@@ -271,6 +285,7 @@ void Dispatcher::writeDown(const OutcomeRecord& record) {
 void Dispatcher::ended(const Id128& id, bool large) {
   longEnvelopes_.erase(id);
   losses_.erase(id);
+  unreadable_.erase(id);
   if (!large) return;
   env_.ledger.whenSynced([&disk = env_.disk, &files = env_.large, id] { disk.post([&files, id] { files.unlink(id); }); });
 }
@@ -366,7 +381,12 @@ Task<void> Dispatcher::writeLargely(Id128 id, std::shared_ptr<const std::string>
 /// An undeliverable report goes nowhere else: it is kept for the administrator, with the reason. STATES.md 13.
 Task<void> Dispatcher::settleAsBadmail(Id128 id, Facts facts, OutcomeRecord record, std::string reason) {
   ++running_;
-  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  if (!content && ++unreadable_[id] >= kReadsMost) {
+    const std::string why = fmt::format("Its content could not be read, {} times: {}", kReadsMost, content.error().detail);
+    reason += "\n" + why;
+    content = std::make_shared<const std::string>(fmt::format("Subject: {} without its content\r\n\r\n{}\r\n", id.text(), why));
+  }
   Result<void> written = content ? Result<void>() : Result<void>(fail(content.error()));
   if (content) {
     std::vector<std::uint32_t> which;

@@ -1,5 +1,6 @@
 #include "queued/spool/spool.h"
 
+#include <malloc.h>
 #include <sysexits.h>
 
 #include <ctime>
@@ -14,10 +15,14 @@ namespace ostler::spool {
 
 namespace {
 
+/// What a message to a hundred thousand is held in goes back to the kernel when it is let go, not into a heap that it would tear up.
+constexpr int kMappedFrom = 1 << 20;
+
 /// The Role with what it stands on.
 class Process final : public daemon::Role {
  public:
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
+    ::mallopt(M_MMAP_THRESHOLD, kMappedFrom);
     const auto refuse = [](int status, const Error& error) { return tl::unexpected(daemon::RoleRefusal{status, error.detail}); };
     const Result<void> folders = spool::Role::makeFolders(*start.config);
     if (!folders) return refuse(EX_CANTCREAT, folders.error());

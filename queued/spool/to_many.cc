@@ -14,6 +14,9 @@ constexpr std::size_t kFew = 16;
 /// What ends within so long goes together. Looking at all recipients costs a hundredth of it, however many they are.
 constexpr std::chrono::microseconds kPerRecipient{2};
 
+/// An expansion reads and writes the whole record, and counts what was in it: a tenth of this.
+constexpr std::chrono::microseconds kPerExpanding{10};
+
 /// In one record, and in one report: a larger one is no use to anybody, and is held in memory while it is made.
 constexpr std::size_t kWrittenAtOnce = 5000;
 /// In a record, beside what was said of it.
@@ -25,7 +28,7 @@ constexpr std::size_t kEntryOctets = 200;
 Dispatcher::LongEnvelope* Dispatcher::keepEnvelope(const Message& message, const Facts& facts) {
   if (message.recipients.size() <= kFew) return nullptr;
   LongEnvelope& kept = longEnvelopes_[message.id];
-  if (kept.facts && kept.facts->record.recipients.size() == message.recipients.size()) return &kept;
+  if (kept.facts && kept.facts->record.recipients.size() >= facts->record.recipients.size()) return &kept;
   kept.facts = facts->content ? std::make_shared<const Fresh>(Fresh{facts->record, nullptr}) : facts;
   for (const RecipientNow& recipient : message.recipients) {
     if (recipient.waits()) kept.lines.insert(recipient.line);
@@ -55,6 +58,24 @@ Task<void> Dispatcher::settleTogether(Id128 id, std::chrono::microseconds pause)
   endRunning();
   auto outcomes = together_.extract(id);
   settle(id, std::move(outcomes.mapped()));
+}
+
+void Dispatcher::expandSoon(const Id128& id, Expanding one) {
+  const Message* const message = env_.queue.find(id);
+  const std::size_t recipients = message == nullptr ? 0 : message->recipients.size();
+  std::vector<Expanding> alone;
+  std::vector<Expanding>& together = recipients <= kFew ? alone : expanding_[id];
+  together.push_back(std::move(one));
+  if (recipients <= kFew) return expand(id, std::move(alone));
+  if (together.size() == 1) scope_.spawn(expandTogether(id, recipients * kPerExpanding));
+}
+
+Task<void> Dispatcher::expandTogether(Id128 id, std::chrono::microseconds pause) {
+  ++running_;
+  co_await env_.loop.sleepUntil(Deadline::after(pause));
+  endRunning();
+  auto together = expanding_.extract(id);
+  expand(id, std::move(together.mapped()));
 }
 
 /// How many of them, from the first on: at least one. A batch must fit into a segment of the journal, whatever was replied.

@@ -104,12 +104,50 @@ TEST_CASE("a clock that is set back for a day and forward again neither loses a 
   REQUIRE(spool.send("b@other.test", {"bob@example.test"}, kText));
   REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
   spool.restart();
-  CHECK(lists(spool, "x@far.test"));
+  REQUIRE(spool.waitFor([&] { return lists(spool, "to=<x@far.test> attempts=2"); }));  // it came in a time that is not yet
   CHECK(spool.mailboxOf("alice").empty());
   spool.outState = ipc::RecipientOutcome::State::delivered;
   spool.skip(std::chrono::hours(25));
   REQUIRE(spool.waitFor([&] { return lists(spool, "The queue is empty"); }, std::chrono::seconds(15)));
   CHECK(spool.mailboxOf("alice").empty());
+}
+
+TEST_CASE("what was deferred while the clock was years ahead goes out when it is set back, and what a sender held back stays") {
+  for (const bool isRunning : {true, false}) {
+    INFO((isRunning ? "set while the spool runs" : "set while it is stopped"));
+    SpoolFixture spool;
+    spool.outState = ipc::RecipientOutcome::State::deferred;
+    spool.outReply = {450, "4.2.0", "later"};
+    spool.start();
+    spool.setClockAhead(std::chrono::hours(24 * 365 * 5));
+    REQUIRE(spool.send("alice@example.test", {"x@far.test", "y@far.test"}, kText, spool.loggedIn()));
+    REQUIRE(spool.waitFor([&] { return lists(spool, "to=<y@far.test> attempts=1"); }));
+    spool.outState = ipc::RecipientOutcome::State::delivered;
+    if (!isRunning) spool.stop();
+    spool.setClockAhead(std::chrono::seconds(0));
+    if (!isRunning) spool.start();
+    const auto later = [&](ipc::Envelope& envelope) { envelope.handling.holdUntil = spool.now() + std::chrono::hours(24 * 30); };
+    REQUIRE(spool.send("alice@example.test", {"held@far.test"}, kText, spool.loggedIn(), later));
+    const auto isThere = [&](const char* path) { return lists(spool, path); };
+    REQUIRE(spool.waitFor([&] { return !isThere("x@far.test") && !isThere("y@far.test"); }));
+    CHECK(isThere("held@far.test"));
+    CHECK(spool.mailboxOf("alice").empty());
+  }
+}
+
+TEST_CASE("what came while the clock was years ahead expires in its time after it is set back") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {450, "4.2.0", "later"};
+  spool.setClockAhead(std::chrono::hours(24 * 365 * 5));
+  spool.start();
+  REQUIRE(spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn()));
+  REQUIRE(spool.waitFor([&] { return lists(spool, "attempts=1"); }));
+  spool.setClockAhead(std::chrono::seconds(0));
+  REQUIRE(spool.waitFor([&] { return lists(spool, "attempts=2"); }));
+  spool.skip(std::chrono::hours(24 * 5 + 1));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+  CHECK(lists(spool, "The queue is empty"));
 }
 
 TEST_CASE("with a dead DNS mail for elsewhere waits with the reason, local mail flows, and nothing is asked without a pause") {

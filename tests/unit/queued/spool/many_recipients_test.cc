@@ -1,5 +1,7 @@
 // One message to very many recipients: what is said of it does not fit into one frame, and no work may grow with their square.
 #include <catch2/catch.hpp>
+#include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -144,18 +146,45 @@ TEST_CASE("a list with a thousand members who are not there any more gives its s
 TEST_CASE("an alias of very many addresses is expanded once, and those named twice in it get one copy") {
   SpoolFixture spool;
   spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
-  for (std::size_t n = 0; n < 30'000; ++n) spool.forwards["list"].push_back("u" + std::to_string(n % 25'000) + "@far.test");
+  for (std::size_t n = 0; n < kMany; ++n) spool.forwards["list"].push_back("u" + std::to_string(n % 90'000) + "@some.where.far.test");
   spool.start();
   spool.ask({"queue", "disable"});
   REQUIRE(spool.submit({"list@example.test"}));
-  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "summary"}, "\"pending_recipients\":25000,"); }));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "summary"}, "\"pending_recipients\":90000,"); }));
   spool.ask({"queue", "enable"});
   REQUIRE(spool.waitFor([&] { return isGone(spool); }));
   std::set<std::string> recipients;
   for (const SpoolFixture::Sent& one : spool.sent) {
     for (const ipc::Recipient& to : one.request.envelope.recipients) CHECK(recipients.insert(to.forwardPath).second);
   }
-  CHECK(recipients.size() == 25'000);
+  CHECK(recipients.size() == 90'000);
+}
+
+TEST_CASE("a message to 100,000 aliases costs the same for each of them, and each leads to one copy") {
+  std::map<std::size_t, double> seconds;
+  for (const std::size_t many : {kMany / 10, kMany}) {
+    SpoolFixture spool;
+    spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{16U << 20}; });
+    for (std::size_t n = 0; n < many; ++n) spool.forwards["u" + std::to_string(n)].push_back("to" + std::to_string(n) + "@far.test");
+    spool.start();
+    const std::clock_t before = std::clock();
+    spool.drop("many.eml", toMany("example.test", many));
+    std::set<std::string> recipients;
+    std::size_t sent = 0;
+    REQUIRE(spool.waitFor([&] {
+      for (const SpoolFixture::Sent& one : std::exchange(spool.sent, {})) {
+        for (const ipc::Recipient& to : one.request.envelope.recipients) recipients.insert(to.forwardPath);
+        sent += one.request.envelope.recipients.size();
+      }
+      return sent >= many;
+    }, std::chrono::seconds(120)));
+    REQUIRE(spool.waitFor([&] { return isGone(spool); }));
+    seconds[many] = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+    CHECK(sent == many);
+    CHECK(recipients.size() == many);
+  }
+  INFO("processor time: " << seconds[kMany / 10] << " s and " << seconds[kMany] << " s");
+  CHECK(seconds[kMany] < 30 * seconds[kMany / 10]);  // ten times as long, or with their square a hundred
 }
 
 TEST_CASE("a host that says very much about each of many recipients does not stop the spool") {

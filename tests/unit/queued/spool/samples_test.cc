@@ -61,8 +61,9 @@ void writeJournal(const std::string& folder, std::uint32_t version, const std::v
   REQUIRE((*writer)->sync());
 }
 
-/// Puts that queue where the fixture's spool will look.
+/// Puts that queue where the fixture's spool will look, at a time between its messages' arrival and their next attempt.
 void lay(SpoolFixture& f, const std::string& queue) {
+  f.setClockAhead(std::chrono::duration_cast<std::chrono::seconds>(fromUnixMillis(3'999'999'500'000) - f.now()));
   std::filesystem::remove_all(f.config->queueDir());
   std::filesystem::copy(queue, f.config->queueDir(), std::filesystem::copy_options::recursive);
 }

@@ -25,6 +25,7 @@
 #include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
 #include "libmailcore/journal/replay.h"
+#include "queued/auth/long_answers.h"
 #include "queued/spool/large_files.h"
 #include "queued/spool/records.h"
 #include "queued/spool/role.h"
@@ -299,6 +300,11 @@ class SpoolFixture {
     clock_.skipped += time;
     if (role_) role_->use(config);
   }
+  /// The wall clock alone says another time than it is.
+  void setClockAhead(std::chrono::seconds by) {
+    clock_.ahead = by;
+    if (role_) role_->use(config);
+  }
   /// Time goes on until a start would not replay this segment of the log any more.
   bool replayStartsBehind(std::uint64_t segment) {
     const std::string copy = root_ + "/index-copy";
@@ -403,6 +409,9 @@ class SpoolFixture {
     auth_->on<ipc::Resolve>([this](std::shared_ptr<ipc::ServerConnection>, ipc::Resolve request, const std::vector<UniqueFd>&) {
       return answerResolve(std::move(request));
     });
+    auth_->on<ipc::ResolvePiece>([this](std::shared_ptr<ipc::ServerConnection>, const ipc::ResolvePiece& request, const std::vector<UniqueFd>&) {
+      return answerPiece(request);
+    });
     auth_->on<ipc::WhoIs>([this](std::shared_ptr<ipc::ServerConnection>, ipc::WhoIs request, const std::vector<UniqueFd>&) {
       ipc::Identity identity;
       identity.known = request.token == "alice-token";
@@ -414,8 +423,12 @@ class SpoolFixture {
   Task<Result<ipc::Resolution>> answerResolve(ipc::Resolve request) {
     ++resolved;
     while (holdsBack && holdsBack(request.address)) co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
-    co_return resolve(request.address);
+    ipc::Resolution resolution = resolve(request.address);
+    std::string encoded = ipc::encode(resolution);
+    if (encoded.size() < queued::auth::LongAnswers::kPiece) co_return resolution;
+    co_return longAnswers_.keep(0, std::move(encoded));
   }
+  Task<Result<ipc::ResolutionPiece>> answerPiece(ipc::ResolvePiece request) { co_return longAnswers_.piece(0, request); }
   static Task<Result<ipc::Identity>> answerIdentity(ipc::Identity identity) { co_return identity; }
   void serveOut() {
     programs_.reset();
@@ -484,12 +497,14 @@ class SpoolFixture {
     co_return outcome;
   }
 
+  queued::auth::LongAnswers longAnswers_;
   Loop loop_;
   /// The machine's time, moved on by what a test skipped.
   struct SkippingClock final : Clock {
-    WallTime now() const override { return std::chrono::system_clock::now() + skipped; }
+    WallTime now() const override { return std::chrono::system_clock::now() + skipped + ahead; }
     SteadyTime steady() const override { return std::chrono::steady_clock::now() + skipped; }
     std::chrono::seconds skipped{0};
+    std::chrono::seconds ahead{0};
   } clock_;
   std::string root_;
   std::unique_ptr<store::Store> store_;

@@ -86,3 +86,33 @@ TEST_CASE("a segment whose message's record is lost is not given back") {
   spool.ask({"queue", "retry", id.text()});
   CHECK(spool.waitFor([&] { return !spool.sent.empty() && spool.sent.back().content.find("hello\r\n") != std::string::npos; }));
 }
+
+TEST_CASE("an undeliverable report whose content is lost goes to badmail with what is known, after five attempts to read it") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {450, "4.2.0", "later"};
+  spool.start();
+  const std::string content = "Subject: report\r\n\r\nUNIQUE-CONTENT\r\n";
+  spool.drop("report.eml", "X-Sender: <>\r\nX-Receiver: x@far.test\r\n" + content);
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "deferred"); }));
+  const std::string id = spool.ask({"queue", "list"}).output.substr(0, 26);
+  flipRecord(spool, "UNIQUE-CONTENT");
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "nobody of that name"};
+  for (int attempt = 1; attempt <= 5; ++attempt) {
+    CHECK(spool.shows({"badmail", "list"}, "There is no badmail"));
+    const std::size_t before = spool.sent.size();
+    spool.ask({"queue", "retry", id});
+    REQUIRE(spool.waitFor([&] { return spool.sent.size() > before; }));
+    const std::string attempts = "attempts=" + std::to_string(attempt + 1);
+    REQUIRE(spool.waitFor([&] { return spool.isEmpty() || spool.shows({"queue", "list"}, attempts); }));
+  }
+  REQUIRE(spool.waitFor([&] { return spool.isEmpty(); }));
+  const std::string list = spool.ask({"badmail", "list"}).output;
+  CHECK(list.find("550 5.1.1") != std::string::npos);
+  const std::string shown = spool.ask({"badmail", "show", list.substr(0, list.find(' '))}).output;
+  for (const char* known : {"X-Receiver: <x@far.test>", "could not be read, 5 times", "deferred to=<x@far.test>"}) {
+    INFO(known << " in " << shown);
+    CHECK(shown.find(known) != std::string::npos);
+  }
+}
