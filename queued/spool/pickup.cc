@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -197,6 +198,8 @@ Pickup::Pickup(Environment& env, Acceptance& acceptance)
 Pickup::~Pickup() { scope_.cancelAll(); }
 
 Result<void> Pickup::start() {
+  // Who opens a file for writing while we hold the lease on it has the kernel send this, which would end the process.
+  ::signal(SIGIO, SIG_IGN);
   inotify_ = UniqueFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify_ || ::inotify_add_watch(inotify_.get(), folder_.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
     return fail(Error::Kind::permanent, fmt::format("cannot watch {}: {}", folder_, std::strerror(errno)));
