@@ -216,6 +216,13 @@ class SpoolFixture {
     return *reply;
   }
   bool shows(std::vector<std::string> words, std::string_view text) { return ask(std::move(words)).output.find(text) != std::string::npos; }
+  /// Of the one message that waits.
+  std::string onlyId() {
+    const std::string list = ask({"queue", "list", "--json"}).output;
+    const std::size_t at = list.find("\"id\":\"");
+    REQUIRE(at != std::string::npos);
+    return list.substr(at + 6, 26);
+  }
   bool isEmpty() { return shows({"queue", "list"}, "The queue is empty"); }
   /// From alice, who is logged in.
   Result<ipc::CommitReply> submit(const std::vector<std::string>& to) { return send("alice@example.test", to, kText, loggedIn()); }
