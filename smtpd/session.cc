@@ -198,7 +198,7 @@ Task<void> Session::greet() {
     co_await say({220, "", hostName() + (isLmtp() ? " LMTP" : " ESMTP") + " Ostler"});
     co_return;
   }
-  leave("refused at the connection");
+  end("refused at the connection");  // nothing that he sends was asked for: he waits for us
   co_await say(std::move(*refused));
 }
 
