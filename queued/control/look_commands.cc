@@ -181,7 +181,7 @@ Task<Control::Reply> Control::ages(Arguments arguments, std::string) {
   }
   for (const auto& [total, name] : order) {
     const Domain& domain = byDomain[name];
-    reply.output += json ? jsonRow(domain.written, domain.ages) : row(name.empty() ? "MAILER-DAEMON" : printable(domain.written, 300), domain.ages);
+    reply.output += json ? jsonRow(domain.written, domain.ages) : row(name.empty() ? "MAILER-DAEMON" : domain.written, domain.ages);
   }
   co_return reply;
 }
