@@ -57,7 +57,6 @@ class NameServer:
 class Postfix:
     """Takes mail for `domain` into Maildirs, relays what loopback gives it. Its users are two that every Debian has."""
     OWNER, GROUP = 'news', 'uucp'
-    RETRIES_SOON = True
 
     def __init__(self, folder, domain, routes, name_server):
         if os.geteuid() != 0:
@@ -139,6 +138,9 @@ queue_run_delay = 1s
         wait_until(lambda: listens('127.0.0.1', self.port), f'Postfix: {(self.folder / "stderr").read_text()[-400:]}')
         return self
 
+    def try_now(self):
+        """What waits is tried by itself within seconds."""
+
     def stop(self):
         """master ends its children: they are of its process group, which is ours alone."""
         if self.process is None:
@@ -174,7 +176,6 @@ class Private:
     Subclasses give: PACKAGES, USERS (name -> uid, gid), files() written below self.folder, binds() path -> what lies there, command().
     """
     PACKAGES, USERS = (), {}
-    RETRIES_SOON = True
 
     def __init__(self, folder, domain, routes, _name_server):
         self.name = type(self).__name__
@@ -203,6 +204,9 @@ class Private:
                                         stdout=(self.folder / 'stdout').open('ab'), stderr=subprocess.STDOUT, start_new_session=True)
         wait_until(lambda: listens('127.0.0.1', self.port), f'{self.name}: {self.log()[-400:]}')
         return self
+
+    def try_now(self):
+        """What waits is tried by itself within seconds."""
 
     def stop(self):
         """Its children are of its process group, or end with it."""
@@ -281,7 +285,6 @@ begin retry
 
 
 class OpenSmtpd(Private):
-    RETRIES_SOON = False
     PACKAGES, USERS = ('opensmtpd',), {'opensmtpd': (9, 13), 'opensmtpq': (10, 10)}
 
     def files(self):
@@ -308,6 +311,12 @@ match from any for domain "{self.domain}" action "box"
 
     def has_deferred(self):
         return 'TempFail' in self.log()
+
+    def try_now(self):
+        """It would try again after minutes, and has no setting for that."""
+        subprocess.run(['nsenter', '--mount', '--setgid', str(self.USERS['opensmtpq'][1]), '--target', str(self.process.pid),
+                        str(self.root / 'usr/sbin/smtpctl'), 'schedule', 'all'],
+                       stdout=subprocess.DEVNULL, check=True, timeout=20)
 
 
 __all__ = ['NameServer', 'Postfix', 'Exim', 'OpenSmtpd', 'check']
