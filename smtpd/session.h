@@ -127,8 +127,8 @@ class Session {
   // session_mail.cc
   [[nodiscard]] Task<Reply> mail(std::string_view argument);
   [[nodiscard]] Task<Reply> rcpt(std::string_view argument);
-  [[nodiscard]] std::optional<Reply> refusal(const smtp::MailCommand& command) const;
-  [[nodiscard]] ipc::Handling handlingOf(const smtp::MailParameters& parameters) const;
+  [[nodiscard]] std::optional<Reply> refusal(const smtp::MailCommand& command, WallTime now) const;
+  [[nodiscard]] ipc::Handling handlingOf(const smtp::MailParameters& parameters, WallTime now) const;
   [[nodiscard]] std::string_view domainForBare() const;
   [[nodiscard]] bool mayGrow(const smtp::RcptCommand& command);
   void beginNewTransaction();

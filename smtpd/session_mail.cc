@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using smtp::Reply;
 
+constexpr auto kSinceTold = 60s;  // between EHLO and MAIL, and between two clocks
 constexpr std::size_t kUsualEnvelope = 16 * 1024;  // a hundred recipients; what is longer is counted with all other sessions'
 
 // Which code a bad path gets depends on whose it is: RFC 3463 3.2.
@@ -63,6 +64,12 @@ std::size_t octetsOf(const smtp::RcptCommand& command) {
   return sizeof(ipc::Recipient) + command.path.text().size() + (orcpt ? orcpt->text().size() : 0);
 }
 
+// Up to the maximum, and the maximum itself: RFC 4865 4. The latest date was told behind EHLO, and time has gone by since.
+bool isHeldTooLong(const smtp::MailParameters& parameters, WallTime now, std::chrono::seconds most) {
+  if (parameters.holdFor) return *parameters.holdFor > static_cast<std::uint64_t>(most.count());
+  return parameters.holdUntil && *parameters.holdUntil - toUnixMillis(now) / 1000 > (most + kSinceTold).count();
+}
+
 bool isPostmaster(std::string_view path) {
   return equalsIgnoreCase(path.substr(0, path.rfind('@')), "postmaster");
 }
@@ -81,7 +88,7 @@ void Session::beginNewTransaction() {
   if (state_ != connected) state_ = greeted;
 }
 
-std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command) const {
+std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command, WallTime now) const {
   if (!limits().messageSize.allows(command.parameters.size.value_or(0))) {
     return Reply{552, "5.3.4",
                  "Message too big; the limit is " + std::to_string(limits().messageSize.octets) + " octets"};
@@ -95,8 +102,7 @@ std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command) co
   if (command.parameters.requireTls && !isOffered("REQUIRETLS", offered)) {
     return Reply{530, "5.7.10", "REQUIRETLS needs TLS on this connection"};  // RFC 8689 2
   }
-  const WallTime latest = around_.clock.now() + limits().futureRelease;
-  if (handlingOf(command.parameters).holdUntil > latest) {
+  if (isHeldTooLong(command.parameters, now, limits().futureRelease)) {
     return Reply{501, "5.5.4", "Held for too long; the most is " + std::to_string(limits().futureRelease.count()) + " seconds"};
   }
   if (!command.path.isAscii() && !command.parameters.smtpUtf8) {
@@ -106,9 +112,8 @@ std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command) co
 }
 
 // The extensions' parameters with times that are absolute, since the message may wait before it is looked at.
-ipc::Handling Session::handlingOf(const smtp::MailParameters& parameters) const {
+ipc::Handling Session::handlingOf(const smtp::MailParameters& parameters, WallTime now) const {
   ipc::Handling handling;
-  const WallTime now = around_.clock.now();
   // Nobody means more than ten years; the clock holds 292.
   constexpr std::int64_t kMostSeconds = 10 * 366 * 86'400LL;
   if (parameters.holdFor) handling.holdUntil = now + std::chrono::seconds(*parameters.holdFor);
@@ -137,9 +142,10 @@ std::string_view Session::domainForBare() const {
 Task<smtp::Reply> Session::mail(std::string_view argument) {
   keptBack_.reset();
   if (auto objected = objection(receiving::Stage::mail)) co_return std::move(*objected);
+  const WallTime now = around_.clock.now();
   const auto command = smtp::parseMail(argument, domainForBare());
   if (!command) co_return badArgument(command.error(), "5.1.7");
-  if (auto refused = refusal(*command)) co_return std::move(*refused);
+  if (auto refused = refusal(*command, now)) co_return std::move(*refused);
   if (isAuthenticated() && authGeneration_ != around_.policy.authGeneration()) {
     end("auth restarted");
     co_return Reply{421, "4.7.0", "Please authenticate again"};
@@ -158,7 +164,7 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   envelope_.eightBit = command->parameters.body == smtp::Body::eightBitMime;
   envelope_.binary = command->parameters.body == smtp::Body::binaryMime;
   envelope_.priorityGiven = command->parameters.priority.has_value();
-  envelope_.handling = handlingOf(command->parameters);
+  envelope_.handling = handlingOf(command->parameters, now);
   declaredSize_ = command->parameters.size.value_or(0);
   readOver_ = 0;
   state_ = mailOpen;

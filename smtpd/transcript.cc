@@ -1,10 +1,13 @@
 #include "smtpd/transcript.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/ipc/watches.h"
-#include "libmailcore/smtp/command.h"
+#include "libmailcore/sasl/mechanism.h"
+#include "smtpd/commands.h"
 
 namespace ostler::smtpd {
 namespace {
@@ -12,6 +15,15 @@ namespace {
 constexpr std::chrono::hours kAskAnew{1};
 constexpr std::chrono::seconds kPause{1};
 constexpr std::size_t kMostShown = 1000;
+
+// The next word off the front. Blanks and tabs part them, which is more than SMTP allows: what a client meant is what counts here.
+std::string_view takeWord(std::string_view& text) {
+  while (!text.empty() && isWsp(text.front())) text.remove_prefix(1);
+  const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+  const std::string_view word = text.substr(0, end);
+  text.remove_prefix(end);
+  return word;
+}
 
 }  // namespace
 
@@ -44,13 +56,17 @@ bool Watched::covers(const net::IpAddress* client, std::string_view user, WallTi
   });
 }
 
+// A client that was refused may go on blindly, with its password behind AUTH or its content behind DATA: what is no command of ours is
+// not looked at closer. A mechanism is shown where there is such a one.
 std::string withoutSecrets(std::string_view line) {
-  const auto [verb, argument] = smtp::splitCommand(line);
+  std::string_view rest = line;
+  const std::string_view verb = takeWord(rest);
+  if (!Commands::isKnown(verb)) return fmt::format("({} octets, no command)", line.size());
   if (!equalsIgnoreCase(verb, "AUTH")) return printable(std::string(line), kMostShown);
-  const std::size_t end = argument.find(' ');
-  std::string shown = "AUTH " + printable(std::string(argument.substr(0, end)), kMostShown);
-  if (end != std::string_view::npos) shown += " (left out)";
-  return shown;
+  const std::string_view mechanism = takeWord(rest);
+  const bool isKnown = sasl::findMechanism(asciiUpper(mechanism)) != nullptr;
+  const bool isWhole = isKnown && takeWord(rest).empty();
+  return "AUTH " + (isKnown ? std::string(mechanism) : std::string()) + (isWhole || mechanism.empty() ? "" : isKnown ? " (left out)" : "(left out)");
 }
 
 }  // namespace ostler::smtpd

@@ -34,7 +34,7 @@ class Watched {
   TaskScope following_;  // last: its task uses all of the above
 };
 
-/// The client's line as it may be shown: "AUTH PLAIN ..." without what follows the mechanism.
+/// The client's line as it may be shown: of AUTH the mechanism alone, and of what is no command its length.
 [[nodiscard]] std::string withoutSecrets(std::string_view line);
 
 }  // namespace ostler::smtpd

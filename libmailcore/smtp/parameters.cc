@@ -1,8 +1,10 @@
 #include "libmailcore/smtp/parameters.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "libmailcore/base/ascii.h"
@@ -27,8 +29,10 @@ bool isPrintable(std::string_view text) {
 }
 
 Result<void> readSize(MailParameters& into, std::string_view value) {
-  into.size = value.size() <= 20 ? parseDecimal(value) : std::nullopt;  // 1*20DIGIT: RFC 1870 3
-  return into.size ? Result<void>() : bad("SIZE");
+  const bool isNumber = !value.empty() && value.size() <= 20 && std::all_of(value.begin(), value.end(), isAsciiDigit);  // 1*20DIGIT: RFC 1870 3
+  if (!isNumber) return bad("SIZE");
+  into.size = parseDecimal(value).value_or(std::numeric_limits<std::uint64_t>::max());  // what no number of ours holds is more than fits anywhere
+  return {};
 }
 Result<void> readBody(MailParameters& into, std::string_view value) {
   if (equalsIgnoreCase(value, "7BIT")) into.body = Body::sevenBit;

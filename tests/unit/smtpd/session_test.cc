@@ -27,6 +27,43 @@ struct Secured {
   }
 };
 
+/// A later time at each look, as of the machine's clock.
+struct TickingClock : Clock {
+  mutable std::int64_t milliseconds = 1'700'000'000'000;
+  WallTime now() const override { return fromUnixMillis(++milliseconds); }
+};
+
+TEST_CASE("a hold of just the longest that was offered is taken, though time goes by between the offer and MAIL") {
+  TickingClock clock;
+  Play play;
+  Surroundings& behind = play.stage.around;
+  const Surroundings around{behind.loop, behind.gate, behind.policy, behind.budget, behind.tidier, behind.rates, behind.watched, clock, log::Log()};
+  play.stage.plan.listener.kind = config::SmtpKind::submission;
+  play.stage.allowPlaintext();
+  auto [server, client] = net::MemoryStream::makePair(play.stage.loop);
+  Session session(around, play.stage.arrival(std::move(server)));
+  play.caller = std::make_unique<Caller>(play.stage.loop, std::move(client));
+  TaskScope scope(play.stage.loop);
+  scope.spawn(session.run());
+  play.expect("", "220");
+  const std::string offer = play.expect("EHLO x.example", "250");
+  const std::size_t at = offer.find("FUTURERELEASE 604800 ");
+  REQUIRE(at != std::string::npos);
+  const std::string latest = offer.substr(at + 21, 20);
+  play.expect("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235");
+  play.expect("MAIL FROM:<alice@example.test> HOLDFOR=604800", "250");
+  play.expect("RSET", "250");
+  play.expect("MAIL FROM:<alice@example.test> HOLDFOR=604801", "501 5.5.4");
+  play.expect("MAIL FROM:<alice@example.test> HOLDUNTIL=" + latest, "250");
+  play.expect("RSET", "250");
+  clock.milliseconds -= 5000;  // the offer was heard five seconds ago, and the two clocks differ
+  play.expect("MAIL FROM:<alice@example.test> HOLDUNTIL=" + latest, "250");
+  play.expect("RSET", "250");
+  clock.milliseconds -= 120'000;
+  play.expect("MAIL FROM:<alice@example.test> HOLDUNTIL=" + latest, "501 5.5.4");
+  play.expect("QUIT", "221");
+}
+
 TEST_CASE("who is refused at the connection hears so at once, however long greetings are held back") {
   const std::vector<std::pair<const char*, void (*)(Stage&)>> refusals = {
       {"554", [](Stage& s) { s.server().accessExcept.networks = {net::Cidr::parse("192.0.2.0/24").value()}; }},

@@ -56,6 +56,11 @@ TEST_CASE("what proves an identity is left out of a transcript") {
   CHECK(withoutSecrets("AUTH PLAIN AGFsaWNlAHNlY3JldA==") == "AUTH PLAIN (left out)");
   CHECK(withoutSecrets("auth plain AGFsaWNlAHNlY3JldA== more") == "AUTH plain (left out)");
   CHECK(withoutSecrets("AUTH LOGIN") == "AUTH LOGIN");
+  CHECK(withoutSecrets(" AUTH PLAIN AGFsaWNlAHNlY3JldA==") == "AUTH PLAIN (left out)");
+  CHECK(withoutSecrets("AUTH\tPLAIN\tAGFsaWNlAHNlY3JldA==") == "AUTH PLAIN (left out)");
+  CHECK(withoutSecrets("AUTH AGFsaWNlAHNlY3JldA==") == "AUTH (left out)");
+  CHECK(withoutSecrets("AGFsaWNlAHNlY3JldA==") == "(20 octets, no command)");
+  CHECK(withoutSecrets("") == "(0 octets, no command)");
   CHECK(withoutSecrets("NOOP \x1b[2J").find('\x1b') == std::string::npos);
 }
 
@@ -68,6 +73,16 @@ TEST_CASE("the sessions of a watched client are written down, without passwords 
     CAPTURE(there, log);
     CHECK(log.find(there) != std::string::npos);
   }
+  for (const char* const secret : {"c2VjcmV0", "YWxpY2U=", "very private"}) CHECK(log.find(secret) == std::string::npos);
+}
+
+TEST_CASE("a client that goes on blindly after a refusal does not get its password or its content into the transcript") {
+  Written stage;
+  stage.server().auth.plaintextFrom.clear();
+  stage.policy.watches = watching({"192.0.2.0/24", "", {}});
+  const std::string log = stage.play({"EHLO x.example", "AUTH LOGIN", "YWxpY2U=", "c2VjcmV0", "DATA", "Subject: very private", "QUIT"});
+  CHECK(log.find("538 5.7.11") != std::string::npos);
+  CHECK(log.find("octets, no command)") != std::string::npos);
   for (const char* const secret : {"c2VjcmV0", "YWxpY2U=", "very private"}) CHECK(log.find(secret) == std::string::npos);
 }
 
