@@ -28,6 +28,10 @@ unsigned nameForRelay(const Facts& f) {
 unsigned carrierOfOthers(const Facts& f) {
   return f.route != nullptr && f.route->kind != route::Route::Kind::local ? carrier : noFact;
 }
+unsigned behindWhatLeadsElsewhere(const Facts& f) {
+  const bool leadsElsewhere = f.route != nullptr && f.route->kind == route::Route::Kind::local && f.route->locals.empty();
+  return leadsElsewhere ? behindAlias : noFact;
+}
 unsigned fillWhereLimited(const Facts& f) {
   const bool hasLimit = f.route != nullptr && f.route->kind == route::Route::Kind::local && f.route->locals.size() == 1 &&
                         (f.route->locals[0].account.quotaOctets != 0 || f.route->locals[0].account.quotaMessages != 0);
@@ -49,6 +53,7 @@ constexpr std::array kChecks = {
     Check{"relay",           Stage::rcpt,      &relay,              &nameForRelay,     true,  true,  "RFC 5321 3.6.2"},
     Check{"sender_domain",   Stage::rcpt,      &senderDomainExists, &domainOfStrangers,false, false, "RFC 7505 4.2"},
     Check{"sending_limits",  Stage::rcpt,      &sendingLimits,      &sentByUser,       false, false, "RFC 3463 3.8"},
+    Check{"dangling_alias",  Stage::rcpt,      &danglingAlias,      &behindWhatLeadsElsewhere, false, false, "RFC 5321 3.9"},
     Check{"call_ahead",      Stage::rcpt,      &callAhead,          &carrierOfOthers,  true,  false, "RFC 5321 3.6.2"},
     Check{"mailbox_room",    Stage::rcpt,      &mailboxRoom,        &fillWhereLimited, true,  false, "RFC 3463 3.3"},
     Check{"sending_limits",  Stage::data,      &sendingLimits,      &sentByUser,       true,  true,  "RFC 3463 3.8"},

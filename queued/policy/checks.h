@@ -25,7 +25,7 @@ namespace ostler::policy {
 using Stage = receiving::Stage;
 
 /// What has to be looked up. A set of them.
-enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32, sending = 64 };
+enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32, sending = 64, behindAlias = 128 };
 
 /// What a check may look at. References are of the caller's.
 struct Facts {
@@ -47,6 +47,7 @@ struct Facts {
   bool diskHasRoom = true;
   Fill fill{};
   std::optional<ipc::SmtpReply> carrierRefuses{};  ///< the server that carries the recipient's domain has no such user
+  std::optional<ipc::SmtpReply> danglingReply{};   ///< all that the recipient, an alias, leads to takes no mail
   Amount amount{};                                 ///< what this is of what the user may send
   std::optional<std::string> sentTooMuch{};        ///< why the user may send no more: "more than 100 recipients an hour"
 
@@ -66,6 +67,7 @@ using Judge = std::optional<ipc::SmtpReply> (*)(const Facts&);
 [[nodiscard]] std::optional<ipc::SmtpReply> diskFloor(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> nowhere(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> relay(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> danglingAlias(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> callAhead(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> mailboxRoom(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> sendingLimits(const Facts& facts);

@@ -89,6 +89,10 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) 
     Finding finding = co_await env_.verifier.find(*facts.route, std::string(facts.forwardPath));
     if (finding.kind == Finding::Kind::notThere) facts.carrierRefuses = std::move(finding.reply);
   }
+  if ((needs & policy::behindAlias) != 0) {
+    std::optional<ipc::SmtpReply> refusal = co_await refusalBehind(facts);
+    facts.danglingReply = std::move(refusal);
+  }
   if ((needs & policy::sending) != 0) {
     const std::string user = facts.client.identity->account.address;
     policy::Amount more = co_await env_.senders.amountOf(user, facts.recipients, facts.server.sending);

@@ -82,6 +82,7 @@ class Questions {
   enum class Looking { toDecide, toExplain };
   [[nodiscard]] Task<void> lookUp(unsigned needs, policy::Facts& facts, Looking why = Looking::toDecide);
   [[nodiscard]] Task<policy::Fill> fillOf(ipc::Account account);
+  [[nodiscard]] Task<std::optional<ipc::SmtpReply>> refusalBehind(const policy::Facts& facts);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerVerify(ipc::Verify request);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerEtrn(ipc::EtrnRequest request);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerTurn(ipc::TurnAround request, std::vector<UniqueFd> descriptors);

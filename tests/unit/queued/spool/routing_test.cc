@@ -37,6 +37,42 @@ ipc::EtrnRequest etrn(const char* node) {
 
 }  // namespace
 
+TEST_CASE("an alias or a forwarded domain behind which nobody takes mail is refused at RCPT; one that reaches somebody is not") {
+  using Action = config::RouteRule::Action;
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes = {rule("moved.test", Action::forward, "example.test"), rule("no.test", Action::reject), rule("round.test", Action::forward, "example.test"),
+                     rule("behind.test", Action::smarthost, "[192.0.2.9]")};
+    config.routes[3].relay = true;
+    config.routes[3].recipients = {"joe"};
+  });
+  spool.forwards["refused"] = {"x@no.test"};
+  spool.forwards["unknown"] = {"jim@behind.test", "nobody@moved.test"};
+  spool.forwards["known"] = {"jim@behind.test", "joe@behind.test"};
+  spool.forwards["elsewhere"] = {"x@far.test"};
+  spool.forwards["twice"] = {"refused@moved.test"};
+  spool.forwards["circle"] = {"circle@round.test"};
+  spool.forwards["file"] = {"/dev/null"};
+  spool.forwards["postmaster"] = {"x@no.test"};
+  spool.forwards["many"].assign(200, "x@no.test");
+  spool.start();
+  struct Row {
+    const char* to;
+    int code;
+    const char* enhanced;
+  };
+  for (const Row& row : {Row{"alice@moved.test", 250, "2.1.5"}, Row{"nobody@moved.test", 550, "5.1.1"}, Row{"refused@example.test", 550, "5.7.1"},
+                         Row{"unknown@example.test", 550, "5.1.1"}, Row{"known@example.test", 250, "2.1.5"}, Row{"elsewhere@example.test", 250, "2.1.5"},
+                         Row{"twice@example.test", 550, "5.7.1"}, Row{"circle@example.test", 554, "5.4.6"}, Row{"file@example.test", 250, "2.1.5"},
+                         Row{"postmaster@example.test", 250, "2.1.5"}, Row{"many@example.test", 250, "2.1.5"}}) {
+    CAPTURE(row.to);
+    const ipc::SmtpReply reply = spool.rcpt(row.to);
+    CHECK(reply.code == row.code);
+    CHECK(reply.enhanced == row.enhanced);
+    CHECK(reply.text.find("no.test") == std::string::npos);  // the owner's affair
+  }
+}
+
 TEST_CASE("a backup MX refuses at RCPT whom the primary refused, and takes everybody while the primary is down") {
   SpoolFixture spool;
   spool.change([](config::Config& config) {
