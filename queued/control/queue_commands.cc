@@ -32,7 +32,7 @@ std::string manyOf(const Arguments& arguments) {
     if (!arguments.value(option).empty()) return std::string(prefix) + comparableAddress(arguments.value(option));
   }
   const std::string destination = arguments.value("--destination");
-  if (!destination.empty()) return destination.find(':') != std::string::npos ? destination : "mx:" + comparableDomain(destination);
+  if (!destination.empty()) return destination.find(':') != std::string::npos ? destination : std::string(spool::Queue::kDomain) + comparableDomain(destination);
   return arguments.has("--all") ? std::string(spool::Queue::kEverything) : std::string();
 }
 
@@ -136,6 +136,7 @@ void Control::markHold(const Id128& id, Hold hold) {
 Task<void> Control::layOnAll(std::string destination, Hold hold) {
   const spool::DestinationRecord record{destination, hold};
   env_.note(record);
+  if (hold == Hold::none && destination.starts_with(spool::Queue::kDomain)) dispatcher_.letGo(destination);
   dispatcher_.heedHolds();
   if (hold != Hold::none) co_return;
   // What waits for a next hop or a route is in line; what another word stopped is in no schedule.

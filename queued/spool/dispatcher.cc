@@ -295,6 +295,9 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
   if (origin.service == "smtp" && origin.user.empty()) query.client = origin.client;
   route::Route route = route::route(*env_.config, query, resolution);
   if (message != nullptr) turnAside(*message, to.recipient.forwardPath, route);
+  if (isHeldApart(query.forwardPath, route.kind == route::Route::Kind::remote ? route.nextHop.key() : std::string())) {
+    return standAside(id, facts, {&recipient, 1});
+  }
   switch (route.kind) {
     case route::Route::Kind::local:
       return route.expansion.empty() ? deliverLocally(id, facts, recipient, route) : expandSoon(id, {recipient, std::move(route)});

@@ -66,6 +66,8 @@ class Dispatcher {
   [[nodiscard]] std::optional<std::size_t> wakeDomain(std::string_view node);
   /// What is laid on next hops and routes has changed: what waits in line for them stops, or goes on.
   void heedHolds();
+  /// What stood aside for a domain that was held goes on.
+  void letGo(const std::string& domainKey);
   /// ATRN: what waits for servers of these routes' domains goes out over a connection that they made. How many messages; 0: none
   /// waits, and the connection is not used.
   [[nodiscard]] std::size_t turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
@@ -163,6 +165,9 @@ class Dispatcher {
   };
   [[nodiscard]] Lateness latenessOf(Message& message, const std::string& key, WallTime now);
   void endWaits();
+  [[nodiscard]] bool isHeldApart(std::string_view forwardPath, const std::string& hopKey) const;
+  void standAside(const Id128& id, const Facts& facts, std::span<const std::uint32_t> which);
+  void setHeldAside(const Id128& id, const Facts& facts, std::vector<std::uint32_t>& which, const std::string& hopKey);
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
   [[nodiscard]] Task<void> sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost);
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);

@@ -89,6 +89,7 @@ schedule::DestinationState Dispatcher::stateLaidOn(const std::string& key, const
   const auto laid = env_.queue.destinations().find(key);
   Hold hold = laid == env_.queue.destinations().end() ? Hold::none : laid->second;
   if (hold == Hold::none && rule != nullptr) hold = env_.queue.laidOn(Queue::kRoute, rule->domain);
+  if (hold == Hold::none && key.starts_with("mx:")) hold = env_.queue.laidOn(Queue::kDomain, std::string_view(key).substr(3));
   return hold == Hold::none   ? schedule::DestinationState::active
          : hold == Hold::held ? schedule::DestinationState::held
                               : schedule::DestinationState::frozen;
@@ -161,7 +162,8 @@ Task<void> Dispatcher::send(schedule::Start start) {
     for (const std::uint32_t at : which) message->recipients[at].inFlight = false;
   }
   if (!facts) wakeWhenReadable(id);
-  if (!facts || isSenderStopped) {
+  if (facts && !isSenderStopped) setHeldAside(id, *facts, which, destination->key());
+  if (!facts || isSenderStopped || which.empty()) {
     env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
     co_return;
   }

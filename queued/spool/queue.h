@@ -76,8 +76,9 @@ class Queue {
 
   /// All mail to other hosts: `ostler queue disable`.
   static constexpr std::string_view kOutbound = "outbound";
-  /// In front of a sender, or of a route's domain.
+  /// In front of a sender, of a route's domain, or of the domain of recipients, by whatever way they are reached.
   static constexpr std::string_view kSender = "sender:";
+  static constexpr std::string_view kDomain = "domain:";
   static constexpr std::string_view kRoute = "route:";
 
   /// A new message, or a later record of one that is there. `packed`: the record as it was encoded.

@@ -60,6 +60,45 @@ TEST_CASE("a route that is frozen holds what waits in line for it at once, and t
   CHECK(spool.shows({"queue", "destinations", "--json"}, "\"mx:far.test\",\"state\":\"active\""));
 }
 
+TEST_CASE("a domain that is frozen gets nothing, by whatever way it is reached; others by the same way do, and thawing lets it go") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    for (const char* domain : {"far.test", "near.test", "asleep.test"}) {
+      config::RouteRule& rule = config.routes.emplace_back();
+      rule.domain = domain;
+      rule.action = config::RouteRule::Action::smarthost;
+      rule.host = "[192.0.2.9]";
+      rule.etrn.hold = rule.domain == "asleep.test";
+      rule.etrn.from = {net::Cidr::parse("0.0.0.0/0").value()};
+    }
+  });
+  spool.start();
+  const auto isThere = [&](const char* path) {
+    return std::any_of(spool.sent.begin(), spool.sent.end(), [&](const auto& one) {
+      const auto& all = one.request.envelope.recipients;
+      return std::any_of(all.begin(), all.end(), [&](const ipc::Recipient& to) { return to.forwardPath == path; });
+    });
+  };
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.submit({"early@far.test", "early@near.test", "x@asleep.test"}));  // in line, for the same host, when the word is said
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "host:[192.0.2.9]:25\",\"state\":\"active\",\"waiting\":1"); }));
+  for (const char* domain : {"far.test", "asleep.test", "mx.test", "example.test"}) spool.ask({"queue", "freeze", "--destination", domain});
+  spool.ask({"queue", "enable"});
+  REQUIRE(spool.submit({"late@far.test", "late@near.test", "x@mx.test", "bob@example.test", "last@near.test"}));
+  ipc::EtrnRequest etrn;
+  etrn.argument = "asleep.test";
+  CHECK(spool.askAs(std::move(etrn)).code == 253);
+  REQUIRE(spool.waitFor([&] { return isThere("early@near.test") && isThere("late@near.test") && isThere("last@near.test"); }));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "domain:asleep.test\",\"state\":\"frozen\",\"waiting\":1"); }));
+  const std::string list = spool.ask({"queue", "list", "--json", "--recipient", "early@far.test"}).output;
+  REQUIRE(list.find("\"id\":\"") != std::string::npos);
+  CHECK(spool.shows({"why", list.substr(list.find("\"id\":\"") + 6, 26)}, "waits for domain:far.test, which an administrator has stopped"));
+  for (const char* path : {"early@far.test", "late@far.test", "x@asleep.test", "x@mx.test"}) CHECK_FALSE(isThere(path));
+  CHECK(spool.mailboxOf("bob").empty());
+  for (const char* domain : {"far.test", "asleep.test", "mx.test", "example.test"}) spool.ask({"queue", "thaw", "--destination", domain});
+  REQUIRE(spool.waitFor([&] { return isThere("early@far.test") && isThere("late@far.test") && isThere("x@mx.test") && spool.mailboxOf("bob").size() == 1; }));
+}
+
 TEST_CASE("a sender who is frozen while his mail waits in line sends nothing more, others do, and thawing lets it go") {
   SpoolFixture spool;
   spool.start();

@@ -295,8 +295,8 @@ TEST_CASE("each state that a tool sets is there after the spool was killed") {
   };
   for (const Row& row : {
            Row{{"queue", "disable"}, {"queue", "holds", "--json"}, "{\"key\":\"outbound\",\"hold\":\"frozen\"}"},
-           Row{{"queue", "freeze", "--destination", "far.test"}, {"queue", "holds", "--json"}, "{\"key\":\"mx:far.test\",\"hold\":\"frozen\"}"},
-           Row{{"queue", "hold", "--destination", "held.test"}, {"queue", "holds", "--json"}, "{\"key\":\"mx:held.test\",\"hold\":\"held\"}"},
+           Row{{"queue", "freeze", "--destination", "far.test"}, {"queue", "holds", "--json"}, "{\"key\":\"domain:far.test\",\"hold\":\"frozen\"}"},
+           Row{{"queue", "hold", "--destination", "held.test"}, {"queue", "holds", "--json"}, "{\"key\":\"domain:held.test\",\"hold\":\"held\"}"},
            Row{{"queue", "freeze", "--sender", "alice@example.test"}, {"queue", "holds", "--json"}, "{\"key\":\"sender:alice@example.test\",\"hold\":\"frozen\"}"},
            Row{{"queue", "freeze", "--route", "far.test"}, {"queue", "holds", "--json"}, "{\"key\":\"route:far.test\",\"hold\":\"frozen\"}"},
            Row{{"queue", "freeze", id}, {"queue", "show", id}, "frozen"},

@@ -81,10 +81,10 @@ TEST_CASE("next hops and what is laid on them are told in words, with --json as 
   spool.start();
   spool.ask({"queue", "freeze", "--sender", "Alice@example.test"});
   spool.ask({"queue", "hold", "--destination", "far.test"});
-  CHECK(spool.ask({"queue", "holds"}).output == "mx:far.test held\nsender:alice@example.test frozen\n");
+  CHECK(spool.ask({"queue", "holds"}).output == "domain:far.test held\nsender:alice@example.test frozen\n");
   CHECK(spool.ask({"queue", "holds", "--json"}).output ==
-        "{\"key\":\"mx:far.test\",\"hold\":\"held\"}\n{\"key\":\"sender:alice@example.test\",\"hold\":\"frozen\"}\n");
-  CHECK(spool.shows({"queue", "destinations"}, "mx:far.test held\n"));
+        "{\"key\":\"domain:far.test\",\"hold\":\"held\"}\n{\"key\":\"sender:alice@example.test\",\"hold\":\"frozen\"}\n");
+  CHECK(spool.shows({"queue", "destinations"}, "domain:far.test held\n"));
   spool.ask({"queue", "thaw", "--sender", "alice@example.test"});
   spool.ask({"queue", "disable"});
   constexpr std::size_t kMany = 9'000;
