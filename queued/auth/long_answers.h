@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "libmailcore/base/result.h"
 #include "libmailcore/ipc/directory.h"
 
 namespace ostler::queued::auth {

@@ -71,8 +71,8 @@ std::string Arguments::value(std::string_view option) const {
 }
 
 std::span<const Control::Command> Control::commands() {
-  static constexpr std::string_view kWhich = "--sender --recipient --destination --all";
-  static constexpr std::string_view kLaidOn = "--sender --route --recipient --destination --all";
+  static constexpr std::string_view kWhich = "--sender --recipient --destination --all --queue";
+  static constexpr std::string_view kLaidOn = "--sender --route --recipient --destination --all --queue";
   static constexpr std::array kCommands = {
       //      noun       verb            right          reach            handler, and the options it takes beside --json
       Command{"queue",   "list",         Right::look,   Reach::servers,  &Control::list, "--sender --recipient --destination --postfix --postfix-json"},
@@ -89,7 +89,7 @@ std::span<const Control::Command> Control::commands() {
       Command{"queue",   "thaw",         Right::change, Reach::servers,  &Control::thaw, kLaidOn},
       Command{"queue",   "hold",         Right::change, Reach::servers,  &Control::hold, kLaidOn},
       Command{"queue",   "release",      Right::change, Reach::servers,  &Control::release, kLaidOn},
-      Command{"queue",   "delete",       Right::change, Reach::servers,  &Control::remove, "--sender --recipient --destination --all --notify"},
+      Command{"queue",   "delete",       Right::change, Reach::servers,  &Control::remove, "--sender --recipient --destination --all --queue --notify"},
       Command{"queue",   "expire",       Right::change, Reach::servers,  &Control::expire, kWhich},
       Command{"queue",   "ages",         Right::look,   Reach::suite,    &Control::ages, "--senders"},
       Command{"queue",   "disable",      Right::change, Reach::suite,    &Control::disable, "--yes"},

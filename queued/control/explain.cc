@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include <algorithm>
+
 #include "libmailcore/ipc/directory.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/receiving/checks.h"
@@ -139,7 +141,9 @@ class Explanation {
     }
     const std::vector<spool::Questions::Examined> examined = co_await questions_.examine(stage, facts_);
     for (const spool::Questions::Examined& one : examined) {
-      steps_.push_back(told(stage, one.check->name, one.check->writtenIn, one.reply ? report::oneLine(*one.reply) : ""));
+      std::string step = told(stage, one.check->name, one.check->writtenIn, one.reply ? report::oneLine(*one.reply) : "");
+      const bool isTold = std::ranges::find(steps_, step) != steps_.end();  // hop_limit is on both lists
+      if (!isTold) steps_.push_back(std::move(step));
       if (one.reply && reply.code == 250) reply = *one.reply;
     }
   }
@@ -163,7 +167,7 @@ class Explanation {
   [[nodiscard]] Task<void> verify() {
     const spool::Finding finding = co_await env_.verifier.find(route_, to_);
     if (!finding.how.empty()) steps_.push_back("recipient: " + finding.how);
-    if (finding.kind == spool::Finding::Kind::notThere) recipientReply_ = finding.reply;
+    if (finding.kind == spool::Finding::Kind::notThere || finding.kind == spool::Finding::Kind::listLost) recipientReply_ = finding.reply;
     if (!finding.peer) co_return;
     route_.kind = route::Route::Kind::remote;
     route_.nextHop = *finding.peer;

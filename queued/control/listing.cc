@@ -109,8 +109,7 @@ void postfixRecipient(Shown& shown, const spool::RecipientView& recipient) {
 
 void postfixJsonHead(Shown& shown) {
   const auto& [message, record] = shown.listed;
-  const char* queue = message.hold != Hold::none ? "hold" : message.anyInFlight() ? "active" : "deferred";
-  append(shown.out, R"({"queue_name": ")", queue, R"(", "queue_id": ")", record.id.text(), R"(", "arrival_time": )",
+  append(shown.out, R"({"queue_name": ")", postfixQueueOf(message), R"(", "queue_id": ")", record.id.text(), R"(", "arrival_time": )",
          digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)), R"(, "message_size": )", digits(fmt::format_int(record.size)),
          R"(, "forced_expire": false, "sender": )");
   appendJson(shown.out, orNull(record.reversePath));
@@ -186,6 +185,11 @@ std::string_view LocalTimes::words(const char* form, Kept& kept, WallTime time) 
     found.length = std::strftime(found.text.data(), found.text.size(), form, &minute.broken);
   }
   return {found.text.data(), found.length};
+}
+
+std::string_view postfixQueueOf(const Message& message) {
+  if (message.hold != Hold::none) return "hold";
+  return message.anyInFlight() ? "active" : "deferred";
 }
 
 const char* stateOf(const Message& message) {

@@ -49,6 +49,8 @@ class LocalTimes {
 
 /// "active", "retry", "frozen", "held", "asleep".
 [[nodiscard]] const char* nameOf(schedule::DestinationState state);
+/// In which of Postfix's queues it would lie: "hold", "active", "deferred".
+[[nodiscard]] std::string_view postfixQueueOf(const spool::Message& message);
 /// "active", "deferred", "held", "frozen".
 [[nodiscard]] const char* stateOf(const spool::Message& message);
 /// Adds recipients from `first` on, until `out` has `most` octets; 0: the message from its beginning. Returns the recipient to go on

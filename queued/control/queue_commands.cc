@@ -3,6 +3,8 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/idna.h"
@@ -40,6 +42,23 @@ bool hasFilter(const Arguments& arguments) {
   return !arguments.value("--sender").empty() || !arguments.value("--recipient").empty() || !arguments.value("--destination").empty();
 }
 
+/// Postfix's queues that a command is limited to (`postsuper -d ALL deferred`). Those that we have none of are empty.
+struct Queues {
+  std::vector<std::string> names;  ///< empty: all
+
+  [[nodiscard]] static Result<Queues> named(const std::string& value) {
+    static constexpr std::array kNames = {"hold", "incoming", "active", "deferred", "maildrop", "corrupt"};
+    Queues queues;
+    if (value.empty()) return queues;
+    for (const std::string_view name : split(value, ',')) {
+      if (std::ranges::find(kNames, name) == kNames.end()) return fail(Error::Kind::syntax, "there is no queue '" + printable(name, 60) + "'");
+      queues.names.emplace_back(name);
+    }
+    return queues;
+  }
+  [[nodiscard]] bool have(const Message& message) const { return names.empty() || std::ranges::find(names, postfixQueueOf(message)) != names.end(); }
+};
+
 }  // namespace
 
 Task<void> Control::letOthersIn(std::size_t done) {
@@ -59,10 +78,13 @@ Task<void> Control::readBack(std::shared_ptr<spool::Reading> reading) {
 
 Task<std::vector<Id128>> Control::idsOf(std::string filed) {
   std::vector<Id128> all;
+  Id128 last;
   while (true) {
-    const std::vector<Id128> page = env_.queue.idsAfter(all.empty() ? Id128() : all.back(), kIdsAtOnce, filed);
-    all.insert(all.end(), page.begin(), page.end());
+    const std::vector<Id128> page = env_.queue.idsAfter(last, kIdsAtOnce, filed);
+    // What has ended is known by its id until the schedule index has forgotten it.
+    std::ranges::copy_if(page, std::back_inserter(all), [this](const Id128& id) { return env_.queue.find(id) != nullptr; });
     if (page.size() < kIdsAtOnce) co_return all;
+    last = page.back();
     co_await env_.loop.yield();
   }
 }
@@ -79,11 +101,17 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   std::vector<Id128> ids;
   for (const auto& [option, value] : arguments.values) {
     const bool isFilter = option == "--sender" || option == "--recipient" || option == "--destination";
-    if (isFilter && value.empty()) co_return fail(Error::Kind::syntax, option + " is empty");
+    if ((isFilter || option == "--queue") && value.empty()) co_return fail(Error::Kind::syntax, option + " is empty");
   }
+  const Result<Queues> queues = Queues::named(arguments.value("--queue"));
+  if (!queues) co_return fail(queues.error());
   const bool isAll = arguments.has("--all") || (arguments.words.size() == 1 && arguments.words[0] == "ALL");
   if (hasFilter(arguments) || isAll) {
     std::vector<Id128> all = co_await idsOf(filedFor(arguments));
+    std::erase_if(all, [&](const Id128& id) {
+      const Message* const message = env_.queue.find(id);
+      return message == nullptr || !queues->have(*message);
+    });
     const bool isEach = !hasFilter(arguments) && !arguments.servers;
     if (isEach) co_return all;
     const Filter filter(arguments);
@@ -98,7 +126,7 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
     const auto id = Id128::parse(word);
     const Message* const message = id ? env_.queue.find(*id) : nullptr;
     const bool isTheirs = message != nullptr && (!arguments.servers || arguments.reaches(env_.queue.unpack(*message).origin.virtualServer));
-    if (!isTheirs) co_return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
+    if (!isTheirs || !queues->have(*message)) co_return fail(Error::Kind::notFound, fmt::format("there is no message {} in the queue", word));
     ids.push_back(*id);
   }
   co_return ids;
@@ -152,7 +180,8 @@ Task<void> Control::layOnAll(std::string destination, Hold hold) {
 
 Task<Control::Reply> Control::layOn(Arguments arguments, Hold hold) {
   Reply reply;
-  const std::string many = arguments.servers ? std::string() : manyOf(arguments);
+  const bool isSome = arguments.servers || !arguments.value("--queue").empty();
+  const std::string many = isSome ? std::string() : manyOf(arguments);
   if (!many.empty()) {
     co_await layOnAll(many, hold);
     reply.output = "{\"changed\":1}\n";

@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "libmailcore/base/ascii.h"
@@ -34,8 +36,37 @@ std::vector<std::string> idsOf(const std::vector<std::string>& words) {
   return ids;
 }
 
+struct Flag {
+  const char* flag;
+  const char* verb;
+  const char* queues;  ///< what ALL means when no queue is named; empty: all of them
+  const char* done;
+  const char* help;
+};
+constexpr Flag kSuper[] = {
+    {"-d", "delete", "", "Deleted", "delete messages"},
+    {"-h", "hold", "incoming,active,deferred", "Placed on hold", "put messages on hold"},
+    {"-H", "release", "hold", "Released from hold", "release held messages"},
+    {"-r", "retry", "", "Requeued", "requeue messages: tried again now"},
+    {"-e", "expire", "", "Expired", "return messages to their senders now"},
+};
+
+/// Of Postfix; the last two are always empty here.
+constexpr const char* kQueues[] = {"hold", "incoming", "active", "deferred", "maildrop", "corrupt"};
+
+/// Of those that were named, or of all, the queues that the flag is about: none held is held once more. Nothing: none of them is.
+std::optional<std::string> queuesOfAll(const Flag& flag, const std::vector<std::string>& named) {
+  if (named.empty()) return flag.queues;
+  std::string both;
+  for (const std::string& name : named) {
+    const bool isMeant = *flag.queues == '\0' || std::ranges::count(split(flag.queues, ','), name) > 0;
+    if (isMeant) both += (both.empty() ? "" : ",") + name;
+  }
+  return both.empty() ? std::nullopt : std::optional(both);
+}
+
 /// One verb of the queue for ids; Postfix counts what it did on standard error and passes over ids that are gone.
-int change(const config::Config& config, const std::string& verb, const std::vector<std::string>& ids, const char* done) {
+int change(const config::Config& config, const Flag& flag, const std::vector<std::string>& ids, const std::vector<std::string>& queues) {
   std::uint64_t count = 0;
   int status = EX_OK;
   const auto add = [&count](const std::string& output) {
@@ -46,11 +77,15 @@ int change(const config::Config& config, const std::string& verb, const std::vec
     }
   };
   for (const std::string& id : ids) {
-    const int one = ask(config, "control", {"queue", verb, id}, add, aMinute());
+    std::vector<std::string> words = {"queue", flag.verb, id};
+    const std::optional<std::string> in = id == "ALL" ? queuesOfAll(flag, queues) : fmt::format("{}", fmt::join(queues, ","));
+    if (!in) continue;
+    if (!in->empty()) words.push_back("--queue=" + *in);
+    const int one = ask(config, "control", words, add, aMinute());
     if (one != EX_OK && one != EX_DATAERR) return one;
     if (one != EX_OK) status = one;
   }
-  if (count > 0) fmt::print(stderr, "postsuper: {}: {} message{}\n", done, count, count == 1 ? "" : "s");
+  if (count > 0) fmt::print(stderr, "postsuper: {}: {} message{}\n", flag.done, count, count == 1 ? "" : "s");
   return status == EX_DATAERR && count > 0 ? EX_OK : status;
 }
 
@@ -72,18 +107,6 @@ void printLines(std::string_view octets) {
     octets.remove_prefix(std::min(end + 2, octets.size()));
   }
 }
-
-struct Holder {
-  const char* flag;
-  const char* verb;
-  const char* done;
-  const char* help;
-};
-constexpr Holder kSuper[] = {
-    {"-d", "delete", "Deleted", "delete messages"},        {"-h", "hold", "Placed on hold", "put messages on hold"},
-    {"-H", "release", "Released from hold", "release held messages"}, {"-r", "retry", "Requeued", "requeue messages: tried again now"},
-    {"-e", "expire", "Expired", "return messages to their senders now"},
-};
 
 }  // namespace
 
@@ -125,22 +148,24 @@ int postqueue(const Call& call) {
 int postsuper(const Call& call) {
   CommonOptions options;
   std::vector<std::vector<std::string>> ids(std::size(kSuper));
+  std::vector<std::string> queues;
   CLI::App app("Changes messages in the queue, in Postfix's words. ID may be ALL, or - to read ids from standard input.");
   app.set_help_flag("--help", "Print this help message and exit");  // -h is hold
   addConfigOption(app, options);
   for (std::size_t at = 0; at < std::size(kSuper); ++at) {
-    app.add_option(kSuper[at].flag, ids[at], kSuper[at].help)->type_name("ID")->expected(1)->take_all();
+    app.add_option(kSuper[at].flag, ids[at], kSuper[at].help)->type_name("ID")->expected(1)->take_all()->allow_extra_args(false);
   }
+  app.add_option("QUEUE", queues, "only what lies in these queues")->check(CLI::IsMember(std::vector<std::string>(std::begin(kQueues), std::end(kQueues))));
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
   int status = EX_USAGE;
   for (std::size_t at = 0; at < std::size(kSuper); ++at) {
     if (ids[at].empty()) continue;
-    status = change(*config, kSuper[at].verb, idsOf(ids[at]), kSuper[at].done);
+    status = change(*config, kSuper[at], idsOf(ids[at]), queues);
     if (status != EX_OK) return status;
   }
-  if (status == EX_USAGE) fmt::print(stderr, "usage: postsuper [-c FILE] [-d ID] [-h ID] [-H ID] [-r ID] [-e ID]\n");
+  if (status == EX_USAGE) fmt::print(stderr, "usage: postsuper [-c FILE] [-d ID] [-h ID] [-H ID] [-r ID] [-e ID] [QUEUE ...]\n");
   return status;
 }
 
