@@ -8,6 +8,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/idna.h"
+#include "libmailcore/config/exposure.h"
 #include "libmailcore/config/names.h"
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
@@ -147,20 +148,45 @@ class Validator {
                 "LMTP trusts its client, and " + listener.address.text() + " can be reached from other machines");
       }
     }
-    for (const net::Cidr& network : server.relayFrom) {
-      if (network.prefixLength == 0) {
-        warning(server.place,
-                "relay_from contains " + network.text() + ": this is an open relay, anybody could send through it");
-      } else if (network.prefixLength < (network.network.isV4() ? 8U : 16U)) {
-        warning(server.place,
-                "relay_from contains " + network.text() + ", a very large network that may relay without AUTH");
-      }
-    }
+    trust(server);
+    refusals(server);
     if (!server.accessOnly.empty() && !server.accessExcept.empty())
       error(server.place, "access.only contradicts access.except: choose one");
     plaintext("smtp", server.auth, server.place);
     notBesideAnonymous(server);
     retry(server.retry, server.place);
+  }
+
+  /// Who may relay, and who may say that he is a client that may.
+  void trust(const VirtualServer& server) {
+    wide(server.place, "relay_from", server.relayFrom, ": this is an open relay, anybody could send through it", ", a very large network that may relay without AUTH");
+    for (const std::string& name : server.relayFromNames) {
+      if (const std::string fault = faultOfClientName(name); !fault.empty()) error(server.place, "'relay_from_names': " + fault);
+    }
+    const std::string_view claims = ": anybody could say that he is a client that may relay";
+    const std::string_view manyClaim = ", a very large network whose hosts may say that they are a client that may relay";
+    wide(server.place, "xclient_from", server.xclientFrom, claims, manyClaim);
+    for (const Listener& listener : server.listeners) {
+      const bool isReached = listener.address.unixPath.empty() && !listener.address.address.isLoopback();
+      if (isReached) wide(listener.place, "proxy_from", listener.proxyFrom, claims, manyClaim);
+    }
+  }
+
+  void wide(const Place& place, const char* key, const std::vector<net::Cidr>& networks, std::string_view everybody, std::string_view large) {
+    for (const WideNetwork& one : wideAmong(networks))
+      warning(place, std::string(key) + " contains " + one.text + std::string(one.width == Width::everybody ? everybody : large));
+  }
+
+  /// Settings with which a server takes no mail, or less than it must.
+  void refusals(const VirtualServer& server) {
+    constexpr std::uint64_t kLeastRecipients = 100;  // RFC 5321 4.5.3.1.8
+    if (server.limits.recipients != 0 && server.limits.recipients < kLeastRecipients)
+      warning(server.place, "limits.recipients is " + std::to_string(server.limits.recipients) + ": senders may count on 100 in a message (RFC 5321 4.5.3.1.8)");
+    const bool hasCertificate = !config_.certificates.empty() || !server.certificates.empty();
+    for (const Listener& listener : server.listeners) {
+      const bool isClear = listener.tls == ListenerTls::none || (listener.tls == ListenerTls::startTls && !hasCertificate);
+      if (server.tlsRequired && isClear) warning(listener.place, "tls_required is set, and this listener has no TLS: it takes no mail");
+    }
   }
 
   static bool offers(const AuthSettings& auth, std::string_view mechanism) {
