@@ -12,12 +12,8 @@ Result<void> confine(const config::Config& config, const std::string& configFile
                                  "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/share/dns"}) {
     rights.read.emplace_back(path);
   }
-  if (!config.outbound.caFile.empty()) rights.read.push_back(config.outbound.caFile);
-  if (!config.log.syslogCa.empty()) rights.read.push_back(config.log.syslogCa);
-  for (const std::string& file : {config.oauth.introspectionCa, config.oauth.clientSecretFile}) {
-    if (!file.empty()) rights.read.push_back(file);
-  }
-  for (const std::string& file : {config.outbound.certificate.certificate, config.outbound.certificate.key}) {
+  for (const std::string& file : {config.outbound.caFile, config.log.syslogCa, config.oauth.introspectionCa, config.oauth.clientSecretFile,
+                                  config.outbound.certificate.certificate, config.outbound.certificate.key}) {
     if (!file.empty()) daemon::addReread(rights, config, file);
   }
   rights.outgoingTcp = daemon::FileRights::OutgoingTcp::allowed;

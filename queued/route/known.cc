@@ -20,7 +20,7 @@ Listed isListed(const config::RouteRule& rule, const RecipientFiles& files, std:
                 std::string_view tagSeparator) {
   const auto file = files.find(rule.recipientsFile);
   const bool hasFile = !rule.recipientsFile.empty() && file != files.end();
-  if (rule.recipients.empty() && !hasFile) return Listed::noList;
+  if (rule.recipients.empty() && rule.recipientsFile.empty()) return Listed::noList;
   const std::string path = comparableAddress(forwardPath);
   const std::size_t at = std::min(path.rfind('@'), path.size());
   const std::string domain = path.substr(at);
@@ -33,7 +33,7 @@ Listed isListed(const config::RouteRule& rule, const RecipientFiles& files, std:
     if (std::any_of(rule.recipients.begin(), rule.recipients.end(), isIt)) return Listed::yes;
     if (hasFile && file->second.contains(name)) return Listed::yes;
   }
-  return Listed::no;
+  return hasFile || rule.recipientsFile.empty() ? Listed::no : Listed::unreadable;
 }
 
 }  // namespace ostler::route

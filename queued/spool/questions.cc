@@ -85,9 +85,9 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) 
     facts.fill = fill;
   }
   if ((needs & policy::carrier) != 0) {
-    // While nobody can say the mail is taken and waits; only a certain "no" refuses.
+    // While nobody can say the mail is taken and waits; only a certain "no", or a list of ours that is lost, refuses.
     Finding finding = co_await env_.verifier.find(*facts.route, std::string(facts.forwardPath));
-    if (finding.kind == Finding::Kind::notThere) facts.carrierRefuses = std::move(finding.reply);
+    if (finding.kind == Finding::Kind::notThere || finding.kind == Finding::Kind::listLost) facts.carrierRefuses = std::move(finding.reply);
   }
   if ((needs & policy::behindAlias) != 0) {
     std::optional<ipc::SmtpReply> refusal = co_await refusalBehind(facts);

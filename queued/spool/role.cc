@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <thread>
 #include <tuple>
 
@@ -68,18 +69,24 @@ std::map<std::string, std::string> readPasswords(const config::Config& config, c
   return passwords;
 }
 
-/// Lists of recipients, by file. One that cannot be read is told and left out: nobody is refused because of it.
-route::RecipientFiles readRecipients(const config::Config& config, const log::Log& log) {
+/// Lists of recipients, by file. One that cannot be read is told, and is as it was `before`; is it not there either, then the domain's
+/// recipients are deferred until a reload reads it.
+route::RecipientFiles readRecipients(const config::Config& config, const route::RecipientFiles& before, const log::Log& log) {
   route::RecipientFiles files;
   for (const config::RouteRule& rule : config.routes) {
     if (rule.recipientsFile.empty() || files.contains(rule.recipientsFile)) continue;
     std::ifstream file(rule.recipientsFile);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file.is_open() || file.bad()) {
-      log.error("recipients-file", {{"file", rule.recipientsFile}, {"reason", "cannot be read"}});
+    std::ostringstream text;
+    text << file.rdbuf();
+    (void)file.peek();  // bad, not at its end, where reading stopped because it failed
+    if (file.is_open() && !file.bad()) {
+      files[rule.recipientsFile] = route::parseRecipients(text.view());
       continue;
     }
-    files[rule.recipientsFile] = route::parseRecipients(text);
+    const auto known = before.find(rule.recipientsFile);
+    const char* const then = known != before.end() ? "the list known before stays" : "recipients there are deferred (451)";
+    log.error("recipients-file", {{"file", rule.recipientsFile}, {"reason", "cannot be read"}, {"then", then}});
+    if (known != before.end()) files.insert(*known);
   }
   return files;
 }
@@ -201,7 +208,7 @@ Result<void> Role::Parts::openJournal() {
 void Role::Parts::assemble() {
   env = std::make_unique<Environment>(
       Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, *senders, verifier, measured});
-  verifier.use(config, readRecipients(*config, log));
+  verifier.use(config, readRecipients(*config, {}, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));
   env->words = readWords(*config, log);
@@ -288,7 +295,7 @@ void Role::use(std::shared_ptr<const config::Config> config) {
   p.scheduler.setConcurrency(p.config->outbound.concurrency);
   p.dispatcher->setPasswords(readPasswords(*p.config, p.log));
   p.env->words = readWords(*p.config, p.log);
-  p.verifier.use(p.config, readRecipients(*p.config, p.log));
+  p.verifier.use(p.config, readRecipients(*p.config, p.verifier.files(), p.log));
   p.control->use(*p.config, p.config->socketPath("control"));
   const auto routing = [](const config::Config& c) {
     return std::tie(c.routes, c.outbound.concurrencyPerDestination, c.outbound.ratePerDestination, c.outbound.fallbackRelays, c.outbound.port);

@@ -23,7 +23,8 @@ Lifetimes lifetimesOf(Kind kind) {
   switch (kind) {
     case Kind::there: return {std::chrono::minutes(30), std::chrono::hours(7 * 24)};
     case Kind::notThere: return {std::chrono::minutes(2), std::chrono::hours(1)};  // a new user is reachable soon
-    case Kind::cannotSay: break;
+    case Kind::cannotSay:
+    case Kind::listLost: break;  // never kept
   }
   return {std::chrono::seconds(5), std::chrono::seconds(5)};
 }
@@ -59,6 +60,12 @@ Task<Finding> Verifier::find(route::Route route, std::string forwardPath) {
   }
   if (route.rule == nullptr || !route.rule->relay) co_return there;
   const route::Listed listed = route::isListed(*route.rule, files_, forwardPath, config->directory.tagSeparator);
+  if (listed == route::Listed::unreadable) {
+    there.kind = Kind::listLost;
+    there.how = "the list of recipients " + route.rule->recipientsFile + " could not be read";
+    there.reply = {451, "4.3.0", "Who has a mailbox there cannot be found out now. Try again later"};
+    co_return there;
+  }
   if (listed != route::Listed::noList) {
     there.how = listed == route::Listed::yes ? "listed as a recipient" : "not among the listed recipients";
     if (listed == route::Listed::no) {

@@ -23,6 +23,7 @@ struct Finding {
   enum class Kind : std::uint8_t {
     there,      ///< or nobody may ask: the mail is taken
     notThere,   ///< for certain: `reply` refuses
+    listLost,   ///< its list cannot be read: `reply` defers before the mail is taken, or strangers could write to anybody there
     cannotSay,  ///< who would know does not answer: `reply` defers
   };
   Kind kind = Kind::there;
@@ -37,6 +38,7 @@ class Verifier {
   Verifier(Loop& loop, const std::string& outSocket, log::Log log) : out_(loop, outSocket), log_(std::move(log)) {}
   /// For questions from now on. What was kept stays: it is about other servers.
   void use(std::shared_ptr<const config::Config> config, route::RecipientFiles files);
+  [[nodiscard]] const route::RecipientFiles& files() const { return files_; }
 
   /// `route`: of this recipient, made with the configuration in use. Waits: 20 s a server that has to be asked.
   [[nodiscard]] Task<Finding> find(route::Route route, std::string forwardPath);

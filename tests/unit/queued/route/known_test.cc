@@ -27,11 +27,15 @@ TEST_CASE("who is listed is there: by local part, by address, with a tag, and po
   }
 }
 
-TEST_CASE("without a list, and with a file that could not be read, nobody is refused") {
+TEST_CASE("without a list nobody is looked for; with a file that could not be read nothing is known of whom the rule does not name") {
   config::RouteRule rule;
   CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::noList);
   rule.recipientsFile = "/lists/lost";
-  CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::noList);
+  CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::unreadable);
+  CHECK(isListed(rule, {}, "postmaster@b.test", "+") == Listed::yes);
+  rule.recipients = {"a"};
+  CHECK(isListed(rule, {}, "a@b.test", "+") == Listed::yes);
+  CHECK(isListed(rule, {}, "c@b.test", "+") == Listed::unreadable);
 }
 
 TEST_CASE("a list of recipients and an address mean one domain, whichever of them is written in U-labels") {
