@@ -15,6 +15,7 @@
 #include "libmailcore/base/idna.h"
 #include "libmailcore/config/file_system.h"
 #include "libmailcore/config/reader.h"
+#include "libmailcore/config/run_dir.h"
 #include "libmailcore/config/yaml.h"
 #include "libmailcore/net/certificate.h"
 
@@ -62,6 +63,13 @@ void requireReadable(const std::string& file, std::vector<Problem>& problems) {
   problems.push_back({Problem::Severity::error,
                       {file, 0, 0},
                       std::string("the configuration names this file: ") + std::strerror(errno)});
+}
+
+/// FILE with what lies in conf.d beside it laid over.
+Node readTree(const std::string& file, std::vector<Problem>& problems) {
+  Node root = readYaml(file, problems);
+  for (const std::string& dropIn : dropIns(std::filesystem::absolute(file).parent_path())) merge(root, readYaml(dropIn, problems));
+  return root;
 }
 
 /// What is written in U-labels is compared in A-labels.
@@ -123,11 +131,23 @@ std::string toText(const Problem& problem) {
          problem.text;
 }
 
+std::string runDirOf(const std::string& file) {
+  const std::filesystem::path path = std::filesystem::absolute(file);
+  std::vector<Problem> problems;
+  const Node root = readTree(file, problems);
+  const bool isAllRead = problems.empty();
+  const Node* const said = root.find("run_dir");
+  const bool isText = said != nullptr && said->kind == Node::Kind::scalar && !said->text.empty();
+  if (!isText && (said != nullptr || !isAllRead)) return {};
+  Config config;
+  readConfig(root, path.parent_path().string(), config, problems);
+  return config.runDir;
+}
+
 Loaded load(const std::string& file) {
   Loaded loaded;
   const std::filesystem::path path = std::filesystem::absolute(file);
-  Node root = readYaml(file, loaded.problems);
-  for (const std::string& dropIn : dropIns(path.parent_path())) merge(root, readYaml(dropIn, loaded.problems));
+  const Node root = readTree(file, loaded.problems);
 
   Config config;
   readConfig(root, path.parent_path().string(), config, loaded.problems);
@@ -176,6 +196,22 @@ void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
                           (isInMemory ? ": what is in memory is gone with the power" : ", but another machine's, or a program's")});
 }
 
+/// What is put aside there would be taken again as new mail, or for a part of the queue.
+void checkBadmailFolders(const Config& config, std::vector<Problem>& problems) {
+  std::error_code none;
+  const auto real = [&none](const std::string& path) { return std::filesystem::weakly_canonical(path, none); };
+  const auto check = [&](const std::string& folder, const Place& place) {
+    for (const std::string& other : {config.pickupDir(), config.queueDir()}) {
+      if (isWithin(real(folder), real(other)))
+        problems.push_back({Problem::Severity::error, place, "the badmail folder " + folder + " is or lies in " + other + ": choose another"});
+    }
+  };
+  check(config.badmailDir(), {});
+  for (const VirtualServer& server : config.virtualServers) {
+    if (!server.badmail.empty()) check(server.badmail, server.place);
+  }
+}
+
 }  // namespace
 
 LogSettings logOf(const LogSettings& all, std::string_view process, std::string_view virtualServer) {
@@ -206,6 +242,7 @@ void checkPair(const net::CertificateFiles& pair, const std::string& hostName, s
 std::vector<Problem> checkFiles(const Config& config) {
   std::vector<Problem> problems;
   checkDropFolder(config, problems);
+  checkBadmailFolders(config, problems);
   for (const auto& [pair, hostName] : config.allCertificates()) checkPair(pair, hostName, problems);
   requireReadable(config.log.syslogCa, problems);
   for (const std::string& file : {config.kerberos.keytab, config.oauth.jwksFile, config.oauth.clientSecretFile, config.oauth.introspectionCa})
@@ -213,6 +250,8 @@ std::vector<Problem> checkFiles(const Config& config) {
   for (const RouteRule& rule : config.routes) {
     requireReadable(rule.passwordFile, problems);
     requireReadable(rule.recipientsFile, problems);
+    if (std::error_code none; std::filesystem::is_directory(rule.recipientsFile, none))
+      problems.push_back({Problem::Severity::error, rule.place, "recipients_file " + rule.recipientsFile + " is a folder"});
   }
   return problems;
 }

@@ -89,7 +89,7 @@ LimitOptions::LimitOptions(CLI::App& app) {
   app.add_option("--mailbox-size", mailboxSize_, "how much mail an account may hold, e.g. \"2 GiB\"; 0: unlimited")
       ->type_name("SIZE");
   mailboxMessagesOption_ = app.add_option("--mailbox-messages", mailboxMessages_, "how many messages; 0: unlimited");
-  app.add_option("--message-size", messageSize_, "the largest message; 0: unlimited")->type_name("SIZE");
+  app.add_option("--message-size", messageSize_, "the largest message an account may send; 0: unlimited. Not of what it is sent: that is smtp.limits.message_size")->type_name("SIZE");
 }
 
 Result<void> LimitOptions::apply(directory::Limits& limits) const {

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "libmailcore/config/run_dir.h"
+#include "libmailcore/daemon/reach.h"
 #include "libmailcore/log/open.h"
 #include "queued/tools/common.h"
 #include "queued/tools/supervisor.h"
@@ -71,7 +73,8 @@ class EnvironmentFile {
   std::string file_;
 };
 
-bool mayReload(const CommonOptions& options, const log::Log& log) {
+/// All or none: a process that refused what the others took would go on with another configuration than they.
+bool mayReload(const CommonOptions& options, const config::Config& atStart, const log::Log& log) {
   const config::Loaded loaded = config::load(options.config);
   for (const config::Problem& problem : loaded.problems)
     log.warn("configuration", {{"problem", config::toText(problem)}});
@@ -79,6 +82,9 @@ bool mayReload(const CommonOptions& options, const log::Log& log) {
     log.error("reload-refused", {{"reason", "the configuration has errors; everything goes on as it was"}});
     return false;
   }
+  const std::vector<std::string> beyond = daemon::confinesToFiles() ? daemon::outOfReach(atStart, *loaded.config, options.config) : std::vector<std::string>();
+  for (const std::string& one : beyond) log.error("reload-refused", {{"reason", one}});
+  if (!beyond.empty()) return false;
   log::apply(log, loaded.config->log, "ostler");
   return true;
 }
@@ -117,7 +123,7 @@ int run(const Call& call) {
   Supervisor supervisor(programsOf(*config, options.config), log,
                         [&](const std::vector<pid_t>& pids) { environment.write(pids); });
   log.info("run", {{"version", OSTLER_VERSION}, {"config", options.config}});
-  supervisor.run([&] { return mayReload(options, log); });
+  supervisor.run([&] { return mayReload(options, *config, log); });
   log.info("stopped");
   return EX_OK;
 }
@@ -125,21 +131,27 @@ int run(const Call& call) {
 int stop(const Call& call) {
   CommonOptions options;
   int timeout = 10;
-  CLI::App app("Ends a running suite and waits until it is gone. Exit status 0 also when nothing ran.");
+  std::string runDir;
+  CLI::App app("Ends a running suite and waits until it is gone. Exit status 0 also when nothing ran. The configuration may have errors.");
   addConfigOption(app, options);
+  app.add_option("--run-dir", runDir, "the run_dir of that suite, where the configuration cannot be read at all")->type_name("DIR");
   app.add_option("--timeout", timeout, "seconds until the rest is killed")->check(CLI::Range(1, 3600));
   if (const auto status = parse(app, call)) return *status;
-  const auto config = loadConfig(options);
-  if (!config) return EX_CONFIG;
+  if (std::string said = config::runDirOf(options.config); !said.empty()) runDir = std::move(said);
+  if (runDir.empty()) {
+    (void)loadConfig(options);  // says why
+    fmt::print(stderr, "ostler: which suite is to end cannot be told; name its run_dir with --run-dir\n");
+    return EX_CONFIG;
+  }
 
-  const auto first = SupervisorLock::holder(config->runDir);
+  const auto first = SupervisorLock::holder(runDir);
   if (!first) return EX_OK;
   if (::kill(*first, SIGTERM) != 0 && errno != ESRCH) {
     fmt::print(stderr, "ostler: cannot signal process {}: {}\n", *first, std::strerror(errno));
     return EX_NOPERM;
   }
   const Deadline deadline = Deadline::after(std::chrono::seconds(timeout) - std::chrono::milliseconds(500));
-  while (SupervisorLock::holder(config->runDir) == first) {
+  while (SupervisorLock::holder(runDir) == first) {
     if (deadline.passed()) ::kill(*first, SIGKILL);  // its children go with it
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "libmailcore/config/reader.h"
+#include "libmailcore/config/run_dir.h"
 #include "libmailcore/config/schema.h"
 #include "tests/unit/support/temporary_folder.h"
 
@@ -192,6 +193,18 @@ TEST_CASE("contradictions are found") {
                "error: LMTP must not be spoken on port 25"},
            Row{"open relay", "smtp: {relay_from: [0.0.0.0/0]}",
                "warning: relay_from contains 0.0.0.0/0: this is an open relay"},
+           Row{"an open relay in pieces", "smtp: {relay_from: [1.0.0.0/8, 2.0.0.0/7, 4.0.0.0/6, 8.0.0.0/5, 16.0.0.0/4]}", "relay_from contains 2.0.0.0/7, a very large network"},
+           Row{"an open relay for who says a client's address", "smtp: {relay_from: [10.0.0.0/8], xclient_from: ['0.0.0.0/0']}",
+               "warning: xclient_from contains 0.0.0.0/0: anybody could say that he is a client that may relay"},
+           Row{"an open relay for who sends a PROXY header", "smtp: {relay_from: [10.0.0.0/8], listeners: [{address: '192.0.2.1:25', proxy_from: ['::/0']}]}",
+               "ostler.yaml:1:46: warning: proxy_from contains ::/0: anybody could say"},
+           Row{"an open relay for a top-level domain", "smtp: {relay_from_names: [.com]}", "error: 'relay_from_names': '.com' is an open relay"},
+           Row{"a client without a name", "smtp: {relay_from_names: ['']}", "error: 'relay_from_names': '' matches no client"},
+           Row{"a client that is a dot", "smtp: {relay_from_names: [.]}", "error: 'relay_from_names': '.' matches no client"},
+           Row{"all clients by name", "smtp: {relay_from_names: ['*']}", "error: 'relay_from_names': '*' matches no client"},
+           Row{"TLS required where there is none", "smtp: {tls_required: true, listeners: [{address: '192.0.2.1:25', tls: none}]}",
+               "warning: tls_required is set, and this listener has no TLS"},
+           Row{"fewer recipients than a server must take", "smtp: {limits: {recipients: 1}}", "warning: limits.recipients is 1: senders may count on 100"},
            Row{"one address twice",
                "smtp: {listeners: [{address: '127.0.0.1:1'}]}\npop3: {listeners: [{address: '127.0.0.1:1'}]}",
                "ostler.yaml:2:20: error: 127.0.0.1:1 is listened on twice; the first is at"},
@@ -246,6 +259,30 @@ TEST_CASE("contradictions are found") {
        }) {
     CAPTURE(row.name);
     CHECK_THAT(problemsOf(row.text), Catch::Contains(row.expected));
+  }
+}
+
+TEST_CASE("where the suite runs is known with errors elsewhere; not where what would say it cannot be read") {
+  struct Row {
+    const char* name;
+    const char* main;
+    const char* dropIn;
+    const char* expected;
+  };
+  for (const Row& row : {
+           Row{"an unknown key in a drop-in", "run_dir: /run/second", "bogus: 1", "/run/second"},
+           Row{"a wrong value", "run_dir: /run/second\nsmtp: {limits: {errors: many}}", "", "/run/second"},
+           Row{"a drop-in that is no YAML", "run_dir: /run/second", "a: [", "/run/second"},
+           Row{"the standard", "bogus: 1", "", "/run/ostler"},
+           Row{"it might stand in what is no YAML", "host_name: a.test", "a: [", ""},
+           Row{"no YAML at all", "a: [", "", ""},
+           Row{"it is no path", "run_dir: [a]", "", ""},
+       }) {
+    CAPTURE(row.name);
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", row.main);
+    folder.write("conf.d/50-more.yaml", row.dropIn);
+    CHECK(runDirOf(folder.file()) == row.expected);
   }
 }
 
