@@ -421,3 +421,30 @@ TEST_CASE("what is kept in the log must fit into one file of it") {
     CHECK((load(folder.file()).config != nullptr) == isGood);
   }
 }
+
+TEST_CASE("badmail does not lie where mail is taken from, nor in the queue; a list of recipients is no folder") {
+  struct Row {
+    const char* text;
+    const char* expected;
+  };
+  for (const Row& row : {
+           Row{"smtp: {badmail: spool/pickup}", "the badmail folder"},
+           Row{"smtp: {badmail: spool/queue/bad}", "the badmail folder"},
+           Row{"smtp: {badmail: spool/bad}", ""},
+           Row{"routes: [{domain: a.test, relay: true, recipients_file: /}]", "recipients_file / is a folder"},
+           Row{"routes: [{domain: a.test, relay: true, recipients_file: /nowhere/list}]", "/nowhere/list: error: the configuration names this file"},
+       }) {
+    CAPTURE(row.text);
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", std::string("host_name: a.example.com\nspool_dir: spool\n") + row.text + "\n");
+    const Loaded loaded = load(folder.file());
+    REQUIRE(loaded.config);
+    std::string said;
+    for (const Problem& problem : checkFiles(*loaded.config)) said += toText(problem) + "\n";
+    if (*row.expected == '\0') {
+      CHECK(said.empty());
+    } else {
+      CHECK_THAT(said, Catch::Contains(row.expected));
+    }
+  }
+}
