@@ -74,6 +74,11 @@ bool isPostmaster(std::string_view path) {
   return equalsIgnoreCase(path.substr(0, path.rfind('@')), "postmaster");
 }
 
+ipc::Returned returnedOf(const std::optional<smtp::ReturnContent>& ret) {
+  if (!ret) return ipc::Returned::notSaid;
+  return *ret == smtp::ReturnContent::full ? ipc::Returned::full : ipc::Returned::headers;
+}
+
 }  // namespace
 
 void Session::beginNewTransaction() {
@@ -159,7 +164,7 @@ Task<smtp::Reply> Session::mail(std::string_view argument) {
   if (!reply.isPositive()) co_return reply;
   envelope_.reversePath = command->path.text();
   envelope_.envid = command->parameters.envid.value_or("");
-  envelope_.returnFull = command->parameters.ret == smtp::ReturnContent::full;
+  envelope_.returned = returnedOf(command->parameters.ret);
   envelope_.smtpUtf8 = command->parameters.smtpUtf8;
   envelope_.eightBit = command->parameters.body == smtp::Body::eightBitMime;
   envelope_.binary = command->parameters.body == smtp::Body::binaryMime;

@@ -36,6 +36,7 @@ Result<ipc::Resolution> Walk::from(std::string_view text) {
     ipc::Resolution tooMany;
     tooMany.kind = Kind::tooMany;
     tooMany.steps = std::move(out_.steps);
+    tooMany.domain = std::move(out_.domain);
     tooMany.steps.push_back(walked.error().detail);
     return tooMany;
   }
@@ -92,6 +93,7 @@ Result<void> Walk::address(const std::string& text, const Place& place) {
     return {};
   }
   ours_ = ours_ || place.depth == 0;
+  if (place.depth == 0) out_.domain = (*domain)->name;
   if ((*domain)->name != *canonical) step("domain " + *canonical + " is another name of " + (*domain)->name);
   return local(**domain, parsed->localPart, place);
 }

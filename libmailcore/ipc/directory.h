@@ -46,9 +46,10 @@ struct Resolution {
   std::vector<std::string> steps;   ///< each rule looked at, in words: for `ostler explain`
   std::uint64_t longAnswer = 0;     ///< not 0: this is nothing; the Resolution is asked for in pieces by this number,
   std::uint64_t octets = 0;         ///< and has so many when encoded
+  std::string domain;               ///< of ours that the address is in, by its first name, not an alias's; empty: none
   template <class V>
   void fields(V& v) {
-    v(kind, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets);
+    v(kind, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets, domain);
   }
 };
 

@@ -57,11 +57,14 @@ struct Handling {
   bool operator==(const Handling&) const = default;
 };
 
+/// What a report of failure is to hold of the message: RFC 3461 4.3. One octet, of which older records know 0 and 1.
+enum class Returned : std::uint8_t { notSaid, full, headers };
+
 struct Envelope {
   std::string reversePath;  ///< empty: <>
   std::vector<Recipient> recipients;
   std::string envid;           ///< RFC 3461 4.4
-  bool returnFull = false;     ///< RET=FULL: RFC 3461 4.3
+  Returned returned = Returned::notSaid;  ///< RET
   bool smtpUtf8 = false;       ///< RFC 6531
   bool eightBit = false;       ///< BODY=8BITMIME: RFC 6152
   bool binary = false;         ///< BODY=BINARYMIME: RFC 3030
@@ -69,7 +72,7 @@ struct Envelope {
   Handling handling;
   template <class V>
   void fields(V& v) {
-    v(reversePath, recipients, envid, returnFull, smtpUtf8, eightBit, binary, priorityGiven, handling);
+    v(reversePath, recipients, envid, returned, smtpUtf8, eightBit, binary, priorityGiven, handling);
   }
 };
 

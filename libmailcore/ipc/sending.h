@@ -37,12 +37,13 @@ struct RecipientOutcome {
   enum class State : std::uint8_t { delivered, deferred, failed };
   State state = State::deferred;
   SmtpReply reply;          ///< the remote's words, or ours
+  bool isOurWord = false;   ///< no server said the reply: RFC 3464 2.3.6
   std::string remoteHost;   ///< "mx1.example.net [192.0.2.1]:25", empty if none was reached
   bool dsnPassedOn = false; ///< the next hop offered DSN and got the parameters: RFC 3461 4.1
   bool byPassedOn = false;  ///< the next hop offered DELIVERBY and got what is left of the time, or delivered it itself (LMTP): RFC 2852 4.1
   template <class V>
   void fields(V& v) {
-    v(state, reply, remoteHost, dsnPassedOn, byPassedOn);
+    v(state, reply, isOurWord, remoteHost, dsnPassedOn, byPassedOn);
   }
 };
 

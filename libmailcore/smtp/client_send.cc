@@ -6,6 +6,7 @@
 #include "libmailcore/smtp/client.h"
 #include "libmailcore/smtp/content_reader.h"
 #include "libmailcore/smtp/dot_stuffing.h"
+#include "libmailcore/smtp/path.h"
 
 namespace ostler::smtp {
 namespace {
@@ -15,10 +16,14 @@ constexpr std::size_t kMostUnanswered = 100;        // commands in flight: neith
 constexpr std::uint64_t kBdatFrom = 64 * 1024;      // below, DATA costs less: no wait for 354 is worth no sendfile
 constexpr std::chrono::seconds kLastWords{1};       // for the reply of a server that closed while we sent
 
-Reply localReply(int code, const char* enhanced, std::string text) { return {code, enhanced, std::move(text)}; }
+Reply localReply(int code, const char* enhanced, std::string text) { return {code, enhanced, std::move(text), true}; }
 
+// An empty one is a reverse path; a local part alone is postmaster's, or an LMTP server's own (RFC 5321 4.1.1.3).
 bool isSendable(std::string_view path) {
-  return std::none_of(path.begin(), path.end(), [](char c) { return isAsciiControl(c) || c == '<' || c == '>'; });
+  if (path.empty()) return true;
+  const std::string bracketed = "<" + std::string(path) + ">";
+  const Result<ParsedPath<ForwardPath>> parsed = parseForwardPath(bracketed, "localhost");
+  return parsed && parsed->rest.empty();
 }
 
 }  // namespace

@@ -205,4 +205,13 @@ Result<ParsedPath<ForwardPath>> parseForwardPath(std::string_view text, std::str
   return ParsedPath<ForwardPath>{ForwardPath(std::move(*mailbox)), *rest};
 }
 
+Result<std::string> parsePlainPath(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '<' && text.back() == '>') text = text.substr(1, text.size() - 2);
+  const Result<Mailbox> mailbox = parseMailbox(text);
+  if (mailbox) return mailbox->text();
+  const Result<Mailbox> local = parseMailbox(std::string(text) + "@localhost");
+  if (!local) return fail(mailbox.error());
+  return Mailbox{local->localPart, ""}.text();
+}
+
 }  // namespace ostler::smtp

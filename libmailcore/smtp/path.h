@@ -59,6 +59,10 @@ class ForwardPath {
   Mailbox mailbox_;
 };
 
+/// An address as programs of this machine name it, with or without brackets, as it stands in a path. A local part alone stays one.
+/// Errors: as parseMailbox.
+[[nodiscard]] Result<std::string> parsePlainPath(std::string_view text);
+
 /// A path at the front of a command's argument, and what follows it.
 template <class Path>
 struct ParsedPath {

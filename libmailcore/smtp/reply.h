@@ -14,6 +14,7 @@ struct Reply {
   int code = 250;
   std::string enhanced;  ///< "2.1.5"; empty where there is none: greeting, EHLO, 334, 354
   std::string text;      ///< lines separated by \n
+  bool isOurs = false;   ///< of a client: its own verdict, which no server said
 
   [[nodiscard]] bool isPositive() const { return code >= 200 && code < 400; }  ///< 354 and 334 included
   [[nodiscard]] bool isTransient() const { return code >= 400 && code < 500; }

@@ -73,6 +73,7 @@ void textHead(Shown& shown) {
   shown.out += ' ';
   appendRight(shown.out, digits(fmt::format_int(record.size)), 9);
   append(shown.out, "  ", shown.times.date(record.arrived), "  from=<", record.reversePath, ">\n");
+  if (record.expiresAt != WallTime{}) append(shown.out, "    expires ", shown.times.date(record.expiresAt), ", as an administrator said\n");
 }
 
 void textRecipient(Shown& shown, const spool::RecipientView& recipient) {
@@ -113,6 +114,10 @@ void postfixJsonHead(Shown& shown) {
          digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)), R"(, "message_size": )", digits(fmt::format_int(record.size)),
          R"(, "forced_expire": false, "sender": )");
   appendJson(shown.out, orNull(record.reversePath));
+  append(shown.out, R"(, "service": ")", record.origin.service, R"(", "client": )");  // ours, from here to the recipients
+  appendJson(shown.out, record.origin.client);
+  shown.out += ", \"user\": ";
+  appendJson(shown.out, record.origin.user);
   shown.out += ", \"recipients\": [";
 }
 
@@ -124,7 +129,8 @@ void postfixJsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
     shown.out += ", \"delay_reason\": ";
     appendJson(shown.out, reason);
   }
-  shown.out += '}';
+  append(shown.out, ", \"attempts\": ", digits(fmt::format_int(recipient.attempts)), ", \"next_attempt\": ",  // ours
+         digits(fmt::format_int(toUnixMillis(recipient.due) / 1000)), "}");
 }
 
 void jsonHead(Shown& shown) {
@@ -136,6 +142,7 @@ void jsonHead(Shown& shown) {
   appendJson(shown.out, record.origin.client);
   shown.out += ",\"user\":";
   appendJson(shown.out, record.origin.user);
+  if (record.expiresAt != WallTime{}) append(shown.out, ",\"expires\":", digits(fmt::format_int(toUnixMillis(record.expiresAt) / 1000)));
   shown.out += ",\"recipients\":[";
 }
 
@@ -148,20 +155,50 @@ void jsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
   shown.out += '}';
 }
 
+/// A record always has an arrival; of one that cannot be read nothing is known but what the queue's index keeps.
+bool isLost(const spool::MessageView& record) { return record.arrived == WallTime{}; }
+
+void textLost(Shown& shown) {
+  const Message& message = shown.listed.message;
+  append(shown.out, message.id.text(), "  damaged           -  ", shown.times.date(message.arrived), "  ", kRecordLost, "\n");
+}
+
+void jsonLost(Shown& shown) {
+  const Message& message = shown.listed.message;
+  append(shown.out, R"({"id":")", message.id.text(), R"(","state":"damaged","size":0,"arrived":)", digits(fmt::format_int(toUnixMillis(message.arrived) / 1000)),
+         R"(,"reason":")", kRecordLost, R"(","service":"","from":"","client":"","user":"","recipients":[)");
+}
+
+void postfixLost(Shown& shown) {
+  const Message& message = shown.listed.message;
+  appendLeft(shown.out, message.id.text(), 27);
+  append(shown.out, "        - ");
+  appendLeft(shown.out, shown.times.ctime(message.arrived), 20);
+  append(shown.out, " (", kRecordLost, ")\n");
+}
+
+void postfixJsonLost(Shown& shown) {
+  const Message& message = shown.listed.message;
+  append(shown.out, R"({"queue_name": "corrupt", "queue_id": ")", message.id.text(), R"(", "arrival_time": )",
+         digits(fmt::format_int(toUnixMillis(message.arrived) / 1000)), R"(, "message_size": 0, "forced_expire": false, "sender": "", "reason": ")", kRecordLost,
+         R"(", "recipients": [)");
+}
+
 struct Form {
   void (*head)(Shown&);
   void (*recipient)(Shown&, const spool::RecipientView&);
+  void (*lost)(Shown&);  ///< instead of both, of a message whose record cannot be read
   bool hasEnded;  ///< recipients that do not wait any more, too
   std::string_view foot;
 };
 
 const Form& formOf(ListFormat format) {
   static constexpr std::array kForms = {
-      //   head             recipient              ended  foot       in the order of ListFormat
-      Form{textHead,        textRecipient,         false, ""},
-      Form{jsonHead,        jsonRecipient,         true,  "]}\n"},
-      Form{postfixHead,     postfixRecipient,      false, "\n"},
-      Form{postfixJsonHead, postfixJsonRecipient,  false, "]}\n"},
+      //   head             recipient              lost             ended  foot       in the order of ListFormat
+      Form{textHead,        textRecipient,         textLost,        false, ""},
+      Form{jsonHead,        jsonRecipient,         jsonLost,        true,  "]}\n"},
+      Form{postfixHead,     postfixRecipient,      postfixLost,     false, "\n"},
+      Form{postfixJsonHead, postfixJsonRecipient,  postfixJsonLost, false, "]}\n"},
   };
   return kForms[static_cast<std::size_t>(format)];
 }
@@ -242,6 +279,11 @@ std::optional<std::size_t> appendMessage(std::string& out, const Listed& listed,
                                          std::size_t most) {
   const Form& form = formOf(format);
   Shown shown{out, listed, times, first == 0, {}, {}};
+  if (isLost(listed.record)) {
+    form.lost(shown);
+    out += form.foot;
+    return std::nullopt;
+  }
   if (shown.isFirst) form.head(shown);
   const std::vector<spool::RecipientView>& recipients = listed.record.recipients;
   for (std::size_t at = first; at < recipients.size(); ++at) {

@@ -13,6 +13,9 @@
 
 namespace ostler::control {
 
+/// What is said of a message whose record cannot be read.
+inline constexpr std::string_view kRecordLost = "its record cannot be read: ostler queue salvage, or delete";
+
 enum class ListFormat { text, json, postfix, postfixJson };
 
 /// What is known of a message beside its record.

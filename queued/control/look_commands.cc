@@ -113,7 +113,12 @@ Task<Control::Reply> Control::why(Arguments arguments, std::string cursor) {
 void Control::appendWaits(Reply& reply, const Id128& id, bool json, std::uint64_t first) const {
   const Message* const message = env_.queue.find(id);
   if (message == nullptr) return;
-  const MessageRecord record = env_.queue.unpack(*message);
+  const Result<MessageRecord> readable = env_.queue.read(*message);
+  if (!readable) {
+    reply.output += json ? fmt::format("{{\"damaged\":true,\"waits\":\"{}\"}}\n", kRecordLost) : fmt::format("now: {}\n", kRecordLost);
+    return;
+  }
+  const MessageRecord& record = *readable;
   for (std::uint64_t at = first; at < record.recipients.size(); ++at) {
     if (record.recipients[at].state != spool::RecipientState::pending) continue;
     if (reply.output.size() >= kPageOctets) {

@@ -135,6 +135,11 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
 Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
   const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  for (const std::string& word : arguments.words) {
+    const auto id = Id128::parse(word);
+    const Message* const named = id ? env_.queue.find(*id) : nullptr;
+    if (named != nullptr && !env_.queue.read(*named)) co_return refuse(EX_DATAERR, fmt::format("{}: {}", word, kRecordLost));
+  }
   if (!arguments.servers) {
     for (const auto& [key, destination] : env_.scheduler.destinations()) destination->retryNow();
   }

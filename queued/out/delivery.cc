@@ -40,7 +40,7 @@ Task<ipc::DeliverOutcome> Delivery::run() {
   }
   const Hosts found = co_await findHosts(settings_, request_.nextHop);
   if (found.hosts.empty()) {
-    answerOpen(found.refusal, "");
+    answerOpen({found.refusal, ""});
     logOutcomes();
     co_return std::move(outcome_);
   }
@@ -49,7 +49,7 @@ Task<ipc::DeliverOutcome> Delivery::run() {
   for (std::size_t i = 0; i < hosts.size() && !settled; ++i) {
     if (!asked_.contains(hostKey(hosts[i]))) settled = co_await byHost(hosts[i]);
   }
-  if (!settled) answerOpen(lastRefusal(), lastHost_);
+  if (!settled) answerOpen(lastRefusal());
   logOutcomes();
   co_return std::move(outcome_);
 }
@@ -58,11 +58,11 @@ Task<ipc::DeliverOutcome> Delivery::run() {
 Task<void> Delivery::overAdopted() {
   std::unique_ptr<Session> session = shared_.cache.take(request_.nextHop.name);
   if (!session) {
-    answerOpen({451, "4.4.2", "The connection that was turned round is gone"}, "");
+    answerOpen({{451, "4.4.2", "The connection that was turned round is gone"}, ""});
     co_return;
   }
   const bool settled = co_await transact(request_.nextHop.name, std::move(session));
-  if (!settled) answerOpen(lastRefusal(), lastHost_);
+  if (!settled) answerOpen(lastRefusal());
 }
 
 // Any of the best hosts will do; its session is there already.
@@ -162,7 +162,7 @@ Task<bool> Delivery::transact(const std::string& key, std::unique_ptr<Session> s
   if (!content) {
     // Another host of the domain may take it as it is.
     const bool isFinal = content.error().kind == Error::Kind::permanent;
-    noteRefusal({isFinal ? 554 : 451, isFinal ? "5.6.3" : "4.3.0", content.error().detail}, session->remoteHost);
+    noteRefusal({isFinal ? 554 : 451, isFinal ? "5.6.3" : "4.3.0", content.error().detail, true}, session->remoteHost);
     hostAnswered_ = false;
     giveBack(key, std::move(session));
     co_return false;
@@ -174,7 +174,6 @@ Task<bool> Delivery::transact(const std::string& key, std::unique_ptr<Session> s
     heed(outcome, *session, elsewhere);
   } while (!open_.empty() && mayGoOn(*session));
   open_.insert(open_.end(), elsewhere.begin(), elsewhere.end());
-  lastHost_ = session->remoteHost;
   tls_ = session->client.tls() ? session->client.tls()->text() : "";
   giveBack(key, std::move(session));
   co_return open_.empty();

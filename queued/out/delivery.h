@@ -60,9 +60,13 @@ class Delivery {
   void heed(const smtp::Outcome& outcome, Session& session, std::vector<std::size_t>& elsewhere);
   void noteUnreached(const Host& host, const Race::Loser& loser);
   void noteSaid(const std::string& remoteHost, const std::string& text);
+  struct Refusal {
+    smtp::Reply reply;
+    std::string remoteHost;  // empty: nobody was reached
+  };
   void noteRefusal(const smtp::Reply& reply, const std::string& remoteHost);
-  [[nodiscard]] smtp::Reply lastRefusal() const;
-  void answerOpen(const smtp::Reply& reply, const std::string& remoteHost);
+  [[nodiscard]] Refusal lastRefusal() const;
+  void answerOpen(const Refusal& refusal);
   void logOutcomes() const;
 
   Shared shared_;
@@ -77,8 +81,7 @@ class Delivery {
   std::vector<bool> isAnswered_;   // a server deferred it at RCPT: its words are better than a later host's silence
   std::set<std::string> asked_;    // hosts that answered over an idle session
   bool hostAnswered_ = false;      // the last transaction, recipient by recipient
-  std::vector<smtp::Reply> refusals_;
-  std::string lastHost_;
+  std::vector<Refusal> refusals_;
   std::string tls_;
   std::size_t connects_ = 0;
   SteadyTime began_ = std::chrono::steady_clock::now();

@@ -68,21 +68,20 @@ void Delivery::noteSaid(const std::string& remoteHost, const std::string& text) 
 }
 
 void Delivery::noteRefusal(const smtp::Reply& reply, const std::string& remoteHost) {
-  refusals_.push_back(reply);
-  if (!remoteHost.empty()) lastHost_ = remoteHost;
+  refusals_.push_back({reply, remoteHost});
 }
 
 // For good only when every host said so: while one may still take it, it is worth another try.
-smtp::Reply Delivery::lastRefusal() const {
+Delivery::Refusal Delivery::lastRefusal() const {
   for (auto at = refusals_.rbegin(); at != refusals_.rend(); ++at) {
-    if (at->isTransient()) return *at;
+    if (at->reply.isTransient()) return *at;
   }
-  return refusals_.empty() ? smtp::Reply{451, "4.4.1", "no host could be asked"} : refusals_.back();
+  return refusals_.empty() ? Refusal{{451, "4.4.1", "no host could be asked"}, ""} : refusals_.back();
 }
 
-void Delivery::answerOpen(const smtp::Reply& reply, const std::string& remoteHost) {
+void Delivery::answerOpen(const Refusal& refusal) {
   for (const std::size_t i : open_) {
-    if (!isAnswered_[i]) outcome_.recipients[i] = outcomeOf(reply, remoteHost);
+    if (!isAnswered_[i]) outcome_.recipients[i] = outcomeOf(refusal.reply, refusal.remoteHost);
   }
   open_.clear();
 }

@@ -46,31 +46,31 @@ class Opening {
     if (reply && reply->code / 100 == 2) return std::nullopt;
     if (reply) return *reply;
     const bool late = reply.error().kind == Error::Kind::timeout;
-    return smtp::Reply{451, "4.4.2", late ? "no answer in time to " + step : "connection lost at " + step + ": " + reply.error().detail};
+    return smtp::Reply{451, "4.4.2", late ? "no answer in time to " + step : "connection lost at " + step + ": " + reply.error().detail, true};
   }
 
   [[nodiscard]] Task<std::optional<smtp::Reply>> encrypt() {
     if (security_ == Security::clearText) co_return std::nullopt;
     if (!client_.capabilities().startTls) {
       if (!policy_.required) co_return std::nullopt;
-      co_return smtp::Reply{451, "4.7.4", "TLS is required, but was not offered"};
+      co_return smtp::Reply{451, "4.7.4", "TLS is required, but was not offered", true};
     }
     const net::TlsClientOptions options = tlsOptions(*settings_, policy_, to_);
     const Result<smtp::Reply> reply = co_await client_.startTls(options);
     if (reply && (reply->code / 100 == 2 || !policy_.required) && client_.usable()) co_return std::nullopt;
     handshakeFailed_ = true;
-    co_return smtp::Reply{451, "4.7.5", "TLS with the next host failed: " + (reply ? reply->oneLine() : reply.error().detail)};
+    co_return smtp::Reply{451, "4.7.5", "TLS with the next host failed: " + (reply ? reply->oneLine() : reply.error().detail), true};
   }
 
   // Credentials go over TLS or to this machine alone.
   [[nodiscard]] Task<std::optional<smtp::Reply>> logIn() {
     if (!client_.tls() && !hop_.name.starts_with('/')) {
-      co_return smtp::Reply{451, "4.7.4", "a password is configured, but there is no TLS to send it over"};
+      co_return smtp::Reply{451, "4.7.4", "a password is configured, but there is no TLS to send it over", true};
     }
     const Result<smtp::Reply> reply = co_await client_.authenticate(hop_.user, hop_.password);
     std::optional<smtp::Reply> refusal = refusalOf(reply, "AUTH");
     // 535 is our configuration's fault, not the sender's: the mail waits until somebody has mended it.
-    if (refusal && refusal->isPermanent()) refusal = smtp::Reply{451, "4.7.8", "the next host refused our credentials: " + refusal->oneLine()};
+    if (refusal && refusal->isPermanent()) refusal = smtp::Reply{451, "4.7.8", "the next host refused our credentials: " + refusal->oneLine(), true};
     co_return refusal;
   }
 
@@ -107,7 +107,7 @@ Task<Opened> openSessionOn(Loop& loop, std::shared_ptr<const Settings> settings,
     net::TlsClientOptions options = tlsOptions(*settings, policy, to.text());
     const Result<void> secured = co_await connection.startTlsAsClient(std::move(options), Deadline::after(settings->timeouts.command));
     if (!secured) {
-      out.refusal = {451, "4.7.5", "TLS with the next host failed: " + secured.error().detail};
+      out.refusal = {451, "4.7.5", "TLS with the next host failed: " + secured.error().detail, true};
       co_return out;
     }
   }

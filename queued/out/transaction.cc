@@ -49,7 +49,8 @@ smtp::Transaction transactionFor(const ipc::Deliver& request, const std::vector<
   const ipc::Envelope& envelope = request.envelope;
   out.reversePath = inAsciiWherePossible(envelope.reversePath);
   if (!envelope.envid.empty()) out.envid = envelope.envid;
-  if (envelope.returnFull) out.ret = smtp::ReturnContent::full;
+  if (envelope.returned == ipc::Returned::full) out.ret = smtp::ReturnContent::full;
+  if (envelope.returned == ipc::Returned::headers) out.ret = smtp::ReturnContent::headers;
   out.by = deadlineLeft(envelope.handling, now);
   out.priority = envelope.handling.priority;
   // RFC 8689 is of SMTP's relays; an LMTP server has no way to go on.
@@ -69,6 +70,7 @@ ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& rem
   out.reply.enhanced = reply.enhanced.empty() ? std::to_string(klass) + ".0.0" : reply.enhanced;
   out.reply.text = message::cutUtf8(reply.text, kReplyKept);
   out.remoteHost = remoteHost;
+  out.isOurWord = reply.isOurs || remoteHost.empty();
   return out;
 }
 

@@ -26,7 +26,7 @@ message::DsnRecipient toDsn(const spool::MessageRecord& about, const Ending& end
   dsn.status = ending.reply.enhanced;
   if (dsn.status.empty()) dsn.status = ending.reply.code >= 500 ? "5.0.0" : ending.reply.code >= 400 ? "4.0.0" : "2.0.0";
   dsn.remoteMta = ending.remoteHost.substr(0, ending.remoteHost.find(' '));
-  dsn.diagnostic = oneLine(ending.reply);
+  dsn.diagnostic = oneLine(ending.heard.value_or(ending.reply));
   dsn.diagnosticIsSmtp = !ending.remoteHost.empty();
   dsn.lastAttempt = now;
   if (ending.action == DsnAction::delayed) dsn.willRetryUntil = ending.willRetryUntil;
@@ -62,7 +62,7 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   if (about.handling.holdUntil != WallTime{}) request.heldUntil = about.handling.holdUntil;
   request.now = now;
   // RFC 8689 6: of mail that must not be read on its way, a report shows the header alone.
-  const bool full = about.returnFull && !about.handling.requireTls;
+  const bool full = about.returned == ipc::Returned::full && !about.handling.requireTls;
   request.returned = full ? message::DsnReturn::full : message::DsnReturn::headers;
   request.content = content;
   request.smtpUtf8 = about.smtpUtf8;

@@ -3,6 +3,7 @@
 // is ever sent about one.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,8 @@ struct Ending {
   std::uint32_t recipient = 0;  ///< index in the record
   message::DsnAction action = message::DsnAction::failed;
   ipc::SmtpReply reply;
-  std::string remoteHost;  ///< "mx.example.net [192.0.2.1]:25"; empty: our own word
+  std::string remoteHost;  ///< who said `reply`, or `heard`: "mx.example.net [192.0.2.1]:25"; empty: our own word
+  std::optional<ipc::SmtpReply> heard;  ///< what it said last, where `reply` is our verdict after it
   WallTime willRetryUntil{};
   bool isAsked = false;  ///< told although NOTIFY does not say so: RFC 2852 4.1.4
 };

@@ -261,11 +261,16 @@ Route route(const config::Config& config, const Query& query, const ipc::Resolut
   // Of a domain that is not ours the first rule that fits decides, as always; one of ours is the directory's unless a rule names it.
   const bool isOurs = resolution.kind != ipc::Resolution::Kind::remote;
   for (const RouteRule& rule : config.routes) {
-    if (!isOurs || domain.empty() || !namesDomain(rule, domain) || rule.action == RouteRule::Action::peers) continue;
-    if (!passedOver(rule, query, domain).empty()) continue;
+    if (!isOurs || domain.empty() || rule.action == RouteRule::Action::peers) continue;
+    // An alias of the domain drops into the same folder.
+    const bool isByAlias = rule.action == RouteRule::Action::drop && !resolution.domain.empty() && !namesDomain(rule, domain);
+    const std::string_view named = isByAlias ? std::string_view(resolution.domain) : std::string_view(domain);
+    if (!namesDomain(rule, named) || !passedOver(rule, query, named).empty()) continue;
     tell(steps, fmt::format("{}: route \"{}\" ({}) names the domain: decides before the directory", rule.place.text(),
                             rule.shown(), nameOf(rule.action)));
-    return byRule(config, rule, query);
+    Route decided = byRule(config, rule, query);
+    if (isByAlias) decided.folder = resolution.domain;
+    return decided;
   }
   for (const std::string& step : resolution.steps) tell(steps, "directory: " + step);
   return byDirectory(config, query, resolution, steps);

@@ -46,6 +46,7 @@ struct Route {
   std::vector<std::string> expansion;  ///< addresses elsewhere, "/file", "|program"
   ipc::NextHop nextHop;                ///< without its password: that is the caller's to fill in
   ipc::SmtpReply reply;
+  std::string folder;                  ///< of drop: the domain whose folder it is; empty: the forward-path's
   const config::RouteRule* rule = nullptr;  ///< the one that decided; null: none did
 };
 

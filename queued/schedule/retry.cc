@@ -35,7 +35,7 @@ Next afterFailure(const config::RetrySchedule& schedule, WallTime arrived, unsig
   return {false, due};
 }
 
-std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, const Windows& windows, std::size_t most) {
+std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, const Windows& windows, std::size_t most, const Begun& begun) {
   std::vector<Step> steps;
   bool told = false;
   const auto tellDelay = [&](WallTime until, unsigned attempt) {
@@ -44,7 +44,11 @@ std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arriv
     steps.push_back({Step::Kind::delayNotice, arrived + schedule.delayNotice, attempt});
   };
   WallTime now = arrived;
-  for (unsigned attempt = 1; steps.size() < most; ++attempt) {
+  if (begun.attempts > 0) {
+    tellDelay(begun.due, begun.attempts);
+    now = begun.due;
+  }
+  for (unsigned attempt = begun.attempts + 1; steps.size() < most; ++attempt) {
     const WallTime opens = opensAt(windows.hours, now, windows.wall);
     if (opens > now) {
       steps.push_back({Step::Kind::waits, now, attempt});

@@ -34,9 +34,14 @@ struct Windows {
   std::string hours;  ///< empty: always
   WallClock wall = localMinuteOfDay;
 };
+/// What a message has behind it: so many attempts have failed, and the next one is due then.
+struct Begun {
+  unsigned attempts = 0;
+  WallTime due{};
+};
 /// REQUIRES: an expiry or a limit of attempts; without both it ends after `most` steps. An attempt that no window is open for
 /// waits for the next one (Kind::waits), or for the expiry.
 [[nodiscard]] std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, const Windows& windows = {},
-                                         std::size_t most = 1000);
+                                         std::size_t most = 1000, const Begun& begun = {});
 
 }  // namespace ostler::schedule

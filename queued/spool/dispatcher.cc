@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/directory/names.h"
 #include "libmailcore/message/received.h"
 #include "queued/deliver/folder.h"
 #include "queued/spool/badmail.h"
@@ -248,6 +249,7 @@ std::size_t Dispatcher::look(const Id128& id) {
   }
   for (std::span<const std::uint32_t> rest = slow; !rest.empty();) {
     const auto some = rest.first(std::min(rest.size(), kResolvedInTurn));
+    ++asking_[id];
     scope_.spawn(routeSlowly(id, isLong ? nullptr : facts, asked(facts->record, some)));
     rest = rest.subspan(some.size());
   }
@@ -275,10 +277,20 @@ Task<void> Dispatcher::routeSlowly(Id128 id, Facts facts, std::vector<Asked> whi
     } else {
       Outcome outcome;
       outcome.recipient = one.recipient;
+      const auto parsed = directory::parseAddress(one.path);
       outcome.reply = {451, "4.3.0", "The directory does not answer"};
       outcome.countsAsAttempt = false;
+      if (!parsed) {  // whoever is asked and however often, it leads nowhere
+        outcome.state = RecipientState::failed;
+        outcome.reply = {553, "5.1.3", parsed.error().detail};
+        outcome.countsAsAttempt = true;
+      }
       settleOne(id, std::move(outcome));
     }
+  }
+  if (--asking_[id] == 0) {
+    asking_.erase(id);
+    dropTogether(id);
   }
   pump();
 }

@@ -27,7 +27,8 @@ struct Outcome {
   RecipientState state = RecipientState::pending;  ///< pending: deferred
   ipc::SmtpReply reply;
   std::string by;               ///< remote host, mailbox or folder: for the log
-  bool isRemote = false;        ///< `by` gave the reply
+  bool isRemote = false;        ///< `by` was asked, and gave the reply unless it is our word
+  bool isOurWord = false;       ///< nobody but us said the reply
   bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's
   bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
   bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
@@ -118,6 +119,7 @@ class Dispatcher {
   };
   [[nodiscard]] static std::vector<Asked> asked(const MessageRecord& record, std::span<const std::uint32_t> which);
   [[nodiscard]] Task<void> routeSlowly(Id128 id, Facts facts, std::vector<Asked> which);
+  void dropTogether(const Id128& id);
   void deliver(const Id128& id, const Facts& facts, std::uint32_t recipient, const ipc::Resolution& resolution);
   /// A recipient whose alias leads out of our mailboxes, and perhaps into some, too.
   struct Expanding {
@@ -199,6 +201,7 @@ class Dispatcher {
   std::map<std::string, Hop> hops_;           ///< by destination key
   std::unordered_map<Id128, LongEnvelope> longEnvelopes_;
   std::map<std::pair<Id128, std::string>, std::vector<std::uint32_t>> drops_;  ///< of one message, for one domain's folder
+  std::map<Id128, std::size_t> asking_;  ///< messages of which some recipients are with the directory: so many turns
   /// A recipient whose message is being read back for its mailboxes.
   struct ToMailboxes {
     Facts facts;

@@ -13,6 +13,7 @@
 #include "libmailcore/message/header_addresses.h"
 #include "libmailcore/message/priority.h"
 #include "libmailcore/message/received.h"
+#include "libmailcore/smtp/path.h"
 #include "queued/spool/draft_state.h"
 #include "queued/spool/recode.h"
 
@@ -46,6 +47,17 @@ std::string masqueraded(const std::string& path, const std::string& user, const 
 /// Of our users: such a message gets the fields it lacks. RFC 6409 8.
 bool isSubmission(const ipc::SessionInfo& session) {
   return session.service == "submission" || session.service == "local" || !session.token.empty();
+}
+
+/// smtpd has parsed what it hands over; a program of this machine may say anything. 250: all of them can be sent.
+ipc::SmtpReply refusalOfPaths(const ipc::Envelope& envelope) {
+  if (!envelope.reversePath.empty() && !smtp::parsePlainPath(envelope.reversePath)) {
+    return {553, "5.1.7", "The sender is no address: " + printable(envelope.reversePath)};
+  }
+  for (const ipc::Recipient& recipient : envelope.recipients) {
+    if (!smtp::parsePlainPath(recipient.forwardPath)) return {553, "5.1.3", "A recipient is no address: " + printable(recipient.forwardPath)};
+  }
+  return {};
 }
 
 }  // namespace
@@ -143,6 +155,8 @@ Task<Result<ipc::SmtpReply>> Drafts::openDraft(Connection from, ipc::OpenDraft r
     draft->user = std::move(opened.user);
     draft->counted = opened.counted;
   } else {
+    ipc::SmtpReply refusal = refusalOfPaths(request.envelope);
+    if (refusal.code != 250) co_return std::move(refusal);
     request.session.service = "local";
     request.session.token.clear();
     request.session.client = fmt::format("uid {}", from->peer().uid);
@@ -302,7 +316,7 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   record.origin.session = draft.session.session;
   record.reversePath = masqueraded(draft.envelope.reversePath, draft.user, policy::serverOf(*env_.config, draft.session.virtualServer));
   record.envid = draft.envelope.envid;
-  record.returnFull = draft.envelope.returnFull;
+  record.returned = draft.envelope.returned;
   record.smtpUtf8 = draft.envelope.smtpUtf8;
   record.eightBit = draft.envelope.eightBit;
   record.binary = draft.envelope.binary;

@@ -220,7 +220,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   request.utf8Header = record.utf8Header;
   request.envelope.reversePath = record.reversePath;
   request.envelope.envid = record.envid;
-  request.envelope.returnFull = record.returnFull;
+  request.envelope.returned = record.returned;
   request.envelope.smtpUtf8 = record.smtpUtf8;
   request.envelope.eightBit = record.eightBit;
   request.envelope.binary = record.binary;
@@ -251,6 +251,8 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
     Outcome& to = outcomes[at];
     to.countsAsAttempt = true;
     to.isRemote = true;
+    to.isOurWord = from.isOurWord;
+    if (from.isOurWord && !from.remoteHost.empty()) from.reply.text += " (next host: " + from.remoteHost + ")";
     to.by = std::move(from.remoteHost);
     to.reply = std::move(from.reply);
     to.dsnPassedOn = from.dsnPassedOn;

@@ -10,21 +10,44 @@
 
 namespace ostler::spool {
 
-/// One file a message and domain: what a look at the message finds for it goes together.
+/// One file a message and domain: what a look at the message finds for it goes together, once the directory has said where all go.
 void Dispatcher::drop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
   const bool hasOther = route.rule != nullptr && !route.rule->host.empty();
-  const std::string domain = hasOther ? asciiLower(route.rule->host) : route::domainOf(facts->record.recipients[recipient].recipient.forwardPath);
+  const std::string domain = hasOther ? asciiLower(route.rule->host)
+                             : !route.folder.empty() ? route::domainOf("@" + route.folder)
+                                                     : route::domainOf(facts->record.recipients[recipient].recipient.forwardPath);
   if (domain.empty() || domain.front() == '.' || domain.find('/') != std::string::npos) {
     return refuse(id, recipient, {550, "5.1.3", "The domain cannot be the name of a folder"});
   }
   std::vector<std::uint32_t>& together = drops_[{id, domain}];
   together.push_back(recipient);
-  if (together.size() == 1) scope_.spawn(deliverToDrop(id, facts, domain));
+  if (together.size() == 1 && !asking_.contains(id)) scope_.spawn(deliverToDrop(id, facts, domain));
+}
+
+/// The last answer came: whatever waited for it.
+void Dispatcher::dropTogether(const Id128& id) {
+  Message* const message = env_.queue.find(id);
+  const Result<Facts> facts = message == nullptr ? Result<Facts>(fail(Error::Kind::notFound, "the message is gone")) : factsOf(*message);
+  for (auto at = drops_.lower_bound({id, std::string()}); at != drops_.end() && at->first.first == id;) {
+    if (facts) {
+      scope_.spawn(deliverToDrop(id, *facts, (at++)->first.second));
+      continue;
+    }
+    if (message != nullptr) {
+      for (const std::uint32_t recipient : at->second) message->recipients[recipient].inFlight = false;
+      wakeWhenReadable(id);
+    }
+    at = drops_.erase(at);
+  }
 }
 
 Task<void> Dispatcher::deliverToDrop(Id128 id, Facts facts, std::string domain) {
   ++running_;
   co_await env_.loop.yield();  // the message's other recipients come in this turn
+  if (asking_.contains(id)) {  // or later: then this begins anew
+    endRunning();
+    co_return;
+  }
   const auto together = drops_.extract({id, domain});
   const std::vector<std::uint32_t> which = together.empty() ? std::vector<std::uint32_t>() : together.mapped();
   const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);

@@ -162,7 +162,7 @@ MessageRecord recordOf(const Environment& env, const PickupFile& file, const std
   record.origin.client = fmt::format("uid {}", uid);
   record.origin.taken = taken;
   record.reversePath = file.reversePath;
-  record.returnFull = file.returnFull;
+  record.returned = file.returned;
   record.envid = file.envid;
   for (const std::string& path : file.forwardPaths) {
     RecipientRecord to;

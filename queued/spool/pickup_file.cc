@@ -5,9 +5,9 @@
 #include <unordered_set>
 
 #include "libmailcore/base/ascii.h"
-#include "libmailcore/ipc/envelope.h"
-#include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
+#include "libmailcore/message/named_recipients.h"
+#include "libmailcore/smtp/path.h"
 #include "queued/spool/records.h"
 
 namespace ostler::spool {
@@ -25,29 +25,9 @@ std::string withCrlf(std::string_view octets) {
   return out;
 }
 
-std::string withoutBrackets(std::string_view value) {
-  std::string path = message::unfold(value);
-  if (path.starts_with('<') && path.ends_with('>')) path = path.substr(1, path.size() - 2);
-  return path;
-}
-
-/// Nothing that could break out of an SMTP command line.
-bool isPath(std::string_view path) {
-  return !path.empty() && path.size() <= 512 && std::none_of(path.begin(), path.end(), [](char c) {
-    return isAsciiControl(c) || c == ' ' || c == '<' || c == '>';
-  });
-}
-
-void addAll(std::vector<std::string>& paths, const message::HeaderView& header, std::string_view name) {
-  for (const message::HeaderField& field : header.findAll(name)) {
-    for (const message::Mailbox& mailbox : message::mailboxesOf(message::parseAddressList(field.value))) {
-      paths.push_back(mailbox.address());
-    }
-  }
-}
-
-bool isTakenOut(std::string_view name) {
-  constexpr std::string_view kNames[] = {"X-Sender", "X-Receiver", "X-Notify", "X-Return", "X-Envelope-Id", "Bcc"};
+/// The fields of the envelope, which count at the top alone.
+bool isOfEnvelope(std::string_view name) {
+  constexpr std::string_view kNames[] = {"X-Sender", "X-Receiver", "X-Notify", "X-Return", "X-Envelope-Id"};
   return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view other) { return equalsIgnoreCase(name, other); });
 }
 
@@ -61,6 +41,37 @@ std::uint8_t notifyOf(std::string_view words) {
   return notify;
 }
 
+ipc::Returned returnedOf(std::string_view word) {
+  if (equalsIgnoreCase(word, "full")) return ipc::Returned::full;
+  return equalsIgnoreCase(word, "hdrs") ? ipc::Returned::headers : ipc::Returned::notSaid;
+}
+
+void takeEnvelopeField(PickupFile& file, const message::HeaderField& field) {
+  const std::string value = message::unfold(field.value);
+  if (equalsIgnoreCase(field.name, "X-Sender")) file.reversePath = value;
+  if (equalsIgnoreCase(field.name, "X-Receiver")) file.forwardPaths.push_back(value);
+  if (equalsIgnoreCase(field.name, "X-Notify")) file.notify = notifyOf(value);
+  if (equalsIgnoreCase(field.name, "X-Return")) file.returned = returnedOf(trim(value));
+  if (equalsIgnoreCase(field.name, "X-Envelope-Id")) file.envid = printable(trim(value), 100);  // RFC 3461 4.4
+}
+
+/// One that cannot be sent to keeps the file as a whole: whoever dropped it mends it and drops it again.
+Result<void> checkPaths(PickupFile& file) {
+  for (std::string& path : file.forwardPaths) {
+    Result<std::string> parsed = smtp::parsePlainPath(path);
+    if (!parsed) return fail(Error::Kind::syntax, "a recipient is no address, so it went to nobody: " + printable(path, 60));
+    path = std::move(*parsed);
+  }
+  if (file.reversePath.empty() || file.reversePath == "<>") {
+    file.reversePath.clear();
+    return {};
+  }
+  Result<std::string> parsed = smtp::parsePlainPath(file.reversePath);
+  if (!parsed) return fail(Error::Kind::syntax, "the sender is no address: " + printable(file.reversePath, 60));
+  file.reversePath = std::move(*parsed);
+  return {};
+}
+
 }  // namespace
 
 Result<PickupFile> parsePickupFile(std::string_view octets) {
@@ -69,39 +80,23 @@ Result<PickupFile> parsePickupFile(std::string_view octets) {
   if (header.fieldsLength() == 0) return fail(Error::Kind::syntax, "the file does not start with a message's header");
   PickupFile file;
   bool hasSender = false;
+  bool isAtTop = true;
   for (const message::HeaderField& field : header) {
     if (field.name.empty()) return fail(Error::Kind::syntax, "a line of the header is no field: " + printable(trim(field.value), 60));
-    if (equalsIgnoreCase(field.name, "X-Sender")) {
-      file.reversePath = withoutBrackets(field.value);
-      hasSender = true;
-    } else if (equalsIgnoreCase(field.name, "X-Receiver")) {
-      file.forwardPaths.push_back(withoutBrackets(field.value));
-    } else if (equalsIgnoreCase(field.name, "X-Notify")) {
-      file.notify = notifyOf(field.value);
-    } else if (equalsIgnoreCase(field.name, "X-Return")) {
-      file.returnFull = equalsIgnoreCase(trim(field.value), "full");
-    } else if (equalsIgnoreCase(field.name, "X-Envelope-Id")) {
-      file.envid = printable(trim(field.value), 100);  // RFC 3461 4.4
+    isAtTop = isAtTop && isOfEnvelope(field.name);
+    if (isAtTop) {
+      takeEnvelopeField(file, field);
+      hasSender = hasSender || equalsIgnoreCase(field.name, "X-Sender");
+    } else if (!message::isBlindCopy(field.name)) {
+      file.content.append(whole, field.offset, field.length);
     }
-    if (!isTakenOut(field.name)) file.content.append(whole, field.offset, field.length);
   }
-  if (!hasSender) {
-    std::vector<std::string> from;
-    addAll(from, header, "Sender");
-    if (from.empty()) addAll(from, header, "From");
-    if (from.empty()) return fail(Error::Kind::syntax, "there is no sender: neither X-Sender nor Sender nor From");
-    file.reversePath = from.front();
-  }
-  if (file.forwardPaths.empty()) {
-    for (const char* name : {"To", "Cc", "Bcc"}) addAll(file.forwardPaths, header, name);
-  }
+  if (!hasSender) file.reversePath = message::namedSender(header);
+  if (!hasSender && file.reversePath.empty()) return fail(Error::Kind::syntax, "there is no sender: neither X-Sender nor Sender nor From");
+  if (file.forwardPaths.empty()) file.forwardPaths = message::namedRecipients(header);
   if (file.forwardPaths.empty()) return fail(Error::Kind::syntax, "there is no recipient: neither X-Receiver nor To, Cc or Bcc");
-  for (const std::string& path : file.forwardPaths) {
-    if (!isPath(path)) return fail(Error::Kind::syntax, "a recipient is no address: " + printable(path, 60));
-  }
-  if (!file.reversePath.empty() && !isPath(file.reversePath)) {
-    return fail(Error::Kind::syntax, "the sender is no address: " + printable(file.reversePath, 60));
-  }
+  const Result<void> checked = checkPaths(file);
+  if (!checked) return fail(checked.error());
   std::unordered_set<std::string> seen;
   std::erase_if(file.forwardPaths, [&seen](const std::string& path) { return !seen.insert(distinctPath(path)).second; });
   file.content += "\r\n";

@@ -81,7 +81,7 @@ struct MessageRecord {
   Origin origin;
   std::string reversePath;
   std::string envid;
-  bool returnFull = false;
+  ipc::Returned returned = ipc::Returned::notSaid;
   bool smtpUtf8 = false;
   bool eightBit = false;
   bool binary = false;
@@ -97,7 +97,7 @@ struct MessageRecord {
   std::string movedTo;      ///< an administrator's next hop; empty: as the routes say
   template <class V>
   void fields(V& v) {
-    v(id, arrived, origin, reversePath, envid, returnFull, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header,
+    v(id, arrived, origin, reversePath, envid, returned, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header,
       hold, delayTold, recipients);
     v.later(handling);
     v.later(expiresAt, movedTo);
@@ -131,7 +131,8 @@ struct MessageView {
   } origin;
   std::string_view reversePath;
   std::string_view envid;
-  bool returnFull = false, smtpUtf8 = false, eightBit = false, binary = false;
+  ipc::Returned returned = ipc::Returned::notSaid;
+  bool smtpUtf8 = false, eightBit = false, binary = false;
   std::uint64_t size = 0;
   bool large = false, hasEightBit = false, utf8Header = false;
   Hold hold = Hold::none;
@@ -143,7 +144,7 @@ struct MessageView {
   template <class V>
   void fields(V& v) {
     v(id, arrived, origin.service, origin.virtualServer, origin.client, origin.helo, origin.user, origin.taken, origin.session, reversePath,
-      envid, returnFull, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold, recipients);
+      envid, returned, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold, recipients);
     v.later(handling);
     v.later(expiresAt, movedTo);
   }

@@ -27,14 +27,19 @@ constexpr std::uint64_t kReturnedMost = 256 * 1024;  ///< of a large message rea
 
 using message::DsnAction;
 
+/// Whose words the reply is; empty: ours. RFC 3464 2.3.6.
+std::string saidBy(const Outcome& outcome) { return outcome.isRemote && !outcome.isOurWord ? outcome.by : std::string(); }
+
 report::Ending endingOf(const Outcome& outcome, DsnAction action) {
   report::Ending ending;
   ending.recipient = outcome.recipient;
   ending.action = action;
   ending.reply = outcome.reply;
-  if (outcome.isRemote) ending.remoteHost = outcome.by;
+  ending.remoteHost = saidBy(outcome);
   return ending;
 }
+
+std::string reasonOf(const report::Ending& ending) { return report::withHost(ending.reply, ending.heard ? std::string() : ending.remoteHost); }
 
 /// What came out of each recipient's alias. Counted when somebody asks, for then all recipients are looked at.
 class Children {
@@ -78,7 +83,7 @@ void logSettled(const Environment& env, const Message& message, const MessageRec
                 const std::string& next) {
   const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
   // By which rule the words of somebody else were taken as what they were.
-  const bool isJudged = outcome.isRemote && !outcome.by.empty() && event != "delivered";
+  const bool isJudged = !saidBy(outcome).empty() && event != "delivered";
   const std::string rule = isJudged ? fmt::format(" rule={}", smtp::judge(outcome.reply.code, outcome.reply.enhanced).rule) : std::string();
   env.history.note(message.id, env.now(),
                    fmt::format("{} to=<{}> by={} reply={} next={}{}", event, path, outcome.by, report::oneLine(outcome.reply), next, rule));
@@ -124,6 +129,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   for (Outcome& outcome : outcomes) {
     if (outcome.recipient >= message->recipients.size() || outcome.recipient >= about.recipients.size()) continue;
     const RecipientNow& recipient = message->recipients[outcome.recipient];
+    std::optional<ipc::SmtpReply> heard;
     OutcomeRecord::Entry entry;
     entry.recipient = outcome.recipient;
     entry.state = outcome.state;
@@ -142,11 +148,13 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       // What an administrator holds does not expire; it is tried once more when it is released.
       if (next.gaveUp && message->hold == Hold::held) next = {false, now};
       if (about.handling.deliverBy > now) next.due = std::min(next.due, about.handling.deliverBy);
-      entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
+      entry.lastReply = report::withHost(outcome.reply, saidBy(outcome));
       if (next.gaveUp) {
         entry.state = RecipientState::failed;
         outcome.state = RecipientState::failed;
+        if (!saidBy(outcome).empty()) heard = outcome.reply;
         outcome.reply = {554, "5.4.7", "Delivery time expired. The last reason: " + entry.lastReply};
+        outcome.isOurWord = true;
       } else {
         entry.due = next.due;
         logSettled(env_, *message, about, outcome, "deferred", std::to_string((next.due - now) / std::chrono::seconds(1)) + "s");
@@ -159,9 +167,13 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
       }
     }
     if (outcome.state == RecipientState::failed) {
-      entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
+      entry.lastReply = report::withHost(outcome.reply, saidBy(outcome));
       logSettled(env_, *message, about, outcome, "failed", "-");
       endings.push_back(endingOf(outcome, DsnAction::failed));
+      if (heard) {  // RFC 3464 2.3.6: as it said it
+        endings.back().remoteHost = outcome.by;
+        endings.back().heard = std::move(heard);
+      }
     } else if (outcome.state == RecipientState::delivered) {
       logSettled(env_, *message, about, outcome, "delivered", "-");
       // RFC 3461 5.2: delivered here, or handed to a system that does not tell the sender itself.
@@ -184,14 +196,14 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   });
   if (endings.empty()) return writeDown(record);
   if (about.reversePath.empty()) {
-    return scope_.spawn(settleAsBadmail(id, facts, std::move(record), report::withHost(endings.front().reply, endings.front().remoteHost)));
+    return scope_.spawn(settleAsBadmail(id, facts, std::move(record), reasonOf(endings.front())));
   }
   if (!mayReportTo(about)) {
     const auto failed = std::find_if(endings.begin(), endings.end(), [](const report::Ending& e) { return e.action == DsnAction::failed; });
     if (failed == endings.end()) return writeDown(record);
     return scope_.spawn(settleAsBadmail(id, facts, std::move(record),
                                         "no report: its sender's domain had as many as it gets in an hour. " +
-                                            report::withHost(failed->reply, failed->remoteHost)));
+                                            reasonOf(*failed)));
   }
   scope_.spawn(settleWithReport(id, facts, std::move(record), std::move(endings)));
 }
@@ -251,7 +263,7 @@ void Dispatcher::settleBlindly(const Id128& id, const std::vector<Outcome>& outc
     if (before.state == RecipientState::pending && outcome.state == RecipientState::delivered) entry.state = outcome.state;
     entry.attempts = before.attempts;
     entry.due = env_.now() + kUnreadable;
-    entry.lastReply = report::withHost(outcome.reply, outcome.isRemote ? outcome.by : std::string());
+    entry.lastReply = report::withHost(outcome.reply, saidBy(outcome));
     record.entries.push_back(std::move(entry));
   }
   writeDown(record);

@@ -115,6 +115,8 @@ int mailq(const Call& call) {
   CLI::App app("Lists the queue.");
   addConfigOption(app, options);
   addJsonOption(app, options);
+  bool verbose = false;
+  app.add_flag("-v", verbose, "as Postfix's and sendmail's take it: nothing more is shown");
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
@@ -203,7 +205,8 @@ int postcat(const Call& call) {
       fmt::print("*** ENVELOPE RECORDS {} ***\nmessage_size: {}\nmessage_arrival_time: {}\nsender: {}\n", id, content.size(),
                  momentOf(about.value("arrived", std::int64_t{0})), about.value("from", std::string()));
       for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
-        fmt::print("recipient: {}\n", recipient.value("to", std::string()));
+        const bool waits = recipient.value("state", std::string("pending")) == "pending";
+        fmt::print("{}: {}\n", waits ? "recipient" : "done_recipient", recipient.value("to", std::string()));
       }
     }
     if (all) fmt::print("*** MESSAGE CONTENTS {} ***\n", id);

@@ -20,103 +20,13 @@
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
+#include "libmailcore/message/named_recipients.h"
+#include "libmailcore/smtp/path.h"
 #include "queued/tools/common.h"
+#include "queued/tools/sendmail_options.h"
 
 namespace ostler::tools {
 namespace {
-
-/// What the command line asks for. sendmail's options are older than getopt: values may be glued on, unknown ones are ignored.
-struct Wanted {
-  CommonOptions common;
-  bool fromHeader = false;    // -t
-  bool dotIsContent = false;  // -i
-  bool list = false;          // -bp
-  bool dialogue = false;      // -bs
-  bool flush = false;         // -q
-  std::string sender;
-  bool senderGiven = false;
-  std::string fullName;
-  std::uint8_t notify = ipc::Recipient::kNotifyFailure | ipc::Recipient::kNotifyDelay;
-  bool notifyGiven = false;
-  bool returnFull = false;
-  std::string envid;
-  std::vector<std::string> recipients;
-};
-
-std::uint8_t notifyOf(const std::string& words) {
-  std::uint8_t notify = ipc::Recipient::kNotifyNever;
-  for (const std::string_view word : split(words, ',')) {
-    if (equalsIgnoreCase(word, "success")) notify |= ipc::Recipient::kNotifySuccess;
-    if (equalsIgnoreCase(word, "failure")) notify |= ipc::Recipient::kNotifyFailure;
-    if (equalsIgnoreCase(word, "delay")) notify |= ipc::Recipient::kNotifyDelay;
-  }
-  return notify;
-}
-
-std::string withoutBrackets(std::string path) {
-  if (path.starts_with('<') && path.ends_with('>')) path = path.substr(1, path.size() - 2);
-  return path;
-}
-
-Result<Wanted> read(const std::vector<std::string>& words) {
-  Wanted wanted;
-  const char* const named = std::getenv("OSTLER_CONFIG");
-  wanted.common.config = named != nullptr && *named != '\0' ? named : "/etc/ostler/ostler.yaml";
-  for (std::size_t at = 0; at < words.size(); ++at) {
-    const std::string& word = words[at];
-    if (word == "--") {
-      wanted.recipients.insert(wanted.recipients.end(), words.begin() + static_cast<std::ptrdiff_t>(at) + 1, words.end());
-      break;
-    }
-    if (word.size() < 2 || word[0] != '-') {
-      wanted.recipients.push_back(withoutBrackets(word));
-      continue;
-    }
-    const auto value = [&]() -> std::string {
-      if (word.size() > 2) return word.substr(2);
-      return at + 1 < words.size() ? words[++at] : std::string();
-    };
-    switch (word[1]) {
-      case 't': wanted.fromHeader = true; break;
-      case 'i': wanted.dotIsContent = true; break;
-      case 'b': {
-        const std::string mode = value();
-        if (mode != "m" && mode != "p" && mode != "s") return fail(Error::Kind::syntax, "-b" + mode + " is not offered");
-        wanted.list = mode == "p";
-        wanted.dialogue = mode == "s";
-        break;
-      }
-      case 'f':
-      case 'r':
-        wanted.sender = withoutBrackets(value());
-        wanted.senderGiven = true;
-        break;
-      case 'q': wanted.flush = true; break;  // -q15m, how often a daemon would: once is now
-      case 'F': wanted.fullName = value(); break;
-      case 'N':
-        wanted.notify = notifyOf(value());
-        wanted.notifyGiven = true;
-        break;
-      case 'R': wanted.returnFull = equalsIgnoreCase(value(), "full"); break;
-      case 'V': wanted.envid = value(); break;
-      case 'C': wanted.common.config = value(); break;
-      case 'c': wanted.common.config = value(); break;
-      case 'o': {
-        const std::string option = value();
-        if (option == "i") wanted.dotIsContent = true;
-        break;
-      }
-      case 'B':
-      case 'h':
-      case 'O':
-      case 'X':
-      case 'L':
-      case 'p': (void)value(); break;
-      default: break;  // -m, -n, -v, -G and what others know: nothing we do depends on them
-    }
-  }
-  return wanted;
-}
 
 /// Standard input with CRLF line ends, up to its end or, without -i, to a line of a single dot.
 std::string readMessage(bool dotIsContent, std::istream& in) {
@@ -138,15 +48,10 @@ std::string userName() {
 /// -t: recipients from the header; Bcc goes.
 void takeRecipients(std::string& message, std::vector<std::string>& recipients) {
   const message::HeaderView header(message);
+  for (std::string& address : message::namedRecipients(header)) recipients.push_back(std::move(address));
   std::string kept;
   for (const message::HeaderField& field : header) {
-    const bool isBcc = equalsIgnoreCase(field.name, "Bcc");
-    if (isBcc || equalsIgnoreCase(field.name, "To") || equalsIgnoreCase(field.name, "Cc")) {
-      for (const message::Mailbox& mailbox : message::mailboxesOf(message::parseAddressList(field.value))) {
-        recipients.push_back(mailbox.address());
-      }
-    }
-    if (!isBcc) kept.append(message, field.offset, field.length);
+    if (!message::isBlindCopy(field.name)) kept.append(message, field.offset, field.length);
   }
   message = kept + message.substr(header.fieldsLength());
 }
@@ -185,16 +90,18 @@ bool syncName(const std::string& folderPath, const UniqueFd& file) {
   return folder ? ::fsync(folder.get()) == 0 : ::syncfs(file.get()) == 0;
 }
 
-/// What the envelope in front would be confused by: fields of the message that mean an envelope in pickup/, and a header that ends
-/// in a line that is no field.
+/// What the envelope in front would be confused by: fields at the top of the message that mean an envelope in pickup/, and a header
+/// that ends in a line that is no field.
 std::string forPickup(const std::string& content) {
   const message::HeaderView header(content);
   std::string out;
+  bool isAtTop = true;
   for (const message::HeaderField& field : header) {
     if (field.name.empty()) return out + "\r\n" + content.substr(field.offset);
     constexpr std::string_view kEnvelope[] = {"X-Sender", "X-Receiver", "X-Notify", "X-Return", "X-Envelope-Id"};
     const bool means = std::any_of(std::begin(kEnvelope), std::end(kEnvelope), [&](std::string_view name) { return equalsIgnoreCase(field.name, name); });
-    if (!means) out.append(content, field.offset, field.length);
+    isAtTop = isAtTop && means;
+    if (!isAtTop) out.append(content, field.offset, field.length);
   }
   return out + content.substr(header.fieldsLength());
 }
@@ -210,7 +117,7 @@ std::string envelopeFields(const ipc::Envelope& envelope) {
     }
     out += "X-Notify: " + (words.empty() ? "never" : words) + "\r\n";
   }
-  if (envelope.returnFull) out += "X-Return: full\r\n";
+  if (envelope.returned != ipc::Returned::notSaid) out += envelope.returned == ipc::Returned::full ? "X-Return: full\r\n" : "X-Return: hdrs\r\n";
   if (!envelope.envid.empty()) out += "X-Envelope-Id: " + printable(envelope.envid, 100) + "\r\n";
   return out;
 }
@@ -264,11 +171,10 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-std::string pathIn(const std::string& argument) {
-  const std::size_t open = argument.find('<');
-  const std::size_t close = argument.find('>', open == std::string::npos ? 0 : open);
-  if (open == std::string::npos || close == std::string::npos) return {};
-  return argument.substr(open + 1, close - open - 1);
+/// What stands behind the colon of MAIL FROM: or RCPT TO:.
+std::string_view pathIn(const std::string& line) {
+  const std::size_t colon = line.find(':');
+  return colon == std::string::npos ? std::string_view() : trim(std::string_view(line).substr(colon + 1));
 }
 
 /// What follows DATA, without the dots of RFC 5321 4.5.2; nothing when the input ends before the dot that ends it.
@@ -302,12 +208,20 @@ int dialogue(const config::Config& config, const Wanted& wanted) {
     } else if (verb == "NOOP") {
       say("250 2.0.0 Ok");
     } else if (verb == "MAIL" && !mailOpen) {
-      envelope.reversePath = pathIn(line);
-      mailOpen = true;
-      say("250 2.1.0 Ok");
-    } else if (verb == "RCPT" && mailOpen && !pathIn(line).empty()) {
+      const auto path = smtp::parseReversePath(pathIn(line), config.hostName);
+      mailOpen = path.has_value();
+      if (mailOpen) envelope.reversePath = path->path.text();
+      say(mailOpen ? "250 2.1.0 Ok" : "501 5.1.7 Bad address syntax");
+    } else if (verb == "VRFY") {
+      say("252 2.1.5 Cannot VRFY user, but will accept the message and attempt delivery");
+    } else if (verb == "RCPT" && mailOpen) {
+      const auto path = smtp::parseForwardPath(pathIn(line), config.hostName);
+      if (!path) {
+        say("501 5.1.3 Bad address syntax");
+        continue;
+      }
       ipc::Recipient recipient;
-      recipient.forwardPath = pathIn(line);
+      recipient.forwardPath = path->path.text();
       recipient.notify = wanted.notify;
       envelope.recipients.push_back(std::move(recipient));
       say("250 2.1.5 Ok");
@@ -326,10 +240,21 @@ int dialogue(const config::Config& config, const Wanted& wanted) {
   return EX_OK;
 }
 
+/// -f, else who calls. A local part alone is of this host.
+Result<smtp::ReversePath> senderOf(const Wanted& wanted, const std::string& hostName) {
+  if (!wanted.senderGiven) return smtp::ReversePath(smtp::Mailbox{userName(), hostName});
+  if (wanted.sender.empty() || wanted.sender == "<>") return smtp::ReversePath();
+  const Result<std::string> path = smtp::parsePlainPath(wanted.sender);
+  if (!path) return fail(path.error());
+  const auto parsed = smtp::parseReversePath("<" + *path + ">", hostName);
+  if (!parsed) return fail(parsed.error());
+  return parsed->path;
+}
+
 }  // namespace
 
 int sendmail(const Call& call) {
-  Result<Wanted> wanted = read(call.words);
+  Result<Wanted> wanted = readSendmailOptions(call.words);
   if (!wanted) {
     fmt::print(stderr, "sendmail: {}\n", wanted.error().detail);
     return EX_USAGE;
@@ -347,19 +272,24 @@ int sendmail(const Call& call) {
     fmt::print(stderr, "sendmail: no recipients: name them, or use -t\n");
     return EX_USAGE;
   }
+  const Result<smtp::ReversePath> sender = senderOf(*wanted, config->hostName);
+  if (!sender) {
+    fmt::print(stderr, "sendmail: the sender {} is no address: {}\n", printable(wanted->sender), sender.error().detail);
+    return EX_DATAERR;
+  }
   ipc::Envelope envelope;
-  envelope.reversePath = wanted->senderGiven ? wanted->sender : userName() + "@" + config->hostName;
-  if (!envelope.reversePath.empty() && envelope.reversePath.find('@') == std::string::npos) envelope.reversePath += "@" + config->hostName;
+  envelope.reversePath = sender->text();
   envelope.envid = wanted->envid;
-  envelope.returnFull = wanted->returnFull;
+  envelope.returned = wanted->returned;
   envelope.eightBit = !isAllAscii(content);
-  for (std::string& path : wanted->recipients) {
-    if (std::any_of(path.begin(), path.end(), [](char c) { return isAsciiControl(c) || c == ' '; })) {
-      fmt::print(stderr, "sendmail: {} is no address\n", printable(path));
+  for (const std::string& address : wanted->recipients) {
+    Result<std::string> path = smtp::parsePlainPath(address);
+    if (!path) {
+      fmt::print(stderr, "sendmail: {} is no address, so nothing was sent: {}\n", printable(address), path.error().detail);
       return EX_NOUSER;
     }
     ipc::Recipient recipient;
-    recipient.forwardPath = std::move(path);
+    recipient.forwardPath = std::move(*path);
     recipient.notify = wanted->notify;
     recipient.notifyGiven = wanted->notifyGiven;
     envelope.recipients.push_back(std::move(recipient));
@@ -367,9 +297,8 @@ int sendmail(const Call& call) {
   if (!wanted->fullName.empty() && !message::HeaderView(content).find("From")) {
     message::Mailbox from;
     from.displayName = wanted->fullName;
-    const std::size_t at = envelope.reversePath.rfind('@');
-    from.localPart = envelope.reversePath.substr(0, at);
-    from.domain = at == std::string::npos ? "" : envelope.reversePath.substr(at + 1);
+    from.localPart = sender->isNull() ? "MAILER-DAEMON" : sender->mailbox().localPart;
+    from.domain = sender->isNull() ? config->hostName : sender->mailbox().domain;
     content = "From: " + message::writeMailbox(from) + "\r\n" + content;
   }
   // A text without any header gets the empty line that ends one.

@@ -32,13 +32,24 @@ std::string afterArrival(WallTime time, WallTime arrived) {
   return fmt::format("{:>3} d {:>2} h {:>2} min", minutes / 1440, minutes / 60 % 24, minutes % 60);
 }
 
-void print(const config::Config& config, const config::RouteRule* rule, WallTime arrived, schedule::WallClock wall, bool withClock) {
-  const config::RetrySchedule& retry = route::retryFor(config, rule, "");
-  const schedule::Windows windows{rule == nullptr ? std::string() : rule->pace.hours, std::move(wall)};
-  for (const schedule::Step& step : schedule::simulate(retry, arrived, windows)) {
+void print(const std::vector<schedule::Step>& steps, WallTime arrived, bool withClock) {
+  for (const schedule::Step& step : steps) {
     const std::string number = step.kind == schedule::Step::Kind::attempt ? fmt::format(" {}", step.attempt) : "";
     fmt::print("{}{}  {}{}\n", withClock ? clockOf(step.at) + "  " : "", afterArrival(step.at, arrived), kNames[static_cast<int>(step.kind)], number);
   }
+}
+
+schedule::Windows windowsOf(const config::RouteRule* rule, schedule::WallClock wall) {
+  return {rule == nullptr ? std::string() : rule->pace.hours, std::move(wall)};
+}
+
+/// What is still ahead of one recipient of a message: its attempts count, and an administrator's expiry.
+std::vector<schedule::Step> stepsAhead(config::RetrySchedule retry, const config::RouteRule* rule, WallTime arrived, WallTime expires, const schedule::Begun& begun) {
+  if (expires != WallTime{}) retry.expiry = std::chrono::duration_cast<std::chrono::seconds>(expires - arrived);
+  std::vector<schedule::Step> steps = schedule::simulate(retry, arrived, windowsOf(rule, schedule::localMinuteOfDay), 1000, begun);
+  const WallTime now = std::chrono::system_clock::now();
+  std::erase_if(steps, [now](const schedule::Step& step) { return step.kind == schedule::Step::Kind::delayNotice && step.at < now; });
+  return steps;
 }
 
 int simulateMessage(const config::Config& config, const std::string& id) {
@@ -55,7 +66,9 @@ int simulateMessage(const config::Config& config, const std::string& id) {
     if (recipient.value("state", "") != "pending") continue;
     fmt::print("<{}>\n", printable(to));
     const config::RouteRule* const rule = route::ruleFor(config, {.forwardPath = to, .reversePath = about.value("from", "")});
-    print(config, rule, arrived, schedule::localMinuteOfDay, true);
+    const schedule::Begun begun{recipient.value("attempts", 0U), fromUnixMillis(recipient.value("due", std::int64_t{0}) * 1000)};
+    const WallTime expires = fromUnixMillis(about.value("expires", std::int64_t{0}) * 1000);
+    print(stepsAhead(route::retryFor(config, rule, ""), rule, arrived, expires, begun), arrived, true);
   }
   return EX_OK;
 }
@@ -75,7 +88,7 @@ int simulate(const config::Config& config, const Simulation& asked) {
   }
   const config::RouteRule* const rule = asked.domain.empty() ? nullptr : route::ruleFor(config, {.forwardPath = "someone@" + asked.domain});
   const auto wall = [minute](WallTime time) { return static_cast<unsigned>((minute + time.time_since_epoch() / std::chrono::minutes(1)) % (24 * 60)); };
-  print(config, rule, WallTime{}, wall, false);
+  print(schedule::simulate(route::retryFor(config, rule, ""), WallTime{}, windowsOf(rule, wall)), WallTime{}, false);
   return EX_OK;
 }
 

@@ -5,6 +5,19 @@
 namespace ostler::smtp {
 namespace {
 
+TEST_CASE("path: a program of this machine names an address with or without brackets, or a local part alone") {
+  for (const auto& [text, path] : std::vector<std::pair<const char*, const char*>>{
+           {"<a@b.test>", "a@b.test"}, {"a@b.test", "a@b.test"}, {"root", "root"}, {"\"a b\"@ok.test", "\"a b\"@ok.test"}, {"<\"a b\">", "\"a b\""}}) {
+    INFO(text);
+    REQUIRE(parsePlainPath(text));
+    CHECK(*parsePlainPath(text) == path);
+  }
+  for (const char* const text : {"", "<>", "bad addr", "alice@exa mple.test", "a> RET=FULL ENVID=<x", "a@b@c.test", "a@", "@b", "a\r\n@b"}) {
+    INFO(text);
+    CHECK_FALSE(parsePlainPath(text));
+  }
+}
+
 TEST_CASE("path: what RFC 5321 4.1.2 allows is read, and written as one form") {
   struct Row {
     const char* text;

@@ -58,6 +58,53 @@ TEST_CASE("signed 8-bit content goes to the host that takes it unconverted, or b
   const auto back = none.sendOne(eightBitMessage(signature));
   CHECK(back.state == RecipientState::failed);
   CHECK(back.reply.enhanced == "5.6.3");
+  CHECK(back.isOurWord);  // no server said so
+}
+
+TEST_CASE("what a server said is its word, what was missing in its EHLO is ours") {
+  TwoHosts refused;
+  Behaviour full;
+  full.rcptReplies["b@rcpt.example"] = "550 5.1.1 nobody";
+  refused.sink("127.0.0.2", full);
+  CHECK_FALSE(refused.sendOne(World::message({"b@rcpt.example"})).isOurWord);
+  TwoHosts small;
+  Behaviour size;
+  size.extensions = {"SIZE 10"};
+  small.sink("127.0.0.2", size);
+  const auto tooLarge = small.sendOne(World::message({"b@rcpt.example"}));
+  CHECK(tooLarge.reply.enhanced == "5.3.4");
+  CHECK(tooLarge.isOurWord);
+}
+
+TEST_CASE("RET goes on as it was said, HDRS as well as FULL, and not where nothing was said") {
+  const std::vector<std::pair<ipc::Returned, std::string>> rows = {
+      {ipc::Returned::notSaid, ""}, {ipc::Returned::full, "RET=FULL"}, {ipc::Returned::headers, "RET=HDRS"}};
+  for (const auto& [returned, said] : rows) {
+    INFO(said);
+    TwoHosts world;
+    Behaviour behaviour;
+    behaviour.extensions = {"DSN"};
+    SmtpSink& sink = world.sink("127.0.0.2", behaviour);
+    ipc::Deliver request = World::message({"b@rcpt.example"});
+    request.envelope.returned = returned;
+    CHECK(world.sendOne(std::move(request)).state == RecipientState::delivered);
+    const std::string& from = sink.messages.at(0).from;
+    CHECK((from.find("RET=") == std::string::npos) == said.empty());
+    CHECK(from.find(said) != std::string::npos);
+  }
+}
+
+TEST_CASE("a reverse path that is none is not said to a server") {
+  for (const char* const path : {"bad addr", "a@exa mple.test", "a> RET=FULL ENVID=<x"}) {
+    INFO(path);
+    TwoHosts world;
+    SmtpSink& sink = world.sink("127.0.0.2");
+    ipc::Deliver request = World::message({"b@rcpt.example"});
+    request.envelope.reversePath = path;
+    const auto outcome = world.sendOne(std::move(request));
+    CHECK(outcome.reply.enhanced == "5.1.7");
+    CHECK(sink.messages.empty());
+  }
 }
 
 TEST_CASE("a priority goes as a parameter, or as a header field where the server does not know it") {

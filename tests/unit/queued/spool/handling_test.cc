@@ -207,7 +207,7 @@ TEST_CASE("a message that asks for TLS says so to the next hop, and so does its 
   house.outReply = {550, "5.7.30", "no REQUIRETLS"};
   const auto tls = [](ipc::Envelope& envelope) {
     envelope.handling.requireTls = true;
-    envelope.returnFull = true;
+    envelope.returned = ipc::Returned::full;
   };
   REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "Subject: t\r\n\r\nsecret\r\n", house.loggedIn(), tls));
   REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }));

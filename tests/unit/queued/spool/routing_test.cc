@@ -211,6 +211,22 @@ TEST_CASE("a dropped domain gets one file a message, with its whole envelope, in
   REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
 }
 
+TEST_CASE("a domain of ours that is dropped gets one file a message, its alias's mail in the same folder") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.routes = {rule("example.test", config::RouteRule::Action::drop)}; });
+  spool.start();
+  CHECK(spool.rcpt("nobody@alias.test").code == 250);
+  const std::vector<std::string> to = {"one@example.test", "two@example.test", "three@alias.test", "alice@example.test"};
+  REQUIRE(spool.send("a@b.test", to, kText));
+  REQUIRE(spool.waitFor([&] { return spool.ask({"queue", "list"}).output.find("The queue is empty") != std::string::npos; }));
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(spool.config->dropDir() + "/example.test")) files.push_back(file.path());
+  REQUIRE(files.size() == 1);
+  std::ifstream file(files.front());
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const std::string& path : to) CHECK(text.find("X-Receiver: <" + path + ">\r\n") != std::string::npos);
+}
+
 TEST_CASE("outside its hours a route's mail waits") {
   SpoolFixture spool;
   spool.change([](config::Config& config) {

@@ -20,7 +20,7 @@ const std::string kContent = "Subject: kept\r\n\r\nText.\r\n";
 struct FirstMessageRecord : MessageRecord {
   template <class V>
   void fields(V& v) {
-    v(id, arrived, origin, reversePath, envid, returnFull, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold,
+    v(id, arrived, origin, reversePath, envid, returned, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold,
       recipients);
   }
 };

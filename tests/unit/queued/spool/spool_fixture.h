@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 
+#include "libmailcore/directory/names.h"
 #include "libmailcore/ipc/control.h"
 #include "libmailcore/ipc/directory.h"
 #include "libmailcore/ipc/draft.h"
@@ -355,6 +356,7 @@ class SpoolFixture {
   std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();  ///< what the mailboxes refuse
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
   bool outKeepsDeadlines = true;
+  bool outSaysItself = false;  ///< its outcome is its own verdict, no server's
 
  private:
   static ipc::Account account(const std::string& user) {
@@ -392,8 +394,10 @@ class SpoolFixture {
     ipc::Resolution resolution;
     const std::size_t at = address.find('@');
     const std::string user = leadsTo ? leadsTo(address.substr(0, at)) : address.substr(0, at);
-    if (at != std::string::npos && address.substr(at) != "@example.test") return resolution;
+    const bool isAlias = at != std::string::npos && address.substr(at) == "@alias.test";
+    if (at != std::string::npos && address.substr(at) != "@example.test" && !isAlias) return resolution;
     resolution.kind = ipc::Resolution::Kind::local;
+    resolution.domain = "example.test";
     if (const auto forwarded = forwards.find(user); forwarded != forwards.end()) {
       resolution.remote = forwarded->second;
     } else if (user == "team") {
@@ -430,6 +434,8 @@ class SpoolFixture {
   Task<Result<ipc::Resolution>> answerResolve(ipc::Resolve request) {
     ++resolved;
     while (holdsBack && holdsBack(request.address)) co_await loop_.sleepUntil(Deadline::after(std::chrono::milliseconds(20)));
+    const auto parsed = directory::parseAddress(request.address);
+    if (!parsed) co_return fail(parsed.error());
     ipc::Resolution resolution = resolve(request.address);
     std::string encoded = ipc::encode(resolution);
     if (encoded.size() < queued::auth::LongAnswers::kPiece) co_return resolution;
@@ -494,6 +500,7 @@ class SpoolFixture {
       ipc::RecipientOutcome one;
       one.state = outState;
       one.reply = outReply;
+      one.isOurWord = outSaysItself;
       one.remoteHost = outHost;
       one.byPassedOn = outKeepsDeadlines;
       if (says) says(request.envelope.recipients[at], one);

@@ -51,6 +51,48 @@ TEST_CASE("of many failures of strangers' mail a domain hears so often in an hou
   REQUIRE(spool.waitFor([&] { return reports() == 3; }));
 }
 
+TEST_CASE("what a server said stands in the report as its words, our own verdict as ours") {
+  for (const bool ours : {false, true}) {
+    INFO(ours);
+    SpoolFixture spool;
+    spool.outState = ipc::RecipientOutcome::State::failed;
+    spool.outReply = {554, "5.6.3", "no 8-bit content"};
+    spool.outSaysItself = ours;
+    spool.start();
+    REQUIRE(spool.submit({"bob@remote.test"}));
+    REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+    const std::string report = spool.mailboxOf("alice").front();
+    CHECK((report.find("Remote-MTA: dns; mx.remote.test") == std::string::npos) == ours);
+    CHECK((report.find("Diagnostic-Code: smtp; 554 5.6.3") == std::string::npos) == ours);
+    CHECK((report.find("mx.remote.test said:") == std::string::npos) == ours);
+    CHECK(report.find("Status: 5.6.3") != std::string::npos);
+  }
+}
+
+TEST_CASE("when the time is over the report has what the server said last, as it said it") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {451, "4.2.0", "busy"};
+  spool.change([](config::Config& config) { config.virtualServers.front().retry.attempts = 1; });
+  spool.start();
+  REQUIRE(spool.submit({"bob@remote.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+  const std::string report = spool.mailboxOf("alice").front();
+  CHECK(report.find("Diagnostic-Code: smtp; 451 4.2.0 busy\r\n") != std::string::npos);
+  CHECK(report.find("Remote-MTA: dns; mx.remote.test\r\n") != std::string::npos);
+  CHECK(report.find("Status: 5.4.7") != std::string::npos);
+}
+
+TEST_CASE("a report whose recipient is no address becomes badmail and is not tried for ever") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::failed;
+  spool.outReply = {550, "5.1.1", "No"};
+  spool.start();
+  REQUIRE(spool.send("bad addr", {"team@example.test"}, kText));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"badmail", "list"}, "5.1.3"); }));
+  CHECK(spool.isEmpty());
+}
+
 TEST_CASE("the copy of a report that cannot be delivered is kept as badmail and never bounced") {
   SpoolFixture spool;
   spool.change([](config::Config& config) { config.reports.copyTo = "postmaster@away.test"; });

@@ -64,6 +64,30 @@ TEST_CASE("a message whose record is lost is not sent, nor given up, nor its sen
   CHECK(spool.ask({"queue", "show", id.text()}).output.find("x@far.test") != std::string::npos);
 }
 
+TEST_CASE("a message whose record is lost is shown as damaged, and retry says why it does nothing") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {450, "4.2.0", "later"};
+  spool.start();
+  const Id128 id = deferredMessage(spool, "x@far.test");
+  REQUIRE(loseRecordOf(spool, id));
+  const std::string words = "its record cannot be read: ostler queue salvage, or delete";
+  for (const std::vector<std::string>& look : std::vector<std::vector<std::string>>{
+           {"queue", "list"}, {"queue", "list", "--json"}, {"queue", "list", "--postfix"}, {"queue", "list", "--postfix-json"}, {"queue", "show", id.text()}, {"why", id.text()}}) {
+    const std::string said = spool.ask(look).output;
+    INFO(said);
+    CHECK(said.find(words) != std::string::npos);
+    CHECK(said.find("1970") == std::string::npos);
+    CHECK(said.find("<>") == std::string::npos);
+  }
+  CHECK(spool.shows({"queue", "list"}, id.text() + "  damaged"));
+  const ipc::ControlReply retried = spool.ask({"queue", "retry", id.text()});
+  CHECK(retried.exitCode != 0);
+  CHECK(retried.error.find(words) != std::string::npos);
+  CHECK(spool.ask({"queue", "delete", id.text()}).exitCode == 0);
+  CHECK(spool.isEmpty());
+}
+
 TEST_CASE("a segment whose message's record is lost is not given back") {
   SpoolFixture spool;
   spool.change([](config::Config& config) { config.queue.segmentSize = ByteCount{1U << 20}; });
