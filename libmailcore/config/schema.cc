@@ -224,7 +224,7 @@ const Row<RouteRule> kRouteRule[] = {
     {"fallback", [](RouteRule& r) -> Slot { return &r.fallback; }, "", "hosts to try in their order when none of its own can be reached: name, [address], either with :port"},
     {"relay", [](RouteRule& r) -> Slot { return &r.relay; }, "false", "strangers may send to it: we are its gateway or backup MX"},
     {"recipients", [](RouteRule& r) -> Slot { return &r.recipients; }, "", "of a relay domain: those there are, as local parts or addresses; unset: any"},
-    {"recipients_file", [](RouteRule& r) -> Slot { return Path{&r.recipientsFile}; }, "", "the same, one a line; read at start and on SIGHUP"},
+    {"recipients_file", [](RouteRule& r) -> Slot { return Path{&r.recipientsFile}; }, "", "the same, one a line; read at start and on SIGHUP; deferred (451) while it cannot be read"},
     {"call_ahead", [](RouteRule& r) -> Slot { return &r.callAhead; }, "false", "ask the next hop at RCPT whether the recipient is there; answers are kept"},
     {"peers", [](RouteRule& r) -> Slot { return &r.peers; }, "", "of action peers: servers that carry the domain with us, as address:port"},
     {"etrn.hold", [](RouteRule& r) -> Slot { return &r.etrn.hold; }, "false", "mail waits until the domain's server asks for it (RFC 1985)"},
