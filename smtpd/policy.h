@@ -28,7 +28,6 @@ class Policy {
   /// Answers when there is another list than that of the version asked about; the deadline is no fault.
   [[nodiscard]] virtual Task<Result<ipc::Watches>> awaitWatches(ipc::AwaitWatches request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient request, Deadline deadline) = 0;
-  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) = 0;
   /// `connection`: our end's peer; the spool's from now on, whatever it answers.

@@ -11,9 +11,6 @@ Task<Result<ipc::Watches>> PolicyClient::awaitWatches(ipc::AwaitWatches request,
 Task<Result<ipc::SmtpReply>> PolicyClient::checkClient(ipc::CheckClient request, Deadline deadline) {
   return spool_.call(std::move(request), deadline);
 }
-Task<Result<ipc::SmtpReply>> PolicyClient::checkHelo(ipc::CheckHelo request, Deadline deadline) {
-  return spool_.call(std::move(request), deadline);
-}
 Task<Result<ipc::SmtpReply>> PolicyClient::verify(ipc::Verify request, Deadline deadline) {
   return spool_.call(std::move(request), deadline);
 }

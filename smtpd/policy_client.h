@@ -20,7 +20,6 @@ class PolicyClient final : public Policy {
 
   Task<Result<ipc::Watches>> awaitWatches(ipc::AwaitWatches request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkClient(ipc::CheckClient request, Deadline deadline) override;
-  Task<Result<ipc::SmtpReply>> checkHelo(ipc::CheckHelo request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> verify(ipc::Verify request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> turnAround(ipc::TurnAround request, UniqueFd connection, Deadline deadline) override;

@@ -106,7 +106,6 @@ class Session {
   [[nodiscard]] Task<Reply> helo(std::string_view argument);
   [[nodiscard]] Task<Reply> ehlo(std::string_view argument);
   [[nodiscard]] Task<Reply> lhlo(std::string_view argument);
-  [[nodiscard]] Task<std::optional<Reply>> heloRefusal();
   [[nodiscard]] Task<Reply> startTls(std::string_view argument);
   void forgetWhatWasHeard();
   [[nodiscard]] OfferTo offerTo() const;

@@ -3,6 +3,7 @@
 
 namespace ostler::smtpd {
 
+// Whoever says whatever is greeted: a name that does not exist is held against the recipients (RFC 5321 4.1.4), postmaster excepted.
 smtp::Reply Session::hello(std::string_view argument, std::string_view protocol) {
   auto name = smtp::parseHelo(argument);
   if (!name) return {501, "5.5.4", std::string(protocol) + " needs a domain or an address literal"};
@@ -12,33 +13,15 @@ smtp::Reply Session::hello(std::string_view argument, std::string_view protocol)
   return {250, "", hostName()};
 }
 
-// Whether the name exists is asked of queued, where the virtual server wants to know.
-Task<std::optional<smtp::Reply>> Session::heloRefusal() {
-  state_ = connected;
-  if (auto objected = objection(receiving::Stage::helo)) co_return std::move(*objected);
-  state_ = greeted;
-  if (!server_.checkHelo || isLmtp()) co_return std::nullopt;
-  const Result<ipc::SmtpReply> verdict = co_await around_.policy.checkHelo({info_}, Deadline::after(kPolicyTime));
-  if (verdict && verdict->code == 250) co_return std::nullopt;
-  state_ = connected;
-  if (!verdict) co_return unavailable("helo", verdict.error());
-  co_return toReply(*verdict);
-}
-
 Task<smtp::Reply> Session::helo(std::string_view argument) {
   Reply reply = hello(argument, "HELO");
-  if (!reply.isPositive()) co_return reply;
-  std::optional<Reply> refused = co_await heloRefusal();
-  if (refused) co_return std::move(*refused);
-  extended_ = false;
+  if (reply.isPositive()) extended_ = false;
   co_return reply;
 }
 
 Task<smtp::Reply> Session::ehlo(std::string_view argument) {
   Reply reply = hello(argument, isLmtp() ? "LHLO" : "EHLO");
   if (!reply.isPositive()) co_return reply;
-  std::optional<Reply> refused = co_await heloRefusal();
-  if (refused) co_return std::move(*refused);
   extended_ = true;
   reply.text += offerText(offerTo());
   co_return reply;

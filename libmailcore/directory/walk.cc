@@ -35,6 +35,7 @@ Result<ipc::Resolution> Walk::from(std::string_view text) {
   if (!walked && walked.error().kind == Error::Kind::limit) {
     ipc::Resolution tooMany;
     tooMany.kind = Kind::tooMany;
+    tooMany.address = std::move(out_.address);
     tooMany.steps = std::move(out_.steps);
     tooMany.domain = std::move(out_.domain);
     tooMany.steps.push_back(walked.error().detail);
@@ -104,6 +105,7 @@ Result<void> Walk::local(const Domain& domain, const std::string& localPart, con
     step("\"" + printable(localPart) + "\" cannot be a local part: " + folded.error().detail);
     return {};
   }
+  if (place.depth == 0) out_.address = Address{*folded, domain.name}.text();
   const Tagged tagged = splitTag(*folded, options_.tagSeparator);
   std::vector<std::pair<std::string, std::string>> candidates = {{*folded, place.tag}};
   if (!tagged.tag.empty()) {

@@ -38,6 +38,7 @@ struct Resolution {
   using Reply = void;
   enum class Kind : std::uint8_t { remote, local, unknownUser, rejected, loop, tooMany };
   Kind kind = Kind::remote;         ///< remote: the domain is not ours
+  std::string address;              ///< of a domain of ours: what was asked about, complete and as the directory writes it
   std::vector<Account> accounts;    ///< local mailboxes
   std::vector<std::string> mailboxes;  ///< same order as accounts: the folder a +tag asks for, or empty
   std::vector<std::string> remote;  ///< addresses elsewhere
@@ -49,7 +50,7 @@ struct Resolution {
   std::string domain;               ///< of ours that the address is in, by its first name, not an alias's; empty: none
   template <class V>
   void fields(V& v) {
-    v(kind, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets, domain);
+    v(kind, address, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets, domain);
   }
 };
 

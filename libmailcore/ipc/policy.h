@@ -22,17 +22,6 @@ struct CheckClient {
   }
 };
 
-/// May it call itself session.helo? Asked where the virtual server looks at that name. 250: yes.
-struct CheckHelo {
-  static constexpr std::uint16_t kType = 125;
-  using Reply = SmtpReply;
-  SessionInfo session;
-  template <class V>
-  void fields(V& v) {
-    v(session);
-  }
-};
-
 struct CheckSender {
   static constexpr std::uint16_t kType = 120;
   using Reply = SmtpReply;

@@ -12,10 +12,10 @@ constexpr std::array kChecks = {
     Check{"access_list",     Stage::connect,   &accessList,     false,     "RFC 5321 3.1"},
     Check{"connection_rate", Stage::connect,   &connectionRate, false,     "RFC 5321 3.8"},
     Check{"early_talker",    Stage::greeting,  &earlyTalker,    false,     "RFC 5321 3.1"},
-    Check{"own_name",        Stage::helo,      &ownName,        false,     "RFC 5321 4.1.4"},
     Check{"tls_required",    Stage::mail,      &tlsRequired,    false,     "RFC 3207 4"},
     Check{"login_required",  Stage::mail,      &loginRequired,  false,     "RFC 4954 6"},
     Check{"session_limits",  Stage::mail,      &sessionLimits,  false,     "RFC 5321 3.8"},
+    Check{"own_name",        Stage::mail,      &ownName,        true,      "RFC 5321 4.1.4"},
     Check{"message_rate",    Stage::mail,      &messageRate,    true,      "RFC 5321 7.8"},
     Check{"recipient_limit", Stage::rcpt,      &recipientLimit, false,     "RFC 5321 4.5.3.1.10"},
     Check{"recipient_rate",  Stage::rcpt,      &recipientRate,  false,     "RFC 5321 7.8"},
@@ -36,7 +36,7 @@ std::span<const Check> allChecks() {
 }
 
 std::string_view nameOf(Stage stage) {
-  constexpr std::array<std::string_view, 7> kNames = {"connect", "greeting", "helo", "mail", "rcpt", "data", "end of data"};
+  constexpr std::array<std::string_view, 6> kNames = {"connect", "greeting", "mail", "rcpt", "data", "end of data"};
   return kNames.at(static_cast<std::size_t>(stage));
 }
 

@@ -19,7 +19,6 @@ namespace ostler::receiving {
 enum class Stage {
   connect,
   greeting,  ///< the client was let in, and waited for while its greeting was held back
-  helo,
   mail,
   rcpt,
   data,

@@ -89,9 +89,7 @@ class Explanation {
   Explanation& operator=(const Explanation&) = delete;
 
   [[nodiscard]] Task<void> sender() {
-    for (const Stage stage : {Stage::connect, Stage::greeting, Stage::helo, Stage::mail}) {
-      if (stage != Stage::helo || !helo_.empty()) co_await ask(stage, senderReply_);
-    }
+    for (const Stage stage : {Stage::connect, Stage::greeting, Stage::mail}) co_await ask(stage, senderReply_);
     steps_.push_back(fmt::format("MAIL FROM:<{}>: {}", from_, report::oneLine(senderReply_)));
   }
 

@@ -11,12 +11,14 @@ unsigned nothing(const Facts&) { return noFact; }
 unsigned nameForAccess(const Facts& f) {
   return f.server.accessOnly.names.empty() && f.server.accessExcept.names.empty() ? noFact : clientName;
 }
-unsigned nameWhereChecked(const Facts& f) { return f.server.checkReverseDns ? clientName : noFact; }
-unsigned heloWhereChecked(const Facts& f) { return f.server.checkHelo ? heloHost : noFact; }
+unsigned nameWhereChecked(const Facts& f) { return f.server.checkReverseDns && isStranger(f) ? clientName : noFact; }
+unsigned heloWhereChecked(const Facts& f) {
+  const bool looks = f.server.checkHelo && isStranger(f) && !f.helo.empty() && !f.helo.starts_with('[');
+  return looks ? heloHost : noFact;
+}
 bool isOurs(const Facts& f) { return f.client.identity != nullptr && f.client.identity->known; }
 unsigned domainOfStrangers(const Facts& f) {
-  const bool looks = f.server.checkSenderDomain && !f.reversePath.empty() && f.client.service == "smtp" && !isOurs(f) &&
-                     !isListed(f.server.relayFrom, f.client.address);
+  const bool looks = f.server.checkSenderDomain && !f.reversePath.empty() && isStranger(f) && !route::domainOf(f.reversePath).starts_with('[');
   return looks ? senderDomain : noFact;
 }
 unsigned disk(const Facts&) { return diskRoom; }
@@ -43,14 +45,14 @@ unsigned sentByUser(const Facts& f) { return isOurs(f) ? sending : noFact; }
 constexpr std::array kChecks = {
     //    name               stage             judge                needs              again  even postmaster  written in
     Check{"access_name",     Stage::connect,   &accessName,         &nameForAccess,    false, true,  "RFC 5321 3.1"},
-    Check{"reverse_dns",     Stage::connect,   &reverseDns,         &nameWhereChecked, false, true,  "RFC 1912 2.1"},
-    Check{"helo_name",       Stage::helo,      &heloName,           &heloWhereChecked, false, true,  "RFC 5321 4.1.4"},
     Check{"submission_login",Stage::mail,      &submissionLogin,    &nothing,          true,  true,  "RFC 6409 4.3"},
     Check{"message_size",    Stage::mail,      &messageSize,        &nothing,          true,  true,  "RFC 1870 6.1"},
     Check{"sender_owner",    Stage::mail,      &senderOwner,        &nothing,          true,  true,  "RFC 6409 6.1"},
     Check{"disk_floor",      Stage::mail,      &diskFloor,          &disk,             false, true,  "RFC 3463 3.4"},
     Check{"nowhere",         Stage::rcpt,      &nowhere,            &nothing,          true,  true,  "RFC 5321 3.3"},
     Check{"relay",           Stage::rcpt,      &relay,              &nameForRelay,     true,  true,  "RFC 5321 3.6.2"},
+    Check{"reverse_dns",     Stage::rcpt,      &reverseDns,         &nameWhereChecked, false, false, "RFC 1912 2.1"},
+    Check{"helo_name",       Stage::rcpt,      &heloName,           &heloWhereChecked, false, false, "RFC 5321 4.1.4"},
     Check{"sender_domain",   Stage::rcpt,      &senderDomainExists, &domainOfStrangers,false, false, "RFC 7505 4.2"},
     Check{"sending_limits",  Stage::rcpt,      &sendingLimits,      &sentByUser,       false, false, "RFC 3463 3.8"},
     Check{"dangling_alias",  Stage::rcpt,      &danglingAlias,      &behindWhatLeadsElsewhere, false, false, "RFC 5321 3.9"},
@@ -71,6 +73,12 @@ bool isAsked(const Check& check, Stage stage, const Facts& facts) {
 bool Facts::isForPostmaster() const {
   if (route == nullptr || route->kind != route::Route::Kind::local) return false;
   return equalsIgnoreCase(forwardPath.substr(0, forwardPath.rfind('@')), "postmaster");
+}
+
+bool isStranger(const Facts& facts) {
+  const Result<net::Endpoint> endpoint = net::Endpoint::parse(facts.client.address);
+  const bool isFar = endpoint && endpoint->unixPath.empty();
+  return facts.client.service == "smtp" && !isOurs(facts) && isFar && !isListed(facts.server.relayFrom, facts.client.address);
 }
 
 bool isNamed(const std::vector<std::string>& names, std::string_view name) {

@@ -58,11 +58,11 @@ struct Facts {
 // In the order of the list; each in checks/<its name>.cc. Nothing: no objection.
 using Judge = std::optional<ipc::SmtpReply> (*)(const Facts&);
 [[nodiscard]] std::optional<ipc::SmtpReply> accessName(const Facts& facts);
-[[nodiscard]] std::optional<ipc::SmtpReply> reverseDns(const Facts& facts);
-[[nodiscard]] std::optional<ipc::SmtpReply> heloName(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> submissionLogin(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> messageSize(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> senderOwner(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> reverseDns(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> heloName(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> senderDomainExists(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> diskFloor(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> nowhere(const Facts& facts);
@@ -84,6 +84,8 @@ struct Check {
 };
 [[nodiscard]] std::span<const Check> allChecks();
 
+/// Of whom nothing is known: came over the network to an `mx` listener, has not logged in, and is not on the list of clients that may relay.
+[[nodiscard]] bool isStranger(const Facts& facts);
 /// "mail.example.com", or ".example.com" for all below, and `name` is not empty.
 [[nodiscard]] bool isNamed(const std::vector<std::string>& names, std::string_view name);
 /// Is the client on a list of networks?

@@ -30,10 +30,11 @@ bool asksAsPeer(const config::Config& config, std::string_view domain, const ipc
   return false;
 }
 
-SmtpReply aboutUser(const std::string& address, const ipc::Resolution& resolution) {
+// A local part and its domain, as the directory writes them: RFC 5321 3.5.1.
+SmtpReply aboutUser(const ipc::Resolution& resolution) {
   switch (resolution.kind) {
     case ipc::Resolution::Kind::tooMany:
-    case ipc::Resolution::Kind::local: return {250, "2.1.5", "<" + address + ">"};
+    case ipc::Resolution::Kind::local: return {250, "2.1.5", "<" + resolution.address + ">"};
     case ipc::Resolution::Kind::remote: return {252, "2.1.5", "That domain is not on this server"};
     case ipc::Resolution::Kind::unknownUser:
     case ipc::Resolution::Kind::rejected:
@@ -44,8 +45,8 @@ SmtpReply aboutUser(const std::string& address, const ipc::Resolution& resolutio
 
 constexpr std::size_t kMembersShown = 1000;
 
-SmtpReply members(const std::string& address, const ipc::Resolution& resolution) {
-  if (resolution.kind != ipc::Resolution::Kind::local) return aboutUser(address, resolution);
+SmtpReply members(const ipc::Resolution& resolution) {
+  if (resolution.kind != ipc::Resolution::Kind::local) return aboutUser(resolution);
   const std::size_t count = resolution.accounts.size() + resolution.remote.size();
   if (count > kMembersShown) return {252, "2.1.5", "It leads to " + std::to_string(count) + " addresses: too many to be listed"};
   std::string text;
@@ -108,7 +109,7 @@ Task<SmtpReply> Questions::verify(ipc::Verify request) {
   const auto resolution = co_await env_.directory.resolve(request.argument);
   if (!resolution && resolution.error().kind == Error::Kind::syntax) co_return SmtpReply{553, "5.1.3", "That is no address"};
   if (!resolution) co_return away();
-  co_return request.expand ? members(request.argument, **resolution) : aboutUser(request.argument, **resolution);
+  co_return request.expand ? members(**resolution) : aboutUser(**resolution);
 }
 
 Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {

@@ -38,9 +38,6 @@ void Questions::serve(ipc::Server& server) {
   server.on<ipc::CheckClient>([this](const Connection&, ipc::CheckClient request, const Descriptors&) {
     return Wrap::answer(client(std::move(request.session)));
   });
-  server.on<ipc::CheckHelo>([this](const Connection&, ipc::CheckHelo request, const Descriptors&) {
-    return Wrap::answer(helo(std::move(request.session)));
-  });
   server.on<ipc::CheckSender>([this](const Connection&, ipc::CheckSender request, const Descriptors&) {
     return Wrap::answer(sender(std::move(request.session), std::move(request.reversePath), request.declaredSize));
   });
@@ -78,6 +75,12 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) 
   if ((needs & policy::senderDomain) != 0) {
     ipc::LookedUp domain = co_await dns_.ask(What::mailDomain, route::domainOf(facts.reversePath));
     facts.senderDomain = std::move(domain);
+    // Our own domains need not be known to the world: their mail gets here.
+    using State = ipc::LookedUp::State;
+    if (facts.senderDomain.state == State::no || facts.senderDomain.state == State::nullMx) {
+      const auto resolution = co_await env_.directory.resolve(std::string(facts.reversePath));
+      if (!resolution || (*resolution)->kind != ipc::Resolution::Kind::remote) facts.senderDomain.state = State::yes;
+    }
   }
   if ((needs & policy::diskRoom) != 0) facts.diskHasRoom = hasRoom_(facts.declaredSize);
   if ((needs & policy::mailboxFill) != 0) {
@@ -138,18 +141,10 @@ Task<std::vector<Questions::Examined>> Questions::examine(policy::Stage stage, p
 Task<ipc::SmtpReply> Questions::client(ipc::SessionInfo session) {
   const std::shared_ptr<const config::Config> config = env_.config;
   policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
+  co_await lookUp(policy::clientName, facts);  // for the trace field, too
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::connect, facts, Thorough::all);
   if (refused) co_return std::move(*refused);
   co_return ipc::SmtpReply{220, "", facts.clientName.name};
-}
-
-Task<ipc::SmtpReply> Questions::helo(ipc::SessionInfo session) {
-  const std::shared_ptr<const config::Config> config = env_.config;
-  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
-  facts.helo = session.helo;
-  std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::helo, facts, Thorough::all);
-  if (refused) co_return std::move(*refused);
-  co_return ipc::SmtpReply{250, "", "OK"};
 }
 
 Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize,
@@ -167,9 +162,9 @@ Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string rev
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::mail, facts, thorough);
   if (refused) co_return std::move(*refused);
   // Its domain is judged at RCPT, so that mail for postmaster is past it; meanwhile the client's next command is on its way.
-  if (thorough == Thorough::all && facts.server.checkSenderDomain && *identity == nullptr && session.service == "smtp" &&
-      !policy::isListed(facts.server.relayFrom, session.client)) {
-    dns_.begin(ipc::LookUp::What::mailDomain, route::domainOf(reversePath));
+  const std::string domain = route::domainOf(reversePath);
+  if (thorough == Thorough::all && facts.server.checkSenderDomain && policy::isStranger(facts) && !domain.starts_with('[')) {
+    dns_.begin(ipc::LookUp::What::mailDomain, domain);
   }
   co_return ipc::SmtpReply{250, "2.1.0", "Sender ok"};
 }

@@ -36,7 +36,6 @@ class Questions {
   void serve(ipc::Server& server);
 
   [[nodiscard]] Task<ipc::SmtpReply> client(ipc::SessionInfo session);
-  [[nodiscard]] Task<ipc::SmtpReply> helo(ipc::SessionInfo session);
   [[nodiscard]] Task<ipc::SmtpReply> sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize,
                                             Thorough thorough = Thorough::all);
   [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::CheckRecipient request);

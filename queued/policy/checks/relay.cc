@@ -6,6 +6,18 @@
 
 namespace ostler::policy {
 
+namespace {
+
+/// What would help. Who has logged in already, or could not have more by it, is not sent to log in.
+std::string_view remedy(const config::VirtualServer& server, const Client& client) {
+  const bool isKnown = client.identity != nullptr && client.identity->known;
+  if (isKnown) return "Logged in or not, nobody sends to others by way of this one";
+  const bool loginHelps = server.relayAuthenticated && !server.auth.mechanisms.empty();
+  return loginHelps ? "Log in first to send to others" : "Mail to others is taken from listed clients alone";
+}
+
+}  // namespace
+
 std::optional<ipc::SmtpReply> relay(const Facts& facts) {
   using Kind = route::Route::Kind;
   if (facts.route == nullptr || facts.route->kind == Kind::local || facts.route->kind == Kind::peers) return std::nullopt;
@@ -21,7 +33,7 @@ std::optional<ipc::SmtpReply> relay(const Facts& facts) {
   const bool isStranger = facts.client.service == "smtp" && (facts.client.identity == nullptr || !facts.client.identity->known);
   if (isStranger && isNamed(facts.server.relayFromNames, facts.clientName.name)) return std::nullopt;
   return ipc::SmtpReply{554, "5.7.1",
-                        fmt::format("Relay access denied: {} is not on this server. Log in first to send to others", facts.forwardPath)};
+                        fmt::format("Relay access denied: {} is not on this server. {}", facts.forwardPath, remedy(facts.server, facts.client))};
 }
 
 }  // namespace ostler::policy

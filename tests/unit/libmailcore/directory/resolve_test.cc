@@ -60,6 +60,9 @@ TEST_CASE("a domain that is not ours is remote, an unknown user of ours is unkno
   CHECK(town.at("Xy@ELSEWHERE.test").remote == Names{"Xy@elsewhere.test"});
   CHECK(town.at("x@[192.0.2.1]").kind == Leads::remote);
   CHECK(town.at("nobody@example.test").kind == Leads::unknownUser);
+  CHECK(town.at("ALICE").address == "alice@example.test");  // what VRFY tells
+  CHECK(town.at("Nobody@Example.TEST").address == "nobody@example.test");
+  CHECK(town.at("x@elsewhere.test").address.empty());
   CHECK_FALSE(resolve(*town.own, town.options, "@example.test"));
 }
 

@@ -50,7 +50,7 @@ const Check& named(std::string_view name) {
   throw std::logic_error("no check " + std::string(name));
 }
 
-constexpr Stage kStages[] = {Stage::connect, Stage::greeting, Stage::helo, Stage::mail, Stage::rcpt, Stage::data, Stage::endOfData};
+constexpr Stage kStages[] = {Stage::connect, Stage::greeting, Stage::mail, Stage::rcpt, Stage::data, Stage::endOfData};
 
 }  // namespace
 
@@ -114,15 +114,23 @@ TEST_CASE("content is measured against the virtual server, the account and what 
 TEST_CASE("who may say our name: everybody while names are not checked, and always ourselves") {
   Visitor visitor;
   visitor.visit.helo = "mail.example.test";
-  CHECK_FALSE(ask(Stage::helo, visitor.visit));
+  CHECK_FALSE(ask(Stage::mail, visitor.visit));
   visitor.server.checkHelo = true;
-  CHECK(ask(Stage::helo, visitor.visit));
+  CHECK(ask(Stage::mail, visitor.visit));
   visitor.visit.kind = config::SmtpKind::submission;
-  CHECK_FALSE(ask(Stage::helo, visitor.visit));
+  visitor.visit.authenticated = true;
+  CHECK_FALSE(ask(Stage::mail, visitor.visit));
+  visitor.visit.authenticated = false;
   visitor.visit.kind = config::SmtpKind::mx;
+  visitor.visit.authenticated = true;
+  CHECK_FALSE(ask(Stage::mail, visitor.visit));
+  visitor.visit.authenticated = false;
+  visitor.server.relayFrom = {kClient};
+  CHECK_FALSE(ask(Stage::mail, visitor.visit));
+  visitor.server.relayFrom.clear();
   const net::IpAddress here = net::IpAddress::parse("127.0.0.1").value();
   visitor.visit.client = &here;
-  CHECK_FALSE(ask(Stage::helo, visitor.visit));
+  CHECK_FALSE(ask(Stage::mail, visitor.visit));
 }
 
 TEST_CASE("binary content has no lines, so nothing is said of how they end") {

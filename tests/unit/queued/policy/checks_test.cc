@@ -71,16 +71,77 @@ TEST_CASE("reverse DNS and HELO are looked at where that is set, and a name serv
   Room room;
   room.facts.helo = "nowhere.test";
   room.facts.clientName.state = room.facts.heloHost.state = LookedState::no;
-  CHECK(codeOf(Stage::connect, room.facts) == 0);
-  CHECK(codeOf(Stage::helo, room.facts) == 0);
+  CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+  room.server.checkReverseDns = true;
+  CHECK(codeOf(Stage::connect, room.facts) == 0);  // a message for postmaster may come
+  CHECK(firstObjection(Stage::rcpt, room.facts)->enhanced == "5.7.25");
+  room.facts.clientName.state = LookedState::later;
+  CHECK(codeOf(Stage::rcpt, room.facts) == 451);
+  room.server.checkReverseDns = false;
+  room.server.checkHelo = true;
+  CHECK(firstObjection(Stage::rcpt, room.facts)->enhanced == "5.7.1");
+  room.facts.heloHost.state = LookedState::later;
+  CHECK(codeOf(Stage::rcpt, room.facts) == 451);
+}
+
+TEST_CASE("an address literal in HELO has to be one") {
+  Room room;
+  room.server.checkHelo = true;
+  for (const char* const good : {"[192.0.2.7]", "[IPv6:2001:db8::1]"}) {
+    room.facts.helo = good;
+    CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+  }
+  for (const char* const bad : {"[junk]", "[1.2.3]", "[", "[]"}) {
+    room.facts.helo = bad;
+    CHECK(codeOf(Stage::rcpt, room.facts) == 550);
+  }
+}
+
+TEST_CASE("names are asked of strangers alone: not of who logged in, is listed for relay, or comes by submission") {
+  Room room;
+  room.facts.helo = "nowhere.test";
   room.server.checkReverseDns = room.server.checkHelo = true;
-  CHECK(codeOf(Stage::connect, room.facts) == 554);
-  CHECK(codeOf(Stage::helo, room.facts) == 550);
-  room.facts.clientName.state = room.facts.heloHost.state = LookedState::later;
-  CHECK(codeOf(Stage::connect, room.facts) == 421);
-  CHECK(codeOf(Stage::helo, room.facts) == 451);
-  room.facts.helo = "[192.0.2.7]";
-  CHECK(codeOf(Stage::helo, room.facts) == 0);
+  room.facts.clientName.state = room.facts.heloHost.state = LookedState::no;
+  CHECK(codeOf(Stage::rcpt, room.facts) == 550);
+  ipc::Identity alice;
+  alice.known = true;
+  room.facts.client.identity = &alice;
+  CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+  room.facts.client.identity = nullptr;
+  room.facts.client.service = "submission";
+  CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+  room.facts.client.service = "smtp";
+  room.server.relayFrom = {net::Cidr::parse("192.0.2.0/24").value()};
+  CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+}
+
+TEST_CASE("the domain of a sender is not looked up where it is an address literal") {
+  Room room;
+  room.facts.reversePath = "a@[192.0.2.9]";
+  unsigned needs = 0;
+  for (const Check& check : allChecks()) needs |= check.needs(room.facts);
+  CHECK((needs & senderDomain) == 0);
+}
+
+TEST_CASE("who may not relay hears what would help") {
+  Room room;
+  route::Route remote;
+  remote.kind = route::Route::Kind::remote;
+  room.facts.route = &remote;
+  room.facts.forwardPath = "x@elsewhere.test";
+  const auto says = [&](const char* words) { return firstObjection(Stage::rcpt, room.facts)->text.find(words) != std::string::npos; };
+  CHECK(says("Log in first"));
+  room.server.relayAuthenticated = false;
+  CHECK_FALSE(says("Log in"));
+  CHECK(says("listed clients"));
+  ipc::Identity alice;
+  alice.known = true;
+  room.facts.client.identity = &alice;
+  CHECK_FALSE(says("Log in first"));
+  room.facts.client.identity = nullptr;
+  room.server.relayAuthenticated = true;
+  room.server.auth.mechanisms.clear();
+  CHECK_FALSE(says("Log in"));
 }
 
 TEST_CASE("a sender whom nobody could answer is refused") {
@@ -136,6 +197,9 @@ TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but 
   local.kind = route::Route::Kind::local;
   room.facts.route = &local;
   room.facts.senderDomain.state = LookedState::no;
+  room.server.checkHelo = room.server.checkReverseDns = true;
+  room.facts.helo = "nowhere.test";
+  room.facts.heloHost.state = room.facts.clientName.state = LookedState::no;
   room.facts.sentTooMuch = "more than 5 recipients an hour";
   room.facts.fill = {10, 1, 10, 0};
   for (const char* path : {"postmaster@example.test", "PostMaster", "postmaster@x"}) {
