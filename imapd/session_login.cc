@@ -147,6 +147,7 @@ Reply Session::loginFailed(const ipc::LoginReply& reply) {
     bye("Too many failed logins");
     endReason_ = "errors";
   }
+  if (!reply.told.empty()) return Reply::no("UNAVAILABLE", reply.told);
   return Reply::no("AUTHENTICATIONFAILED", "Authentication failed");
 }
 

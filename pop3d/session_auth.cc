@@ -171,7 +171,7 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
                           "[SYS/TEMP] Logging in is not possible at the moment; try again later");
   }
   if (reply.state != ipc::LoginReply::State::succeeded || answer->descriptors.empty()) {
-    co_return loginFailed(reply.reason, "[AUTH] Wrong name or password");
+    co_return loginFailed(reply.reason, reply.told.empty() ? "[AUTH] Wrong name or password" : "[SYS/TEMP] " + reply.told);
   }
   if (!reply.data.empty()) {  // the server's last words, which have no other way to the client: RFC 5034 4
     const Result<std::string> heard = co_await challenge(std::move(reply.data));

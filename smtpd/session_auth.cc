@@ -73,6 +73,7 @@ Task<smtp::Reply> Session::auth(std::string_view argument) {
       co_return loggedIn(*verdict);
     case ipc::LoginReply::State::failed:
       attempted_ = verdict->account.address;
+      if (!verdict->told.empty()) co_return loginFailed(verdict->reason, {454, "4.7.0", verdict->told});
       co_return loginFailed(verdict->reason, {535, "5.7.8", "Authentication credentials invalid"});
     default:
       co_return loginFailed("unavailable", {454, "4.7.0", "Temporary authentication failure"});

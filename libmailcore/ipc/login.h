@@ -35,9 +35,10 @@ struct LoginReply {
   Account account;                 ///< succeeded; failed: `address` alone, whom the client named, for the log
   std::string token;               ///< succeeded: bound to the ipc connection it was given on; gone when that closes
   std::string reason;              ///< failed: for the log. "credentials" "locked-out" "disabled" ...
+  std::string told;                ///< failed: what the client may hear, where that is more than that it failed; a temporary failure then
   template <class V>
   void fields(V& v) {
-    v(state, conversation, data, account, token, reason);
+    v(state, conversation, data, account, token, reason, told);
   }
 };
 

@@ -85,6 +85,7 @@ class AuthService {
     std::shared_ptr<const config::Config> config;
     Candidate candidate;  ///< once the mechanism has named a user
     std::string reason;   ///< why it will fail whatever the client proves: "locked-out"
+    std::string told;     ///< what the client hears of that; empty: nothing
   };
 
   [[nodiscard]] Task<Result<LoginAnswer>> advance(Conversation conversation, sasl::Step step);
@@ -99,7 +100,8 @@ class AuthService {
   [[nodiscard]] LoginAnswer challenge(Conversation conversation, std::string data);
   [[nodiscard]] LoginAnswer unavailable(const Conversation& conversation, const Error& error);
 
-  [[nodiscard]] bool isLockedOut(const Conversation& conversation) const;
+  /// True: it is, and the conversation knows why it will fail.
+  [[nodiscard]] bool isLockedOut(Conversation& conversation) const;
   [[nodiscard]] bool isExempt(const Conversation& conversation) const;
   [[nodiscard]] Task<Result<bool>> actsAsItself(const Conversation& conversation, std::string authorizationId);
   [[nodiscard]] sasl::Context saslContext(const ipc::LoginStart& request, const config::AuthSettings& settings) const;

@@ -5,10 +5,11 @@
 
 namespace ostler::queued::auth {
 
-bool LockoutTable::isLocked(std::string_view key, const LockoutRules& rules, WallTime now) const {
-  if (rules.failures == 0) return false;
+std::optional<WallTime> LockoutTable::lockedUntil(std::string_view key, const LockoutRules& rules, WallTime now) const {
+  if (rules.failures == 0) return std::nullopt;
   const auto found = byKey_.find(key);
-  return found != byKey_.end() && isFresh(*found->second, rules, now) && found->second->failures >= rules.failures;
+  const bool isIt = found != byKey_.end() && isFresh(*found->second, rules, now) && found->second->failures >= rules.failures;
+  return isIt ? std::optional(found->second->last + rules.lockout) : std::nullopt;
 }
 
 unsigned LockoutTable::fail(std::string_view key, const LockoutRules& rules, WallTime now) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,7 +29,9 @@ class LockoutTable {
   /// names cannot fill our memory.
   explicit LockoutTable(std::size_t mostKeys = 200'000) : mostKeys_(mostKeys) {}
 
-  [[nodiscard]] bool isLocked(std::string_view key, const LockoutRules& rules, WallTime now) const;
+  [[nodiscard]] bool isLocked(std::string_view key, const LockoutRules& rules, WallTime now) const { return lockedUntil(key, rules, now).has_value(); }
+  /// Nothing: it is not.
+  [[nodiscard]] std::optional<WallTime> lockedUntil(std::string_view key, const LockoutRules& rules, WallTime now) const;
   /// Counts one more; returns how many there are now.
   unsigned fail(std::string_view key, const LockoutRules& rules, WallTime now);
   /// Forgets the failures of a key.

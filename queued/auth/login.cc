@@ -2,6 +2,8 @@
 // What a mechanism asks for between its steps is found out in login_steps.cc.
 // A user that does not exist costs the same work and gets the same words as one whose password is wrong (RFC 4422 6.1.4
 // asks for no hint). What differs is in the log.
+#include <fmt/chrono.h>
+
 #include <algorithm>
 
 #include "libmailcore/directory/resolve.h"
@@ -50,6 +52,12 @@ LockoutRules rulesOf(const config::DirectorySettings& settings) {
   return {settings.failuresBeforeLockout, settings.lockout};
 }
 
+// Tells nobody whether the account exists: names that do not are counted and locked alike.
+std::string lockedOutWords(WallTime until) {
+  const auto minute = std::chrono::ceil<std::chrono::minutes>(until);
+  return fmt::format("Too many failed logins: locked out until {:%H:%M} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(minute)));
+}
+
 AuthService::LoginAnswer answerOf(ipc::LoginReply reply) {
   return {std::move(reply), {}};
 }
@@ -72,15 +80,20 @@ bool AuthService::isExempt(const Conversation& conversation) const {
   return std::ranges::any_of(settings.lockoutExempt, [&client](const net::Cidr& network) { return network.contains(*client); });
 }
 
-bool AuthService::isLockedOut(const Conversation& conversation) const {
+bool AuthService::isLockedOut(Conversation& conversation) const {
   if (isExempt(conversation)) return false;
   const LockoutRules rules = rulesOf(conversation.config->directory);
   const WallTime now = parts_.clock.now();
+  std::optional<WallTime> until;
   // Who sends a token or a ticket has no name yet.
   const std::string& name = conversation.candidate.name;
-  if (!name.empty() && lockouts_.isLocked(accountKey(name), rules, now)) return true;
+  if (!name.empty()) until = lockouts_.lockedUntil(accountKey(name), rules, now);
   const std::optional<net::IpAddress> client = addressOf(conversation.session);
-  return client && lockouts_.isLocked(clientKey(*client), rules, now);
+  if (client) until = std::max(until, lockouts_.lockedUntil(clientKey(*client), rules, now));
+  if (!until) return false;
+  conversation.reason = "locked-out";
+  conversation.told = lockedOutWords(*until);
+  return true;
 }
 
 Task<Result<AuthService::LoginAnswer>> AuthService::loginStart(Connection from, ipc::LoginStart request) {
@@ -268,6 +281,7 @@ Task<Result<AuthService::LoginAnswer>> AuthService::refuse(Conversation conversa
       conversation.candidate.name.empty() ? failure.user : conversation.candidate.name;  // for the log
   reply.data = std::move(failure.data);
   reply.reason = std::move(reason);
+  reply.told = std::move(conversation.told);
   co_return answerOf(std::move(reply));
 }
 

@@ -66,7 +66,7 @@ Task<Result<sasl::Step>> AuthService::findVerifiers(Conversation& conversation, 
   Result<Candidate> candidate = co_await lookUp(std::move(user), conversation.session.local);
   if (!candidate) co_return fail(candidate.error());
   conversation.candidate = std::move(*candidate);
-  if (isLockedOut(conversation)) conversation.reason = "locked-out";
+  (void)isLockedOut(conversation);  // the proof is heard all the same, since a refusal at once would tell the mechanisms apart
   const auto& found = conversation.candidate.user;
   co_return conversation.mechanism->verifiersFound(found ? &found->verifiers : nullptr);
 }
@@ -76,8 +76,7 @@ Task<Result<sasl::Step>> AuthService::checkPassword(Conversation& conversation, 
   if (!candidate) co_return fail(candidate.error());
   conversation.candidate = std::move(*candidate);
   if (isLockedOut(conversation)) {
-    conversation.reason = "locked-out";  // not even hashed: that is what locking out is for
-    co_return conversation.mechanism->passwordChecked(false);
+    co_return conversation.mechanism->passwordChecked(false);  // not even hashed: that is what locking out is for
   }
   Result<bool> correct = co_await isPassword(conversation, std::move(asked.password));
   if (!correct) co_return fail(correct.error());
@@ -87,7 +86,6 @@ Task<Result<sasl::Step>> AuthService::checkPassword(Conversation& conversation, 
 /// Of a client that is locked out no token is asked about, and no ticket looked at: it has failed already.
 Task<Result<sasl::Step>> AuthService::askAboutToken(Conversation& conversation, std::string token) {
   if (isLockedOut(conversation)) {
-    conversation.reason = "locked-out";
     co_return conversation.mechanism->introspected(R"({"active":false})");
   }
   if (const std::string* const known = introspected_.find(token, parts_.clock.now())) co_return conversation.mechanism->introspected(*known);
@@ -104,7 +102,6 @@ Task<Result<sasl::Step>> AuthService::askAboutToken(Conversation& conversation, 
 
 Task<Result<sasl::Step>> AuthService::acceptToken(Conversation& conversation, sasl::AcceptToken asked) {
   if (isLockedOut(conversation)) {
-    conversation.reason = "locked-out";
     co_return conversation.mechanism->tokenAccepted(fail(Error::Kind::denied, "locked out"));
   }
   auto job = [context = std::move(asked.context), token = std::move(asked.token)]() -> Result<sasl::GssContext::Answer> { return context->accept(token); };

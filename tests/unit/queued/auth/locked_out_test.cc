@@ -18,6 +18,8 @@ TEST_CASE("after too many failures the account is locked for every protocol and 
   other.session.service = "pop3";
   CHECK(house.ask(std::move(other)).message.reason == "locked-out");
   CHECK(house.service->slowHashes() == before);
+  // 1'790'000'000 is 14:13:20 UTC; fifteen minutes are rounded up to the whole minute.
+  CHECK(house.login("alice", "secret", "198.51.100.1:1").told == "Too many failed logins: locked out until 14:29 UTC");
   house.clock.advance(std::chrono::minutes(16));
   CHECK(house.login("alice", "secret", "198.51.100.1:1").state == LoginState::succeeded);
 }
@@ -57,6 +59,16 @@ TEST_CASE("failed logins that name nobody lock no account out") {
   };
   for (int guess = 0; guess < 5; ++guess) CHECK(token("192.0.2." + std::to_string(guess) + ":4000") == sasl::kReasonCredentials);
   CHECK(token("192.0.2.99:4000") == sasl::kReasonCredentials);
+}
+
+TEST_CASE("a name that does not exist is locked out in the same words, and a wrong password alone gets none") {
+  House house;
+  for (int i = 0; i < 3; ++i) {
+    for (const char* const name : {"alice", "nobody"}) CHECK(house.login(name, "wrong", "192.0.2." + std::to_string(i) + ":1").told.empty());
+  }
+  const std::string ofAlice = house.login("alice", "wrong", "198.51.100.1:1").told;
+  CHECK_FALSE(ofAlice.empty());
+  CHECK(house.login("nobody", "wrong", "198.51.100.1:1").told == ofAlice);
 }
 
 TEST_CASE("loopback is never refused because of earlier failures when the configuration says so") {
