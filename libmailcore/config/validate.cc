@@ -241,6 +241,10 @@ class Validator {
       }
     }
     if (offers(auth, "GSSAPI") && config_.kerberos.keytab.empty()) error(place, service + ".auth.mechanisms has GSSAPI, which needs kerberos.keytab");
+    const bool takesTokens = offers(auth, "OAUTHBEARER") || offers(auth, "XOAUTH2");
+    if (takesTokens && config_.oauth.jwksFile.empty() && config_.oauth.introspectionUrl.empty()) {
+      error(place, service + ".auth.mechanisms has OAUTHBEARER or XOAUTH2, which need oauth.jwks_file or oauth.introspection.url: no token could be good");
+    }
     if (auth.mechanisms.empty()) warning(place, service + ".auth.mechanisms is empty: nobody can authenticate");
   }
 

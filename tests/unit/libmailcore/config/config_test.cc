@@ -252,6 +252,8 @@ TEST_CASE("contradictions are found") {
                "warning: [127.0.0.1] port 2525 is this server itself"},
            Row{"a second route for a domain", "routes: [{domain: a.test}, {domain: A.test, action: reject}]", "never reached: the one at"},
            Row{"a copy of reports to nobody", "reports: {copy_to: postmaster}", "reports.copy_to must be an address"},
+           Row{"bearer tokens that nothing could prove", "imap: {auth: {mechanisms: [PLAIN, OAUTHBEARER]}}",
+               "error: imap.auth.mechanisms has OAUTHBEARER or XOAUTH2, which need oauth.jwks_file"},
            Row{"a log file without a name", "log: {target: file}",
                "error: log.target is file, but log.file is not set"},
            Row{"listeners twice", "smtp: {listeners: [{address: '127.0.0.1:1'}], virtual_servers: []}",
