@@ -27,15 +27,15 @@ struct Spoken {
   static constexpr unsigned byAll = smtp | lmtp | odmr;
 };
 
-/// What the client sends behind the command without waiting for a reply; it is read even when the command is refused.
-enum class Trailing { nothing, chunk };
+/// What the client may send behind the command before it has our reply: RFC 2920 3.1. A chunk is read even when its command is refused.
+enum class Behind { commands, nothing, chunk };
 
 struct Command {
   std::string_view verb;
   unsigned legalIn;
   Needs needs;
   unsigned spoken;
-  Trailing trailing;
+  Behind behind;
   Task<smtp::Reply> (Session::*handler)(std::string_view argument);
   std::string_view writtenIn;
 };
@@ -46,26 +46,26 @@ struct Commands {
   static constexpr unsigned kNoMail = S::connected | S::greeted;
   // clang-format off
   static constexpr std::array kTable = {
-      //      verb        legal in                       needs             spoken          trailing           handler       written in
-      Command{"EHLO",     kAnyState,                     Needs::nothing,   Spoken::noLmtp, Trailing::nothing, &S::ehlo,     "RFC 5321 4.1.1.1"},
-      Command{"HELO",     kAnyState,                     Needs::nothing,   Spoken::noLmtp, Trailing::nothing, &S::helo,     "RFC 5321 4.1.1.1"},
-      Command{"LHLO",     kAnyState,                     Needs::nothing,   Spoken::lmtp,   Trailing::nothing, &S::lhlo,     "RFC 2033 4.1"},
-      Command{"STARTTLS", kNoMail,                       Needs::clearText, Spoken::byAll,  Trailing::nothing, &S::startTls, "RFC 3207 4"},
-      Command{"AUTH",     S::greeted,                    Needs::login,     Spoken::noLmtp, Trailing::nothing, &S::auth,     "RFC 4954 4"},
-      Command{"MAIL",     S::greeted,                    Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::mail,     "RFC 5321 4.1.1.2"},
-      Command{"RCPT",     S::mailOpen | S::rcptOpen,     Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::rcpt,     "RFC 5321 4.1.1.3"},
-      Command{"DATA",     S::rcptOpen,                   Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::data,     "RFC 5321 4.1.1.4"},
-      Command{"BDAT",     S::rcptOpen | S::bdatOpen,     Needs::nothing,   Spoken::mail,   Trailing::chunk,   &S::bdat,     "RFC 3030 2"},
-      Command{"RSET",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::rset,     "RFC 5321 4.1.1.5"},
-      Command{"NOOP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::noop,     "RFC 5321 4.1.1.9"},
-      Command{"VRFY",     kAnyState,                     Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::vrfy,     "RFC 5321 4.1.1.6"},
-      Command{"EXPN",     kAnyState,                     Needs::nothing,   Spoken::mail,   Trailing::nothing, &S::expn,     "RFC 5321 4.1.1.7"},
-      Command{"ETRN",     S::greeted,                    Needs::nothing,   Spoken::smtp,   Trailing::nothing, &S::etrn,     "RFC 1985 5"},
-      Command{"ATRN",     S::greeted,                    Needs::nothing,   Spoken::odmr,   Trailing::nothing, &S::atrn,     "RFC 2645 5.2.1"},
-      Command{"XCLIENT",  kNoMail,                       Needs::trust,     Spoken::mail,   Trailing::nothing, &S::xclient,  "Postfix's XCLIENT_README"},
-      Command{"XFORWARD", kNoMail,                       Needs::trust,     Spoken::mail,   Trailing::nothing, &S::xforward, "Postfix's XFORWARD_README"},
-      Command{"HELP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::help,     "RFC 5321 4.1.1.8"},
-      Command{"QUIT",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Trailing::nothing, &S::quit,     "RFC 5321 4.1.1.10"},
+      //      verb        legal in                       needs             spoken          behind it         handler       written in
+      Command{"EHLO",     kAnyState,                     Needs::nothing,   Spoken::noLmtp, Behind::nothing,  &S::ehlo,     "RFC 5321 4.1.1.1"},
+      Command{"HELO",     kAnyState,                     Needs::nothing,   Spoken::noLmtp, Behind::nothing,  &S::helo,     "RFC 5321 4.1.1.1"},
+      Command{"LHLO",     kAnyState,                     Needs::nothing,   Spoken::lmtp,   Behind::nothing,  &S::lhlo,     "RFC 2033 4.1"},
+      Command{"STARTTLS", kNoMail,                       Needs::clearText, Spoken::byAll,  Behind::nothing,  &S::startTls, "RFC 3207 4"},
+      Command{"AUTH",     S::greeted,                    Needs::login,     Spoken::noLmtp, Behind::nothing,  &S::auth,     "RFC 4954 4"},
+      Command{"MAIL",     S::greeted,                    Needs::nothing,   Spoken::mail,   Behind::commands, &S::mail,     "RFC 5321 4.1.1.2"},
+      Command{"RCPT",     S::mailOpen | S::rcptOpen,     Needs::nothing,   Spoken::mail,   Behind::commands, &S::rcpt,     "RFC 5321 4.1.1.3"},
+      Command{"DATA",     S::rcptOpen,                   Needs::nothing,   Spoken::mail,   Behind::nothing,  &S::data,     "RFC 5321 4.1.1.4"},
+      Command{"BDAT",     S::rcptOpen | S::bdatOpen,     Needs::nothing,   Spoken::mail,   Behind::chunk,    &S::bdat,     "RFC 3030 2"},
+      Command{"RSET",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Behind::commands, &S::rset,     "RFC 5321 4.1.1.5"},
+      Command{"NOOP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Behind::nothing,  &S::noop,     "RFC 5321 4.1.1.9"},
+      Command{"VRFY",     kAnyState,                     Needs::nothing,   Spoken::mail,   Behind::nothing,  &S::vrfy,     "RFC 5321 4.1.1.6"},
+      Command{"EXPN",     kAnyState,                     Needs::nothing,   Spoken::mail,   Behind::nothing,  &S::expn,     "RFC 5321 4.1.1.7"},
+      Command{"ETRN",     S::greeted,                    Needs::nothing,   Spoken::smtp,   Behind::commands, &S::etrn,     "RFC 1985 5"},
+      Command{"ATRN",     S::greeted,                    Needs::nothing,   Spoken::odmr,   Behind::nothing,  &S::atrn,     "RFC 2645 5.2.1"},
+      Command{"XCLIENT",  kNoMail,                       Needs::trust,     Spoken::mail,   Behind::nothing,  &S::xclient,  "Postfix's XCLIENT_README"},
+      Command{"XFORWARD", kNoMail,                       Needs::trust,     Spoken::mail,   Behind::commands, &S::xforward, "Postfix's XFORWARD_README"},
+      Command{"HELP",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Behind::commands, &S::help,     "RFC 5321 4.1.1.8"},
+      Command{"QUIT",     kAnyState,                     Needs::nothing,   Spoken::byAll,  Behind::commands, &S::quit,     "RFC 5321 4.1.1.10"},
   };
   // clang-format on
 

@@ -129,6 +129,7 @@ receiving::Visit Session::visit(const receiving::Content& content) const {
           .tls = connection_.tls() != nullptr,
           .authenticated = isAuthenticated(),
           .talkedEarly = talkedEarly_,
+          .sentAhead = sentAhead_,
           .helo = info_.helo,
           .hostName = hostName(),
           .accountMessageSize = account_.messageSize,
@@ -156,7 +157,7 @@ std::optional<smtp::Reply> Session::objection(receiving::Stage stage, const rece
     keptBack_ = std::make_unique<const Reply>(std::move(objected->reply));
     return std::nullopt;
   }
-  if (objected->reply.code == 421) leave(objected->check);
+  if (objected->reply.code == 421 || stage == receiving::Stage::command) leave(objected->check);
   return std::move(objected->reply);
 }
 
@@ -174,7 +175,7 @@ Task<std::optional<smtp::Reply>> Session::clientRefusal() {
 }
 
 // Holds the greeting back, and looks whether the client waits for it: who is not let in anyhow has heard so before.
-Task<std::optional<smtp::Reply>> Session::impatience() {
+Task<std::optional<smtp::Reply>> Session::talksEarly() {
   if (limits().greetingDelay.count() == 0 || visit().isExempt()) co_return std::nullopt;
   const Result<std::string_view> early = co_await connection_.readSome(1, Deadline::after(limits().greetingDelay));
   if (!early && early.error().kind != Error::Kind::timeout) co_return lost(early.error());
@@ -191,7 +192,7 @@ Task<void> Session::greet() {
     refused = std::move(byName);
   }
   if (!refused) {
-    std::optional<Reply> early = co_await impatience();
+    std::optional<Reply> early = co_await talksEarly();
     refused = std::move(early);
   }
   if (!refused) {
@@ -268,8 +269,9 @@ Task<smtp::Reply> Session::answer(std::string_view line) {
   // RFC 2645 3: an ODMR server says so of what SMTP has and it has not.
   if (!command && kind_ == config::SmtpKind::odmr && Commands::isKnown(verb)) co_return Reply{502, "5.5.1", "Command not implemented here"};
   if (!command) co_return Reply{500, "5.5.1", "Command not recognized"};
+  if (auto ahead = impatience(*command)) co_return std::move(*ahead);
   if (auto refused = refusal(*command)) {
-    if (command->trailing == Trailing::chunk) {
+    if (command->behind == Behind::chunk) {
       Reply skipped = co_await skipChunk(argument);
       if (ended()) co_return skipped;
     }
@@ -277,6 +279,13 @@ Task<smtp::Reply> Session::answer(std::string_view line) {
   }
   Reply reply = co_await (this->*command->handler)(argument);
   co_return reply;
+}
+
+// Nothing may be sent ahead before EHLO has offered it, nor behind a command that ends a group: RFC 2920 3.1.
+std::optional<smtp::Reply> Session::impatience(const Command& command) {
+  const bool mayFollow = command.behind == Behind::chunk || (command.behind == Behind::commands && extended_);
+  sentAhead_ = !mayFollow && connection_.hasBufferedInput();
+  return sentAhead_ ? objection(receiving::Stage::command) : std::nullopt;
 }
 
 std::optional<smtp::Reply> Session::refusal(const Command& command) const {

@@ -77,12 +77,13 @@ class Session {
   [[nodiscard]] Task<void> converse();
   [[nodiscard, gnu::noinline]] Task<void> greet();
   [[nodiscard]] Task<std::optional<Reply>> clientRefusal();
-  [[nodiscard]] Task<std::optional<Reply>> impatience();
+  [[nodiscard]] Task<std::optional<Reply>> talksEarly();
   [[nodiscard, gnu::noinline]] Task<void> dispatch(std::string_view line);
   [[nodiscard]] std::optional<Reply> objection(receiving::Stage stage, const receiving::Content& content = {});
   [[nodiscard]] receiving::Visit visit(const receiving::Content& content = {}) const;
   [[nodiscard]] bool mayAsk(config::Askers who) const;
   [[nodiscard]] Task<Reply> answer(std::string_view line);
+  [[nodiscard]] std::optional<Reply> impatience(const Command& command);
   [[nodiscard]] std::optional<Reply> refusal(const Command& command) const;
   [[nodiscard]] Task<Reply> rset(std::string_view argument);
   [[nodiscard]] Task<Reply> noop(std::string_view argument);
@@ -180,6 +181,7 @@ class Session {
   State state_ = connected;
   bool extended_ = false;  // EHLO or LHLO, not HELO
   bool talkedEarly_ = false;
+  bool sentAhead_ = false;
   bool isWrittenDown_ = false;
   bool envelopeHasPostmaster_ = false;
   std::string endReason_;

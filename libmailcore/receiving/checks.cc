@@ -12,6 +12,7 @@ constexpr std::array kChecks = {
     Check{"access_list",     Stage::connect,   &accessList,     false,     "RFC 5321 3.1"},
     Check{"connection_rate", Stage::connect,   &connectionRate, false,     "RFC 5321 3.8"},
     Check{"early_talker",    Stage::greeting,  &earlyTalker,    false,     "RFC 5321 3.1"},
+    Check{"pipelining",      Stage::command,   &pipelining,     false,     "RFC 2920 3.1"},
     Check{"tls_required",    Stage::mail,      &tlsRequired,    false,     "RFC 3207 4"},
     Check{"login_required",  Stage::mail,      &loginRequired,  false,     "RFC 4954 6"},
     Check{"session_limits",  Stage::mail,      &sessionLimits,  false,     "RFC 5321 3.8"},
@@ -36,7 +37,7 @@ std::span<const Check> allChecks() {
 }
 
 std::string_view nameOf(Stage stage) {
-  constexpr std::array<std::string_view, 6> kNames = {"connect", "greeting", "mail", "rcpt", "data", "end of data"};
+  constexpr std::array<std::string_view, 7> kNames = {"connect", "greeting", "command", "mail", "rcpt", "data", "end of data"};
   return kNames.at(static_cast<std::size_t>(stage));
 }
 

@@ -19,6 +19,7 @@ namespace ostler::receiving {
 enum class Stage {
   connect,
   greeting,  ///< the client was let in, and waited for while its greeting was held back
+  command,   ///< any, before its own stage
   mail,
   rcpt,
   data,
@@ -40,6 +41,7 @@ struct Visit {
   bool tls = false;
   bool authenticated = false;
   bool talkedEarly = false;             ///< there were octets before the greeting
+  bool sentAhead = false;               ///< there were octets behind a command whose reply was to be waited for
   std::string_view helo{};              ///< what the client says it is
   std::string_view hostName{};          ///< what we say we are
   std::uint64_t accountMessageSize = 0; ///< the most octets that who logged in may send; 0: unlimited
@@ -56,7 +58,7 @@ struct Visit {
   [[nodiscard]] bool isExempt() const { return client == nullptr || isOn(server.limits.exempt); }
 };
 
-/// Nothing: no objection. A 421 or 5xx at `connect` or `greeting` ends the connection, a 421 ends it at any stage.
+/// Nothing: no objection. A 421 or 5xx at `connect`, `greeting` or `command` ends the connection, a 421 ends it at any stage.
 using Judge = std::optional<smtp::Reply> (*)(const Visit&);
 
 // In the order of the list; each in checks/<its name>.cc.
@@ -64,6 +66,7 @@ using Judge = std::optional<smtp::Reply> (*)(const Visit&);
 [[nodiscard]] std::optional<smtp::Reply> accessList(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> connectionRate(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> earlyTalker(const Visit& visit);
+[[nodiscard]] std::optional<smtp::Reply> pipelining(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> ownName(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> tlsRequired(const Visit& visit);
 [[nodiscard]] std::optional<smtp::Reply> loginRequired(const Visit& visit);

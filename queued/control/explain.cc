@@ -89,7 +89,7 @@ class Explanation {
   Explanation& operator=(const Explanation&) = delete;
 
   [[nodiscard]] Task<void> sender() {
-    for (const Stage stage : {Stage::connect, Stage::greeting, Stage::mail}) co_await ask(stage, senderReply_);
+    for (const Stage stage : {Stage::connect, Stage::greeting, Stage::command, Stage::mail}) co_await ask(stage, senderReply_);
     steps_.push_back(fmt::format("MAIL FROM:<{}>: {}", from_, report::oneLine(senderReply_)));
   }
 
@@ -97,6 +97,7 @@ class Explanation {
     const std::string stranger = isKnown() ? std::string() : endpoint_;
     route_ = route::route(*config_, {.forwardPath = to_, .reversePath = from_, .client = stranger}, *resolution, &steps_);
     facts_.route = &route_;
+    if (!facts_.isForPostmaster()) recipientReply_ = keptBack_;
     co_await ask(Stage::rcpt, recipientReply_);
     if (recipientReply_.code == 250 && route_.kind != route::Route::Kind::local) co_await verify();
     if (route_.rule != nullptr && route_.rule->etrn.hold) steps_.emplace_back("held until the domain's server asks with ETRN");
@@ -129,13 +130,14 @@ class Explanation {
   [[nodiscard]] bool isKnown() const { return asker_.identity.known; }
 
   /// Both lists of a stage in the order in which they are asked, smtpd's and then ours. The first objection takes the place of a good
-  /// `reply`.
+  /// `reply`; where a check gives way to mail for postmaster, of the reply to the recipient.
   [[nodiscard]] Task<void> ask(Stage stage, ipc::SmtpReply& reply) {
     for (const receiving::Check& check : receiving::allChecks()) {
       if (check.stage != stage) continue;
       const std::optional<smtp::Reply> said = check.judge(visit());
       steps_.push_back(told(stage, check.name, check.writtenIn, said ? said->oneLine() : ""));
-      if (said && reply.code == 250) reply = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
+      ipc::SmtpReply& heard = check.givesWay ? keptBack_ : reply;
+      if (said && heard.code == 250) heard = {static_cast<std::uint16_t>(said->code), said->enhanced, said->text};
     }
     const std::vector<spool::Questions::Examined> examined = co_await questions_.examine(stage, facts_);
     for (const spool::Questions::Examined& one : examined) {
@@ -189,6 +191,7 @@ class Explanation {
   route::Route route_;
   ipc::SmtpReply senderReply_{250, "2.1.0", "Sender ok"};
   ipc::SmtpReply recipientReply_{250, "2.1.5", "Recipient ok"};
+  ipc::SmtpReply keptBack_ = recipientReply_;  // what every recipient but postmaster will hear
   ipc::SmtpReply contentReply_{250, "2.0.0", "Content ok"};
   std::vector<std::string> steps_;
 };

@@ -134,7 +134,7 @@ TEST_CASE("STARTTLS: a command smuggled in behind it in clear text is never carr
   play.beginOnSockets();
   play.expect("", "220");
   play.expect("EHLO x.example", "250");
-  play.expect("STARTTLS\r\nMAIL FROM:<evil@b.example>", "421 4.5.1");
+  play.expect("STARTTLS\r\nMAIL FROM:<evil@b.example>", "554 5.5.0");
   play.expect("", "closed");
 }
 

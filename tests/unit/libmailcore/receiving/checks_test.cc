@@ -30,6 +30,7 @@ const std::vector<Case> kCases = {
     {"access_list", 554, [](Visitor& v) { v.server.accessExcept.networks = {kClient}; }},
     {"connection_rate", 421, [](Visitor& v) { v.server.rates.connections = 1; }},
     {"early_talker", 554, [](Visitor& v) { v.visit.talkedEarly = true; }},
+    {"pipelining", 554, [](Visitor& v) { v.visit.sentAhead = true; }},
     {"own_name", 550, [](Visitor& v) { v.server.checkHelo = true; v.visit.helo = "MAIL.example.test"; }},
     {"tls_required", 530, [](Visitor& v) { v.server.tlsRequired = true; }},
     {"login_required", 530, [](Visitor& v) { v.visit.kind = config::SmtpKind::submission; }},
@@ -50,7 +51,7 @@ const Check& named(std::string_view name) {
   throw std::logic_error("no check " + std::string(name));
 }
 
-constexpr Stage kStages[] = {Stage::connect, Stage::greeting, Stage::mail, Stage::rcpt, Stage::data, Stage::endOfData};
+constexpr Stage kStages[] = {Stage::connect, Stage::greeting, Stage::command, Stage::mail, Stage::rcpt, Stage::data, Stage::endOfData};
 
 }  // namespace
 
@@ -82,6 +83,21 @@ TEST_CASE("every check objects to what it is there for, and to nothing else") {
     CHECK(objection->reply.code == one.code);
     CHECK(objection->givesWay == check.givesWay);
   }
+}
+
+TEST_CASE("who may relay, is logged in or comes over a Unix socket may be clumsy about waiting") {
+  Visitor visitor;
+  visitor.visit.sentAhead = true;
+  const auto isRefused = [&] { return ask(Stage::command, visitor.visit).has_value(); };
+  CHECK(isRefused());
+  visitor.visit.authenticated = true;
+  CHECK_FALSE(isRefused());
+  visitor.visit.authenticated = false;
+  visitor.server.relayFrom = {kClient};
+  CHECK_FALSE(isRefused());
+  visitor.server.relayFrom.clear();
+  visitor.visit.client = nullptr;
+  CHECK_FALSE(isRefused());
 }
 
 TEST_CASE("the first check of a stage that objects decides") {
