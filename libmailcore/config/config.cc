@@ -167,11 +167,6 @@ Loaded load(const std::string& file) {
 
 namespace {
 
-/// Is it the folder itself, or below it?
-bool isWithin(const std::filesystem::path& path, const std::filesystem::path& folder) {
-  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
-}
-
 /// Mail that is dropped where mail is taken from, or kept, would go in circles; and rename is no promise over a network.
 void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
   const RouteRule* first = nullptr;

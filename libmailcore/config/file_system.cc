@@ -43,6 +43,10 @@ FileSystem fileSystemOf(unsigned long type) {
   return found == kKnown.end() ? FileSystem::disk : found->is;
 }
 
+bool isWithin(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
 Result<FileSystem> fileSystemAt(const std::string& folder) {
   std::error_code none;
   std::filesystem::path at = std::filesystem::weakly_canonical(folder, none);

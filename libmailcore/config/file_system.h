@@ -1,6 +1,7 @@
-// file_system.h - what kind of file system a folder lies on: on a disk of this machine, elsewhere, or in memory.
+// file_system.h - where a folder lies: inside another, and on what kind of file system: a disk of this machine, elsewhere, or memory.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "libmailcore/base/result.h"
@@ -18,5 +19,8 @@ enum class FileSystem {
 
 /// Of a folder that is not there yet: where it would be made. Errors: notFound, denied.
 [[nodiscard]] Result<FileSystem> fileSystemAt(const std::string& folder);
+
+/// Is it the folder itself, or below it? Both are absolute and without `..`; nothing is looked up.
+[[nodiscard]] bool isWithin(const std::filesystem::path& path, const std::filesystem::path& folder);
 
 }  // namespace ostler::config

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "libmailcore/config/file_system.h"
 #include "libmailcore/daemon/file_rights.h"
 
 namespace ostler::daemon {
@@ -45,6 +46,21 @@ std::vector<Named> ofSpool(const config::Config& config) {
   return files;
 }
 
+std::vector<Named> ofReports(const config::Config& config) {
+  return {{"reports.templates", config.reports.templates}};
+}
+
+std::vector<Named> ofBadmail(const config::Config& config) {
+  std::vector<Named> folders;
+  for (std::string& folder : config.badmailDirs()) folders.push_back({"badmail", std::move(folder)});
+  return folders;
+}
+
+// Lists of aliases may lie anywhere, so that who may read them may read everything.
+std::vector<Named> ofAliases(const config::Config& config) {
+  return {{"directory.alias_files", config.directory.aliasFiles ? "/" : ""}};
+}
+
 std::vector<Named> ofOut(const config::Config& config) {
   return {{"outbound.ca_file", config.outbound.caFile},
           {"log.syslog_ca", config.log.syslogCa},
@@ -61,19 +77,35 @@ std::vector<Named> ofLog(const config::Config& config) {
   return files;
 }
 
-enum class Rights { reread, folder };  ///< as daemon::addReread() gives them, or the file's folder whatever else it holds
+enum class Rights {
+  reread,  ///< as daemon::addReread() gives them
+  folder,  ///< the file's, whatever else it holds
+  itself,  ///< it is a folder, and nothing else helps: others are given for less
+};
 
 struct Group {
   const char* processes;
   Rights rights;
+  bool readsAliases;  ///< and may therefore read everything where lists of aliases are allowed
   std::vector<Named> (*files)(const config::Config& config);
 };
-constexpr std::array kGroups = {Group{"smtpd, pop3d and imapd", Rights::reread, &ofListeners}, Group{"queued/auth", Rights::folder, &ofAuth},
-                                Group{"queued/spool", Rights::reread, &ofSpool}, Group{"queued/out", Rights::reread, &ofOut},
-                                Group{"all of them", Rights::folder, &ofLog}};
+// clang-format off
+constexpr std::array kGroups = {
+    //    processes                       rights           aliases  files
+    Group{"smtpd, pop3d and imapd",       Rights::reread,  false,   &ofListeners},
+    Group{"queued/auth",                  Rights::folder,  true,    &ofAuth},
+    Group{"queued/spool",                 Rights::reread,  true,    &ofSpool},
+    Group{"queued/spool",                 Rights::itself,  true,    &ofReports},
+    Group{"queued/spool",                 Rights::itself,  true,    &ofBadmail},
+    Group{"queued/auth and queued/spool", Rights::itself,  true,    &ofAliases},
+    Group{"queued/out",                   Rights::reread,  false,   &ofOut},
+    Group{"all of them",                  Rights::folder,  false,   &ofLog},
+};
+// clang-format on
 
 /// What a process needs, or is given, for that file; the secret folders are those of the start.
 std::vector<std::string> placesOf(Rights rights, const config::Config& atStart, const std::string& file) {
+  if (rights == Rights::itself) return {fs::weakly_canonical(fs::absolute(file)).string()};
   if (rights == Rights::folder) return {fs::weakly_canonical(fs::absolute(file).parent_path()).string()};
   FileRights places;
   addReread(places, atStart, file);
@@ -81,25 +113,22 @@ std::vector<std::string> placesOf(Rights rights, const config::Config& atStart, 
   return places.read;
 }
 
-bool isWithin(const fs::path& path, const fs::path& folder) {
-  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
-}
-
 }  // namespace
 
 std::vector<std::string> outOfReach(const config::Config& atStart, const config::Config& now, const std::string& configFile) {
   std::vector<std::string> said;
   for (const Group& group : kGroups) {
-    std::vector<std::string> given = placesOf(Rights::reread, atStart, configFile);
+    std::vector<std::string> given;
+    if (group.rights != Rights::itself) given = placesOf(Rights::reread, atStart, configFile);
     const auto give = [&given](const std::vector<std::string>& places) { given.insert(given.end(), places.begin(), places.end()); };
     if (group.files == &ofAuth) give({"/etc"});
-    if (atStart.directory.aliasFiles && (group.files == &ofAuth || group.files == &ofSpool)) give({"/"});
+    if (atStart.directory.aliasFiles && group.readsAliases) give({"/"});
     const std::vector<Named> before = group.files(atStart);
     for (const Named& one : before) {
       if (!one.file.empty()) give(placesOf(group.rights, atStart, one.file));
     }
     const auto isGiven = [&given](const std::string& path) {
-      return std::ranges::any_of(given, [&path](const std::string& folder) { return isWithin(path, folder); });
+      return std::ranges::any_of(given, [&path](const std::string& folder) { return config::isWithin(path, folder); });
     };
     for (const Named& one : group.files(now)) {
       const bool isOld = std::ranges::any_of(before, [&one](const Named& old) { return old.file == one.file; });

@@ -11,6 +11,7 @@ TEST_CASE("a file that a reload brings needs a restart where the running process
   atStart.dataDir = root + "/data";
   atStart.runDir = root + "/run";
   atStart.certificates = {{root + "/tls/a.pem", root + "/tls/a.key"}};
+  atStart.virtualServers.resize(1);
   atStart.log.target = config::LogTarget::file;
   atStart.log.file = root + "/log/ostler.log";
   struct Row {
@@ -30,6 +31,9 @@ TEST_CASE("a file that a reload brings needs a restart where the running process
            Row{"another log beside the first", [](Config& now, const std::string& at) { now.log.file = at + "/log/other.log"; }, ""},
            Row{"a log elsewhere", [](Config& now, const std::string& at) { now.log.file = at + "/other/ostler.log"; }, "log.file"},
            Row{"a list of recipients elsewhere", [](Config& now, const std::string& at) { now.routes.emplace_back().recipientsFile = at + "/other/list"; }, "recipients_file"},
+           Row{"badmail elsewhere", [](Config& now, const std::string& at) { now.virtualServers.front().badmail = at + "/other/badmail"; }, "badmail"},
+           Row{"badmail inside the folder of badmail", [](Config& now, const std::string&) { now.virtualServers.front().badmail = now.badmailDir() + "/of-one"; }, ""},
+           Row{"words of reports elsewhere", [](Config& now, const std::string& at) { now.reports.templates = at + "/other/templates"; }, "reports.templates"},
            Row{"a name that only begins alike", [](Config& now, const std::string& at) { now.clientCa = at + "/tls2/ca.pem"; }, "tls.client_ca"},
        }) {
     CAPTURE(row.name);
@@ -39,4 +43,15 @@ TEST_CASE("a file that a reload brings needs a restart where the running process
     REQUIRE(said.size() == (*row.expected == '\0' ? 0U : 1U));
     if (!said.empty()) CHECK_THAT(said[0], Catch::StartsWith(std::string(row.expected) + " needs a restart: " + root + "/other/") || Catch::Contains("/tls2/"));
   }
+}
+
+TEST_CASE("lists of aliases that a reload allows need a restart, since who reads them must reach everything") {
+  config::Config atStart;
+  config::Config now = atStart;
+  now.directory.aliasFiles = true;
+  const auto said = daemon::outOfReach(atStart, now, "/nowhere/ostler.yaml");
+  REQUIRE(said.size() == 1);
+  CHECK_THAT(said[0], Catch::StartsWith("directory.alias_files needs a restart: "));
+  CHECK(daemon::outOfReach(now, now, "/nowhere/ostler.yaml").empty());
+  CHECK(daemon::outOfReach(now, atStart, "/nowhere/ostler.yaml").empty());
 }
