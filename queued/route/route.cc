@@ -142,7 +142,8 @@ Route byDirectory(const config::Config& config, const Query& query, const ipc::R
       return route;
     }
     case ipc::Resolution::Kind::unknownUser: {
-      const RouteRule* const peers = peersOf(config, domain, steps);
+      const RouteRule* peers = peersOf(config, domain, steps);
+      if (peers == nullptr) peers = peersOf(config, resolution.domain, steps);
       if (peers != nullptr) return byRule(config, *peers, query);
       return rejected(550, "5.1.1",
                       fmt::format("There is no mailbox {} here. Check the address for typing errors", query.forwardPath));
@@ -168,6 +169,19 @@ std::string passedOver(const RouteRule& rule, const Query& query, std::string_vi
   if (!rule.sender.empty() && !isSender) return "is for mail from " + rule.sender;
   if (query.failures < rule.afterFailures) return fmt::format("waits until {} attempts have failed", rule.afterFailures);
   return {};
+}
+
+/// The rule that names a domain of ours: as it is written, or else the one that it is an alias of.
+const RouteRule* ruleOfOurs(const config::Config& config, const Query& query, const ipc::Resolution& resolution, Steps* steps) {
+  for (const std::string& named : {domainOf(query.forwardPath), resolution.domain}) {
+    for (const RouteRule& rule : config.routes) {
+      const bool isAsked = !named.empty() && rule.action != RouteRule::Action::peers && namesDomain(rule, named);
+      if (!isAsked || !passedOver(rule, query, named).empty()) continue;
+      tell(steps, fmt::format("{}: route \"{}\" ({}) names the domain: decides before the directory", rule.place.text(), rule.shown(), nameOf(rule.action)));
+      return &rule;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -257,19 +271,12 @@ Route route(const config::Config& config, const Query& query, const ipc::Resolut
     route.kind = query.forwardPath.starts_with('/') ? Route::Kind::file : Route::Kind::pipe;
     return route;
   }
-  const std::string domain = domainOf(query.forwardPath);
   // Of a domain that is not ours the first rule that fits decides, as always; one of ours is the directory's unless a rule names it.
   const bool isOurs = resolution.kind != ipc::Resolution::Kind::remote;
-  for (const RouteRule& rule : config.routes) {
-    if (!isOurs || domain.empty() || rule.action == RouteRule::Action::peers) continue;
-    // An alias of the domain drops into the same folder.
-    const bool isByAlias = rule.action == RouteRule::Action::drop && !resolution.domain.empty() && !namesDomain(rule, domain);
-    const std::string_view named = isByAlias ? std::string_view(resolution.domain) : std::string_view(domain);
-    if (!namesDomain(rule, named) || !passedOver(rule, query, named).empty()) continue;
-    tell(steps, fmt::format("{}: route \"{}\" ({}) names the domain: decides before the directory", rule.place.text(),
-                            rule.shown(), nameOf(rule.action)));
-    Route decided = byRule(config, rule, query);
-    if (isByAlias) decided.folder = resolution.domain;
+  const RouteRule* const rule = isOurs ? ruleOfOurs(config, query, resolution, steps) : nullptr;
+  if (rule != nullptr) {
+    Route decided = byRule(config, *rule, query);
+    if (!namesDomain(*rule, domainOf(query.forwardPath))) decided.folder = resolution.domain;
     return decided;
   }
   for (const std::string& step : resolution.steps) tell(steps, "directory: " + step);

@@ -62,6 +62,25 @@ TEST_CASE("of a domain elsewhere the first rule that fits decides, though a late
   CHECK(route::route(config, theirs, ours).kind == RouteKind::drop);
 }
 
+TEST_CASE("what is said of a domain of ours holds for its aliases, but for one that is named itself") {
+  ipc::Resolution byAlias;
+  byAlias.kind = ipc::Resolution::Kind::local;
+  byAlias.accounts.emplace_back().address = "a@ours.test";
+  byAlias.domain = "ours.test";
+  const Query query{.forwardPath = "a@alias.test"};
+  for (const Action action : {Action::smarthost, Action::lmtp, Action::drop, Action::reject, Action::forward}) {
+    config::Config config;
+    config.routes = {rule("ours.test", action, "other.test")};
+    const Route got = route::route(config, query, byAlias);
+    CHECK(got.rule == &config.routes[0]);
+    CHECK((got.kind != RouteKind::drop || got.folder == "ours.test"));
+    config.routes.push_back(rule("alias.test", Action::drop));
+    const Route named = route::route(config, query, byAlias);
+    CHECK(named.rule == &config.routes[1]);
+    CHECK(named.folder.empty());
+  }
+}
+
 TEST_CASE("without a rule mail goes by MX, and to an address literal directly") {
   const config::Config config;
   CHECK(route::route(config, {.forwardPath = "a@Else.test"}, ipc::Resolution{}).nextHop.key() == "mx:else.test");
@@ -153,6 +172,8 @@ TEST_CASE("peers are asked about who is not here, and never about a peer's own m
   ipc::Resolution unknown;
   unknown.kind = ipc::Resolution::Kind::unknownUser;
   CHECK(route::route(config, {.forwardPath = "a@ours.test"}, unknown).kind == RouteKind::peers);
+  unknown.domain = "ours.test";
+  CHECK(route::route(config, {.forwardPath = "a@alias.test"}, unknown).kind == RouteKind::peers);
   const Route loop = route::route(config, {.forwardPath = "a@ours.test", .client = "192.0.2.2:4711"}, unknown);
   CHECK(loop.kind == RouteKind::reject);
   CHECK(loop.reply.enhanced == "5.1.1");
