@@ -1,5 +1,7 @@
 #include "libmailcore/config/exposure.h"
 
+#include <libpsl.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -48,12 +50,17 @@ std::vector<WideNetwork> wideAmong(const std::vector<net::Cidr>& networks) {
   return wide;
 }
 
+bool isAnybodys(std::string_view pattern) {
+  if (pattern == "*") return true;
+  if (!pattern.starts_with('.')) return false;
+  return psl_is_public_suffix(psl_builtin(), asciiLower(pattern.substr(1)).c_str()) == 1;
+}
+
 std::string faultOfClientName(std::string_view name) {
   const std::string quoted = "'" + std::string(name) + "'";
   if (name == "*") return "'*' matches no client: there is no word for all of them here";
   if (std::string fault = faultOfDomains(name); !fault.empty()) return name.empty() || name == "." ? quoted + " matches no client" : fault;
-  const bool isTopLevel = name.starts_with('.') && name.substr(1).find('.') == std::string_view::npos;
-  return isTopLevel ? quoted + " is an open relay: everybody can have a name there; name the domain" : std::string();
+  return isAnybodys(name) ? quoted + " is an open relay: everybody can have a name there; name the domain" : std::string();
 }
 
 }  // namespace ostler::config

@@ -21,6 +21,10 @@ struct WideNetwork {
 };
 [[nodiscard]] std::vector<WideNetwork> wideAmong(const std::vector<net::Cidr>& networks);
 
+/// Does a pattern of domains take in those of people who have nothing to do with each other? "*", ".com", ".co.uk": the public suffix
+/// list says so.
+[[nodiscard]] bool isAnybodys(std::string_view pattern);
+
 /// Why clients must not be trusted by that name; empty: they may be. ".com" is everybody who pays for a name.
 [[nodiscard]] std::string faultOfClientName(std::string_view name);
 

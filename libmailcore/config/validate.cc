@@ -293,8 +293,7 @@ class Validator {
 
   void relayDomain(const RouteRule& rule) {
     const bool hasList = !rule.recipients.empty() || !rule.recipientsFile.empty();
-    // ".com" is as good as "*" to a spammer.
-    const bool isEverybodys = rule.domain == "*" || rule.domain.rfind('.') == 0;
+    const bool isEverybodys = isAnybodys(rule.domain);  // ".com" is as good as "*" to a spammer
     if (rule.relay && isEverybodys)
       error(rule.place, "relay: true for '" + rule.domain + "' is an open relay: anybody could send to anybody; name the domain");
     if (rule.action == RouteRule::Action::forward && isEverybodys)

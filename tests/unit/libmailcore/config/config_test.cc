@@ -212,6 +212,7 @@ TEST_CASE("contradictions are found") {
                "error: this route needs a 'host'"},
            Row{"a gateway for everybody without a host", "routes: [{domain: '*', action: smarthost}]", "needs a 'host'"},
            Row{"an open relay by route", "routes: [{domain: '*', relay: true}]", "open relay"},
+           Row{"a relay for all who pay for a name below a public suffix", "routes: [{domain: .co.uk, relay: true}]", "open relay"},
            Row{"a relay for a whole top-level domain", "routes: [{domain: .test, relay: true}]", "open relay"},
            Row{"other people's domains forwarded", "routes: [{domain: '*', action: forward, host: a.test}]", "not yours"},
            Row{"a relay domain that takes any recipient", "routes: [{domain: a.test, relay: true}]", "comes back as a bounce"},
