@@ -1,7 +1,5 @@
 #include "queued/deliver/local.h"
 
-#include <fcntl.h>
-
 #include <iterator>
 
 #include "libmailcore/store/account_folder.h"
@@ -23,7 +21,7 @@ std::string deliveryId(const Parcel& parcel) {
   return parcel.message.text() + "/" + parcel.mailbox;
 }
 
-store::NewMessage toMessage(const Parcel& parcel) {
+Result<store::NewMessage> toMessage(const Parcel& parcel) {
   store::NewMessage message;
   message.emailId = Id128::make(std::chrono::system_clock::now());
   message.deliveryId = deliveryId(parcel);
@@ -33,13 +31,16 @@ store::NewMessage toMessage(const Parcel& parcel) {
   if (parcel.content) {
     message.content = *parcel.content;
   } else {
-    message.file = UniqueFd(::fcntl(parcel.file.get(), F_DUPFD_CLOEXEC, 0));
+    Result<UniqueFd> file = parcel.file();
+    if (!file) return fail(file.error());
+    message.file = std::move(*file);
     message.fileLength = parcel.size;
   }
   return message;
 }
 
 const LocalOutcome kStored{LocalOutcome::State::stored, {250, "2.0.0", "Delivered"}};
+const LocalOutcome kUnread{LocalOutcome::State::deferred, {451, "4.3.0", "The message cannot be read just now"}};
 
 }  // namespace
 
@@ -51,7 +52,7 @@ LocalDelivery::~LocalDelivery() {
 }
 
 std::shared_ptr<LocalDelivery::Slot> LocalDelivery::slotOf(const ipc::Account& account) {
-  if (slots_.size() > kMostOpen) dropIdleSlots();
+  if (slots_.size() > kMostOpen + atWork_ + ready_.size()) dropIdleSlots();
   std::shared_ptr<Slot>& slot = slots_[account.id];
   if (!slot) slot = std::make_shared<Slot>(loop_);
   const bool otherLimits =
@@ -78,7 +79,17 @@ void LocalDelivery::deliver(const ipc::Account& account, Parcel parcel, Done don
   ++inFlight_;
   if (urgent) slot->hurry.set();
   if (std::exchange(slot->running, true)) return;
-  scope_.spawn(run(slot));
+  ready_.push_back(slot);
+  startReady();
+}
+
+void LocalDelivery::startReady() {
+  while (atWork_ < kMostAtWork && !ready_.empty()) {
+    const std::shared_ptr<Slot> slot = std::move(ready_.front());
+    ready_.pop_front();
+    ++atWork_;
+    scope_.spawn(run(slot));
+  }
 }
 
 Task<Result<void>> LocalDelivery::open(std::shared_ptr<Slot> slot) {
@@ -127,6 +138,27 @@ Task<void> LocalDelivery::run(std::shared_ptr<Slot> slot) {
     (void)hurried;
   }
   slot->running = false;
+  --atWork_;
+  if (!ready_.empty()) slot->open.reset();  // more accounts than can be open take their turns
+  startReady();
+}
+
+/// What cannot be opened is told so, and taken out of the batch.
+std::vector<store::NewMessage> LocalDelivery::openBatch(const Slot& slot, std::vector<Waiting>& batch) {
+  std::vector<store::NewMessage> messages;
+  std::vector<Waiting> opened;
+  for (Waiting& one : batch) {
+    Result<store::NewMessage> message = toMessage(one.parcel);
+    if (!message) {
+      log_.warn("local-delivery-failed", {{"account", slot.account.address}, {"id", one.parcel.message.text()}, {"reason", message.error().detail}});
+      one.tell(kUnread);
+      continue;
+    }
+    messages.push_back(std::move(*message));
+    opened.push_back(std::move(one));
+  }
+  batch = std::move(opened);
+  return messages;
 }
 
 Task<void> LocalDelivery::appendBatch(std::shared_ptr<Slot> slot, std::vector<Waiting> batch) {
@@ -136,8 +168,8 @@ Task<void> LocalDelivery::appendBatch(std::shared_ptr<Slot> slot, std::vector<Wa
     for (const Waiting& one : batch) one.tell(outcome);
     co_return;
   }
-  std::vector<store::NewMessage> messages;
-  for (const Waiting& one : batch) messages.push_back(toMessage(one.parcel));
+  std::vector<store::NewMessage> messages = openBatch(*slot, batch);
+  if (messages.empty()) co_return;
   const std::shared_ptr<store::Account> account = slot->open;
   const Result<std::vector<store::Appended>> stored = co_await account->append(std::move(messages));
   if (stored) {

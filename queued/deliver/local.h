@@ -22,8 +22,8 @@ struct Parcel {
   Id128 message;
   std::string mailbox;                         ///< empty: INBOX
   std::string prefix;                          ///< Return-Path, Delivered-To
-  std::shared_ptr<const std::string> content;  ///< null: the file is the content
-  UniqueFd file;
+  std::shared_ptr<const std::string> content;  ///< null: it is in a file
+  std::function<Result<UniqueFd>()> file;      ///< opens it when the parcel's turn has come: thousands may wait
   std::uint64_t size = 0;
   std::int64_t internalDate = 0;
   bool urgent = false;  ///< somebody waits for the reply (LMTP): never held back to go with others
@@ -33,6 +33,9 @@ struct LocalOutcome {
   enum class State { stored, deferred, failed } state = State::deferred;
   ipc::SmtpReply reply;
 };
+
+/// So many accounts are written to at once; the others wait, closed, and have no descriptors.
+inline constexpr std::size_t kMostAtWork = 256;
 
 /// One loop. Outlives its deliveries; when it goes, those that run end in the store, unheard.
 class LocalDelivery {
@@ -63,14 +66,16 @@ class LocalDelivery {
     ipc::Account account;
     std::shared_ptr<store::Account> open;
     std::deque<Waiting> waiting;
-    bool running = false;
+    bool running = false;  ///< at work, or ready for it
     std::uint64_t lastUse = 0;
   };
   [[nodiscard]] std::shared_ptr<Slot> slotOf(const ipc::Account& account);
   void dropIdleSlots();
+  void startReady();
   [[nodiscard]] Task<Result<void>> open(std::shared_ptr<Slot> slot);
   [[nodiscard]] Task<void> run(std::shared_ptr<Slot> slot);
   [[nodiscard]] static std::vector<Waiting> takeBatch(Slot& slot);
+  [[nodiscard]] std::vector<store::NewMessage> openBatch(const Slot& slot, std::vector<Waiting>& batch);
   [[nodiscard]] Task<void> appendBatch(std::shared_ptr<Slot> slot, std::vector<Waiting> batch);
   [[nodiscard]] Task<LocalOutcome> outcomeOf(std::shared_ptr<Slot> slot, Error error, std::uint64_t size);
 
@@ -79,6 +84,8 @@ class LocalDelivery {
   std::string accountsDir_;
   log::Log log_;
   std::unordered_map<Id128, std::shared_ptr<Slot>> slots_;
+  std::deque<std::shared_ptr<Slot>> ready_;
+  std::size_t atWork_ = 0;
   std::uint64_t uses_ = 0;
   std::size_t waiting_ = 0;
   std::size_t inFlight_ = 0;  ///< handed in, not done

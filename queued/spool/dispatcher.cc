@@ -372,10 +372,7 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
     parcel.content = content;
     parcel.size = record.size;
     parcel.internalDate = toUnixMillis(record.arrived) / 1000;
-    if (record.large) {
-      Result<UniqueFd> file = env_.large.read(id);
-      if (file) parcel.file = std::move(*file);
-    }
+    if (record.large) parcel.file = [&large = env_.large, id] { return large.read(id); };
     ++running_;
     env_.mailboxes.deliver(target.account, std::move(parcel), [this, id, joint, by = target.account.address](deliver::LocalOutcome done) {
       endRunning();

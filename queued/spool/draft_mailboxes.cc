@@ -1,5 +1,4 @@
 // draft_mailboxes.cc - what comes over LMTP goes into the mailboxes at once, with one reply per recipient. RFC 2033 4.2.
-#include <fcntl.h>
 
 #include "libmailcore/message/received.h"
 #include "queued/report/report.h"
@@ -78,7 +77,7 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, MessageRec
     parcel.size = draft->size;
     parcel.internalDate = toUnixMillis(env_.now()) / 1000;
     parcel.urgent = true;
-    if (draft->file) parcel.file = UniqueFd(::fcntl(draft->file->fd(), F_DUPFD_CLOEXEC, 0));
+    if (draft->file) parcel.file = [file = draft->file] { return file->copyFd(); };
     env_.mailboxes.deliver(target.account, std::move(parcel), [joint](deliver::LocalOutcome outcome) {
       if (outcome.state != deliver::LocalOutcome::State::stored) joint->reply = std::move(outcome.reply);
       if (--joint->missing == 0) joint->done.set();

@@ -109,6 +109,12 @@ Result<void> LargeFile::write(std::string_view octets) {
   return writeAll(fd_.get(), octets);
 }
 
+Result<UniqueFd> LargeFile::copyFd() const {
+  UniqueFd copy(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) return failErrno("large/" + id_.text());
+  return copy;
+}
+
 Result<void> LargeFile::finish() const { return files_.finish(id_, fd_.get()); }
 Result<void> LargeFile::shareAs(const Id128& as) const { return files_.share(id_, fd_.get(), as); }
 

@@ -52,6 +52,8 @@ class LargeFile {
   /// Blocks. As LargeFiles::share(); whether this one is kept or not.
   [[nodiscard]] Result<void> shareAs(const Id128& as) const;
   [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Errors: limit (too many are open).
+  [[nodiscard]] Result<UniqueFd> copyFd() const;
   /// A record names it.
   void keep() { isKept_ = true; }
 

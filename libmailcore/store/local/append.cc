@@ -96,6 +96,7 @@ AppendOperation::AppendOperation(std::vector<NewMessage> messages) {
 Result<void> AppendOperation::prepare(AccountFolder& folder) {
   for (Item& item : items_) {
     const NewMessage& m = item.message;
+    if (!m.file && m.fileLength != 0) return fail(Error::Kind::temporary, "store: a message's file is not open");
     const std::uint64_t whole = m.prefix.size() + (m.file ? m.fileLength : m.content.size());
     const Result<void> prepared = whole > kLargeMessage ? prepareLarge(item, folder) : prepareSmall(item);
     if (!prepared) return prepared;
