@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -41,6 +43,13 @@ Result<void> guarded(Work work) {
   }
 }
 
+/// All that was written there is on the disk, whatever happens next.
+Result<void> syncAll(const fs::path& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && ::syncfs(fd.get()) == 0) return {};
+  return fail(Error::Kind::temporary, folder.string() + " cannot be synced: " + std::strerror(errno));
+}
+
 // ---- the directory: LMDB's own hot copy
 
 Result<void> copyDirectory(const std::string& from, const fs::path& to) {
@@ -57,6 +66,15 @@ Result<void> copyDirectory(const std::string& from, const fs::path& to) {
 
 // ---- accounts
 
+/// A file that somebody takes away while we look needs no copy; one that is there and cannot be copied (a full disk, a bad one) is an
+/// error: a backup is whole, or it is none.
+void copyUnlessGone(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  if (fs::copy_file(from, to, fs::copy_options::overwrite_existing, error)) return;
+  if (error == std::errc::no_such_file_or_directory && !fs::exists(from)) return;
+  throw fs::filesystem_error("cannot copy", from, to, error);
+}
+
 /// Files that are there and longer than their copies, or have none; copies whose file is gone are taken away.
 void follow(const fs::path& from, const fs::path& to) {
   std::error_code gone;  // compaction may take a file away while we look
@@ -65,7 +83,7 @@ void follow(const fs::path& from, const fs::path& to) {
     const auto size = fs::file_size(entry.path(), gone);
     if (gone || (fs::exists(copy) && fs::file_size(copy) == size && fs::last_write_time(copy) >= fs::last_write_time(entry.path(), gone)))
       continue;
-    fs::copy_file(entry.path(), copy, fs::copy_options::overwrite_existing, gone);
+    copyUnlessGone(entry.path(), copy);
   }
   for (const auto& copy : fs::directory_iterator(to)) {
     if (!fs::exists(from / copy.path().filename())) fs::remove(copy.path());
@@ -111,7 +129,7 @@ void copyFiles(const fs::path& from, const fs::path& to) {
       fs::create_directories(target);
     } else {
       fs::create_directories(target.parent_path());
-      fs::copy_file(entry->path(), target, gone);
+      copyUnlessGone(entry->path(), target);
     }
   }
 }
@@ -193,7 +211,8 @@ Result<void> restoreFrom(const fs::path& folder, const config::Config& config) {
   takeOver(folder / "queue", *format == 1 ? config.pickupDir() : config.queueDir(), config);
   takeOver(folder / "drop", config.dropDir(), config);
   takeOver(folder / "badmail", config.badmailDir(), config);
-  return {};
+  const Result<void> synced = syncAll(config.dataDir);
+  return synced ? syncAll(config.spoolRoot()) : synced;
 }
 
 int told(const Call& call, const Result<void>& done) {
@@ -237,6 +256,8 @@ int backup(const Call& call) {
     std::ofstream note(to / kNote);
     note << "ostler-backup " << kFormat << "\nversion " << OSTLER_VERSION << "\ntime " << std::time(nullptr) << "\n";
     if (!note.flush()) return fail(Error::Kind::temporary, "cannot write " + folder);
+    const Result<void> synced = syncAll(to);
+    if (!synced) return synced;
     fmt::print("{} accounts, {} messages of the queue\n", *accounts, *queued);
     return {};
   }));
