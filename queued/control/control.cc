@@ -76,6 +76,7 @@ std::span<const Control::Command> Control::commands() {
   static constexpr std::array kCommands = {
       //      noun       verb            right          reach            handler, and the options it takes beside --json
       Command{"queue",   "list",         Right::look,   Reach::servers,  &Control::list, "--sender --recipient --destination --postfix --postfix-json"},
+      Command{"roles",   "",             Right::look,   Reach::suite,    &Control::roles, ""},
       Command{"queue",   "summary",      Right::look,   Reach::suite,    &Control::summary, ""},
       Command{"queue",   "show",         Right::look,   Reach::servers,  &Control::show, "--sender --recipient --destination --all --postfix --postfix-json"},
       Command{"queue",   "wait",         Right::look,   Reach::suite,    &Control::wait, "--id --empty --timeout"},

@@ -73,6 +73,7 @@ class Control {
 
   // summary.cc
   [[nodiscard]] Task<Reply> summary(Arguments arguments, std::string cursor);
+  [[nodiscard]] Task<Reply> roles(Arguments arguments, std::string cursor);
   // list_commands.cc
   [[nodiscard]] Task<Reply> list(Arguments arguments, std::string cursor);
   [[nodiscard]] Task<Reply> show(Arguments arguments, std::string cursor);

@@ -1,4 +1,5 @@
-// summary.cc - `ostler queue summary`: numbers for monitors, from which role health makes its metrics.
+// summary.cc - `ostler queue summary`: numbers for monitors, from which role health makes its metrics; and whether the roles behind the
+// spool answer, which have no listener that anybody could knock at.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,6 +14,9 @@ namespace {
 
 /// The longest lines; a monitor has no use for ten thousand.
 constexpr std::size_t kDestinationsMost = 50;
+
+/// For each role: who asks us waits, too.
+constexpr std::chrono::milliseconds kRolePatience{1'500};
 
 std::string asJson(const metrics::Histogram& histogram) {
   const metrics::Histogram::Reading reading = histogram.read();
@@ -53,6 +57,15 @@ Task<Control::Reply> Control::summary(Arguments, std::string) {
     comma = ",";
   }
   reply.output += "]}";
+  co_return reply;
+}
+
+/// One JSON object: does each answer in time? A process may be there, and its socket open, and yet stand still.
+Task<Control::Reply> Control::roles(Arguments, std::string) {
+  const bool auth = co_await env_.directory.isAnswering(Deadline::after(kRolePatience));
+  const bool out = co_await dispatcher_.isOutAnswering(Deadline::after(kRolePatience));
+  Reply reply;
+  reply.output = fmt::format(R"({{"auth":{},"out":{}}})", auth, out);
   co_return reply;
 }
 

@@ -116,11 +116,28 @@ void addQueue(Exposition& out, const std::string& summary) {
   addDestinations(out, numbers.value("destinations", nlohmann::json()));
 }
 
-std::string numbersOf(const Config& config, const std::string& summary) {
+/// Of what the spool said of them: role, and whether it answers. Of its own it tells by answering.
+std::vector<std::pair<std::string, bool>> rolesOf(const std::string& said) {
+  const auto roles = nlohmann::json::parse(said, nullptr, false);
+  std::vector<std::pair<std::string, bool>> all = {{"spool", roles.is_object()}};
+  for (const char* const role : {"auth", "out"}) {
+    const auto up = roles.is_object() ? roles.value(role, nlohmann::json()) : nlohmann::json();
+    all.emplace_back(role, up.is_boolean() && up.get<bool>());
+  }
+  return all;
+}
+
+void addRoles(Exposition& out, const std::string& said) {
+  out.family("ostler_role_up", MetricType::Gauge, "does a process behind the listeners answer; of no other is known while the spool does not");
+  for (const auto& [role, up] : rolesOf(said)) out.sample({{"role", role}}, up ? 1 : 0);
+}
+
+std::string numbersOf(const Config& config, const std::string& summary, const std::string& roles) {
   Exposition out;
   out.family("ostler_build_info", MetricType::Gauge, "which version runs");
   out.sample({{"version", OSTLER_VERSION}}, 1);
   addQueue(out, summary);
+  addRoles(out, roles);
   addListeners(out, config);
   addEvents(out, config);
   addCertificates(out, config);
@@ -128,12 +145,17 @@ std::string numbersOf(const Config& config, const std::string& summary) {
   return out.text();
 }
 
-Page readiness(const Config& config) {
+Page readiness(const Config& config, const std::string& said) {
   Page page;
-  for (const Answer& answer : askAll(config)) {
-    if (answer.up) continue;
+  const auto miss = [&page](const std::string& what) {
     page.status = 503;
-    page.text += answer.probe.service + " " + answer.probe.address.text() + " does not answer\n";
+    page.text += what + " does not answer\n";
+  };
+  for (const Answer& answer : askAll(config)) {
+    if (!answer.up) miss(answer.probe.service + " " + answer.probe.address.text());
+  }
+  for (const auto& [role, up] : rolesOf(said)) {
+    if (!up) miss("role " + role);
   }
   if (page.status == 200) page.text = "ready\n";
   return page;
@@ -145,23 +167,26 @@ Pages::Pages(Loop& loop, Pool& pool, Config config)
     : loop_(loop), pool_(pool), config_(std::move(config)), control_(loop, config_->socketPath("control")) {}
 
 Task<Page> Pages::readyz() {
-  auto job = [config = config_]() -> Result<Page> { return readiness(config); };
+  std::string roles = co_await ask({"roles"});
+  auto job = [config = config_, roles = std::move(roles)]() -> Result<Page> { return readiness(config, roles); };
   Result<Page> page = co_await pool_.run(loop_, std::move(job));
   co_return page.value_or(busy());
 }
 
-Task<std::string> Pages::queueSummary() {
+Task<std::string> Pages::ask(std::vector<std::string> words) {
   ipc::ControlRequest request;
-  request.words = {"queue", "summary"};
+  request.words = std::move(words);
   Result<ipc::ControlReply> reply = co_await control_.call(std::move(request), Deadline::after(kSpoolPatience));
   if (!reply || reply->exitCode != 0) co_return std::string();
   co_return std::move(reply->output);
 }
 
 Task<Page> Pages::metrics() {
-  std::string summary = co_await queueSummary();
-  auto job = [config = config_, summary = std::move(summary)]() -> Result<Page> {
-    return Page{200, numbersOf(config, summary)};
+  std::string summary = co_await ask({"queue", "summary"});
+  std::string roles;
+  if (!summary.empty()) roles = co_await ask({"roles"});  // who has waited once waits no second time
+  auto job = [config = config_, summary = std::move(summary), roles = std::move(roles)]() -> Result<Page> {
+    return Page{200, numbersOf(config, summary, roles)};
   };
   Result<Page> page = co_await pool_.run(loop_, std::move(job));
   co_return page.value_or(busy());

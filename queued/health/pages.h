@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/async/pool.h"
@@ -24,13 +25,13 @@ class Pages {
 
   /// 200 when this process serves.
   [[nodiscard]] static Page healthz() { return {200, "ok\n"}; }
-  /// 200 when every listener answers, 503 with the names of those that do not.
+  /// 200 when every listener answers, and every process behind them; 503 with the names of those that do not.
   [[nodiscard]] Task<Page> readyz();
   [[nodiscard]] Task<Page> metrics();
 
  private:
-  /// Of `queue summary`; empty when the spool does not answer.
-  [[nodiscard]] Task<std::string> queueSummary();
+  /// The spool's answer; empty when there is none.
+  [[nodiscard]] Task<std::string> ask(std::vector<std::string> words);
   Loop& loop_;
   Pool& pool_;
   std::shared_ptr<const config::Config> config_;

@@ -74,6 +74,12 @@ Task<Result<std::shared_ptr<const ipc::Resolution>>> DirectoryClient::resolve(st
   co_return resolution;
 }
 
+Task<bool> DirectoryClient::isAnswering(Deadline deadline) {
+  ipc::WhoIs nobodys;
+  const Result<ipc::Identity> answer = co_await client_.call(std::move(nobodys), deadline);
+  co_return answer.has_value();
+}
+
 Task<Result<std::shared_ptr<const ipc::Identity>>> DirectoryClient::whoIs(std::string token) {
   if (auto known = find(identities_, token)) co_return known;
   ipc::WhoIs request;

@@ -24,6 +24,8 @@ class DirectoryClient {
   /// Errors: timeout, closed, temporary: the directory is away.
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Resolution>>> resolve(std::string address);
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Identity>>> whoIs(std::string token);
+  /// Is role auth there, and does it move? For who looks after the suite.
+  [[nodiscard]] Task<bool> isAnswering(Deadline deadline);
 
  private:
   [[nodiscard]] Task<Result<ipc::Resolution>> gather(std::uint64_t longAnswer, std::uint64_t octets);

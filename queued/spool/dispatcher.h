@@ -80,6 +80,8 @@ class Dispatcher {
   void expiryChanged(const Id128& id);
   /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen". `record`: the message's.
   [[nodiscard]] std::string waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const;
+  /// Is role out there, does it move, and does it take mail? For who looks after the suite.
+  [[nodiscard]] Task<bool> isOutAnswering(Deadline deadline);
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
   void setPasswords(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }

@@ -271,6 +271,11 @@ void Dispatcher::outIsAway() {
   scope_.spawn(awaitOut());
 }
 
+Task<bool> Dispatcher::isOutAnswering(Deadline deadline) {
+  const auto ready = co_await out_.call(ipc::IsSendingReady{}, deadline);
+  co_return ready.has_value();
+}
+
 Task<void> Dispatcher::awaitOut() {
   while (outAway_) {
     const auto ready = co_await out_.call(ipc::IsSendingReady{}, Deadline::after(kOutAsked));

@@ -24,6 +24,7 @@
 #include "queued/tools/dns_options.h"
 #include "queued/tools/dns_records.h"
 #include "queued/tools/doctor_tls.h"
+#include "queued/tools/roles.h"
 
 namespace ostler::tools {
 namespace {
@@ -91,7 +92,12 @@ bool lookAtListeners(Findings& findings, const Config& config) {
     all = false;
     findings.bad(probe.service + " " + probe.address.text() + " does not answer");
   }
-  if (all) findings.good("every listener answers");
+  for (const RoleAnswer& answer : askRoles(config)) {
+    if (answer.up) continue;
+    all = false;
+    findings.bad("the process " + answer.role + " does not answer; see its log");
+  }
+  if (all) findings.good("every listener answers, and every process behind them");
   return all;
 }
 

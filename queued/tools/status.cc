@@ -1,54 +1,69 @@
-// status.cc - ostler status: is it running, does every listener answer, and how is it. --ready: the exit status alone.
+// status.cc - ostler status: is it running, does every listener and process answer, and how is it. --ready: the exit status alone.
 #include <sys/statvfs.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/config/quantity.h"
 #include "libmailcore/metrics/counters.h"
 #include "libmailcore/net/certificate.h"
 #include "queued/health/probe.h"
 #include "queued/tools/common.h"
 #include "queued/tools/log_lines.h"
+#include "queued/tools/roles.h"
 #include "queued/tools/supervisor_lock.h"
 
 namespace ostler::tools {
 namespace {
 
 struct Health {
-  bool all = true;
+  bool well = true;
   std::vector<nlohmann::json> lines;
 };
 
 void addListeners(Health& health, const config::Config& config) {
   for (const health::Probe& probe : health::probesOf(config)) {
     const bool up = health::answers(probe);
-    health.all = health.all && up;
+    health.well = health.well && up;
     health.lines.push_back({{"service", probe.service}, {"address", probe.address.text()}, {"up", up}});
   }
 }
 
-/// What the spool says of its queue; nothing when it does not answer.
+void addRoles(Health& health, const config::Config& config) {
+  for (const RoleAnswer& answer : askRoles(config)) {
+    health.well = health.well && answer.up;
+    health.lines.push_back({{"service", answer.role}, {"address", answer.socket}, {"up", answer.up}});
+  }
+}
+
 void addQueue(Health& health, const config::Config& config) {
-  std::string summary;
-  const auto keep = [&summary](const std::string& output) { summary += output; };
-  const Deadline soon = Deadline::after(std::chrono::seconds(5));
-  if (ask(config, "control", {"queue", "summary"}, keep, soon) != EX_OK) return;
-  const auto numbers = nlohmann::json::parse(summary, nullptr, false);
-  if (numbers.is_object()) health.lines.push_back({{"queue", numbers}});
+  const nlohmann::json numbers = askSpool(config, {"queue", "summary"});
+  if (!numbers.is_object()) return;
+  if (numbers.value("stopped", 0) != 0) health.well = false;
+  health.lines.push_back({{"queue", numbers}});
 }
 
 void addCertificates(Health& health, const config::Config& config) {
   for (const auto& [pair, hostName] : config.allCertificates()) {
     const auto facts = net::readCertificate(pair.certificate, hostName);
-    if (!facts) continue;
+    if (!facts) {
+      if (::geteuid() == 0) health.well = false;  // others may just not be allowed to
+      health.lines.push_back({{"certificate", pair.certificate}, {"fault", facts.error().detail}});
+      continue;
+    }
     const auto left = facts->notAfter - SystemClock().now();
+    const bool expired = left <= left.zero();
+    if (expired) health.well = false;
     health.lines.push_back({{"certificate", pair.certificate},
-                            {"days", std::chrono::duration_cast<std::chrono::hours>(left).count() / 24},
-                            {"self_signed", facts->selfSigned}});
+                            {"days", std::chrono::floor<std::chrono::days>(left).count()},
+                            {"self_signed", facts->selfSigned},
+                            {"expired", expired}});
   }
 }
 
@@ -56,7 +71,10 @@ void addDisk(Health& health, const config::Config& config) {
   for (const std::string& folder : {config.dataDir, config.spoolRoot()}) {
     struct statvfs disk{};
     if (::statvfs(folder.c_str(), &disk) != 0) continue;
-    health.lines.push_back({{"disk", folder}, {"free_octets", disk.f_bavail * disk.f_frsize}});
+    const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+    const bool enough = free >= config.queue.freeSpaceFloor;
+    if (!enough) health.well = false;
+    health.lines.push_back({{"disk", folder}, {"free_octets", free}, {"enough", enough}});
   }
 }
 
@@ -91,36 +109,42 @@ void addProcesses(Health& health, const config::Config& config) {
   }
 }
 
-void printInWords(const nlohmann::json& line) {
-  if (line.contains("service")) {
-    fmt::print("{:<10} {:<40} {}\n", line["service"].get<std::string>(), line["address"].get<std::string>(),
-               line["up"].get<bool>() ? "up" : "down");
-    return;
-  }
+std::string asText(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+/// "key value" of all that is no table: monitors read those as JSON.
+std::string pairsOf(const nlohmann::json& line, std::string_view first) {
   std::string text;
-  const auto add = [&text](const std::string& key, const nlohmann::json& value) {
-    text += (text.empty() ? "" : " ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
-  };
-  for (const char* const first : {"version", "queue", "store", "certificate", "disk", "process", "error"}) {
-    if (line.contains(first) && !line[first].is_object()) add(first, line[first]);
-    if (line.contains(first) && line[first].is_object()) text = first;
-  }
+  if (line.contains(first)) text = fmt::format("{} {}", first, asText(line.at(std::string(first))));
   for (const auto& [key, value] : line.items()) {
-    if (value.is_object()) {
-      for (const auto& [inner, number] : value.items()) add(inner, number);
-    } else if (!text.starts_with(key + " ")) {
-      add(key, value);
-    }
+    if (!value.is_structured() && key != first) text += fmt::format("{}{} {}", text.empty() ? "" : " ", key, asText(value));
   }
-  fmt::print("{}\n", text);
+  return text;
 }
 
-/// Nothing is printed: does every listener answer?
+std::string inWords(const nlohmann::json& line) {
+  if (line.contains("service"))
+    return fmt::format("{:<10} {:<40} {}", asText(line["service"]), asText(line["address"]), line["up"].get<bool>() ? "up" : "down");
+  if (line.contains("queue")) return "queue " + pairsOf(line["queue"], "");
+  if (line.contains("disk")) {
+    const ByteCount free{line["free_octets"].get<std::uint64_t>() >> 20 << 20};
+    return fmt::format("disk {} free {}{}", asText(line["disk"]), config::toText(free),
+                       line["enough"].get<bool>() ? "" : ", less than queue.free_space_floor: new mail is refused");
+  }
+  for (const char* const first : {"version", "store", "certificate", "process", "error"}) {
+    if (line.contains(first)) return pairsOf(line, first);
+  }
+  return pairsOf(line, "");
+}
+
+/// Nothing is printed: does every listener answer, and every process behind them?
 int readiness(const config::Config& config) {
   for (const health::Probe& probe : health::probesOf(config)) {
     if (!health::answers(probe)) return EX_UNAVAILABLE;
   }
-  return EX_OK;
+  (void)std::freopen("/dev/null", "w", stderr);  // where it is told that nobody answers
+  Health health;
+  addRoles(health, config);
+  return health.well ? EX_OK : EX_UNAVAILABLE;
 }
 
 }  // namespace
@@ -129,11 +153,11 @@ int status(const Call& call) {
   CommonOptions options;
   bool ready = false;
   CLI::App app(
-      "Says what runs: version, listeners, queue, store, certificates, disk, processes, last errors. Exit status 0 when every listener answers, "
-      "else 69.");
+      "Says what runs: version, listeners, processes, queue, store, certificates, disk, last errors. Exit status 0 when every listener and "
+      "process answers, the queue takes mail, no certificate has expired and the disk has room for mail, else 69.");
   addConfigOption(app, options);
   addJsonOption(app, options);
-  app.add_flag("--ready", ready, "print nothing");
+  app.add_flag("--ready", ready, "print nothing; exit status 0 when every listener and process answers, else 69");
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
@@ -143,7 +167,8 @@ int status(const Call& call) {
   const auto supervisor = SupervisorLock::holder(config->runDir);
   health.lines.push_back({{"version", OSTLER_VERSION}, {"supervisor", supervisor ? *supervisor : 0}});
   addListeners(health, *config);
-  if (health.all) addQueue(health, *config);
+  addRoles(health, *config);
+  addQueue(health, *config);
   addCertificates(health, *config);
   addDisk(health, *config);
   addStore(health, *config);
@@ -153,9 +178,9 @@ int status(const Call& call) {
     if (options.json)
       fmt::print("{}\n", line.dump());
     else
-      printInWords(line);
+      fmt::print("{}\n", inWords(line));
   }
-  return health.all ? EX_OK : EX_UNAVAILABLE;
+  return health.well ? EX_OK : EX_UNAVAILABLE;
 }
 
 }  // namespace ostler::tools
