@@ -26,7 +26,7 @@ bool isLast(TlsDoor::Protocol protocol, std::string_view line) {
 }
 
 bool isGood(TlsDoor::Protocol protocol, std::string_view line) {
-  if (protocol == TlsDoor::Protocol::smtp) return line.starts_with('2');
+  if (protocol == TlsDoor::Protocol::smtp || protocol == TlsDoor::Protocol::lmtp) return line.starts_with('2');
   if (protocol == TlsDoor::Protocol::pop3) return line.starts_with("+OK");
   return line.starts_with("* OK") || line.starts_with("a OK");
 }
@@ -45,10 +45,11 @@ Task<Result<void>> exchange(net::Connection& connection, TlsDoor::Protocol proto
   }
 }
 
-/// What is said before TLS: RFC 3207 (SMTP), RFC 2595 (POP3), RFC 9051 6.2.1 (IMAP). The greeting first.
+/// What is said before TLS: RFC 3207 (SMTP), RFC 2033 4.1 (LMTP), RFC 2595 (POP3), RFC 9051 6.2.1 (IMAP). The greeting first.
 std::vector<std::string> wordsBeforeTls(TlsDoor::Protocol protocol) {
   switch (protocol) {
     case TlsDoor::Protocol::smtp: return {"", "EHLO doctor.invalid", "STARTTLS"};
+    case TlsDoor::Protocol::lmtp: return {"", "LHLO doctor.invalid", "STARTTLS"};
     case TlsDoor::Protocol::pop3: return {"", "STLS"};
     case TlsDoor::Protocol::imap: break;
   }
@@ -75,7 +76,11 @@ std::vector<TlsDoor> tlsDoors(const config::Config& config, const std::vector<ne
       }
     }
   };
-  for (const config::VirtualServer& server : config.virtualServers) add(TlsDoor::Protocol::smtp, server.listeners, config.hostNameOf(server));
+  for (const config::VirtualServer& server : config.virtualServers) {
+    for (const config::Listener& listener : server.listeners) {
+      add(listener.kind == config::SmtpKind::lmtp ? TlsDoor::Protocol::lmtp : TlsDoor::Protocol::smtp, {listener}, config.hostNameOf(server));
+    }
+  }
   add(TlsDoor::Protocol::pop3, config.pop3.listeners, config.hostName);
   add(TlsDoor::Protocol::imap, config.imap.listeners, config.hostName);
   return doors;

@@ -13,7 +13,7 @@ namespace ostler::tools {
 
 /// A listener as a client reaches it.
 struct TlsDoor {
-  enum class Protocol { smtp, pop3, imap } protocol = Protocol::smtp;
+  enum class Protocol { smtp, lmtp, pop3, imap } protocol = Protocol::smtp;
   net::Endpoint address;
   bool isImplicit = false;
   std::string hostName;  ///< what its certificate must name
