@@ -49,6 +49,9 @@ Result<std::shared_ptr<Counters>> Counters::open(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!fd || ::ftruncate(fd.get(), sizeof(Table)) != 0)
     return fail(Error::Kind::permanent, "counters " + file + ": " + std::strerror(errno));
+  struct stat folder{};  // what root makes before it becomes somebody is for who owns the folder
+  const bool isRoots = ::geteuid() == 0 && ::stat(file.substr(0, file.rfind('/') + 1).c_str(), &folder) == 0;
+  if (isRoots && folder.st_uid != 0) (void)!::fchown(fd.get(), folder.st_uid, folder.st_gid);
   void* const at = ::mmap(nullptr, sizeof(Table), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (at == MAP_FAILED) return fail(Error::Kind::permanent, "counters " + file + ": " + std::strerror(errno));
   auto* const table = static_cast<Table*>(at);

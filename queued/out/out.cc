@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "libmailcore/daemon/confine.h"
 #include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/ipc/introspection.h"
@@ -51,6 +52,9 @@ class Process final : public daemon::Role {
     const auto refuse = [](int status, const Error& error) { return tl::unexpected(daemon::RoleRefusal{status, error.detail}); };
     Result<std::shared_ptr<const Settings>> settings = makeSettings(start.loop, *start.config);
     if (!settings) return refuse(EX_CONFIG, settings.error());
+    // Before the sockets: they are to be that user's, as whom the others connect.
+    const Result<void> become = daemon::becomeUser(start.config->user);
+    if (!become) return refuse(EX_OSERR, become.error());
     auto process = std::make_unique<Process>(start);
     const Result<void> listening = process->server_.listen(start.config->socketPath("out"), 0660);
     if (!listening) return refuse(EX_UNAVAILABLE, listening.error());

@@ -1,4 +1,5 @@
 // run.cc - ostler run: the suite under one supervisor, in the foreground; ostler stop: its end.
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/config/run_dir.h"
+#include "libmailcore/daemon/folders.h"
 #include "libmailcore/daemon/reach.h"
 #include "libmailcore/log/open.h"
 #include "queued/tools/common.h"
@@ -89,12 +91,30 @@ bool mayReload(const CommonOptions& options, const config::Config& atStart, cons
   return true;
 }
 
-bool makeFolder(const std::string& folder, fs::perms mode) {
-  std::error_code error;
-  if (fs::create_directories(folder, error)) fs::permissions(folder, mode, error);
-  if (!error && fs::is_directory(folder)) return true;
-  fmt::print(stderr, "ostler: cannot make the folder {}: {}\n", folder, error.message());
+bool makeFolder(const std::string& folder, mode_t mode, const std::string& user) {
+  const Result<void> made = daemon::makeFolder(folder, mode, user);
+  if (made && fs::is_directory(folder)) return true;
+  fmt::print(stderr, "ostler: {}\n", made ? folder + " is no folder" : made.error().detail);
   return false;
+}
+
+/// The processes make their sockets there, as the user that they become. A folder of root's that holds nothing, or what an earlier
+/// run left, is given to that user; one that holds anything else was not meant for us alone.
+bool makeRunDir(const config::Config& config) {
+  if (!makeFolder(config.runDir, 0755, config.user)) return false;
+  const passwd* const user = config.user.empty() ? nullptr : ::getpwnam(config.user.c_str());
+  if (::geteuid() != 0 || user == nullptr || user->pw_uid == 0) return true;
+  struct stat status{};
+  std::error_code error;
+  const bool isRoots = ::stat(config.runDir.c_str(), &status) == 0 && status.st_uid == 0;
+  const bool isOurs = fs::is_empty(config.runDir, error) || fs::exists(config.runDir + "/supervisor.lock", error);
+  if (isRoots && isOurs) (void)!::chown(config.runDir.c_str(), user->pw_uid, user->pw_gid);
+  if (isRoots && !isOurs) {
+    fmt::print(stderr, "ostler: run_dir {0} is root's, and the processes become {1}, who could not make their sockets there; chown {1} {0}, or name another\n",
+               config.runDir, config.user);
+    return false;
+  }
+  return makeFolder(config.log.countersDir, 0770, config.user);
 }
 
 }  // namespace
@@ -111,8 +131,7 @@ int run(const Call& call) {
 
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
-  if (!makeFolder(config->runDir, fs::perms(0755)) || !makeFolder(config->dataDir, fs::perms(0755)))
-    return EX_CANTCREAT;
+  if (!makeRunDir(*config) || !makeFolder(config->dataDir, 0755, config->user)) return EX_CANTCREAT;
   const auto lock = SupervisorLock::take(config->runDir, Deadline::after(std::chrono::seconds(4)));
   if (!lock) {
     fmt::print(stderr, "ostler: {}\n", lock.error().detail);

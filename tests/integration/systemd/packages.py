@@ -1,5 +1,6 @@
 """packages.py - the packages as an administrator meets them: installed, upgraded, removed, purged; who else may be there."""
 import glob
+import json
 import os
 
 from machine import PASSWORD, UNITS, Traffic, answers, arrives, at_terminal, check, pid, prop, send, sh, subjects, wait_until
@@ -78,6 +79,11 @@ def upgrade():
     send('before upgrade')
     arrives('before upgrade')
     config = open('/etc/ostler/ostler.yaml').read()
+    def waiting():
+        return sh('ostler queue list --json --recipient somebody@elsewhere.example')
+    send('waits over the upgrade', to='somebody@elsewhere.example')
+    wait_until(lambda: 'elsewhere.example' in waiting(), 'a message for elsewhere does not wait')
+    identity = json.loads(waiting().splitlines()[0])['id']
     # As if the version before had not had this socket: a unit that runs is given none.
     sh('systemctl stop ostler-out.service ostler-out-tokens.socket && systemctl mask --runtime ostler-out-tokens.socket && systemctl start ostler-out.service; '
        'systemctl unmask --runtime ostler-out-tokens.socket')
@@ -96,6 +102,8 @@ def upgrade():
         name = os.path.basename(socket)
         check(sh(f'systemctl is-active {name}', None).strip() == 'active', f'{name} is not active after the upgrade')
     check('before upgrade' in subjects(), 'mail is gone')
+    check(json.loads(waiting().splitlines()[0])['id'] == identity, f'the message that waited is gone: {waiting()}')
+    check('Subject: waits over the upgrade' in sh(f'ostler queue export {identity}'), 'its content is gone')
     send('after upgrade')
     arrives('after upgrade')
 

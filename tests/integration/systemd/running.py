@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import poplib
+import re
 import smtplib
 import socket
 import ssl
@@ -161,10 +162,14 @@ def listener_of_supervisor():
         configure(901, 902)
         os.kill(suite.pid, 1)
         wait_until(lambda: answers(902), 'port 902, after a reload')
+        wait_until(lambda: subprocess.run(['ostler', 'status', '--ready', '-c', '/srv/one/ostler.yaml'], check=False).returncode == 0, 'every process answers')
         children = sh(f'ps --no-headers -o user:32,args --ppid {suite.pid}').splitlines()
         check(children and all(row.startswith('ostler-out ') for row in children), f'children: {children}')
+        sh(f'ostler domain add one.example.test -c /srv/one/ostler.yaml; echo "{PASSWORD}" | ostler user add eve@one.example.test --password-file - -c /srv/one/ostler.yaml')
         client = smtplib.SMTP('127.0.0.1', 902, timeout=30)
+        client.sendmail('', ['eve@one.example.test'], 'Subject: to a suite of root\r\n\r\nText.\r\n')
         client.quit()
+        wait_until(lambda: re.search(r'^INBOX +1 messages', sh('ostler mailbox list eve@one.example.test -c /srv/one/ostler.yaml'), re.M), 'delivery')
     except AssertionError as fault:
         raise AssertionError(f'{fault}: {open("/test/one.log").read()[-600:]}') from None
     finally:
