@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <tuple>
 #include <utility>
@@ -42,6 +43,15 @@ std::string machineName() {
 /// How many days before it ends an administrator is told.
 constexpr std::chrono::hours kExpiresSoon{21 * 24};
 
+/// "2026-11-23"
+std::string dayOf(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm day{};
+  ::gmtime_r(&seconds, &day);
+  std::array<char, 16> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &day)};
+}
+
 /// What is wrong with a certificate that can be read.
 void checkCertificate(const std::string& file, const std::string& hostName, std::vector<Problem>& problems) {
   const auto facts = net::readCertificate(file, hostName);
@@ -49,7 +59,11 @@ void checkCertificate(const std::string& file, const std::string& hostName, std:
     problems.push_back({severity, {file, 0, 0}, text});
   };
   if (!facts) return warn(Problem::Severity::error, facts.error().detail);
-  const auto left = facts->notAfter - SystemClock().now();
+  const WallTime now = SystemClock().now();
+  if (facts->notBefore > now) {
+    warn(Problem::Severity::error, "the certificate is not valid before " + dayOf(facts->notBefore) + ", and this machine's clock says " + dayOf(now));
+  }
+  const auto left = facts->notAfter - now;
   const auto days = std::chrono::duration_cast<std::chrono::hours>(left).count() / 24;
   if (left.count() < 0) {
     warn(Problem::Severity::error, "the certificate has expired");
@@ -230,6 +244,10 @@ void checkPair(const net::CertificateFiles& pair, const std::string& hostName, s
   requireReadable(pair.certificate, problems);
   if (problems.size() == before) checkCertificate(pair.certificate, hostName, problems);
   requireReadable(pair.key, problems);
+  const bool areRead = ::access(pair.certificate.c_str(), R_OK) == 0 && ::access(pair.key.c_str(), R_OK) == 0;
+  if (!areRead) return;
+  const Result<void> fits = net::checkPair(pair.certificate, pair.key);
+  if (!fits) problems.push_back({Problem::Severity::error, {pair.key, 0, 0}, fits.error().detail});
 }
 
 }  // namespace

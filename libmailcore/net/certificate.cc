@@ -90,14 +90,30 @@ Result<CertificateFacts> readCertificate(const std::string& file, const std::str
   if (!bio) return fail(Error::Kind::notFound, "cannot read " + file);
   const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
+  std::tm from{};
   std::tm until{};
-  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &until) != 1)
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notBefore(certificate.get()), &from) != 1 || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &until) != 1)
     return fail(Error::Kind::syntax, file + " holds no certificate in PEM form");
   CertificateFacts facts;
+  facts.notBefore = WallTime(std::chrono::seconds(::timegm(&from)));
   facts.notAfter = WallTime(std::chrono::seconds(::timegm(&until)));
   facts.selfSigned = X509_self_signed(certificate.get(), 0) == 1;
   facts.namesHost = X509_check_host(certificate.get(), hostName.c_str(), hostName.size(), 0, nullptr) == 1;
   return facts;
+}
+
+Result<void> checkPair(const std::string& certificateFile, const std::string& keyFile) {
+  const auto open = [](const std::string& file) { return Bio(BIO_new_file(file.c_str(), "r")); };
+  const Bio first = open(certificateFile);
+  const Bio second = open(keyFile);
+  const Certificate certificate(first ? PEM_read_bio_X509(first.get(), nullptr, nullptr, nullptr) : nullptr);
+  const auto noPassphrase = [](char*, int, int, void*) { return -1; };  // else a locked key asks at the terminal
+  const Key key(second ? PEM_read_bio_PrivateKey(second.get(), nullptr, noPassphrase, nullptr) : nullptr);
+  const bool fits = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
+  ERR_clear_error();
+  if (!certificate) return fail(Error::Kind::syntax, certificateFile + " holds no certificate in PEM form");
+  if (!key) return fail(Error::Kind::syntax, keyFile + " holds no key in PEM form, or one with a passphrase");
+  return fits ? Result<void>() : fail(Error::Kind::permanent, keyFile + " is not the key of " + certificateFile);
 }
 
 }  // namespace ostler::net

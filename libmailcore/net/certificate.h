@@ -18,11 +18,16 @@ struct CertificatePair {
 [[nodiscard]] Result<CertificatePair> makeSelfSigned(const std::string& hostName);
 
 struct CertificateFacts {
+  WallTime notBefore;
   WallTime notAfter;
   bool selfSigned = false;
   bool namesHost = false;  ///< is it good for the host name asked about
 };
 /// Of the first certificate in a PEM file. Errors: notFound, syntax.
 [[nodiscard]] Result<CertificateFacts> readCertificate(const std::string& file, const std::string& hostName);
+
+/// Is that the key of this certificate, both as files? Errors: syntax (not PEM, cannot be read, or has a passphrase), permanent (another
+/// key).
+[[nodiscard]] Result<void> checkPair(const std::string& certificateFile, const std::string& keyFile);
 
 }  // namespace ostler::net
