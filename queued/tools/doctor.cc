@@ -71,12 +71,18 @@ void lookAtConfiguration(Findings& findings, const Config& config, const std::ve
   if (all.empty()) findings.good("the configuration has no problems");
 }
 
+/// Keys and passwords are for who needs them. What is not there, the configuration's own check tells.
+void lookAtSecret(Findings& findings, const std::string& file) {
+  struct stat status{};
+  const bool isOpen = ::stat(file.c_str(), &status) == 0 && (status.st_mode & 07) != 0;
+  if (isOpen) findings.bad(file + " can be read by every user; chmod o-rwx");
+}
+
 void lookAtKeys(Findings& findings, const Config& config) {
+  for (const config::RouteRule& rule : config.routes) lookAtSecret(findings, rule.passwordFile);
+  for (const std::string& file : {config.oauth.clientSecretFile, config.outbound.certificate.key}) lookAtSecret(findings, file);
   for (const auto& [pair, hostName] : config.allCertificates()) {
-    struct stat status{};
-    if (::stat(pair.key.c_str(), &status) != 0) continue;
-    if ((status.st_mode & 07) != 0)
-      findings.bad(pair.key + " can be read by every user; chmod o-rwx");
+    lookAtSecret(findings, pair.key);
     const auto facts = net::readCertificate(pair.certificate, hostName);
     if (!facts) continue;
     if (!facts->namesHost) findings.warn(pair.certificate + " does not name " + hostName);
