@@ -231,7 +231,7 @@ int told(const Call& call, const Result<void>& done) {
 int backup(const Call& call) {
   CommonOptions options;
   std::string folder;
-  CLI::App app("Copies users, mail and queue to a folder while the suite runs.");
+  CLI::App app("Copies users, mail and queue to a folder while the suite runs. The configuration, certificates and keys are no part of it.");
   addConfigOption(app, options);
   app.add_option("folder", folder, "a new or empty folder")->required();
   if (const auto status = parse(app, call)) return *status;
