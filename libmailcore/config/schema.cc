@@ -49,7 +49,7 @@ const Row<Config> kConfig[] = {
     {"users.pop3d", [](Config& c) -> Slot { return &c.users["pop3d"]; }, "", "who pop3d was started as, where each process has a user of its own"},
     {"users.smtpd", [](Config& c) -> Slot { return &c.users["smtpd"]; }, "", "who smtpd was started as, where each process has a user of its own"},
     {"users.spool", [](Config& c) -> Slot { return &c.users["spool"]; }, "", "who queued's role spool was started as, where each process has a user of its own"},
-    {"tls.certificates", [](Config& c) -> Slot { return &c.certificates; }, "", "the servers' certificates; the first when SNI matches none"},
+    {"tls.certificates", [](Config& c) -> Slot { return &c.certificates; }, "", "the servers' certificates; the first when SNI matches none. Files that were replaced are read again within a minute"},
     {"tls.client_ca", [](Config& c) -> Slot { return Path{&c.clientCa}; }, "", "clients are asked for a certificate of these authorities, for AUTH EXTERNAL"},
 
     {"log.target", [](Config& c) -> Slot { return choice(c.log.target, {"stderr", "journald", "syslog", "file", "nothing"}); }, "stderr", "where lines go"},

@@ -75,6 +75,8 @@ class Master {
   using Event = std::unique_ptr<event, FreeEvent>;
 
   void reload();
+  [[nodiscard]] Result<std::size_t> use(std::shared_ptr<const config::Config> config);
+  void lookAtCertificates();
   void tellOfCertificates() const;
   void lookForNewFiles();
   void beginDrain();
@@ -91,6 +93,7 @@ class Master {
   ListenerSet listeners_;
   std::shared_ptr<ConnectionCounts> counts_ = std::make_shared<ConnectionCounts>();
   std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<FileState> certificateFiles_;  ///< as they were just before they were read
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<Event> events_;
   bool draining_ = false;
@@ -100,6 +103,7 @@ class Master {
 Result<void> Master::start(std::shared_ptr<const config::Config> config) {
   const unsigned count = workerCount(*config);
   const std::vector<ListenerPlan> plans = daemon_.listeners(*config);
+  certificateFiles_ = statesOfCertificates(*config);
   auto snapshot = makeSnapshot(std::move(config), plans);
   if (!snapshot) return fail(snapshot.error());
   snapshot_ = std::move(*snapshot);
@@ -153,6 +157,7 @@ void Master::serve() {
   }
   lookForNewFiles();
   events_.push_back(every(daemon_.certificatesToldOf, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->tellOfCertificates(); }));
+  events_.push_back(every(daemon_.certificatesLookedAt, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->lookAtCertificates(); }));
   sd_notify(0, "READY=1");
   loop_.run();
   workers_.clear();
@@ -173,6 +178,19 @@ void Master::lookForNewFiles() {
   events_.push_back(every(log::kLogLook, [](evutil_socket_t, short, void* master) { static_cast<Master*>(master)->log_.tick(); }));
 }
 
+/// From now on, for whoever comes. How many listeners there are. Errors: all stays as it was.
+Result<std::size_t> Master::use(std::shared_ptr<const config::Config> config) {
+  const std::vector<ListenerPlan> plans = daemon_.listeners(*config);
+  auto snapshot = makeSnapshot(std::move(config), plans);
+  if (!snapshot) return fail(snapshot.error());
+  if (const auto sound = checkPlans(plans, **snapshot); !sound) return fail(sound.error());
+  auto shares = listeners_.change(plans, static_cast<unsigned>(workers_.size()));
+  if (!shares) return fail(shares.error());
+  snapshot_ = std::move(*snapshot);
+  for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->use(snapshot_, std::move((*shares)[n]));
+  return plans.size();
+}
+
 void Master::reload() {
   if (draining_) return;
   sd_notify(0, "RELOADING=1");
@@ -183,19 +201,28 @@ void Master::reload() {
   config::Loaded loaded = config::load(file_);
   for (const config::Problem& problem : loaded.problems) log_.warn("config", {{"problem", config::toText(problem)}});
   if (!loaded.config) return keepOld("the configuration has errors");
-  const std::vector<ListenerPlan> plans = daemon_.listeners(*loaded.config);
-  auto snapshot = makeSnapshot(std::move(loaded.config), plans);
-  if (!snapshot) return keepOld(snapshot.error().detail);
-  if (const auto sound = checkPlans(plans, **snapshot); !sound) return keepOld(sound.error().detail);
-  auto shares = listeners_.change(plans, static_cast<unsigned>(workers_.size()));
-  if (!shares) return keepOld(shares.error().detail);
-  snapshot_ = std::move(*snapshot);
-  for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->use(snapshot_, std::move((*shares)[n]));
+  std::vector<FileState> files = statesOfCertificates(*loaded.config);
+  const Result<std::size_t> used = use(std::move(loaded.config));
+  if (!used) return keepOld(used.error().detail);
+  certificateFiles_ = std::move(files);
   log::apply(log_, snapshot_->config->log, daemon_.name);
   lookForNewFiles();
   tellOfCertificates();
-  log_.info("reloaded", {{"listeners", std::uint64_t{plans.size()}}});
+  log_.info("reloaded", {{"listeners", std::uint64_t{*used}}});
   sd_notify(0, "READY=1");
+}
+
+// Whoever renews a certificate need not know of us. The configuration is not read anew: it may be half written. A key comes before its
+// certificate, or behind it: until both are there the old pair is shown, and the next change is looked at again.
+void Master::lookAtCertificates() {
+  if (draining_) return;
+  std::vector<FileState> files = statesOfCertificates(*snapshot_->config);
+  if (files == certificateFiles_) return;
+  certificateFiles_ = std::move(files);
+  const Result<std::size_t> used = use(snapshot_->config);
+  if (!used) return log_.warn("certificates-refused", {{"reason", used.error().detail}});
+  log_.info("certificates-reloaded");
+  tellOfCertificates();
 }
 
 void Master::beginDrain() {

@@ -79,10 +79,12 @@ struct Daemon {
   std::string refusal;  ///< sent to a connection beyond the limits, with its CRLF
   std::chrono::milliseconds handshakeTime = std::chrono::minutes(1);      ///< of a client that begins with TLS
   std::chrono::milliseconds certificatesToldOf = std::chrono::hours(24);  ///< so often, those that end soon
+  std::chrono::milliseconds certificatesLookedAt = std::chrono::minutes(1);  ///< so often: have their files been replaced?
 };
 
 /// Reads `-c FILE` (else OSTLER_CONFIG, else /etc/ostler/ostler.yaml) and serves until SIGTERM or SIGINT. SIGHUP reloads: TLS
-/// contexts, limits, listeners that are new or gone; or keeps the old and logs why. SIGUSR1 opens the log anew.
+/// contexts, limits, listeners that are new or gone; or keeps the old and logs why. Certificates that were replaced are used without
+/// that. SIGUSR1 opens the log anew.
 /// Returns an exit code of sysexits(3).
 [[nodiscard]] int run(const Daemon& daemon, int argc, char** argv);
 

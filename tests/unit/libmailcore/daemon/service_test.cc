@@ -79,3 +79,35 @@ TEST_CASE("a daemon tells of a certificate that ends soon at its start, and agai
   daemon.certificatesToldOf = 20ms;
   CHECK(runUntilLogged(daemon, configFile, logFile, "certificate-expires file=" + leaf.certificate, 3) >= 3);
 }
+
+TEST_CASE("a certificate that is replaced is used without a reload; a key of another is not, and the old pair stays") {
+  const test::TemporaryFolder folder;
+  net::TestCertificates made;
+  const net::CertificateFiles first = made.leaf({"mail.example.test"}), second = made.leaf({"mail.example.test"});
+  const std::string configFile = folder.path() + "/ostler.yaml", logFile = folder.path() + "/log";
+  std::ofstream(configFile) << "host_name: mail.example.test\ndata_dir: " << folder.path() << "\nrun_dir: " << folder.path()
+                            << "\nworkers: 1\nlog: {target: file, file: " << logFile << "}\ntls: {certificates: [{certificate: " << first.certificate
+                            << ", key: " << first.key << "}]}\n";
+  Daemon daemon = idle();
+  CHECK(daemon.certificatesLookedAt == 1min);
+  daemon.certificatesLookedAt = 20ms;
+  const auto whileItStarts = [&daemon](auto replace) {
+    daemon.startShared = [replace](const config::Config&, const log::Log&) -> Result<void> {
+      replace();
+      return {};
+    };
+  };
+  SECTION("both files") {
+    whileItStarts([first, second] {
+      std::filesystem::rename(second.key, first.key);
+      std::filesystem::rename(second.certificate, first.certificate);
+    });
+    CHECK(runUntilLogged(daemon, configFile, logFile, "certificates-reloaded", 1) == 1);
+    CHECK(count(contentOf(logFile), "certificates-refused") == 0);
+  }
+  SECTION("the key alone") {
+    whileItStarts([first, second] { std::filesystem::rename(second.key, first.key); });
+    CHECK(runUntilLogged(daemon, configFile, logFile, "certificates-refused", 1) == 1);
+    CHECK(count(contentOf(logFile), "certificates-reloaded") == 0);
+  }
+}
