@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -101,24 +102,67 @@ Result<void> writeFile(const fs::path& file, const std::string& text, mode_t mod
   return {};
 }
 
-/// The pair's places in the configuration: the files given, or new ones below tls/.
-Result<std::pair<std::string, std::string>> certificateFor(const SetupOptions& options, const fs::path& folder) {
-  if (!options.certificate.empty()) {
-    const auto facts = net::readCertificate(options.certificate, options.hostName);
-    if (!facts) return fail(facts.error());
-    if (!facts->namesHost)
-      fmt::print(stderr, "ostler setup: {} does not name {}\n", options.certificate, options.hostName);
-    return std::pair{fs::absolute(options.certificate).string(), fs::absolute(options.key).string()};
+/// Who reads keys, besides root: the processes that show certificates.
+constexpr const char* kKeyReaders = "ostler-tls";
+
+/// May they read it, as root has set its mode and those of the folders above it? Where there is no such group, who starts the suite does.
+bool mayBeReadByProcesses(const std::string& file) {
+  const struct group* const readers = ::getgrnam(kKeyReaders);
+  if (readers == nullptr || ::geteuid() != 0) return true;
+  const gid_t gid = readers->gr_gid;
+  constexpr uid_t kNobody = 65'534;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool become = ::setgroups(1, &gid) == 0 && ::setresgid(gid, gid, gid) == 0 && ::setresuid(kNobody, kNobody, kNobody) == 0;
+    ::_exit(become && ::access(file.c_str(), R_OK) == 0 ? 0 : 1);
   }
-  const auto made = net::makeSelfSigned(options.hostName);
-  if (!made) return fail(made.error());
-  const std::string base = "tls/" + options.hostName;
+  int status = 0;
+  return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+Result<std::string> contentOf(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  return in ? Result<std::string>(std::move(text)) : fail(Error::Kind::notFound, "cannot read " + file);
+}
+
+Result<std::pair<std::string, std::string>> writePair(const net::CertificatePair& pair, const std::string& hostName, const fs::path& folder) {
+  const std::string base = "tls/" + hostName;
   std::error_code ignored;
   fs::create_directories(folder / "tls", ignored);
-  Result<void> written = writeFile(folder / (base + ".pem"), made->certificate, 0644, nullptr);
-  if (written) written = writeFile(folder / (base + ".key"), made->key, 0640, "ostler-tls");
+  Result<void> written = writeFile(folder / (base + ".pem"), pair.certificate, 0644, nullptr);
+  if (written) written = writeFile(folder / (base + ".key"), pair.key, 0640, kKeyReaders);
   if (!written) return fail(written.error());
   return std::pair{base + ".pem", base + ".key"};
+}
+
+/// Stays where it is, unless the processes may not read it there, as below /etc/letsencrypt: then what they use is a copy.
+Result<std::pair<std::string, std::string>> givenCertificate(const SetupOptions& options, const fs::path& folder) {
+  const auto facts = net::readCertificate(options.certificate, options.hostName);
+  if (!facts) return fail(facts.error());
+  const Result<void> fits = net::checkPair(options.certificate, options.key);
+  if (!fits) return fail(fits.error());
+  if (!facts->namesHost) fmt::print(stderr, "ostler setup: {} does not name {}\n", options.certificate, options.hostName);
+  if (mayBeReadByProcesses(options.certificate) && mayBeReadByProcesses(options.key))
+    return std::pair{fs::absolute(options.certificate).string(), fs::absolute(options.key).string()};
+  auto certificate = contentOf(options.certificate);
+  if (!certificate) return fail(certificate.error());
+  auto key = contentOf(options.key);
+  if (!key) return fail(key.error());
+  auto copied = writePair({std::move(*certificate), std::move(*key)}, options.hostName, folder);
+  if (copied) {
+    fmt::print("copied the certificate to {}, since the processes may not read {}; a renewed one must come there too: see /usr/share/doc/ostler/hooks\n",
+               (folder / copied->first).string(), options.key);
+  }
+  return copied;
+}
+
+/// The pair's places in the configuration: the files given, or new ones below tls/.
+Result<std::pair<std::string, std::string>> certificateFor(const SetupOptions& options, const fs::path& folder) {
+  if (!options.certificate.empty()) return givenCertificate(options, folder);
+  const auto made = net::makeSelfSigned(options.hostName);
+  if (!made) return fail(made.error());
+  return writePair(*made, options.hostName, folder);
 }
 
 Result<void> addFirstUser(directory::OwnDirectory& directory, const SetupOptions& options, const std::string& password) {
@@ -200,7 +244,7 @@ int setup(const Call& call) {
   app.add_option("--host-name", options.hostName, "this machine's name in the DNS; default: mail.DOMAIN");
   app.add_option("--user", options.user, "the first user, who reads postmaster's and root's mail; default: postmaster");
   app.add_option("--password-file", options.passwordFile, "its first line is that user's password; - for standard input");
-  CLI::Option* const certificate = app.add_option("--certificate", options.certificate, "PEM; default: a self-signed one");
+  CLI::Option* const certificate = app.add_option("--certificate", options.certificate, "PEM, with its chain; default: a self-signed one");
   CLI::Option* const key = app.add_option("--key", options.key, "of --certificate");
   certificate->needs(key);
   key->needs(certificate);

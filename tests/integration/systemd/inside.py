@@ -9,6 +9,7 @@ from machine import case
 began = time.monotonic()
 case('the package installs without a question and starts nothing', packages.install)
 case('ostler setup: configuration, certificate, user, DNS records, and it runs', packages.setup)
+case('ostler setup with a certificate that only root may read: the processes can', packages.given_certificate)
 case('every process has a user of its own', sandbox.own_users)
 case('a message is sent through submission, and fetched over IMAP and POP3', lambda: running.mail_flows(began))
 case('large messages are read by every process that may', running.large_messages)

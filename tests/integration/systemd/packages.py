@@ -31,6 +31,25 @@ def setup():
         wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'{unit} is not active')
 
 
+def given_certificate():
+    """Where only root may look, as certbot keeps it: the processes use a copy."""
+    os.makedirs('/srv/live/mail.given.test', mode=0o700)
+    os.chmod('/srv/live', 0o700)
+    sh('cd /srv/live/mail.given.test && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=mail.given.test '
+       '-addext subjectAltName=DNS:mail.given.test -keyout privkey.pem -out fullchain.pem')
+    os.makedirs('/srv/given/conf.d')
+    with open('/srv/given/conf.d/place.yaml', 'w') as conf:
+        conf.write('data_dir: /srv/given/data\nrun_dir: /srv/given/run\n')
+    said = sh(f'echo "{PASSWORD}" | ostler setup given.test --no-start --password-file - -c /srv/given/ostler.yaml '
+              '--certificate /srv/live/mail.given.test/fullchain.pem --key /srv/live/mail.given.test/privkey.pem')
+    for program in ('smtpd', 'imapd', 'pop3d'):
+        groups = sh(f'systemctl show -P SupplementaryGroups ostler-{program}').strip().replace(' ', ',')
+        for name in sh("sed -n 's/.*certificate: \\([^,]*\\), key: \\([^}]*\\)}.*/\\1 \\2/p' /srv/given/ostler.yaml").split():
+            sh(f'cd /srv/given && setpriv --reuid ostler-{program} --regid $(id -g ostler-{program}) --groups {groups} cat {name}')
+    check('copied the certificate to /srv/given/tls/mail.given.test.pem' in said, said)
+    check(os.stat('/srv/given/tls/mail.given.test.key').st_mode & 0o777 == 0o640, 'the key is open')
+
+
 def compat_names():
     about = sh("dpkg-query -W -f '${Provides}|${Conflicts}|${Replaces}' ostler-mta")
     check(about == '|'.join(['mail-transport-agent'] * 3), about)
@@ -85,9 +104,10 @@ def upgrade():
     wait_until(lambda: 'elsewhere.example' in waiting(), 'a message for elsewhere does not wait')
     identity = json.loads(waiting().splitlines()[0])['id']
     # As if the version before had not had this socket: a unit that runs is given none.
-    sh('systemctl stop ostler-out.service ostler-out-tokens.socket && systemctl mask --runtime ostler-out-tokens.socket && systemctl start ostler-out.service; '
-       'systemctl unmask --runtime ostler-out-tokens.socket')
+    # Masked first, and until it was looked at: out, which cannot work without, is started again at any moment, and that its sockets.
+    sh('systemctl mask --runtime ostler-out-tokens.socket && systemctl stop ostler-out.service ostler-out-tokens.socket; systemctl start ostler-out.service', None)
     check(sh('systemctl is-active ostler-out-tokens.socket', None).strip() != 'active', 'the socket cannot be taken away')
+    sh('systemctl unmask --runtime ostler-out-tokens.socket')
     wait_until(lambda: prop('out', 'ActiveState') in ('active', 'activating', 'failed'), 'out')
     before = {unit: pid(unit) for unit in UNITS}
     with Traffic('during the upgrade') as traffic:
