@@ -128,7 +128,8 @@ Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
   if (!may || !policy::mayAsk(server.etrn, server, client)) {
     co_return SmtpReply{459, "4.7.1", fmt::format("Node {} not allowed: this client may not ask for its mail", printable(node))};
   }
-  const std::optional<std::size_t> started = wakeDomain_ ? wakeDomain_(node) : std::nullopt;
+  std::optional<std::size_t> started;
+  if (wakeDomain_) started = co_await wakeDomain_(node);
   env_.log.info("etrn", {{"node", node}, {"client", request.session.client}, {"started", std::uint64_t{started.value_or(0)}}});
   if (!started) co_return SmtpReply{458, "4.3.0", fmt::format("Unable to queue messages for node {}", printable(node))};
   if (*started == 0) co_return SmtpReply{251, "2.0.0", fmt::format("OK, no messages waiting for node {}", printable(node))};
@@ -160,7 +161,8 @@ Task<SmtpReply> Questions::turn(ipc::TurnAround request, UniqueFd connection) {
   }
   if (patterns.empty()) co_return SmtpReply{450, "4.7.1", "ATRN request refused: no domain is yours"};
   const std::string remoteHost = request.session.helo + " [" + request.session.client + "]";
-  const std::size_t waiting = turnRound_ ? turnRound_(std::move(patterns), std::move(connection), remoteHost) : 0;
+  std::size_t waiting = 0;
+  if (turnRound_) waiting = co_await turnRound_(std::move(patterns), std::move(connection), remoteHost);
   env_.log.info("atrn", {{"user", (*identity)->account.address}, {"client", request.session.client}, {"waiting", std::uint64_t{waiting}}});
   if (waiting == 0) co_return SmtpReply{453, "4.0.0", "You have no mail"};
   co_return SmtpReply{250, "2.0.0", "OK now reversing the connection"};

@@ -64,14 +64,14 @@ class Dispatcher {
   void expire(const Id128& id);
   /// ETRN: what waits for a domain's server goes out from now on, and for the time that the route says new mail, too. `node`:
   /// "example.com", or "@example.com" for those below it as well. Nothing: mail for it is not held here. Else how many messages.
-  [[nodiscard]] std::optional<std::size_t> wakeDomain(std::string_view node);
+  [[nodiscard]] Task<std::optional<std::size_t>> wakeDomain(std::string node);
   /// What is laid on next hops and routes has changed: what waits in line for them stops, or goes on.
   void heedHolds();
   /// What stood aside for a domain that was held goes on.
   void letGo(const std::string& domainKey);
   /// ATRN: what waits for servers of these routes' domains goes out over a connection that they made. How many messages; 0: none
   /// waits, and the connection is not used.
-  [[nodiscard]] std::size_t turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
+  [[nodiscard]] Task<std::size_t> turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
   /// Leaves its lines and is routed anew: its next hop was changed.
   void routeAgain(const Id128& id);
   /// What waits in line is routed anew: the configuration's routes have changed.
@@ -108,6 +108,9 @@ class Dispatcher {
   [[nodiscard]] Task<void> watchSchedule();
   [[nodiscard]] bool wasClockSetBack();
   [[nodiscard]] bool wasClockAhead() const;
+  [[nodiscard]] Task<std::vector<Id128>> deferredFor(std::string pattern);
+  [[nodiscard]] Task<std::vector<Id128>> callForward(std::vector<std::string> patterns);
+  [[nodiscard]] Task<void> untilInLine(std::vector<Id128> ids);
   [[nodiscard]] Task<void> bringBack();
   bool bringBackOne(const Id128& id, WallTime latest);
   void giveUp(const Id128& id, const ipc::SmtpReply& why);

@@ -41,19 +41,23 @@ bool Dispatcher::isAsleep(const config::RouteRule* rule, WallTime arrived) const
   return rule->etrn.holdFor.count() == 0 || env_.now() < arrived + rule->etrn.holdFor;
 }
 
-std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
+Task<std::optional<std::size_t>> Dispatcher::wakeDomain(std::string node) {
   const bool andBelow = node.starts_with('@');
-  const std::string domain(andBelow ? node.substr(1) : node);
+  const std::string domain = andBelow ? node.substr(1) : node;
   const auto isAsked = [&](const std::string& pattern) {
     return route::matchesDomain(pattern, domain) || (andBelow && route::matchesDomain("." + domain, pattern));
   };
-  bool isHeld = false;
+  std::vector<std::string> patterns;
   for (const config::RouteRule& rule : env_.config->routes) {
     if (!rule.etrn.hold || !isAsked(rule.domain)) continue;
-    isHeld = true;
-    awake_[asciiLower(rule.domain)] = env_.now() + rule.etrn.open;
+    patterns.push_back(rule.domain);
   }
-  if (!isHeld) return std::nullopt;
+  if (patterns.empty()) co_return std::nullopt;
+  // First: what goes out of the line now, and in vain, is not called for once more.
+  const std::vector<Id128> called = co_await callForward(patterns);
+  for (const config::RouteRule& rule : env_.config->routes) {
+    if (rule.etrn.hold && isAsked(rule.domain)) awake_[asciiLower(rule.domain)] = env_.now() + rule.etrn.open;
+  }
   std::size_t waiting = 0;
   for (const auto& [key, hop] : hops_) {
     if (!isForEtrn(key) || hop.rule == nullptr || !isAsked(hop.rule->domain)) continue;
@@ -64,7 +68,7 @@ std::optional<std::size_t> Dispatcher::wakeDomain(std::string_view node) {
     destination->retryNow();
   }
   pump();
-  return waiting;
+  co_return waiting + called.size();
 }
 
 config::RetrySchedule Dispatcher::scheduleOf(const config::RetrySchedule& retry, const Message& message, WallTime began) {

@@ -48,7 +48,8 @@ void Dispatcher::queueForHop(const Id128& id, const Facts& facts, std::uint32_t 
   Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   const bool asleep = isAsleep(route.rule, message->arrived);
-  const std::string key = std::string(asleep ? kAsleep : std::string_view()) + route.nextHop.key();
+  // Domains whose server is the same one are called for one by one.
+  const std::string key = (asleep ? std::string(kAsleep) + asciiLower(route.rule->domain) + ":" : std::string()) + route.nextHop.key();
   if (hops_.size() >= kHopsKept) {
     std::erase_if(hops_, [this](const auto& entry) { return env_.scheduler.find(entry.first) == nullptr; });
   }

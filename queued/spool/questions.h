@@ -61,12 +61,12 @@ class Questions {
   /// Starts the mail that waits for a domain, where the route lets this client ask. RFC 1985.
   [[nodiscard]] Task<ipc::SmtpReply> etrn(ipc::EtrnRequest request);
   /// How mail for a domain is started: its argument is ETRN's, its answer how many messages, or nothing when none is held for it.
-  using WakeDomain = std::function<std::optional<std::size_t>(std::string_view)>;
+  using WakeDomain = std::function<Task<std::optional<std::size_t>>(std::string)>;
   void onEtrn(WakeDomain wakeDomain) { wakeDomain_ = std::move(wakeDomain); }
   /// ATRN: the mail that waits for these domains of the user goes out over a connection that was turned round. RFC 2645.
   [[nodiscard]] Task<ipc::SmtpReply> turn(ipc::TurnAround request, UniqueFd connection);
   /// `patterns`: domains of routes. How many messages go; 0: none waits, and the connection is not used.
-  using TurnRound = std::function<std::size_t(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost)>;
+  using TurnRound = std::function<Task<std::size_t>(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost)>;
   void onAtrn(TurnRound turnRound) { turnRound_ = std::move(turnRound); }
   /// Whose session it is; null: did not authenticate. Errors: temporary (the directory is away), denied (a token nobody gave).
   [[nodiscard]] Task<Result<std::shared_ptr<const ipc::Identity>>> identityOf(std::string token);

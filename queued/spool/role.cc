@@ -215,7 +215,7 @@ void Role::Parts::assemble() {
   acceptance = std::make_unique<Acceptance>(*env, [this](const Id128& id) { dispatcher->wake(id); });
   questions = std::make_unique<Questions>(*env, config->socketPath("out"),
                                           [this](std::uint64_t octets) { return acceptance->hasRoom(octets).has_value(); });
-  questions->onEtrn([this](std::string_view node) { return dispatcher->wakeDomain(node); });
+  questions->onEtrn([this](std::string node) { return dispatcher->wakeDomain(std::move(node)); });
   questions->onAtrn([this](std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost) {
     return dispatcher->turnRound(std::move(patterns), std::move(connection), std::move(remoteHost));
   });

@@ -23,7 +23,9 @@ constexpr std::chrono::minutes kGreetingMost{6};
 
 }  // namespace
 
-std::size_t Dispatcher::turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost) {
+Task<std::size_t> Dispatcher::turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost) {
+  std::vector<Id128> called = co_await callForward(patterns);
+  co_await untilInLine(std::move(called));
   std::vector<std::string> keys;
   std::size_t waiting = 0;
   for (const auto& [key, hop] : hops_) {
@@ -35,7 +37,7 @@ std::size_t Dispatcher::turnRound(std::vector<std::string> patterns, UniqueFd co
     keys.push_back(key);
   }
   if (waiting > 0 && !draining_) scope_.spawn(sendOver(std::move(keys), std::move(connection), std::move(remoteHost)));
-  return draining_ ? 0 : waiting;
+  co_return draining_ ? 0 : waiting;
 }
 
 Task<void> Dispatcher::sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost) {

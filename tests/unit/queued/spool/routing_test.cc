@@ -179,6 +179,42 @@ TEST_CASE("mail for a domain waits until its server asks with ETRN, through a re
   CHECK(spool.askAs(etrn("@far.test"), far).code == 251);
 }
 
+TEST_CASE("ETRN starts what was tried in vain, too, and leaves other domains' mail alone") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes = {rule(".far.test", config::RouteRule::Action::smarthost, "[192.0.2.9]"), rule("near.test", config::RouteRule::Action::smarthost, "[192.0.2.9]"),
+                     rule("other.test", config::RouteRule::Action::smarthost, "[192.0.2.8]")};
+    for (config::RouteRule& one : config.routes) {
+      one.relay = true;
+      one.etrn.hold = one.domain != "other.test";
+      one.etrn.from = {net::Cidr::parse("192.0.2.9/32").value()};
+    }
+  });
+  spool.start();
+  ipc::SessionInfo far = SpoolFixture::stranger();
+  far.client = "192.0.2.9:99";
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {450, "4.2.0", "not now"};
+  for (const char* to : {"one@a.far.test", "two@near.test", "three@other.test"}) REQUIRE(spool.send("a@b.test", {to}, kText));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 1; }));
+  const auto isAsleep = [&](const char* key) {
+    return spool.ask({"queue", "destinations", "--json"}).output.find(std::string(key) + R"(:host:[192.0.2.9]:25","state":"asleep","waiting":1)") != std::string::npos;
+  };
+  REQUIRE(spool.waitFor([&] { return isAsleep("etrn:.far.test") && isAsleep("etrn:near.test"); }));
+  CHECK(spool.askAs(etrn("@far.test"), far).code == 253);
+  CHECK(spool.askAs(etrn("near.test"), far).code == 253);
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 3; }));
+  const auto isDeferred = [&] { return spool.ask({"queue", "list", "--json"}).output; };
+  spool.outState = ipc::RecipientOutcome::State::delivered;
+  REQUIRE(spool.waitFor([&] { return spool.askAs(etrn("near.test"), far).code == 253; }));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 4; }));
+  CHECK(spool.sent[3].request.envelope.recipients[0].forwardPath == "two@near.test");
+  REQUIRE(spool.waitFor([&] { return spool.askAs(etrn("@far.test"), far).code == 253; }));
+  REQUIRE(spool.waitFor([&] { return spool.sent.size() == 5; }));
+  CHECK(spool.sent[4].request.envelope.recipients[0].forwardPath == "one@a.far.test");
+  CHECK(isDeferred().find("three@other.test") != std::string::npos);
+}
+
 TEST_CASE("a forwarded domain's mail goes on to the new one") {
   SpoolFixture spool;
   spool.change([](config::Config& config) { config.routes = {rule("old.test", config::RouteRule::Action::forward, "example.test")}; });
