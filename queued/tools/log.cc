@@ -29,6 +29,12 @@ std::string idIn(const std::string& line, std::string_view key) {
   return {};
 }
 
+/// Which message a line is about. Role out has the id behind another key: it tells of transactions, and the spool of the message.
+std::string messageIn(const std::string& line) {
+  std::string id = idIn(line, "id");
+  return id.empty() ? idIn(line, "message") : id;
+}
+
 using Show = std::function<void(const std::string& line)>;
 
 /// The lines that are wanted, in the order of time.
@@ -50,15 +56,15 @@ std::uint64_t follow(const LogPlaces& places, const std::string& term, const Sho
   const auto isNamed = [&wanted](const std::string& line) { return asciiLower(line).find(wanted) != std::string::npos; };
   readLog(places, [&](const std::string& line) {
     if (!isNamed(line)) return;
-    if (const std::string id = idIn(line, "id"); !id.empty()) messages.insert(id);
+    if (const std::string id = messageIn(line); !id.empty()) messages.insert(id);
   });
   readLog(places, [&](const std::string& line) {
-    if (!messages.contains(idIn(line, "id"))) return;
+    if (!messages.contains(messageIn(line))) return;
     if (const std::string session = idIn(line, "session"); !session.empty()) sessions.insert(session);
   });
   std::uint64_t count = 0;
   const auto isAsked = [&](const std::string& line) {
-    const std::string id = idIn(line, "id");
+    const std::string id = messageIn(line);
     const bool ofSession = id.empty() && sessions.contains(idIn(line, "session"));
     const bool asked = messages.contains(id) || ofSession || isNamed(line);
     count += asked ? 1 : 0;
@@ -88,11 +94,13 @@ int log(const Call& call) {
     return EX_USAGE;
   }
   LogPlaces places;
+  std::string elsewhere;  // the server that has the lines
   if (file.empty()) {
     const auto config = loadConfig(options);
     if (!config) return EX_CONFIG;
     places = logPlaces(config->log);
     file = config->log.file;
+    if (config->log.target == config::LogTarget::syslog && config->log.syslogServer != net::Endpoint{}) elsewhere = config->log.syslogServer.text();
   } else {
     places = logPlaces(file);
   }
@@ -103,7 +111,11 @@ int log(const Call& call) {
   const auto asWritten = [](const std::string& line) { fmt::print("{}\n", printable(line, 8192)); };
   const auto inPostfixWords = [](const std::string& line) { fmt::print("{}", log::toPostfix(line, "localhost")); };
   const Show show = asPostfix ? Show(inPostfixWords) : Show(asWritten);
-  if (!term.empty()) return follow(places, term, show) > 0 ? EX_OK : 1;
+  if (!term.empty()) {
+    if (follow(places, term, show) > 0) return EX_OK;
+    if (!elsewhere.empty()) fmt::print(stderr, "{}: the lines are sent to {}; with --file a file is read that has them\n", call.name, elsewhere);
+    return 1;
+  }
   readInOrder(places, [](const std::string&) { return true; }, show);
   return EX_OK;
 }
