@@ -24,14 +24,21 @@ constexpr std::chrono::minutes kGreetingMost{6};
 }  // namespace
 
 Task<std::size_t> Dispatcher::turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost) {
+  // All of it is for this connection: what an ETRN before it began is over.
+  const auto isAskedFor = [&patterns](const Hop& hop) {
+    return hop.rule != nullptr && std::ranges::any_of(patterns, [&hop](const std::string& one) { return equalsIgnoreCase(one, hop.rule->domain); });
+  };
+  for (const std::string& pattern : patterns) awake_.erase(asciiLower(pattern));
+  for (const auto& [key, hop] : hops_) {
+    schedule::Destination* const destination = isForEtrn(key) && isAskedFor(hop) ? env_.scheduler.find(key) : nullptr;
+    if (destination != nullptr) destination->wakeUntil(WallTime{});
+  }
   std::vector<Id128> called = co_await callForward(patterns);
   co_await untilInLine(std::move(called));
   std::vector<std::string> keys;
   std::size_t waiting = 0;
   for (const auto& [key, hop] : hops_) {
-    const bool isTheirs = isForEtrn(key) && hop.rule != nullptr &&
-                          std::any_of(patterns.begin(), patterns.end(), [&](const std::string& one) { return equalsIgnoreCase(one, hop.rule->domain); });
-    const schedule::Destination* const destination = isTheirs ? env_.scheduler.find(key) : nullptr;
+    const schedule::Destination* const destination = isForEtrn(key) && isAskedFor(hop) ? env_.scheduler.find(key) : nullptr;
     if (!mayBeSent(destination, env_.now())) continue;
     waiting += destination->waiting();
     keys.push_back(key);

@@ -188,6 +188,7 @@ TEST_CASE("ETRN starts what was tried in vain, too, and leaves other domains' ma
       one.relay = true;
       one.etrn.hold = one.domain != "other.test";
       one.etrn.from = {net::Cidr::parse("192.0.2.9/32").value()};
+      one.etrn.users = {"alice@example.test"};
     }
   });
   spool.start();
@@ -204,6 +205,7 @@ TEST_CASE("ETRN starts what was tried in vain, too, and leaves other domains' ma
   CHECK(spool.askAs(etrn("@far.test"), far).code == 253);
   CHECK(spool.askAs(etrn("near.test"), far).code == 253);
   REQUIRE(spool.waitFor([&] { return spool.sent.size() == 3; }));
+  REQUIRE(spool.waitFor([&] { return spool.turn({"near.test"}).code == 250; }));  // or by ATRN: RFC 2645
   const auto isDeferred = [&] { return spool.ask({"queue", "list", "--json"}).output; };
   spool.outState = ipc::RecipientOutcome::State::delivered;
   REQUIRE(spool.waitFor([&] { return spool.askAs(etrn("near.test"), far).code == 253; }));
