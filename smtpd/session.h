@@ -129,7 +129,7 @@ class Session {
   [[nodiscard]] Task<Reply> rcpt(std::string_view argument);
   [[nodiscard]] std::optional<Reply> refusal(const smtp::MailCommand& command, WallTime now) const;
   [[nodiscard]] ipc::Handling handlingOf(const smtp::MailParameters& parameters, WallTime now) const;
-  [[nodiscard]] std::string_view domainForBare() const;
+  [[nodiscard]] std::string domainForBare() const;
   [[nodiscard]] bool mayGrow(const smtp::RcptCommand& command);
   void beginNewTransaction();
 

@@ -1,6 +1,8 @@
 // session_data.cc - DATA and BDAT: the content. RFC 5321 4.1.1.4, 4.4, 4.5.2; RFC 3030 2; RFC 2033 4.2 (LMTP's replies).
 #include <algorithm>
 
+#include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/daemon/drain.h"
 #include "libmailcore/ipc/draft.h"
 #include "libmailcore/message/compose.h"
@@ -30,6 +32,13 @@ std::string protocolName(bool lmtp, bool extended, bool utf8, bool tls, bool aut
   return name;
 }
 
+// A trace field of ours must not be what keeps a message from hosts without SMTPUTF8: RFC 6531 3.2.
+std::string inAsciiWherePossible(const std::string& path) {
+  const std::size_t at = path.rfind('@');
+  if (at == std::string::npos || isAllAscii(path)) return path;
+  return path.substr(0, at + 1) + inALabels(path.substr(at + 1));
+}
+
 }  // namespace
 
 std::string Session::traceField(const Id128& draft) const {
@@ -43,7 +52,7 @@ std::string Session::traceField(const Id128& draft) const {
       protocolName(isLmtp(), extended_, envelope_.smtpUtf8, connection_.tls() != nullptr, isAuthenticated());
   received.tls = info_.tls;
   received.id = draft.text();
-  if (envelope_.recipients.size() == 1) received.forPath = envelope_.recipients.front().forwardPath;
+  if (envelope_.recipients.size() == 1) received.forPath = inAsciiWherePossible(envelope_.recipients.front().forwardPath);
   received.priority = envelope_.handling.priority;
   received.time = around_.clock.now();
   return message::writeReceived(received);

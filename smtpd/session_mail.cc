@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/policy.h"
 #include "smtpd/session.h"
@@ -140,8 +141,8 @@ ipc::Handling Session::handlingOf(const smtp::MailParameters& parameters, WallTi
 }
 
 // What our users leave out: RFC 6409 6.2. An address of a stranger is complete or wrong.
-std::string_view Session::domainForBare() const {
-  return isAuthenticated() ? std::string_view(server_.defaultDomain) : std::string_view();
+std::string Session::domainForBare() const {
+  return isAuthenticated() ? inALabels(server_.defaultDomain) : std::string();
 }
 
 Task<smtp::Reply> Session::mail(std::string_view argument) {

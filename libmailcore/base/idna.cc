@@ -39,6 +39,11 @@ Result<std::string> toALabels(std::string_view name) {
   return asciiLower({out.data(), static_cast<std::size_t>(length)});
 }
 
+std::string inALabels(std::string_view domain) {
+  if (isAllAscii(domain)) return std::string(domain);
+  return toALabels(domain).value_or(std::string(domain));
+}
+
 std::string comparableDomain(std::string_view domain) {
   if (isAllAscii(domain)) return asciiLower(domain);
   const bool isBelow = domain.starts_with('.');

@@ -13,6 +13,8 @@ namespace ostler {
 /// (ICU has no data).
 [[nodiscard]] Result<std::string> toALabels(std::string_view name);
 
+/// A domain in A-labels, as every host takes it (RFC 6531 3.2); what is ASCII already, or no domain, stays as it is.
+[[nodiscard]] std::string inALabels(std::string_view domain);
 /// A domain, or a pattern with a dot in front, as it is compared: A-labels in lower case. What is no domain stays, in lower case.
 [[nodiscard]] std::string comparableDomain(std::string_view domain);
 /// The same of an address, or of a domain alone. Deviates from RFC 5321 2.4: local parts are compared without case, as everyone does.

@@ -41,7 +41,15 @@ std::string masqueraded(const std::string& path, const std::string& user, const 
   const std::string domain = route::domainOf(path);
   const bool isOwn = !user.empty() && !domain.empty() && domain == route::domainOf(user);
   if (server.masqueradeDomain.empty() || !isOwn) return path;
-  return path.substr(0, path.rfind('@') + 1) + server.masqueradeDomain;
+  return path.substr(0, path.rfind('@') + 1) + inALabels(server.masqueradeDomain);
+}
+
+/// What smtpd put in front of the content.
+std::size_t lengthOfTrace(std::string_view content) {
+  const message::HeaderView header(content);
+  const auto first = header.begin();
+  const bool isTrace = first != header.end() && equalsIgnoreCase(first->name, "Received");
+  return isTrace ? first->offset + first->length : 0;
 }
 
 /// Of our users: such a message gets the fields it lacks. RFC 6409 8.
@@ -215,16 +223,20 @@ void Drafts::showDomains(Draft& draft) {
   const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
   if (!server.rewriteHeader) return;
   const std::string own = draft.user.empty() ? std::string() : route::domainOf(draft.user);
-  std::optional<std::string> shown = message::withShownDomains(draft.buffer, {own, server.masqueradeDomain, server.defaultDomain});
+  std::optional<std::string> shown = message::withShownDomains(draft.buffer, {own, inALabels(server.masqueradeDomain), inALabels(server.defaultDomain)});
   if (shown) replaceBuffer(draft, std::move(*shown));
 }
 
-/// Fields that a submitted message lacks. RFC 6409 8.
 void Drafts::completeHeader(Draft& draft) {
   if (std::exchange(draft.headerComplete, true)) return;
   settlePriority(draft);
   if (!isSubmission(draft.session)) return;
+  addMissingFields(draft);
   showDomains(draft);
+}
+
+/// Fields that a submitted message lacks: RFC 6409 8. Ours that says how it came stays the first: RFC 5321 4.4.
+void Drafts::addMissingFields(Draft& draft) {
   const std::string domain = env_.config->hostName;
   message::MissingFields missing;
   missing.now = env_.now();
@@ -232,6 +244,7 @@ void Drafts::completeHeader(Draft& draft) {
   missing.domain = domain;
   missing.sender = draft.envelope.reversePath;
   std::string fields = message::missingFields(draft.buffer, missing);
+  std::size_t behind = 0;
   if (draft.session.service == "local") {  // no smtpd was there to write it
     message::Received trace;
     trace.by = env_.config->hostName;
@@ -240,8 +253,10 @@ void Drafts::completeHeader(Draft& draft) {
     trace.id = draft.id.text();
     trace.time = missing.now;
     fields = message::writeReceived(trace) + fields;
+  } else {
+    behind = lengthOfTrace(draft.buffer);
   }
-  if (!fields.empty()) replaceBuffer(draft, fields + draft.buffer);
+  if (!fields.empty()) replaceBuffer(draft, draft.buffer.substr(0, behind) + fields + draft.buffer.substr(behind));
 }
 
 /// Writes the buffer to the draft's file, made if need be. One at a time writes; who comes meanwhile waits, and so does the client, and

@@ -53,6 +53,7 @@ class Drafts {
   [[nodiscard]] Result<void> count(Draft& draft, std::string_view octets);
   [[nodiscard]] Task<Result<void>> flush(std::shared_ptr<Draft> draft);
   void completeHeader(Draft& draft);
+  void addMissingFields(Draft& draft);
   void settlePriority(Draft& draft);
   void showDomains(Draft& draft);
   void replaceBuffer(Draft& draft, std::string octets);

@@ -300,6 +300,32 @@ TEST_CASE("the header of a user is shown as its virtual server wants, small and 
   CHECK(house.mailboxOf("alice")[0].find("From: Alice <alice@example.test>\r\nTo: bob\r\n") != std::string::npos);
 }
 
+TEST_CASE("a From that submission adds is masqueraded, and stands behind the trace field") {
+  SpoolFixture house;
+  house.change([](config::Config& config) {
+    config.virtualServers[0].masqueradeDomain = "public.example";
+    config.virtualServers[0].rewriteHeader = true;
+  });
+  house.start();
+  const std::string trace = "Received: from x.example\r\n\tby mail.example.test; Mon, 23 Nov 2026 00:00:00 +0000\r\n";
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, trace + "Date: x\r\nMessage-ID: <m@x>\r\nSubject: m\r\n\r\nx\r\n", house.loggedIn()));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.sent[0].content.starts_with(trace + "From: alice@public.example\r\nDate: x\r\n"));
+}
+
+TEST_CASE("a public domain of U-labels is shown in A-labels") {
+  SpoolFixture house;
+  house.change([](config::Config& config) {
+    config.virtualServers[0].masqueradeDomain = "m\u00fcnchen.example";
+    config.virtualServers[0].rewriteHeader = true;
+  });
+  house.start();
+  REQUIRE(house.send("alice@example.test", {"bob@remote.test"}, "From: alice@example.test\r\n\r\nx\r\n", house.loggedIn()));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }));
+  CHECK(house.sent[0].request.envelope.reversePath == "alice@xn--mnchen-3ya.example");
+  CHECK(house.sent[0].content.find("From: alice@xn--mnchen-3ya.example\r\n") != std::string::npos);
+}
+
 TEST_CASE("a header beyond ASCII needs SMTPUTF8 of the next hop exactly when its sender spoke of it") {
   for (const bool isAsked : {false, true}) {
     SpoolFixture spool;
