@@ -249,6 +249,7 @@ Task<void> Session::converse() {
 Task<void> Session::dispatch(std::string_view line) {
   Reply reply = co_await answer(line);
   if (reply.isPermanent()) ++errors_;
+  if (reply.code == 421 && !ended()) leave("told to come back");  // the spool's word, too, is the last one: RFC 5321 3.8
   // Whoever makes many mistakes is guessing, and gets slow answers. Not while we leave.
   const bool isSlow = reply.isPermanent() && limits().tarpit.count() > 0 && errors_ > limits().tarpitAfter;
   if (isSlow && !ended() && !around_.gate.closed() && !visit().isExempt()) {

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using smtp::Reply;
 
 constexpr std::size_t kMostAuthLine = 12288;  // RFC 4954 4.5
-constexpr auto kLoginTime = 60s;              // auth may answer a failure late
+constexpr auto kLoginTime = 30s;              // a foreign directory may be slow; and clients that give up do so after a minute
 constexpr unsigned kMostSteps = 8;
 
 bool bindsChannel(const std::string& mechanism) {

@@ -151,7 +151,7 @@ Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string rev
                                        Thorough thorough) {
   const auto identity = co_await identityOf(session.token);
   if (!identity && identity.error().kind == Error::Kind::denied) {
-    co_return ipc::SmtpReply{530, "5.7.0", "Your login has ended: log in again"};
+    co_return ipc::SmtpReply{421, "4.7.0", "Your login has ended: connect and log in again"};
   }
   if (!identity) co_return awayReply();
   const std::shared_ptr<const config::Config> config = env_.config;
@@ -199,6 +199,7 @@ Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough t
 Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t declaredSize) {
   Opened opened;
   opened.reply = co_await sender(session, envelope.reversePath, declaredSize, Thorough::again);
+  if (opened.reply.code == 421) opened.reply.code = 451;  // the last word is kept for the next MAIL
   std::vector<std::string> limited;  // mail for postmaster is not
   for (ipc::Recipient& recipient : envelope.recipients) {
     if (opened.reply.code != 250) co_return opened;

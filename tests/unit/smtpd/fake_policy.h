@@ -21,7 +21,7 @@
 namespace ostler::smtpd {
 
 /// unknown@… is refused, later@… deferred, full@… fails at the end (LMTP), domains other than example.test are relayed
-/// after AUTH alone, sender nospace@… finds the queue full. The password is "secret" for everybody.
+/// after AUTH alone, sender nospace@… finds the queue full, the login of ended@… is not known any more. The password is "secret" for everybody.
 class FakePolicy : public Policy {
  public:
   struct Message {
@@ -102,9 +102,10 @@ class FakePolicy : public Policy {
   Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
     if (request.reversePath.starts_with("unknown@")) co_return ipc::SmtpReply{550, "5.1.8", "No such domain"};
+    if (request.reversePath.starts_with("ended@")) co_return ipc::SmtpReply{421, "4.7.0", "Log in again"};
     co_return ipc::SmtpReply{250, "2.1.0", "OK"};
   }
-  Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline) override {
+  Task<Result<ipc::RecipientReply>> checkRecipient(ipc::CheckRecipient request, Deadline) override {
     if (spoolAway) co_return fail(Error::Kind::timeout, "nobody listens");
     const std::string& to = request.forwardPath;
     if (request.session.helo.starts_with("unknown.") && !to.starts_with("postmaster")) co_return ipc::SmtpReply{550, "5.7.1", "No such host"};
