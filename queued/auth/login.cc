@@ -26,14 +26,14 @@ constexpr std::size_t kMostConversations = 100'000;
 // of them must not fill the pipe that good logins come through.
 constexpr std::size_t kMostDelayed = 500;
 
-/// The settings of the listener's kind that the client came in by.
-config::AuthSettings settingsFor(const config::Config& config, const ipc::SessionInfo& session) {
+/// The settings of the listener's kind that the client came in by. Nothing: its virtual server is gone, and another's are not its own.
+std::optional<config::AuthSettings> settingsFor(const config::Config& config, const ipc::SessionInfo& session) {
   if (session.service == "pop3") return config.pop3.auth;
   if (session.service == "imap") return config.imap.auth;
   for (const config::VirtualServer& server : config.virtualServers) {
     if (server.name == session.virtualServer) return server.auth;
   }
-  return {};
+  return std::nullopt;
 }
 
 bool isNamed(const std::vector<std::string>& names, std::string_view name) {
@@ -105,11 +105,12 @@ Task<Result<AuthService::LoginAnswer>> AuthService::loginStart(Connection from, 
   conversation.started = parts_.clock.now();
   conversation.mechanismName = request.mechanism;
   conversation.config = parts_.config;
-  const config::AuthSettings settings = settingsFor(*parts_.config, request.session);
+  const std::optional<config::AuthSettings> settings = settingsFor(*parts_.config, request.session);
   const sasl::MechanismInfo* const mechanism = sasl::findMechanism(request.mechanism);
-  const bool usable = mechanism != nullptr && isNamed(settings.mechanisms, mechanism->name);
-  if (usable) conversation.mechanism = mechanism->make(saslContext(request, settings));
+  const bool usable = settings && mechanism != nullptr && isNamed(settings->mechanisms, mechanism->name);
+  if (usable) conversation.mechanism = mechanism->make(saslContext(request, *settings));
   conversation.session = std::move(request.session);
+  if (!settings) co_return unavailable(conversation, {Error::Kind::temporary, "the configuration has no such virtual server"});
   if (!usable) {
     const sasl::Failed notOffered{"", "mechanism", ""};
     Result<LoginAnswer> refused = co_await refuse(std::move(conversation), notOffered);

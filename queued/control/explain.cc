@@ -73,7 +73,7 @@ class Explanation {
         from_(arguments.value("--from")),
         to_(arguments.value("--to")),
         helo_(arguments.value("--helo")),
-        server_(policy::serverOf(*config_, arguments.value("--server"))),
+        server_(policy::serverOrFirst(*config_, arguments.value("--server"))),
         asking_{isKnown() ? "submission" : "smtp", endpoint_, isKnown() ? &asker_.identity : nullptr},
         hops_(parseDecimal(arguments.value("--hops"), kMostHops).value_or(0)),
         head_(headOf(hops_)),
@@ -200,6 +200,8 @@ class Explanation {
 
 Task<Control::Reply> Control::explain(Arguments arguments, std::string) {
   if (arguments.value("--to").empty()) co_return refuse(EX_USAGE, "explain needs --to ADDRESS");
+  const std::string server = arguments.value("--server");
+  if (!server.empty() && policy::serverNamed(*env_.config, server) == nullptr) co_return refuse(EX_USAGE, "there is no virtual server " + jsonString(server));
   const std::string client = arguments.value("--client").empty() ? "203.0.113.1" : arguments.value("--client");
   const std::string user = arguments.value("--auth");
   Asker asker{client, net::IpAddress::parse(client), {}};

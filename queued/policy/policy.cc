@@ -19,11 +19,14 @@ bool isTrustedService(std::string_view service) { return service == "local" || s
 
 }  // namespace
 
-const config::VirtualServer& serverOf(const config::Config& config, std::string_view name) {
+const config::VirtualServer* serverNamed(const config::Config& config, std::string_view name) {
+  const auto found = std::ranges::find(config.virtualServers, name, &config::VirtualServer::name);
+  return found == config.virtualServers.end() ? nullptr : &*found;
+}
+
+const config::VirtualServer& serverOrFirst(const config::Config& config, std::string_view name) {
   static const config::VirtualServer kDefault;
-  for (const config::VirtualServer& server : config.virtualServers) {
-    if (server.name == name) return server;
-  }
+  if (const config::VirtualServer* const named = serverNamed(config, name)) return *named;
   return config.virtualServers.empty() ? kDefault : config.virtualServers.front();
 }
 

@@ -29,7 +29,11 @@ struct Fill {
   std::uint64_t limitOctets = 0, limitMessages = 0;  ///< 0: none
 };
 
-[[nodiscard]] const config::VirtualServer& serverOf(const config::Config& config, std::string_view name);
+/// The virtual server of that name; null: there is none, because a reload took it away or smtpd runs on another configuration than the
+/// spool. Its clients are told "later": what any other server allows says nothing about them.
+[[nodiscard]] const config::VirtualServer* serverNamed(const config::Config& config, std::string_view name);
+/// The same, else the first: for mail that is ours already, and for what comes from this machine by no listener. Never for rights.
+[[nodiscard]] const config::VirtualServer& serverOrFirst(const config::Config& config, std::string_view name);
 
 /// 250 2.1.0, or why not, as far as nothing needs to be looked up: the list of checks.h.
 [[nodiscard]] ipc::SmtpReply senderVerdict(const config::VirtualServer& server, const Client& client,

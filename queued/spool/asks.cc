@@ -102,10 +102,11 @@ Task<SmtpReply> Questions::verify(ipc::Verify request) {
   const auto identity = co_await identityOf(request.session.token);
   if (!identity) co_return away();
   const std::shared_ptr<const config::Config> config = env_.config;
-  const config::VirtualServer& server = policy::serverOf(*config, request.session.virtualServer);
+  const config::VirtualServer* const server = policy::serverNamed(*config, request.session.virtualServer);
+  if (server == nullptr) co_return goneReply(request.session);
   const policy::Client client{request.session.service, request.session.client, identity->get(), &request.session.tlsNames};
   const bool isPeer = !request.expand && asksAsPeer(*config, route::domainOf(request.argument), request.session);
-  if (!isPeer && !policy::mayAsk(request.expand ? server.expn : server.vrfy, server, client)) co_return sayNothing();
+  if (!isPeer && !policy::mayAsk(request.expand ? server->expn : server->vrfy, *server, client)) co_return sayNothing();
   const auto resolution = co_await env_.directory.resolve(request.argument);
   if (!resolution && resolution.error().kind == Error::Kind::syntax) co_return SmtpReply{553, "5.1.3", "That is no address"};
   if (!resolution) co_return away();
@@ -117,7 +118,8 @@ Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
   if (!identity) co_return away();
   const std::string node = nodeOf(request.argument);
   if (!isNode(node)) co_return SmtpReply{501, "5.5.4", "ETRN needs a domain, @ and a domain for all below it, or # and a route's domain"};
-  const config::VirtualServer& server = policy::serverOf(*env_.config, request.session.virtualServer);
+  const config::VirtualServer* const server = policy::serverNamed(*env_.config, request.session.virtualServer);
+  if (server == nullptr) co_return goneReply(request.session);
   const policy::Client client{request.session.service, request.session.client, identity->get(), &request.session.tlsNames};
   const std::string domain = node.starts_with('@') ? node.substr(1) : node;
   bool may = false;
@@ -125,7 +127,7 @@ Task<SmtpReply> Questions::etrn(ipc::EtrnRequest request) {
     if (!rule.etrn.hold || !policy::mayStart(rule.etrn, client)) continue;
     may = may || route::matchesDomain(rule.domain, domain) || (node.starts_with('@') && route::matchesDomain("." + domain, rule.domain));
   }
-  if (!may || !policy::mayAsk(server.etrn, server, client)) {
+  if (!may || !policy::mayAsk(server->etrn, *server, client)) {
     co_return SmtpReply{459, "4.7.1", fmt::format("Node {} not allowed: this client may not ask for its mail", printable(node))};
   }
   std::optional<std::size_t> started;

@@ -37,11 +37,11 @@ bool saysTlsOptional(std::string_view content) {
 }
 
 /// The reverse-path as the world shall see it: one in the domain of our user gets the virtual server's public one.
-std::string masqueraded(const std::string& path, const std::string& user, const config::VirtualServer& server) {
+std::string masqueraded(const std::string& path, const std::string& user, const config::VirtualServer* server) {
   const std::string domain = route::domainOf(path);
   const bool isOwn = !user.empty() && !domain.empty() && domain == route::domainOf(user);
-  if (server.masqueradeDomain.empty() || !isOwn) return path;
-  return path.substr(0, path.rfind('@') + 1) + inALabels(server.masqueradeDomain);
+  if (server == nullptr || server->masqueradeDomain.empty() || !isOwn) return path;
+  return path.substr(0, path.rfind('@') + 1) + inALabels(server->masqueradeDomain);
 }
 
 /// What smtpd put in front of the content.
@@ -191,9 +191,9 @@ Task<Result<ipc::SmtpReply>> Drafts::openDraft(Connection from, ipc::OpenDraft r
 Result<void> Drafts::count(Draft& draft, std::string_view octets) {
   draft.size += octets.size();
   draft.touched = std::chrono::steady_clock::now();
-  const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
+  const config::VirtualServer* const server = serverOf(*env_.config, draft.session);  // gone: its commit is told to come back
   // Trace fields that smtpd put in front do not count against the client.
-  if (!server.limits.messageSize.allows(draft.size > 4096 ? draft.size - 4096 : 0)) {
+  if (server != nullptr && !server->limits.messageSize.allows(draft.size > 4096 ? draft.size - 4096 : 0)) {
     return fail(Error::Kind::permanent, "552 5.3.4 The message is larger than is taken here");
   }
   draft.hasEightBit = draft.hasEightBit || hasHighOctet(octets);
@@ -220,10 +220,10 @@ void Drafts::replaceBuffer(Draft& draft, std::string octets) {
 
 /// What of the addresses in its header the world shall see, where the virtual server wants that.
 void Drafts::showDomains(Draft& draft) {
-  const config::VirtualServer& server = policy::serverOf(*env_.config, draft.session.virtualServer);
-  if (!server.rewriteHeader) return;
+  const config::VirtualServer* const server = serverOf(*env_.config, draft.session);
+  if (server == nullptr || !server->rewriteHeader) return;
   const std::string own = draft.user.empty() ? std::string() : route::domainOf(draft.user);
-  std::optional<std::string> shown = message::withShownDomains(draft.buffer, {own, inALabels(server.masqueradeDomain), inALabels(server.defaultDomain)});
+  std::optional<std::string> shown = message::withShownDomains(draft.buffer, {own, inALabels(server->masqueradeDomain), inALabels(server->defaultDomain)});
   if (shown) replaceBuffer(draft, std::move(*shown));
 }
 
@@ -329,7 +329,7 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   record.origin.helo = draft.session.helo;
   record.origin.user = draft.user;
   record.origin.session = draft.session.session;
-  record.reversePath = masqueraded(draft.envelope.reversePath, draft.user, policy::serverOf(*env_.config, draft.session.virtualServer));
+  record.reversePath = masqueraded(draft.envelope.reversePath, draft.user, serverOf(*env_.config, draft.session));
   record.envid = draft.envelope.envid;
   record.returned = draft.envelope.returned;
   record.smtpUtf8 = draft.envelope.smtpUtf8;

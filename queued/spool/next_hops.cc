@@ -211,7 +211,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   request.queueId = id.text();
   request.virtualServer = record.origin.virtualServer;
   request.nextHop = hop.nextHop;
-  const config::VirtualServer& server = policy::serverOf(*env_.config, record.origin.virtualServer);
+  const config::VirtualServer& server = policy::serverOrFirst(*env_.config, record.origin.virtualServer);
   const std::string& suite = env_.config->outbound.heloName.empty() ? env_.config->hostName : env_.config->outbound.heloName;
   request.heloName = server.heloName.empty() ? suite : server.heloName;
   if (server.sourceV4) request.sourceV4 = server.sourceV4->text();

@@ -302,7 +302,7 @@ Task<bool> Pickup::giveBack(MessageRecord record, std::string content, std::stri
 
 Task<bool> Pickup::process(std::string takenName) {
   const std::string path = folder_ + "/.taken/" + takenName;
-  const std::uint64_t allowed = policy::serverOf(*env_.config, "").limits.messageSize.octets;
+  const std::uint64_t allowed = policy::serverOrFirst(*env_.config, "").limits.messageSize.octets;
   auto reading = [path, most = allowed == 0 ? kMostCopied : allowed] { return readTaken(path, most); };
   const Result<TakenFile> taken = co_await env_.disk.run(env_.loop, std::move(reading));
   if (!taken && taken.error().kind == Error::Kind::syntax) co_return throwAway(takenName, taken.error().detail);
@@ -319,7 +319,7 @@ Task<bool> Pickup::process(std::string takenName) {
     co_return kept;
   }
   MessageRecord record = recordOf(env_, *file, takenName, taken->uid);
-  const unsigned hops = policy::serverOf(*env_.config, "").limits.hops;
+  const unsigned hops = policy::serverOrFirst(*env_.config, "").limits.hops;
   if (hops != 0 && message::countReceived(file->content) > hops) {
     const bool isDone = co_await giveBack(std::move(record), std::move(file->content), takenName);
     co_return isDone;

@@ -23,7 +23,18 @@ std::string addressOf(const std::string& endpoint) {
   return parsed && parsed->unixPath.empty() ? parsed->address.text() : std::string();
 }
 
+template <class Reply>
+Task<Result<Reply>> asResult(Task<Reply> reply) {
+  Reply said = co_await std::move(reply);
+  co_return said;
+}
+
 }  // namespace
+
+const config::VirtualServer* serverOf(const config::Config& config, const ipc::SessionInfo& session) {
+  if (session.service == "local") return &policy::serverOrFirst(config, session.virtualServer);
+  return policy::serverNamed(config, session.virtualServer);
+}
 
 void Questions::serve(ipc::Server& server) {
   using Connection = std::shared_ptr<ipc::ServerConnection>;
@@ -45,6 +56,12 @@ void Questions::serve(ipc::Server& server) {
     return Wrap::answer(recipient(std::move(request)));
   });
   serveAsks(server);
+}
+
+/// To a client whose virtual server the configuration does not have: a reload is on its way, or went wrong.
+ipc::SmtpReply Questions::goneReply(const ipc::SessionInfo& session) const {
+  env_.log.warn("no-such-server", {{"server", session.virtualServer}, {"client", session.client}, {"session", session.session.text()}});
+  return {451, "4.3.0", "This virtual server is being changed. Try again later"};
 }
 
 Task<Result<std::shared_ptr<const ipc::Identity>>> Questions::identityOf(std::string token) {
@@ -140,7 +157,9 @@ Task<std::vector<Questions::Examined>> Questions::examine(policy::Stage stage, p
 
 Task<ipc::SmtpReply> Questions::client(ipc::SessionInfo session) {
   const std::shared_ptr<const config::Config> config = env_.config;
-  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
+  const config::VirtualServer* const server = serverOf(*config, session);
+  if (server == nullptr) co_return ipc::SmtpReply{421, "4.3.0", goneReply(session).text};
+  policy::Facts facts{*config, *server, clientOf(session, nullptr)};
   co_await lookUp(policy::clientName, facts);  // for the trace field, too
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::connect, facts, Thorough::all);
   if (refused) co_return std::move(*refused);
@@ -155,7 +174,9 @@ Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string rev
   }
   if (!identity) co_return awayReply();
   const std::shared_ptr<const config::Config> config = env_.config;
-  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  const config::VirtualServer* const server = serverOf(*config, session);
+  if (server == nullptr) co_return goneReply(session);
+  policy::Facts facts{*config, *server, clientOf(session, *identity)};
   facts.helo = session.helo;
   facts.reversePath = reversePath;
   facts.declaredSize = declaredSize;
@@ -185,7 +206,9 @@ Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough t
   const bool isStranger = *identity == nullptr && session.service == "smtp";
   const std::string client = isStranger ? session.client : std::string();
   const route::Route route = route::route(*config, {.forwardPath = forwardPath, .client = client}, **resolution);
-  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  const config::VirtualServer* const server = serverOf(*config, session);
+  if (server == nullptr) co_return Judged{goneReply(session)};
+  policy::Facts facts{*config, *server, clientOf(session, *identity)};
   facts.helo = session.helo;
   facts.reversePath = request.reversePath;
   facts.forwardPath = forwardPath;
@@ -216,7 +239,10 @@ Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope 
   if (*identity != nullptr) opened.user = (*identity)->account.address;
   if (limited.empty()) co_return opened;
   const std::shared_ptr<const config::Config> config = env_.config;
-  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, *identity)};
+  const config::VirtualServer* const server = serverOf(*config, session);
+  if (server == nullptr) opened.reply = goneReply(session);
+  if (server == nullptr) co_return opened;
+  policy::Facts facts{*config, *server, clientOf(session, *identity)};
   facts.helo = session.helo;
   facts.reversePath = envelope.reversePath;
   facts.declaredSize = declaredSize;
@@ -232,7 +258,9 @@ Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope 
 
 Task<ipc::SmtpReply> Questions::endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, std::string_view head) {
   const std::shared_ptr<const config::Config> config = env_.config;
-  policy::Facts facts{*config, policy::serverOf(*config, session.virtualServer), clientOf(session, nullptr)};
+  const config::VirtualServer* const server = serverOf(*config, session);
+  if (server == nullptr) co_return goneReply(session);
+  policy::Facts facts{*config, *server, clientOf(session, nullptr)};
   facts.helo = session.helo;
   facts.reversePath = envelope.reversePath;
   for (const ipc::Recipient& recipient : envelope.recipients) facts.recipients.push_back(recipient.forwardPath);

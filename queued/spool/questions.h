@@ -20,6 +20,9 @@
 
 namespace ostler::spool {
 
+/// The virtual server of the session's listener; a program of this machine came by none, and has the first. Null: it is gone.
+[[nodiscard]] const config::VirtualServer* serverOf(const config::Config& config, const ipc::SessionInfo& session);
+
 /// Which checks of a list are run.
 enum class Thorough {
   all,
@@ -80,6 +83,7 @@ class Questions {
   [[nodiscard]] Task<std::optional<ipc::SmtpReply>> objection(policy::Stage stage, policy::Facts& facts, Thorough thorough);
   enum class Looking { toDecide, toExplain };
   [[nodiscard]] Task<void> lookUp(unsigned needs, policy::Facts& facts, Looking why = Looking::toDecide);
+  [[nodiscard]] ipc::SmtpReply goneReply(const ipc::SessionInfo& session) const;
   [[nodiscard]] Task<policy::Fill> fillOf(ipc::Account account);
   [[nodiscard]] Task<std::optional<ipc::SmtpReply>> refusalBehind(const policy::Facts& facts);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerVerify(ipc::Verify request);

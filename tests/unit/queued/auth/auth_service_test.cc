@@ -66,6 +66,15 @@ TEST_CASE("smtpd gets no folder") {
   CHECK(answer.descriptors.empty());
 }
 
+TEST_CASE("a login by a virtual server that is gone has no other one's settings, and is a failure for now") {
+  House house;
+  house.config->virtualServers.emplace_back();
+  ipc::LoginStart start = house.plain("alice", "secret");
+  start.session.service = "submission";
+  start.session.virtualServer = "gone";
+  CHECK(house.ask(start).message.state == LoginState::unavailable);
+}
+
 TEST_CASE("a disabled account does not log in, and acting as somebody else is refused") {
   House house;
   CHECK(house.login("dora", "secret").reason == "disabled");

@@ -62,6 +62,55 @@ TEST_CASE("a stranger may not relay, not even when smtpd says so") {
   CHECK(reply->replies.front().code == 554);
 }
 
+TEST_CASE("a session of a virtual server that a reload took away is told to come back, and has no rights of another one") {
+  SpoolFixture house;
+  house.change([](config::Config& config) {
+    config::VirtualServer strict = config.virtualServers.front();
+    strict.name = "strict";
+    config.virtualServers.front().relayFrom = {*net::Cidr::parse("192.0.2.0/24")};
+    config.virtualServers.front().expn = config::Askers::everybody;
+    config.virtualServers.push_back(strict);
+  });
+  house.start();
+  ipc::SessionInfo session = SpoolFixture::stranger();
+  session.virtualServer = "strict";
+  CHECK(house.rcpt("bob@remote.test", session).code == 554);
+  const Id128 under = house.openDraft("alice@example.test", "", session);
+  const Id128 other = house.openDraft("alice@example.test", "");
+  house.change([](config::Config& config) { config.virtualServers.resize(1); });
+  house.reload();
+  CHECK(house.rcpt("bob@remote.test", session).code == 451);
+  CHECK(house.rcpt("alice@example.test", session).code == 451);
+  CHECK(house.askAs(ipc::CheckSender{}, session).code == 451);
+  CHECK(house.askAs(ipc::CheckClient{}, session).code == 421);
+  ipc::Verify expand;
+  expand.argument = "team@example.test";
+  expand.expand = true;
+  CHECK(house.askAs(expand, session).code == 451);
+  ipc::EtrnRequest etrn;
+  etrn.argument = "held.test";
+  CHECK(house.askAs(etrn, session).code == 451);
+  const auto late = house.send("s@elsewhere.test", {"bob@remote.test"}, kText, session);
+  REQUIRE(late);
+  CHECK(late->replies.front().code == 451);
+  CHECK(house.commit(under, kText).code == 451);  // its envelope was taken before
+  CHECK(house.commit(other, kText).code == 250);
+  CHECK(house.rcpt("bob@remote.test").code == 250);
+  CHECK(house.ask({"explain", "--to", "bob@remote.test", "--server", "strict"}).exitCode != 0);
+}
+
+TEST_CASE("who is not known to auth any more is told to log in again, and nothing of his is refused for good") {
+  SpoolFixture house;
+  house.start();
+  ipc::SessionInfo session = house.loggedIn();
+  session.token = "of the auth that was killed";
+  CHECK(house.askAs(ipc::CheckSender{}, session).code == 421);
+  CHECK(house.rcpt("bob@example.test", session).code == 451);
+  const auto late = house.send("alice@example.test", {"bob@example.test"}, kText, session);
+  REQUIRE(late);
+  CHECK(late->replies.front().code == 451);
+}
+
 TEST_CASE("a large message goes through a file and is delivered whole") {
   SpoolFixture house;
   house.start();

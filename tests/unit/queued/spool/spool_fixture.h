@@ -113,10 +113,10 @@ class SpoolFixture {
     start();
   }
   /// A draft with content and without commit, and its id.
-  Id128 openDraft(const std::string& to, std::string content) {
+  Id128 openDraft(const std::string& to, std::string content, ipc::SessionInfo session = stranger()) {
     ipc::OpenDraft open;
     open.draft = Id128::make(clock_.now());
-    open.session = stranger();
+    open.session = std::move(session);
     open.envelope.reversePath = "s@elsewhere.test";
     open.envelope.recipients.emplace_back().forwardPath = to;
     const Id128 draft = open.draft;
@@ -129,6 +129,16 @@ class SpoolFixture {
       REQUIRE(loop_.runUntilDone(client_->call(std::move(data), soon)));
     }
     return draft;
+  }
+  /// What a draft that was opened before becomes.
+  ipc::SmtpReply commit(const Id128& draft, std::string content) {
+    ipc::CommitDraft request;
+    request.draft = draft;
+    request.lastOctets = content;
+    auto reply = loop_.runUntilDone(client_->call(std::move(request), Deadline::after(std::chrono::seconds(60))));
+    REQUIRE(reply);
+    REQUIRE_FALSE(reply->replies.empty());
+    return reply->replies.front();
   }
   /// A client that sends so many frames of a message and is gone after so many turns of the loop, whether they were answered or not.
   void abandonDraft(std::size_t frames, unsigned turns) {
