@@ -212,7 +212,7 @@ const Row<Listener> kListener[] = {
     {"address", [](Listener& l) -> Slot { return &l.address; }, "", "192.0.2.1:25, [::]:25, or the path of a Unix socket"},
     {"tls", [](Listener& l) -> Slot { return choice(l.tls, {"none", "starttls", "implicit"}); }, "starttls", "implicit: from the first octet (RFC 8314)"},
     {"kind", [](Listener& l) -> Slot { return choice(l.kind, {"mx", "submission", "lmtp", "odmr"}); }, "mx", "smtp alone: strangers, our users, a trusted hop, or servers that fetch their mail with ATRN"},
-    {"proxy_from", [](Listener& l) -> Slot { return &l.proxyFrom; }, "", "clients that must start with a PROXY header; nobody else may"},
+    {"proxy_from", [](Listener& l) -> Slot { return &l.proxyFrom; }, "", "clients that must start with a PROXY header; nobody else may; who comes without an address in it is 0.0.0.0, on no list"},
 };
 
 const Row<RouteRule> kRouteRule[] = {

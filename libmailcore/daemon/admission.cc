@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostProxyHeader = 536;
+using net::kMostProxyHeader;
 constexpr auto kProxyTime = 10s;
 
 bool comesFromProxy(const config::Listener& listener, const net::Endpoint& client) {
@@ -21,8 +21,8 @@ bool comesFromProxy(const config::Listener& listener, const net::Endpoint& clien
 
 Task<Result<void>> appendExactly(net::Stream& stream, std::string& to, std::size_t count, Deadline deadline) {
   while (count > 0) {
-    std::array<char, kMostProxyHeader> part;
-    const Result<std::size_t> got = co_await stream.readSome(std::span(part.data(), count), deadline);
+    std::array<char, 256> part;
+    const Result<std::size_t> got = co_await stream.readSome(std::span(part.data(), std::min(count, part.size())), deadline);
     if (!got) co_return fail(got.error());
     if (*got == 0) co_return fail(Error::Kind::closed, "closed inside the PROXY header");
     to.append(part.data(), *got);
@@ -43,7 +43,8 @@ Task<Result<std::optional<net::Endpoint>>> readProxyHeader(net::Stream& stream, 
     if (!read) co_return fail(read.error());
     const auto parsed = net::parseProxyHeader(header);
     if (!parsed) co_return fail(parsed.error());
-    if (*parsed) co_return (*parsed)->client;
+    if (*parsed && (*parsed)->isLocal) co_return std::nullopt;
+    if (*parsed) co_return (*parsed)->client.value_or(net::Endpoint{});  // 0.0.0.0 is nobody, and on nobody's list
     wanted = 1;
     if (header.front() == '\r' && header.size() >= 16) {
       const std::size_t length = static_cast<unsigned char>(header[14]) * 256U + static_cast<unsigned char>(header[15]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <vector>
 
 #include "libmailcore/base/ascii.h"
@@ -15,7 +16,7 @@ constexpr std::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::string_view kStart1 = "PROXY ";
 constexpr std::size_t kLongest1 = 107;  // with CR LF; section 2.1
 constexpr std::size_t kHead2 = 16;
-constexpr std::size_t kLongest2 = 536;
+constexpr unsigned char kChecksum = 0x03;  // PP2_TYPE_CRC32C; section 2.2.3
 
 tl::unexpected<Error> bad(const char* what) { return fail(Error::Kind::syntax, std::string("PROXY header: ") + what); }
 
@@ -86,6 +87,38 @@ Result<void> addresses2(ProxyHeader& header, unsigned family, std::string_view b
   }
 }
 
+std::uint32_t crc32c(std::string_view octets) {
+  std::uint32_t crc = ~0U;
+  for (const char octet : octets) {
+    crc ^= static_cast<unsigned char>(octet);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0x82F63B78U : 0U);
+  }
+  return ~crc;
+}
+
+std::size_t addressOctets(unsigned family) {
+  return family >> 4 == 1 ? 12 : family >> 4 == 2 ? 36 : family >> 4 == 3 ? 216 : 0;
+}
+
+// What stands behind the addresses: type, length, value. A checksum is of the whole header with itself as zeros.
+Result<void> extensions2(std::string_view header, std::size_t at) {
+  while (at < header.size()) {
+    if (header.size() - at < 3) return bad("an extension is cut off");
+    const std::size_t length = number16(header.substr(at + 1));
+    const std::size_t value = at + 3;
+    if (header.size() - value < length) return bad("an extension is cut off");
+    if (static_cast<unsigned char>(header[at]) == kChecksum) {
+      if (length != 4) return bad("a checksum has four octets");
+      const std::uint32_t said = std::uint32_t{number16(header.substr(value))} << 16 | number16(header.substr(value + 2));
+      std::string zeroed(header);
+      zeroed.replace(value, 4, 4, '\0');
+      if (crc32c(zeroed) != said) return bad("wrong checksum");
+    }
+    at = value + length;
+  }
+  return {};
+}
+
 Parsed parse2(std::string_view octets) {
   if (octets.size() < kHead2) return std::optional<ProxyHeader>();
   const auto versionAndCommand = static_cast<unsigned char>(octets[12]);
@@ -93,13 +126,14 @@ Parsed parse2(std::string_view octets) {
   if (versionAndCommand != 0x20 && versionAndCommand != 0x21) return bad("unknown version or command");
   ProxyHeader header;
   header.length = kHead2 + number16(octets.substr(14));
-  if (header.length > kLongest2) return bad("longer than 536 octets");
+  if (header.length > kMostProxyHeader) return bad("too long");
   if (octets.size() < header.length) return std::optional<ProxyHeader>();
-  const bool proxied = versionAndCommand == 0x21;  // else LOCAL: the proxy's own health check
-  if (proxied) {
-    const Result<void> read = addresses2(header, family, octets.substr(kHead2, header.length - kHead2));
-    if (!read) return fail(read.error());
-  }
+  header.isLocal = versionAndCommand == 0x20;  // the proxy's own health check; what it says of addresses is to be skipped
+  if (header.isLocal) return std::optional(header);
+  const Result<void> read = addresses2(header, family, octets.substr(kHead2, header.length - kHead2));
+  if (!read) return fail(read.error());
+  const Result<void> checked = extensions2(octets.substr(0, header.length), kHead2 + addressOctets(family));
+  if (!checked) return fail(checked.error());
   return std::optional(header);
 }
 

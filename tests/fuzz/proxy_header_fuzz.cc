@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto parsed = ostler::net::parseProxyHeader(input);
   if (!parsed || !*parsed) return 0;
   const std::size_t length = (*parsed)->length;
-  if (length > size || length > 536) abort();
+  if (length > size || length > ostler::net::kMostProxyHeader) abort();
   const auto exact = ostler::net::parseProxyHeader(input.substr(0, length));
   if (!exact || !*exact || (*exact)->client != (*parsed)->client || (*exact)->server != (*parsed)->server) abort();
   const auto shorter = ostler::net::parseProxyHeader(input.substr(0, length - 1));

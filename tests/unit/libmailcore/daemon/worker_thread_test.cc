@@ -225,6 +225,30 @@ TEST_CASE("admission: a PROXY header is read, and nothing behind it") {
   CHECK(rest == "X");
 }
 
+TEST_CASE("admission: a client of whom the proxy knows no address has nobody's, not the proxy's") {
+  Loop loop;
+  std::string rest;
+  const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
+  std::string unnamed = signature + std::string("\x21\x31\x00\xd8", 4) + std::string(216, '\0');  // a Unix socket without a path
+  for (const std::string& header : {std::string("PROXY UNKNOWN\r\n"), signature + std::string("\x21\x00\x00\x00", 4), unnamed}) {
+    const auto nobody = loop.runUntilDone(readHeader(loop, header + "X", rest));
+    REQUIRE(nobody);
+    REQUIRE(*nobody);
+    CHECK((*nobody)->text() == "0.0.0.0:0");
+    CHECK(rest == "X");
+  }
+}
+
+TEST_CASE("admission: a header with long extensions is read whole") {
+  Loop loop;
+  std::string rest;
+  std::string header("\r\n\r\n\0\r\nQUIT\n\x21\x11\x07\xd3\xc0\0\x02\x07\xc0\0\x02\x08\x04\xd2\0\x19\x20\x07\xc4", 31);
+  const auto read = loop.runUntilDone(readHeader(loop, header + std::string(0x7c4, 'x') + "EHLO", rest));
+  REQUIRE(read);
+  CHECK((*read)->text() == "192.0.2.7:1234");
+  CHECK(rest == "EHLO");
+}
+
 TEST_CASE("admission: who begins with TLS and falls silent is left") {
   net::TestCertificates certificates;
   Loop loop;

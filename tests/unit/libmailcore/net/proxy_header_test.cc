@@ -29,6 +29,15 @@ TEST_CASE("PROXY version 2 names client and server, and skips extensions") {
   CHECK_FALSE(parseProxyHeader(kSignature + "\x20\x00\x00\x00"s).value()->client);  // LOCAL
 }
 
+TEST_CASE("a checksum in a PROXY header is looked at") {
+  const std::string addresses = "\xC0\x00\x02\x01\xC6\x33\x64\x02\x12\x34\x00\x19"s;
+  const auto with = [&](const std::string& checksum) { return kSignature + "\x21\x11\x00\x13"s + addresses + "\x03\x00\x04"s + checksum; };
+  CHECK(parseProxyHeader(with("\xA9\x44\x0D\xC1"s)));
+  CHECK_FALSE(parseProxyHeader(with("\x00\x00\x00\x00"s)));
+  CHECK_FALSE(parseProxyHeader(kSignature + "\x21\x11\x00\x0F"s + addresses + "\x03\x00\x04"s));  // cut off
+  CHECK_FALSE(parseProxyHeader(kSignature + "\x21\x11\x00\x0E"s + addresses + "\x03\x00"s));
+}
+
 TEST_CASE("a PROXY header that is not complete asks for more, at every length") {
   const std::string v1 = "PROXY TCP4 192.0.2.1 198.51.100.2 56324 25\r\n";
   const std::string v2 = kSignature + "\x21\x11\x00\x0C"s + std::string(12, 'a');
