@@ -174,7 +174,7 @@ const Row<Server> kVirtualServer[] = {
     {"sending.recipients_per_day", [](Server& s) -> Slot { return &s.sending.recipientsPerDay; }, "0", "of all messages of one user"},
     {"sending.new_recipients_per_hour", [](Server& s) -> Slot { return &s.sending.newRecipientsPerHour; }, "0", "whom the user has never written to, since this was set"},
     {"sending.new_recipients_per_day", [](Server& s) -> Slot { return &s.sending.newRecipientsPerDay; }, "0", "whom the user has never written to, since this was set"},
-    {"relay_from_names", [](Server& s) -> Slot { return &s.relayFromNames; }, "", "names of clients that may relay; .example.com: all below"},
+    {"relay_from_names", [](Server& s) -> Slot { return &s.relayFromNames; }, "", "names of clients that may relay; .example.com: all below; while a name cannot be looked up, 451"},
     {"access.only", [](Server& s) -> Slot { return &s.accessOnly; }, "", "networks and names of clients that may connect; empty: everybody"},
     {"access.except", [](Server& s) -> Slot { return &s.accessExcept; }, "", "networks and names of clients that may not connect"},
     {"tls.certificates", [](Server& s) -> Slot { return &s.certificates; }, "", "its own, before the suite's; the first when SNI matches none"},

@@ -24,7 +24,7 @@ unsigned domainOfStrangers(const Facts& f) {
 unsigned disk(const Facts&) { return diskRoom; }
 unsigned nameForRelay(const Facts& f) {
   const bool looks = !f.server.relayFromNames.empty() && f.client.service == "smtp" && !isOurs(f) && f.route != nullptr &&
-                     f.route->kind == route::Route::Kind::remote;
+                     f.route->kind != route::Route::Kind::local;
   return looks ? clientName : noFact;
 }
 unsigned carrierOfOthers(const Facts& f) {

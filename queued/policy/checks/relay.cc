@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/ipc/envelope.h"
+#include "libmailcore/ipc/lookup.h"
 #include "queued/policy/checks.h"
 
 namespace ostler::policy {
@@ -32,6 +33,9 @@ std::optional<ipc::SmtpReply> relay(const Facts& facts) {
   if (endsHere || isOursToRelay || mayRelay(facts.server, facts.client)) return std::nullopt;
   const bool isStranger = facts.client.service == "smtp" && (facts.client.identity == nullptr || !facts.client.identity->known);
   if (isStranger && isNamed(facts.server.relayFromNames, facts.clientName.name)) return std::nullopt;
+  // Who could not be looked up just now may be on the list.
+  const bool mayBeListed = isStranger && !facts.server.relayFromNames.empty() && facts.clientName.state == ipc::LookedUp::State::later;
+  if (mayBeListed) return ipc::SmtpReply{451, "4.4.3", "Your name cannot be looked up now, so nobody knows whether you may relay: try again later"};
   return ipc::SmtpReply{554, "5.7.1",
                         fmt::format("Relay access denied: {} is not on this server. {}", facts.forwardPath, remedy(facts.server, facts.client))};
 }

@@ -163,11 +163,26 @@ TEST_CASE("a client that is listed by name may relay, one that only says so may 
   remote.kind = route::Route::Kind::remote;
   room.facts.route = &remote;
   room.server.relayFromNames = {".partner.test"};
+  room.facts.clientName.state = LookedState::no;
   CHECK(codeOf(Stage::rcpt, room.facts) == 554);
   room.facts.clientName = {LookedState::yes, "out.partner.test"};
   CHECK(codeOf(Stage::rcpt, room.facts) == 0);
   room.facts.client.service = "lmtp";
   CHECK(codeOf(Stage::rcpt, room.facts) == 550);
+}
+
+TEST_CASE("a client that may be listed by name is told to come back while its name cannot be looked up") {
+  Room room;
+  route::Route remote;
+  remote.kind = route::Route::Kind::remote;
+  room.facts.route = &remote;
+  room.facts.clientName.state = LookedState::later;
+  CHECK(codeOf(Stage::rcpt, room.facts) == 554);  // there are no names to be on
+  room.server.relayFromNames = {".partner.test"};
+  const auto reply = firstObjection(Stage::rcpt, room.facts);
+  REQUIRE(reply);
+  CHECK(reply->code == 451);
+  CHECK(reply->enhanced == "4.4.3");
 }
 
 TEST_CASE("which senders a user may have is the virtual server's rule") {
