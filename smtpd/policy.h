@@ -33,7 +33,7 @@ class Policy {
   /// `connection`: our end's peer; the spool's from now on, whatever it answers.
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> turnAround(ipc::TurnAround request, UniqueFd connection, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) = 0;
-  [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<ipc::RecipientReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::SmtpReply>> openDraft(ipc::OpenDraft request, Deadline deadline) = 0;
   [[nodiscard]] virtual Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline deadline) = 0;
   /// closed, timeout and outcomeUnknown mean that the message may be the spool's: ask outcomeOf().

@@ -27,7 +27,7 @@ Task<Result<ipc::SmtpReply>> PolicyClient::turnAround(ipc::TurnAround request, U
 Task<Result<ipc::SmtpReply>> PolicyClient::checkSender(ipc::CheckSender request, Deadline deadline) {
   return spool_.call(std::move(request), deadline);
 }
-Task<Result<ipc::SmtpReply>> PolicyClient::checkRecipient(ipc::CheckRecipient request, Deadline deadline) {
+Task<Result<ipc::RecipientReply>> PolicyClient::checkRecipient(ipc::CheckRecipient request, Deadline deadline) {
   return spool_.call(std::move(request), deadline);
 }
 Task<Result<ipc::SmtpReply>> PolicyClient::openDraft(ipc::OpenDraft request, Deadline deadline) {

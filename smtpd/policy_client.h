@@ -24,7 +24,7 @@ class PolicyClient final : public Policy {
   Task<Result<ipc::SmtpReply>> etrn(ipc::EtrnRequest request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> turnAround(ipc::TurnAround request, UniqueFd connection, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> checkSender(ipc::CheckSender request, Deadline deadline) override;
-  Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override;
+  Task<Result<ipc::RecipientReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override;
   Task<Result<ipc::SmtpReply>> openDraft(ipc::OpenDraft request, Deadline deadline) override;
   Task<Result<ipc::Empty>> sendData(ipc::DraftData request, Deadline deadline) override;
   Task<Result<ipc::CommitReply>> commit(ipc::CommitDraft request, Deadline deadline) override;

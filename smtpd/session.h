@@ -184,6 +184,7 @@ class Session {
   bool sentAhead_ = false;
   bool isWrittenDown_ = false;
   bool envelopeHasPostmaster_ = false;
+  std::uint32_t newRecipients_ = 0;  // of the envelope, to the user
   std::string endReason_;
   ipc::SessionInfo info_;
   ipc::Account account_;  // after AUTH

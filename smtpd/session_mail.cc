@@ -89,6 +89,7 @@ void Session::beginNewTransaction() {
   envelopeOctets_ = 0;
   (void)envelopeShare_.hold(0);
   envelopeHasPostmaster_ = false;
+  newRecipients_ = 0;
   keptBack_.reset();
   declaredSize_ = 0;
   if (state_ != connected) state_ = greeted;
@@ -198,13 +199,16 @@ Task<smtp::Reply> Session::rcpt(std::string_view argument) {
     if (!mayGrow(*command)) co_return Reply{452, "4.5.3", "Too many recipients just now, send to the others in another transaction"};
   }
   if (!command->path.isAscii() && !envelope_.smtpUtf8) co_return Reply{553, "5.6.7", "This address needs SMTPUTF8"};
-  ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text(), static_cast<std::uint32_t>(envelope_.recipients.size())};
-  const Result<ipc::SmtpReply> verdict =
+  if (!isAllAscii(argument) && !envelope_.smtpUtf8) co_return Reply{501, "5.5.4", "ORCPT is written in ASCII without SMTPUTF8"};  // RFC 6533 3
+  ipc::CheckRecipient question{info_, envelope_.reversePath, command->path.text(), static_cast<std::uint32_t>(envelope_.recipients.size()),
+                               newRecipients_, declaredSize_};
+  const Result<ipc::RecipientReply> verdict =
       co_await around_.policy.checkRecipient(std::move(question), Deadline::after(kPolicyTime));
   if (!verdict) co_return unavailable("recipient", verdict.error());
   Reply reply = toReply(*verdict);
   if (reply.isPermanent()) ++unknownRecipients_;
   if (!reply.isPositive()) co_return reply;
+  if (verdict->isNew) ++newRecipients_;
   envelope_.recipients.push_back(toRecipient(*command));
   envelopeOctets_ += octetsOf(*command);
   state_ = rcptOpen;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libmailcore/ipc/envelope.h"
@@ -35,16 +36,28 @@ struct CheckSender {
   }
 };
 
+struct RecipientReply : SmtpReply {
+  bool isNew = false;  ///< the user has never written to this one, and such are limited
+  RecipientReply() = default;
+  RecipientReply(SmtpReply reply, bool fresh = false) : SmtpReply(std::move(reply)), isNew(fresh) {}
+  template <class V>
+  void fields(V& v) {
+    v(code, enhanced, text, isNew);
+  }
+};
+
 struct CheckRecipient {
   static constexpr std::uint16_t kType = 122;
-  using Reply = SmtpReply;
+  using Reply = RecipientReply;
   SessionInfo session;
   std::string reversePath;
   std::string forwardPath;
-  std::uint32_t before = 0;  ///< recipients that this transaction has already
+  std::uint32_t before = 0;     ///< recipients that this transaction has already
+  std::uint32_t newBefore = 0;  ///< how many of them were answered isNew
+  std::uint64_t declaredSize = 0;
   template <class V>
   void fields(V& v) {
-    v(session, reversePath, forwardPath, before);
+    v(session, reversePath, forwardPath, before, newBefore, declaredSize);
   }
 };
 

@@ -57,7 +57,7 @@ constexpr std::array kChecks = {
     Check{"sending_limits",  Stage::rcpt,      &sendingLimits,      &sentByUser,       false, false, "RFC 3463 3.8"},
     Check{"dangling_alias",  Stage::rcpt,      &danglingAlias,      &behindWhatLeadsElsewhere, false, false, "RFC 5321 3.9"},
     Check{"call_ahead",      Stage::rcpt,      &callAhead,          &carrierOfOthers,  true,  false, "RFC 5321 3.6.2"},
-    Check{"mailbox_room",    Stage::rcpt,      &mailboxRoom,        &fillWhereLimited, true,  false, "RFC 3463 3.3"},
+    Check{"mailbox_room",    Stage::rcpt,      &mailboxRoom,        &fillWhereLimited, true,  true,  "RFC 3463 3.3"},
     Check{"sending_limits",  Stage::data,      &sendingLimits,      &sentByUser,       true,  true,  "RFC 3463 3.8"},
     Check{"hop_limit",       Stage::endOfData, &hopLimit,           &nothing,          true,  true,  "RFC 5321 6.3"},
 };

@@ -39,6 +39,7 @@ struct Facts {
   const route::Route* route = nullptr;  ///< rcpt
   std::vector<std::string> recipients{};  ///< rcpt: this one; data, endOfData: all of the message
   std::uint64_t recipientsBefore = 0;     ///< rcpt: of this message
+  std::uint64_t newRecipientsBefore = 0;  ///< of these, to whom the user has never written
   std::string_view head{};                ///< endOfData: the content's first octets, its header at least
   // Looked up; what nobody asked for stays as it is.
   ipc::LookedUp clientName{};
@@ -48,6 +49,7 @@ struct Facts {
   Fill fill{};
   std::optional<ipc::SmtpReply> carrierRefuses{};  ///< the server that carries the recipient's domain has no such user
   std::optional<ipc::SmtpReply> danglingReply{};   ///< all that the recipient, an alias, leads to takes no mail
+  bool isNewRecipient = false;                     ///< rcpt: to him the user has never written, and such are limited
   Amount amount{};                                 ///< what this is of what the user may send
   std::optional<std::string> sentTooMuch{};        ///< why the user may send no more: "more than 100 recipients an hour"
 

@@ -42,8 +42,9 @@ struct Fill {
 /// 250 2.1.5, or why not. `route` is where the recipient's mail would go. As senderVerdict().
 [[nodiscard]] ipc::SmtpReply recipientVerdict(const config::VirtualServer& server, const Client& client,
                                               std::string_view forwardPath, const route::Route& route);
-/// 250 2.1.5 while there is room for one more octet and one more message, else 452 4.2.2.
-[[nodiscard]] ipc::SmtpReply roomVerdict(const Fill& fill);
+/// 250 2.1.5 while there is room for one more message of that size (0: not known, so one octet), else 452 4.2.2; 552 5.2.2 where an empty
+/// mailbox would not hold it either.
+[[nodiscard]] ipc::SmtpReply roomVerdict(const Fill& fill, std::uint64_t declaredSize = 0);
 /// Is the reverse-path one that the virtual server lets this user have?
 [[nodiscard]] bool mayUse(config::SenderRule rule, const ipc::Identity& identity, std::string_view reversePath,
                           std::string_view tagSeparator);

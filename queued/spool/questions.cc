@@ -39,21 +39,14 @@ const config::VirtualServer* serverOf(const config::Config& config, const ipc::S
 void Questions::serve(ipc::Server& server) {
   using Connection = std::shared_ptr<ipc::ServerConnection>;
   using Descriptors = std::vector<UniqueFd>;
-  using Answer = Task<Result<ipc::SmtpReply>>;
-  struct Wrap {
-    static Answer answer(Task<ipc::SmtpReply> reply) {
-      ipc::SmtpReply said = co_await std::move(reply);
-      co_return said;
-    }
-  };
   server.on<ipc::CheckClient>([this](const Connection&, ipc::CheckClient request, const Descriptors&) {
-    return Wrap::answer(client(std::move(request.session)));
+    return asResult(client(std::move(request.session)));
   });
   server.on<ipc::CheckSender>([this](const Connection&, ipc::CheckSender request, const Descriptors&) {
-    return Wrap::answer(sender(std::move(request.session), std::move(request.reversePath), request.declaredSize));
+    return asResult(sender(std::move(request.session), std::move(request.reversePath), request.declaredSize));
   });
   server.on<ipc::CheckRecipient>([this](const Connection&, ipc::CheckRecipient request, const Descriptors&) {
-    return Wrap::answer(recipient(std::move(request)));
+    return asResult(recipient(std::move(request)));
   });
   serveAsks(server);
 }
@@ -116,7 +109,9 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) 
   if ((needs & policy::sending) != 0) {
     const std::string user = facts.client.identity->account.address;
     policy::Amount more = co_await env_.senders.amountOf(user, facts.recipients, facts.server.sending);
+    facts.isNewRecipient = more.newRecipients != 0;
     more.recipients += facts.recipientsBefore;
+    more.newRecipients += facts.newRecipientsBefore;
     const config::SendingLimits& limits = facts.server.sending;
     facts.sentTooMuch = why == Looking::toDecide ? env_.senders.ask(user, limits, more, env_.now()) : env_.senders.look(user, limits, more, env_.now());
     facts.amount = more;
@@ -190,9 +185,9 @@ Task<ipc::SmtpReply> Questions::sender(ipc::SessionInfo session, std::string rev
   co_return ipc::SmtpReply{250, "2.1.0", "Sender ok"};
 }
 
-Task<ipc::SmtpReply> Questions::recipient(ipc::CheckRecipient request) {
+Task<ipc::RecipientReply> Questions::recipient(ipc::CheckRecipient request) {
   Judged judged = co_await judge(std::move(request), Thorough::all);
-  co_return std::move(judged.reply);
+  co_return ipc::RecipientReply(std::move(judged.reply), judged.isNew);
 }
 
 Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough thorough) {
@@ -215,8 +210,10 @@ Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough t
   facts.route = &route;
   facts.recipients.push_back(forwardPath);
   facts.recipientsBefore = request.before;
+  facts.newRecipientsBefore = request.newBefore;
+  facts.declaredSize = request.declaredSize;
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::rcpt, facts, thorough);
-  co_return Judged{refused ? std::move(*refused) : ipc::SmtpReply{250, "2.1.5", "Recipient ok"}, facts.isForPostmaster()};
+  co_return Judged{refused ? std::move(*refused) : ipc::SmtpReply{250, "2.1.5", "Recipient ok"}, facts.isForPostmaster(), facts.isNewRecipient};
 }
 
 Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t declaredSize) {
@@ -227,10 +224,11 @@ Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope 
   for (ipc::Recipient& recipient : envelope.recipients) {
     if (opened.reply.code != 250) co_return opened;
     ipc::CheckRecipient again{session, envelope.reversePath, recipient.forwardPath};
+    again.declaredSize = declaredSize;
     Judged judged = co_await judge(std::move(again), Thorough::again);
     opened.reply = std::move(judged.reply);
     // A mailbox that filled up since RCPT is answered per recipient at delivery.
-    if (opened.reply.enhanced == "4.2.2") opened.reply.code = 250;
+    if (opened.reply.enhanced == "4.2.2" || opened.reply.enhanced == "5.2.2") opened.reply.code = 250;
     if (!judged.forPostmaster) limited.push_back(std::move(recipient.forwardPath));
   }
   const auto identity = co_await identityOf(session.token);

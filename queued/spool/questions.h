@@ -41,7 +41,7 @@ class Questions {
   [[nodiscard]] Task<ipc::SmtpReply> client(ipc::SessionInfo session);
   [[nodiscard]] Task<ipc::SmtpReply> sender(ipc::SessionInfo session, std::string reversePath, std::uint64_t declaredSize,
                                             Thorough thorough = Thorough::all);
-  [[nodiscard]] Task<ipc::SmtpReply> recipient(ipc::CheckRecipient request);
+  [[nodiscard]] Task<ipc::RecipientReply> recipient(ipc::CheckRecipient request);
   /// The whole envelope, before its content is asked for: what smtpd says was checked is checked once more, and then the list of
   /// stage data. 250, and it has been counted as sent.
   struct Opened {
@@ -78,6 +78,7 @@ class Questions {
   struct Judged {
     ipc::SmtpReply reply;
     bool forPostmaster = false;
+    bool isNew = false;  ///< to the user, and counted as such
   };
   [[nodiscard]] Task<Judged> judge(ipc::CheckRecipient request, Thorough thorough);
   [[nodiscard]] Task<std::optional<ipc::SmtpReply>> objection(policy::Stage stage, policy::Facts& facts, Thorough thorough);

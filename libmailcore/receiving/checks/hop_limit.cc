@@ -1,4 +1,5 @@
-// hop_limit.cc - a message that has come by so many servers goes in a circle. RFC 5321 6.3.
+// hop_limit.cc - a message that has come by so many servers goes in a circle, and has to end somewhere: postmaster's, too.
+// RFC 5321 6.3.
 #include "libmailcore/receiving/checks.h"
 
 namespace ostler::receiving {

@@ -1,4 +1,5 @@
-// tls_required.cc - no mail in clear text, where the virtual server wants that.
+// tls_required.cc - no mail in clear text, where the virtual server wants that: postmaster's neither, or it would not be required. RFC 3207 4
+// forbids this to a server that the public sends to, and so it is off unless set.
 #include "libmailcore/receiving/checks.h"
 
 namespace ostler::receiving {

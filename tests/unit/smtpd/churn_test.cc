@@ -19,8 +19,8 @@ using namespace std::chrono_literals;
 class SlowPolicy final : public FakePolicy {
  public:
   SlowPolicy(Loop& loop, std::mt19937& random) : FakePolicy(loop), loop_(loop), random_(random) {}
-  Task<Result<ipc::SmtpReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override {
-    Result<ipc::SmtpReply> reply = co_await FakePolicy::checkRecipient(std::move(request), deadline);
+  Task<Result<ipc::RecipientReply>> checkRecipient(ipc::CheckRecipient request, Deadline deadline) override {
+    Result<ipc::RecipientReply> reply = co_await FakePolicy::checkRecipient(std::move(request), deadline);
     co_await loop_.sleepUntil(soon());
     co_return reply;
   }

@@ -206,7 +206,7 @@ TEST_CASE("which senders a user may have is the virtual server's rule") {
   }
 }
 
-TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but whether there is one") {
+TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but whether there is one with room") {
   Room room;
   route::Route local;
   local.kind = route::Route::Kind::local;
@@ -216,11 +216,13 @@ TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but 
   room.facts.helo = "nowhere.test";
   room.facts.heloHost.state = room.facts.clientName.state = LookedState::no;
   room.facts.sentTooMuch = "more than 5 recipients an hour";
-  room.facts.fill = {10, 1, 10, 0};
   for (const char* path : {"postmaster@example.test", "PostMaster", "postmaster@x"}) {
     CAPTURE(path);
     room.facts.forwardPath = path;
     CHECK(codeOf(Stage::rcpt, room.facts) == 0);
+    room.facts.fill = {10, 1, 10, 0};
+    CHECK(codeOf(Stage::rcpt, room.facts) == 452);
+    room.facts.fill = {};
   }
   for (const char* path : {"postmasters@example.test", "bob@postmaster"}) {
     CAPTURE(path);

@@ -86,6 +86,15 @@ TEST_CASE("submission without a login is refused, and so is what is too large") 
   CHECK(senderVerdict(server, {"smtp", "203.0.113.9:1"}, "a@b.test", 2U << 20, "+").code == 552);
 }
 
+TEST_CASE("a mailbox has room for the size that is declared, or says so") {
+  CHECK(roomVerdict({100, 1, 1000, 0}, 900).code == 250);
+  CHECK(roomVerdict({101, 1, 1000, 0}, 900).enhanced == "4.2.2");
+  CHECK(roomVerdict({0, 0, 1000, 0}, 1001).enhanced == "5.2.2");
+  CHECK(roomVerdict({0, 0, 1000, 0}, ~std::uint64_t{0}).code == 552);
+  CHECK(roomVerdict({2000, 1, 1000, 0}, 1).code == 452);
+  CHECK(roomVerdict({2000, 1, 0, 0}, ~std::uint64_t{0}).code == 250);
+}
+
 TEST_CASE("a full mailbox is answered 452") {
   CHECK(roomVerdict({100, 1, 100, 0}).code == 452);
   CHECK(roomVerdict({99, 5, 100, 5}).code == 452);

@@ -105,6 +105,37 @@ TEST_CASE("recipients never written to have a lower limit, and whoever was writt
   CHECK(spool.rcpt("c@remote.test", spool.loggedIn()).code == 450);
 }
 
+TEST_CASE("recipients never written to count for the message under way, so that the first beyond the limit is refused at RCPT") {
+  Limited spool({.newRecipientsPerHour = 2});
+  CHECK(spool.mail({"known@remote.test"}) == 250);
+  ipc::CheckRecipient request;
+  request.session = spool.loggedIn();
+  const auto ask = [&](const char* to) {
+    request.forwardPath = to;
+    const auto reply = spool.loop().runUntilDone(spool.smtpd().call(request, Deadline::after(std::chrono::seconds(60))));
+    REQUIRE(reply);
+    ++request.before;
+    request.newBefore += reply->isNew ? 1 : 0;
+    return reply->code;
+  };
+  CHECK(ask("known@remote.test") == 250);
+  CHECK(request.newBefore == 0);
+  CHECK(ask("a@remote.test") == 250);
+  CHECK(request.newBefore == 1);
+  CHECK(ask("b@remote.test") == 450);
+}
+
+TEST_CASE("a freeze is lifted by the same name by which it was laid on") {
+  Limited spool({});
+  for (const char* name : {"bob@example.test", "Bob@Example.test", "bob@alias.test"}) {
+    INFO(name);
+    CHECK(spool.ask({"sender", "freeze", name}).exitCode == 0);
+    CHECK(spool.shows({"sender", "list"}, "bob@example.test: frozen"));
+    CHECK(spool.ask({"sender", "thaw", name}).exitCode == 0);
+    CHECK(spool.ask({"sender", "list"}).output.empty());
+  }
+}
+
 TEST_CASE("who is frozen stays frozen over a restart") {
   Limited spool({.messagesPerDay = 1});
   CHECK(spool.mail({"bob@example.test"}) == 250);

@@ -336,6 +336,7 @@ class SpoolFixture {
     });
   }
   WallTime now() const { return clock_.now(); }
+  ipc::Client& smtpd() { return *client_; }
   Loop& loop() { return loop_; }
   const std::string& root() const { return root_; }
 
