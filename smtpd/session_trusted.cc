@@ -58,6 +58,9 @@ Task<smtp::Reply> Session::xclient(std::string_view argument) {
   if (!readEndpoint(*attributes, "", client) || !readEndpoint(*attributes, "DEST", local)) {
     co_return Reply{501, "5.5.4", "Not an address or port"};
   }
+  const auto* const protocol = find(*attributes, "PROTO");
+  const bool isSpoken = protocol == nullptr || !protocol->value || equalsIgnoreCase(*protocol->value, "SMTP") || equalsIgnoreCase(*protocol->value, "ESMTP");
+  if (!isSpoken) co_return Reply{501, "5.5.4", "PROTO is SMTP or ESMTP"};
   forgetWhatWasHeard();
   info_.client = std::move(client);
   info_.local = std::move(local);

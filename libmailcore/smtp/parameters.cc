@@ -208,6 +208,8 @@ Result<Parameters> parse(std::string_view text, const std::array<Known<Parameter
     while (at < N && !equalsIgnoreCase(known[at].keyword, keyword)) ++at;
     if (at == N) return fail(Error::Kind::notFound, "unknown parameter " + printable(keyword, 40));
     if (std::exchange(seen[at], true)) return fail(Error::Kind::syntax, "parameter twice: " + printable(keyword, 40));
+    // esmtp-value = 1*(...): RFC 5321 4.1.2
+    if (equals + 1 == word.size()) return fail(Error::Kind::syntax, "no value behind " + printable(word, 40));
     const std::string_view value = equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
     if (const auto read = known[at].read(parameters, value); !read) return fail(read.error());
   }

@@ -148,6 +148,7 @@ bool isDomain(std::string_view text) {
     if (label.empty() || label.front() == '-' || label.back() == '-') return false;
     if (label.size() > kMostLabel && isAllAscii(label))
       return false;  // of a U-label it is the A-label's size that counts
+    if (startsWithIgnoreCase(label, "xn--") && !isAllAscii(label)) return false;  // neither A-label nor U-label: RFC 5890 2.3.1
     for (const char c : label) {
       if (isAscii(c) && !isAsciiAlnum(c) && c != '-' && c != '_') return false;
     }

@@ -68,7 +68,7 @@ TEST_CASE("command: an unknown parameter is told apart from a bad one") {
   CHECK(parseMail("FROM:<a@b> X=1").error().kind == Error::Kind::notFound);
   CHECK(parseRcpt("TO:<a@b> SIZE=1").error().kind == Error::Kind::notFound);
   const std::string bad = GENERATE("SIZE=", "SIZE=x", "SIZE=-1", "SIZE=123456789012345678901", "SIZE=1 SIZE=2", "BODY=9BIT", "BODY",
-                                   "SMTPUTF8=1", "AUTH=", "AUTH=a+", "RET=ALL", "ENVID=", "ENVID=+0A", "ENVID=a+0Db");
+                                   "SMTPUTF8=1", "SMTPUTF8=", "REQUIRETLS=", "AUTH=", "AUTH=a+", "RET=ALL", "ENVID=", "ENVID=+0A", "ENVID=a+0Db");
   CAPTURE(bad);
   CHECK(parseMail("FROM:<a@b> " + bad).error().kind == Error::Kind::syntax);
 }
