@@ -119,7 +119,7 @@ const Row<Config> kConfig[] = {
     {"directory.failures_before_lockout", [](Config& c) -> Slot { return &c.directory.failuresBeforeLockout; }, "10", "wrong passwords of one account or client; 0: never", {0, 100'000}},
     {"directory.lockout", [](Config& c) -> Slot { return &c.directory.lockout; }, "15m", "how long", {0, 7 * 86'400}},
     {"directory.lockout_loopback", [](Config& c) -> Slot { return &c.directory.lockoutLoopback; }, "true", "clients on loopback too"},
-    {"directory.lockout_exempt", [](Config& c) -> Slot { return &c.directory.lockoutExempt; }, "", "networks whose clients are never locked out, nor is an account for what comes from there"},
+    {"directory.lockout_exempt", [](Config& c) -> Slot { return &c.directory.lockoutExempt; }, "", "networks whose clients are never locked out, nor is an account for what comes from there; nor do their logins lift a lock"},
     {"oauth.jwks_file", [](Config& c) -> Slot { return Path{&c.oauth.jwksFile}; }, "", "the keys that sign bearer tokens, as a JWK set (RFC 7517)"},
     {"oauth.issuer", [](Config& c) -> Slot { return &c.oauth.issuer; }, "", "what a token's iss must be; empty: anything"},
     {"oauth.audience", [](Config& c) -> Slot { return &c.oauth.audience; }, "", "what a token's aud must hold; empty: anything"},

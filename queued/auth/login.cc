@@ -228,8 +228,9 @@ Task<Result<AuthService::LoginAnswer>> AuthService::succeed(Conversation convers
     if (!folder) co_return unavailable(conversation, folder.error());
     answer.descriptors.push_back(std::move(*folder));
   }
-  lockouts_.clear(
-      accountKey(conversation.candidate.name));  // the client's count stays: one own account must not buy guesses
+  // The client's count stays: one own account must not buy guesses. So does the account's where the client is exempt: it would be let in
+  // while others guess, and its logins would forgive them.
+  if (!isExempt(conversation)) lockouts_.clear(accountKey(conversation.candidate.name));
   ipc::Identity identity;
   identity.known = true;
   identity.account = directory::accountOf(user, conversation.candidate.domain);

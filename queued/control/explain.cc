@@ -103,7 +103,7 @@ class Explanation {
     if (route_.rule != nullptr && route_.rule->etrn.hold) steps_.emplace_back("held until the domain's server asks with ETRN");
     for (const std::string& relay : route_.nextHop.fallbacks) steps_.push_back("fallback relay, when none of its hosts can be reached: " + relay);
     steps_.push_back(fmt::format("virtual server \"{}\" ({}): {} relay", server_.name, server_.place.text(),
-                                 policy::mayRelay(server_, asking_) ? "this client may" : "this client may not"));
+                                 relays() ? "this client may" : "this client may not"));
     steps_.push_back(fmt::format("RCPT TO:<{}>: {}", to_, report::oneLine(recipientReply_)));
   }
 
@@ -146,6 +146,11 @@ class Explanation {
       if (!isTold) steps_.push_back(std::move(step));
       if (one.reply && reply.code == 250) reply = *one.reply;
     }
+  }
+
+  /// To anybody? By its name as well, where that was asked for on the way here.
+  [[nodiscard]] bool relays() const {
+    return policy::mayRelay(server_, asking_) || (!isKnown() && policy::isNamed(server_.relayFromNames, facts_.clientName.name));
   }
 
   /// As smtpd sees the client.

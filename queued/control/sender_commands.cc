@@ -30,6 +30,22 @@ std::string asLine(const std::string& user, const policy::Sender& sender, WallTi
   return fmt::format("{}: {}; in a day {} messages, {} recipients, {} of them new\n", user, state, day.messages, day.recipients, day.newRecipients);
 }
 
+/// One user, or why there is none: by its address, or by its bare name where that is one. Both verbs take the same.
+struct Named {
+  std::string user;
+  std::uint8_t exitCode = 0;
+  std::string error;
+};
+
+Task<Named> userOf(spool::Environment& env, std::vector<std::string> words) {
+  const std::string said = words.empty() ? std::string() : asciiLower(words.front());
+  const auto resolved = co_await env.directory.resolve(said);
+  if (!resolved) co_return Named{said, EX_TEMPFAIL, "the directory does not answer: " + resolved.error().detail};
+  const bool isUser = (*resolved)->kind == ipc::Resolution::Kind::local && (*resolved)->accounts.size() == 1;
+  if (!isUser) co_return Named{said, EX_NOUSER, "freeze needs the address of a user"};
+  co_return Named{(*resolved)->accounts.front().address, 0, {}};
+}
+
 }  // namespace
 
 /// Who is frozen; with --all everybody who has sent in the last day where that is counted.
@@ -54,21 +70,18 @@ Task<Control::Reply> Control::senderList(Arguments arguments, std::string) {
 
 Task<Control::Reply> Control::senderFreeze(Arguments arguments, std::string) {
   Reply reply;
-  const std::string user = arguments.words.empty() ? std::string() : asciiLower(arguments.words.front());
-  const auto resolved = co_await env_.directory.resolve(user);
-  const bool isUser = resolved && (*resolved)->kind == ipc::Resolution::Kind::local && (*resolved)->accounts.size() == 1;
-  if (!isUser) {
-    reply.exitCode = resolved ? EX_NOUSER : EX_TEMPFAIL;
-    reply.error = resolved ? "freeze needs the address of a user" : "the directory does not answer: " + resolved.error().detail;
-    co_return reply;
-  }
-  env_.senders.freeze((*resolved)->accounts.front().address, "by an administrator", env_.now());
+  const Named named = co_await userOf(env_, arguments.words);
+  reply.exitCode = named.exitCode;
+  reply.error = named.error;
+  if (named.exitCode == 0) env_.senders.freeze(named.user, "by an administrator", env_.now());
   co_return reply;
 }
 
 Task<Control::Reply> Control::senderThaw(Arguments arguments, std::string) {
   Reply reply;
-  if (arguments.words.empty() || !env_.senders.thaw(asciiLower(arguments.words.front()))) {
+  const Named named = co_await userOf(env_, arguments.words);
+  // As `frozen` lists it, too: the user may be gone, or the directory away.
+  if (!env_.senders.thaw(named.user) && (arguments.words.empty() || !env_.senders.thaw(asciiLower(arguments.words.front())))) {
     reply.exitCode = EX_NOUSER;
     reply.error = "no user of that address is frozen; `ostler user frozen` lists who is";
   }

@@ -47,6 +47,14 @@ TEST_CASE("a client on the allow list is never locked out, and locks nobody out"
   CHECK(house.login("alice", "secret", "192.0.2.9:4000").state == LoginState::succeeded);
 }
 
+TEST_CASE("a login by an exempt client is let in and opens the account to nobody else") {
+  House house;
+  house.config->directory.lockoutExempt = {net::Cidr::parse("192.0.2.0/24").value()};
+  for (int guess = 0; guess < 5; ++guess) (void)house.login("alice", "wrong", "198.51.100.1:4000");
+  CHECK(house.login("alice", "secret", "192.0.2.9:4000").state == LoginState::succeeded);
+  CHECK(house.login("alice", "wrong", "203.0.113.1:4000").reason == "locked-out");
+}
+
 TEST_CASE("failed logins that name nobody lock no account out") {
   House house;
   house.config->imap.auth.mechanisms.push_back("XOAUTH2");

@@ -23,6 +23,16 @@ TEST_CASE("the history of a message says by which rule a remote reply was taken 
   REQUIRE(spool.waitFor([&] { return spool.shows({"why", id}, "rule=5yz is final (RFC 5321 4.2.1)"); }));
 }
 
+TEST_CASE("explain says of a client that is listed by name that it may relay") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.virtualServers[0].relayFromNames = {".partner.test"}; });
+  spool.lookedUp = {ipc::LookedUp::State::yes, "out.partner.test"};
+  spool.start();
+  const std::string told = spool.ask({"explain", "--from", "a@partner.test", "--to", "x@far.test", "--client", "192.0.2.9"}).output;
+  CHECK(told.find("this client may relay") != std::string::npos);
+  CHECK(told.find("RCPT TO:<x@far.test>: 250") != std::string::npos);
+}
+
 TEST_CASE("how old the queue is stands in a table by domain") {
   SpoolFixture spool;
   spool.start();

@@ -18,6 +18,7 @@
 #include "libmailcore/ipc/draft.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/lookup.h"
 #include "libmailcore/ipc/policy.h"
 #include "libmailcore/ipc/program.h"
 #include "libmailcore/ipc/sending.h"
@@ -367,6 +368,7 @@ class SpoolFixture {
   std::shared_ptr<store::Faults> faults = std::make_shared<store::Faults>();  ///< what the mailboxes refuse
   std::string outHost = "mx.remote.test [192.0.2.25]:25";
   bool outKeepsDeadlines = true;
+  ipc::LookedUp lookedUp;      ///< what the DNS says of everything
   bool outSaysItself = false;  ///< its outcome is its own verdict, no server's
 
  private:
@@ -466,6 +468,7 @@ class SpoolFixture {
     out_->on<ipc::AskRecipient>([this](std::shared_ptr<ipc::ServerConnection>, ipc::AskRecipient request, const std::vector<UniqueFd>&) {
       return answerAsked(std::move(request));
     });
+    out_->on<ipc::LookUp>([this](std::shared_ptr<ipc::ServerConnection>, const ipc::LookUp&, const std::vector<UniqueFd>&) { return answerLookUp(); });
     REQUIRE(out_->listen(config->socketPath("out"), 0600));
     programs_ = std::make_unique<ipc::Server>(loop_);
     programs_->on<ipc::RunProgram>([this](std::shared_ptr<ipc::ServerConnection>, ipc::RunProgram request, std::vector<UniqueFd> descriptors) {
@@ -486,6 +489,7 @@ class SpoolFixture {
     if (known != elsewhere.end()) co_return known->second;
     co_return ipc::AskedRecipient{{451, "4.4.1", "connection refused"}, "", false};
   }
+  Task<Result<ipc::LookedUp>> answerLookUp() { co_return lookedUp; }
   Task<Result<ipc::SendingReady>> answerReady() {
     if (outDrains) co_return fail(Error::Kind::temporary, "shutting down");
     co_return ipc::SendingReady{};
