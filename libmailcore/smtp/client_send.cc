@@ -230,8 +230,8 @@ class Client::Sending {
         accepted_[to.recipient] = reply.code / 100 == 2;
         open_[to.recipient] = accepted_[to.recipient];
         outcome_.recipients[to.recipient] = reply.code / 100 == 3 ? localReply(451, "4.5.0", reply.oneLine()) : reply;
-        outcome_.tooMany[to.recipient] = reply.code == 452 && (reply.enhanced == "4.5.3" || reply.enhanced.empty());
-        outcome_.deferredAtRcpt[to.recipient] = reply.isTransient();
+        outcome_.tooMany[to.recipient] = isForTooMany(reply);
+        outcome_.deferredAtRcpt[to.recipient] = reply.isTransient() || outcome_.tooMany[to.recipient];
         outcome_.dsnPassedOn[to.recipient] = accepted_[to.recipient] && client_.capabilities_.dsn;
         break;
       case Step::data:
@@ -241,6 +241,13 @@ class Client::Sending {
       case Step::bdat:
         break;
     }
+  }
+
+  // RFC 5321 4.5.3.1.10: old servers say 552, which of one that comes first means a full mailbox.
+  [[nodiscard]] bool isForTooMany(const Reply& reply) const {
+    if (reply.code == 452) return reply.enhanced == "4.5.3" || reply.enhanced.empty();
+    const bool isOf552 = reply.code == 552 && (reply.enhanced == "5.5.3" || reply.enhanced.empty());
+    return isOf552 && anyAccepted();
   }
 
   void refuseAsked(const Reply& reply) {

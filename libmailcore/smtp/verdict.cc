@@ -13,9 +13,11 @@ struct Rule {
   std::string_view words;
 };
 
+// Too many recipients is a matter of this transaction: the rest goes in the next one.
+constexpr std::string_view kTooMany = "552 for too many recipients counts as 452 (RFC 5321 4.5.3.1.10)";
+
 constexpr std::array kRules = {
-    // Too many recipients is a matter of this transaction: the rest goes in the next one.
-    Rule{552, 552, "5.5.3", Verdict::deferred, "552 for too many recipients counts as 452 (RFC 5321 4.5.3.1.10)"},
+    Rule{552, 552, "5.5.3", Verdict::deferred, kTooMany},
     // 521 and 556 too: the host is none for mail, and will not be one tomorrow.
     Rule{500, 599, "5.3.2", Verdict::failed, "a host that takes no mail is final (RFC 7504 4)"},
     Rule{500, 599, "4.", Verdict::failed, "5yz is final, though its enhanced code is temporary (RFC 5321 4.2.1)"},
@@ -32,6 +34,11 @@ Judgement judge(int code, std::string_view enhanced) {
     if (code >= rule.from && code <= rule.to && enhanced.starts_with(rule.enhanced)) return {rule.verdict, rule.words};
   }
   return {Verdict::deferred, "what is none of 2yz, 4yz and 5yz says nothing: temporary"};
+}
+
+// A full mailbox says 552, too: that is seen when it is the first of its transaction, and has an enhanced code mostly (5.2.2).
+Judgement judgeAfterOthers(int code, std::string_view enhanced) {
+  return code == 552 && enhanced.empty() ? Judgement{Verdict::deferred, kTooMany} : judge(code, enhanced);
 }
 
 }  // namespace ostler::smtp

@@ -15,5 +15,7 @@ struct Judgement {
 
 /// `enhanced`: "5.1.1", or empty. The first rule of the table that fits.
 [[nodiscard]] Judgement judge(int code, std::string_view enhanced);
+/// The same of a reply to RCPT in a transaction in which others were taken before.
+[[nodiscard]] Judgement judgeAfterOthers(int code, std::string_view enhanced);
 
 }  // namespace ostler::smtp

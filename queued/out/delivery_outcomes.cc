@@ -35,6 +35,7 @@ void Delivery::heed(const smtp::Outcome& outcome, Session& session, std::vector<
   for (std::size_t i = 0; i < open_.size(); ++i) {
     ipc::RecipientOutcome& to = outcome_.recipients[open_[i]];
     to = outcomeOf(outcome.recipients[i], session.remoteHost);
+    if (outcome.tooMany[i]) to.state = State::deferred;  // 552, too: RFC 5321 4.5.3.1.10
     to.dsnPassedOn = outcome.dsnPassedOn[i] && to.state == State::delivered;
     to.byPassedOn = session.client.capabilities().deliverBy || request_.nextHop.kind == ipc::NextHop::Kind::lmtp;
     const bool heard = outcome.deferredAtRcpt[i];

@@ -84,7 +84,8 @@ void logSettled(const Environment& env, const Message& message, const MessageRec
   const std::string& path = about.recipients[outcome.recipient].recipient.forwardPath;
   // By which rule the words of somebody else were taken as what they were.
   const bool isJudged = !saidBy(outcome).empty() && event != "delivered";
-  const std::string rule = isJudged ? fmt::format(" rule={}", smtp::judge(outcome.reply.code, outcome.reply.enhanced).rule) : std::string();
+  const auto judge = event == "deferred" ? smtp::judgeAfterOthers : smtp::judge;
+  const std::string rule = isJudged ? fmt::format(" rule={}", judge(outcome.reply.code, outcome.reply.enhanced).rule) : std::string();
   env.history.note(message.id, env.now(),
                    fmt::format("{} to=<{}> by={} reply={} next={}{}", event, path, outcome.by, report::oneLine(outcome.reply), next, rule));
   if (event == "delivered") env.measured.deliveries.add(env.now() - message.arrived);

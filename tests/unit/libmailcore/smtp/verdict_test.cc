@@ -22,3 +22,11 @@ TEST_CASE("a reply is judged by its code, by its enhanced code where that says m
     CHECK(judgement.rule.find(row.why) != std::string_view::npos);
   }
 }
+
+TEST_CASE("552 without more to a recipient after others means too many, to the first a full mailbox (RFC 5321 4.5.3.1.10)") {
+  CHECK(judge(552, "").verdict == Verdict::failed);
+  CHECK(judgeAfterOthers(552, "").verdict == Verdict::deferred);
+  CHECK(judgeAfterOthers(552, "").rule.find("4.5.3.1.10") != std::string_view::npos);
+  CHECK(judgeAfterOthers(552, "5.2.2").verdict == Verdict::failed);
+  CHECK(judgeAfterOthers(550, "").verdict == Verdict::failed);
+}

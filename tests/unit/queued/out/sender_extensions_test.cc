@@ -152,4 +152,56 @@ TEST_CASE("a host gets no more messages over one connection than it says it take
   CHECK(sink.connections == 3);
 }
 
+TEST_CASE("552 to a recipient after others were taken counts as 452, and in a transaction of its own as what it says (RFC 5321 4.5.3.1.10)") {
+  for (const char* refusal : {"452 too many", "552 too many recipients", "552 5.5.3 too many recipients"}) {
+    INFO(refusal);
+    TwoHosts world;
+    Behaviour behaviour;
+    behaviour.mostRecipients = 2;
+    behaviour.tooManyReply = refusal;
+    SmtpSink& sink = world.sink("127.0.0.2", behaviour);
+    const ipc::DeliverOutcome outcome = world.send(World::message({"a@rcpt.example", "b@rcpt.example", "c@rcpt.example", "d@rcpt.example", "e@rcpt.example"}));
+    for (const ipc::RecipientOutcome& one : outcome.recipients) CHECK(one.state == RecipientState::delivered);
+    CHECK(sink.messages.size() == 3);
+    CHECK(sink.connections == 1);
+  }
+  struct Row {
+    const char* reply;
+    std::size_t transactions;
+  };
+  for (const Row& row : {Row{"552 mailbox full", 1}, Row{"552 5.2.2 mailbox full", 1}}) {
+    INFO(row.reply);
+    TwoHosts world;
+    Behaviour behaviour;
+    behaviour.rcptReplies = {{"full@rcpt.example", row.reply}};
+    SmtpSink& sink = world.sink("127.0.0.2", behaviour);
+    const ipc::DeliverOutcome outcome = world.send(World::message({"a@rcpt.example", "full@rcpt.example"}));
+    CHECK(outcome.recipients[0].state == RecipientState::delivered);
+    CHECK(outcome.recipients[1].state == RecipientState::failed);
+    CHECK(sink.messages.size() == row.transactions);
+  }
+}
+
+TEST_CASE("a 552 after others were taken waits, when then nobody's mail was taken") {
+  TwoHosts world;
+  Behaviour behaviour;
+  behaviour.mostRecipients = 1;
+  behaviour.tooManyReply = "552 too many recipients";
+  behaviour.dataReply = "451 4.3.0 not now";
+  world.sink("127.0.0.2", behaviour);
+  const ipc::DeliverOutcome outcome = world.send(World::message({"a@rcpt.example", "b@rcpt.example"}));
+  for (const ipc::RecipientOutcome& one : outcome.recipients) CHECK(one.state == RecipientState::deferred);
+}
+
+TEST_CASE("a reply without an enhanced code is handed on as it was said") {
+  TwoHosts world;
+  Behaviour behaviour;
+  behaviour.rcptReplies = {{"b@rcpt.example", "554 no service"}};
+  world.sink("127.0.0.2", behaviour);
+  const ipc::RecipientOutcome one = world.sendOne(World::message({"b@rcpt.example"}));
+  CHECK(one.state == RecipientState::failed);
+  CHECK(one.reply.enhanced.empty());
+  CHECK(one.reply.text == "no service");
+}
+
 }  // namespace ostler::out

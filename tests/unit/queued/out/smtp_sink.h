@@ -25,6 +25,7 @@ struct SmtpSink {
     std::string greeting = "220 sink";
     std::string mailReply = "250 2.1.0 ok";
     std::size_t mostRecipients = 0;                    ///< of one transaction; 0: any number
+    std::string tooManyReply = "452 4.5.3 too many recipients";
     std::map<std::string, std::string> rcptReplies;    ///< forward-path → reply; else 250
     std::string dataReply = "250 2.0.0 taken";
     bool closeAfterDot = false;
@@ -86,7 +87,7 @@ struct SmtpSink {
       } else if (startsWithIgnoreCase(line, "RCPT")) {
         const std::string path = line.substr(9, line.find('>') - 9);
         if (behaviour.mostRecipients != 0 && message.to.size() >= behaviour.mostRecipients) {
-          connection.write("452 4.5.3 too many recipients\r\n");
+          connection.write(behaviour.tooManyReply + "\r\n");
           continue;
         }
         const auto known = behaviour.rcptReplies.find(path);
