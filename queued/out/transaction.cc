@@ -61,13 +61,12 @@ smtp::Transaction transactionFor(const ipc::Deliver& request, const std::vector<
 
 ipc::RecipientOutcome outcomeOf(const smtp::Reply& reply, const std::string& remoteHost) {
   ipc::RecipientOutcome out;
-  const int klass = reply.code / 100;
   const smtp::Verdict verdict = smtp::judge(reply.code, reply.enhanced).verdict;
   out.state = verdict == smtp::Verdict::delivered ? ipc::RecipientOutcome::State::delivered
               : verdict == smtp::Verdict::failed  ? ipc::RecipientOutcome::State::failed
                                                   : ipc::RecipientOutcome::State::deferred;
   out.reply.code = static_cast<std::uint16_t>(reply.code);
-  out.reply.enhanced = reply.enhanced.empty() ? std::to_string(klass) + ".0.0" : reply.enhanced;
+  out.reply.enhanced = reply.enhanced;  // none is made up: a report has the server's own words (RFC 3464 2.3.6)
   out.reply.text = message::cutUtf8(reply.text, kReplyKept);
   out.remoteHost = remoteHost;
   out.isOurWord = reply.isOurs || remoteHost.empty();
