@@ -35,6 +35,14 @@ Next afterFailure(const config::RetrySchedule& schedule, WallTime arrived, unsig
   return {false, due};
 }
 
+Next withoutAttempt(const config::RetrySchedule& schedule, WallTime arrived, WallTime now) {
+  config::RetrySchedule endless = schedule;
+  endless.attempts.reset();
+  unsigned wouldBe = 1;
+  for (WallTime at = arrived + schedule.first; wouldBe < 4 && at <= now; at += intervalAfter(schedule, wouldBe)) ++wouldBe;
+  return afterFailure(endless, arrived, wouldBe, now);
+}
+
 std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arrived, const Windows& windows, std::size_t most, const Begun& begun) {
   std::vector<Step> steps;
   bool told = false;

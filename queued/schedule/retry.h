@@ -20,6 +20,9 @@ struct Next {
 
 /// `attempts`: made so far, the one that just failed included.
 [[nodiscard]] Next afterFailure(const config::RetrySchedule& schedule, WallTime arrived, unsigned attempts, WallTime now);
+/// Of what was due and was not tried, as its host does not answer others: no attempt is used up, and time goes on. The interval is that
+/// of a message as old which was tried each time, so that a long queue is not looked at more often than if it had been.
+[[nodiscard]] Next withoutAttempt(const config::RetrySchedule& schedule, WallTime arrived, WallTime now);
 [[nodiscard]] bool expired(const config::RetrySchedule& schedule, WallTime arrived, WallTime now);
 [[nodiscard]] bool delayNoticeDue(const config::RetrySchedule& schedule, WallTime arrived, WallTime now);
 

@@ -29,7 +29,8 @@ struct Outcome {
   std::string by;               ///< remote host, mailbox or folder: for the log
   bool isRemote = false;        ///< `by` was asked, and gave the reply unless it is our word
   bool isOurWord = false;       ///< nobody but us said the reply
-  bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's
+  bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's, or nobody was asked
+  bool isUntried = false;       ///< its host does not answer others, and was not asked: it waits its interval
   bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
   bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
   bool byPassedOn = false;      ///< RFC 2852 4.1: the next hop keeps the sender's deadline

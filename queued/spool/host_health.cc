@@ -66,6 +66,8 @@ Task<void> Dispatcher::deferPiecewise(std::string key) {
         Outcome outcome;
         outcome.recipient = recipient;
         outcome.isRemote = true;
+        outcome.countsAsAttempt = false;
+        outcome.isUntried = true;
         outcome.reply = {451, "4.4.1", "Not tried, the host does not answer: " + destination->lastReply};
         outcomes.push_back(std::move(outcome));
       }

@@ -143,6 +143,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
           *message, began);
       schedule::Next next = schedule::afterFailure(retry, began, entry.attempts, now);
       if (!outcome.countsAsAttempt) next = {schedule::expired(retry, began, now), now + kSoon};
+      if (outcome.isUntried) next = schedule::withoutAttempt(retry, began, now);
       if (!outcome.isRemote && !outcome.bySchedule && !next.gaveUp) next.due = std::min(next.due, now + std::chrono::seconds(60));
       // A deadline is looked at when it has come: RFC 2852 4.
       if (about.handling.by == ipc::Handling::By::giveBack && about.handling.deliverBy <= now) next.gaveUp = true;

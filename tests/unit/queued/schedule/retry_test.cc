@@ -36,6 +36,25 @@ TEST_CASE("attempts 0 means the first failure is the last") {
   CHECK(afterFailure(retry, kArrival, 1, kArrival).gaveUp);
 }
 
+TEST_CASE("what was due and not tried uses up no attempt, waits as long as one of its age that was tried, and ends with its time") {
+  config::RetrySchedule retry;
+  retry.attempts = 0;
+  struct Row {
+    std::chrono::minutes age;
+    std::chrono::minutes pause;
+  };
+  for (const Row& row : {Row{0min, 15min}, Row{14min, 15min}, Row{15min, 30min}, Row{44min, 30min}, Row{45min, 60min}, Row{105min, 60min}, Row{4000min, 60min}}) {
+    INFO(row.age.count());
+    const Next next = withoutAttempt(retry, kArrival, kArrival + row.age);
+    CHECK_FALSE(next.gaveUp);
+    CHECK(next.due == kArrival + row.age + row.pause);
+  }
+  CHECK(withoutAttempt(retry, kArrival, kArrival + 5 * 24h).gaveUp);
+  CHECK(withoutAttempt(retry, kArrival, kArrival + 5 * 24h - 10min).due == kArrival + 5 * 24h);
+  retry.first = retry.second = retry.third = retry.subsequent = 0s;
+  CHECK(withoutAttempt(retry, kArrival, kArrival).due == kArrival + 1s);
+}
+
 TEST_CASE("the last attempt is made when the time is over, not an interval later") {
   const config::RetrySchedule retry;
   CHECK(afterFailure(retry, kArrival, 90, kArrival + 5 * 24h - 10min).due == kArrival + 5 * 24h);

@@ -112,4 +112,45 @@ TEST_CASE("what waits for a host that wants less comes back to its sender when i
   CHECK(spool.sent.size() == 1);
 }
 
+TEST_CASE("what was not tried because its host rests has used up no attempt, it waits and is tried, with attempts 0 too") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) { config.virtualServers.front().retry.attempts = 0; });
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {451, "4.4.1", "connection refused"};
+  spool.outHost.clear();
+  spool.start();
+  REQUIRE(spool.submit({"x@far.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));  // tried once, and back
+  spool.outState = ipc::RecipientOutcome::State::delivered;
+  REQUIRE(spool.submit({"y@far.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list", "--json", "--recipient", "y@far.test"}, "Not tried"); }, std::chrono::seconds(5)));
+  const std::string id = idTo(spool, "y@far.test");
+  CHECK(spool.shows({"queue", "list", "--json", "--recipient", "y@far.test"}, "\"attempts\":0"));
+  CHECK_FALSE(spool.shows({"why", id}, "as its sender asked"));
+  spool.skip(std::chrono::minutes(16));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"why", id}, "It has left the queue"); }, std::chrono::seconds(15)));
+  CHECK(spool.shows({"why", id}, " delivered to=<y@far.test>"));
+  CHECK(spool.sent.size() == 2);
+  CHECK(spool.mailboxOf("alice").size() == 1);
+}
+
+TEST_CASE("what is never tried comes back when its time is over all the same") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.virtualServers.front().retry.attempts = 1;
+    config.virtualServers.front().retry.expiry = std::chrono::hours(1);
+  });
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {451, "4.4.1", "connection refused"};
+  spool.outHost.clear();
+  spool.start();
+  REQUIRE(spool.submit({"x@far.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+  REQUIRE(spool.submit({"y@far.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "Not tried"); }, std::chrono::seconds(5)));
+  spool.skip(std::chrono::hours(1));
+  REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 2; }, std::chrono::seconds(15)));
+  CHECK(spool.isEmpty());
+}
+
 }  // namespace ostler::spool
