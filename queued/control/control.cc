@@ -18,7 +18,7 @@ namespace {
 constexpr std::array kFlags = {std::string_view("--json"), std::string_view("--all"), std::string_view("--empty"),
                                std::string_view("--postfix"), std::string_view("--postfix-json"),
                                std::string_view("--notify"), std::string_view("--senders"), std::string_view("--yes"),
-                               std::string_view("--record")};
+                               std::string_view("--record"), std::string_view("--release-now")};
 
 /// Errors: syntax (an option that the command does not take, or one without its value): what was meant to narrow a command must not be
 /// passed over.
@@ -85,7 +85,7 @@ std::span<const Control::Command> Control::commands() {
       Command{"queue",   "destinations", Right::look,   Reach::suite,    &Control::destinations, ""},
       Command{"queue",   "verify",       Right::look,   Reach::suite,    &Control::verify, ""},
       Command{"queue",   "export",       Right::change, Reach::servers,  &Control::exportContent, "--record"},
-      Command{"queue",   "retry",        Right::change, Reach::servers,  &Control::retry, kWhich},
+      Command{"queue",   "retry",        Right::change, Reach::servers,  &Control::retry, "--sender --recipient --destination --all --queue --release-now"},
       Command{"queue",   "freeze",       Right::change, Reach::servers,  &Control::freeze, kLaidOn},
       Command{"queue",   "thaw",         Right::change, Reach::servers,  &Control::thaw, kLaidOn},
       Command{"queue",   "hold",         Right::change, Reach::servers,  &Control::hold, kLaidOn},

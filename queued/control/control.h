@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "libmailcore/ipc/control.h"
@@ -122,6 +123,8 @@ class Control {
   /// Notes the mark for each message that the words name, and tells the dispatcher of it.
   [[nodiscard]] Task<Reply> markEach(Arguments arguments, spool::MarkRecord mark, void (spool::Dispatcher::*then)(const Id128& id));
   [[nodiscard]] Task<Result<std::vector<Id128>>> select(Arguments arguments);
+  /// Those of them that their senders hold back still (RFC 4865): a flush of the queue is no word about them.
+  [[nodiscard]] Task<std::set<Id128>> heldBack(std::vector<Id128> among);
   /// All that are filed there (see Queue::idsAfter), of a queue however long: lets others have the loop between them.
   [[nodiscard]] Task<std::vector<Id128>> idsOf(std::string filed);
   [[nodiscard]] Task<void> readBack(std::shared_ptr<spool::Reading> reading);

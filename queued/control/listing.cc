@@ -30,8 +30,11 @@ const char* nameOf(RecipientState state) {
 /// does; what an administrator retried does not any more.
 std::string_view reasonOf(const spool::MessageView& record, const spool::RecipientView& recipient, LocalTimes& times, std::string& room) {
   const WallTime until = record.handling.holdUntil;
-  const bool isHeldBack = until != WallTime{} && recipient.attempts == 0 && toUnixMillis(recipient.due) == toUnixMillis(until);
-  if (!isHeldBack) return recipient.lastReply;
+  if (!inLine.empty() && recipient.state == RecipientState::pending) {
+    room = inLine + (recipient.lastReply.empty() ? "" : "; last reply: " + std::string(recipient.lastReply));
+    return room;
+  }
+  if (!spool::isHeldBack(until, recipient.attempts, recipient.due)) return recipient.lastReply;
   room = "held until " + std::string(times.date(until)) + ", as its sender asked";
   return room;
 }

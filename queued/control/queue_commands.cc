@@ -132,9 +132,34 @@ Task<Result<std::vector<Id128>>> Control::select(Arguments arguments) {
   co_return ids;
 }
 
+Task<std::set<Id128>> Control::heldBack(std::vector<Id128> among) {
+  const WallTime now = env_.now();
+  const auto mayBe = [now](const spool::RecipientNow& one) { return one.isIdle() && one.attempts == 0 && one.due > now; };
+  std::erase_if(among, [&](const Id128& id) {
+    const Message* const message = env_.queue.find(id);
+    return message == nullptr || std::ranges::none_of(message->recipients, mayBe);
+  });
+  std::set<Id128> held;
+  const auto each = [&](const Message& message, const MessageView& record) {
+    const auto isHeld = [&](const spool::RecipientNow& one) { return mayBe(one) && spool::isHeldBack(record.handling.holdUntil, one.attempts, one.due); };
+    if (std::ranges::any_of(message.recipients, isHeld)) held.insert(message.id);
+  };
+  if (!among.empty()) co_await showEach(std::move(among), each);
+  co_return held;
+}
+
 Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
   const auto ids = co_await select(arguments);
   if (!ids) co_return refuse(EX_DATAERR, ids.error().detail);
+  std::set<Id128> held;
+  if (!arguments.has("--release-now")) held = co_await heldBack(*ids);
+  const auto heldWord = std::ranges::find_if(arguments.words, [&](const std::string& word) {
+    const auto id = Id128::parse(word);
+    return id && held.contains(*id);
+  });
+  if (heldWord != arguments.words.end() && !hasFilter(arguments)) {
+    co_return refuse(EX_DATAERR, fmt::format("{0} is held until a later time, as its sender asked (RFC 4865); ostler queue retry {0} --release-now sends it now", *heldWord));
+  }
   for (const std::string& word : arguments.words) {
     const auto id = Id128::parse(word);
     const Message* const named = id ? env_.queue.find(*id) : nullptr;
@@ -145,6 +170,7 @@ Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
   }
   std::size_t done = 0;
   for (const Id128& id : *ids) {
+    if (held.contains(id)) continue;
     co_await letOthersIn(done++);
     MarkRecord mark;
     mark.id = id;
@@ -154,7 +180,8 @@ Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
     dispatcher_.wakeSoon(id);
   }
   Reply reply;
-  reply.output = fmt::format("{{\"retried\":{}}}\n", ids->size());
+  const std::string beside = held.empty() ? std::string() : fmt::format(",\"held\":{}", held.size());
+  reply.output = fmt::format("{{\"retried\":{}{}}}\n", ids->size() - held.size(), beside);
   co_return reply;
 }
 

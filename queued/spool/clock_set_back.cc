@@ -80,8 +80,7 @@ bool Dispatcher::bringBackOne(const Id128& id, WallTime latest) {
     env_.note(mark);
   }
   const bool isFar = std::any_of(message->recipients.begin(), message->recipients.end(), [&](const RecipientNow& recipient) {
-    const bool isSendersTime = recipient.attempts == 0 && recipient.due == record.handling.holdUntil;
-    return recipient.isIdle() && recipient.due > latest && !isSendersTime;
+    return recipient.isIdle() && recipient.due > latest && !spool::isHeldBack(record.handling.holdUntil, recipient.attempts, recipient.due);
   });
   if (isFar) {
     mark.kind = MarkRecord::Kind::due;

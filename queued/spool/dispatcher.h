@@ -82,6 +82,8 @@ class Dispatcher {
   /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen". `record`: the message's.
   [[nodiscard]] std::string waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const;
   /// Is role out there, does it move, and does it take mail? For who looks after the suite.
+  /// Its sender wants it to wait still (RFC 4865), and no administrator has let it go.
+  [[nodiscard]] bool isHeldBack(Message& message);
   [[nodiscard]] Task<bool> isOutAnswering(Deadline deadline);
   /// Starts what may be started: after a destination was thawed, say.
   void pump();

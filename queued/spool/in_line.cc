@@ -104,11 +104,24 @@ void Dispatcher::expiryChanged(const Id128& id) {
   scheduleChanged_.set();
 }
 
+/// Does its sender hold it back still? RFC 4865. Most are known not to be without their records.
+bool Dispatcher::isHeldBack(Message& message) {
+  const WallTime now = env_.now();
+  const auto mayBe = [now](const RecipientNow& one) { return one.isIdle() && one.attempts == 0 && one.due > now; };
+  if (std::none_of(message.recipients.begin(), message.recipients.end(), mayBe)) return false;
+  const Result<Facts> facts = factsOf(message);
+  if (!facts) return false;
+  const WallTime until = (*facts)->record.handling.holdUntil;
+  return std::any_of(message.recipients.begin(), message.recipients.end(),
+                     [&](const RecipientNow& one) { return mayBe(one) && spool::isHeldBack(until, one.attempts, one.due); });
+}
+
 void Dispatcher::routeAgain(const Id128& id) {
   Message* const message = env_.queue.find(id);
   if (message == nullptr) return;
   for (RecipientNow& recipient : message->recipients) recipient.line = 0;
   longEnvelopes_.erase(id);
+  if (isHeldBack(*message)) return;  // another next hop, and the same time
   MarkRecord mark;
   mark.id = id;
   mark.kind = MarkRecord::Kind::due;
@@ -128,7 +141,7 @@ std::string Dispatcher::waitReason(const Message& message, const MessageRecord& 
   const schedule::Destination* const destination = destinationOf(message, recipient);
   if (destination == nullptr) {
     if (env_.queue.laidOn(Queue::kSender, record.reversePath) != Hold::none) return "waits: its sender is frozen by an administrator";
-    if (now.attempts == 0 && now.due > env_.now() && record.handling.holdUntil > env_.now()) {
+    if (now.due > env_.now() && spool::isHeldBack(record.handling.holdUntil, now.attempts, now.due)) {
       return "is held for " + std::to_string((now.due - env_.now()) / std::chrono::seconds(1)) + " s more, as its sender asked (RFC 4865)";
     }
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.due - env_.now()).count();

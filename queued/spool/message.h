@@ -30,6 +30,11 @@ struct RecipientNow {
   [[nodiscard]] bool isIdle() const { return state == RecipientState::pending && !inFlight && !waits(); }
 };
 
+/// RFC 4865: its sender wants it to wait, and no administrator let it go before; what was tried, or put off, was let go.
+[[nodiscard]] inline bool isHeldBack(WallTime holdUntil, std::uint32_t attempts, WallTime due) {
+  return holdUntil != WallTime{} && attempts == 0 && toUnixMillis(due) == toUnixMillis(holdUntil);
+}
+
 /// Those of one message. The first lies in place: nearly all messages have one.
 class Recipients {
  public:

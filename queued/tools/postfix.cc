@@ -73,7 +73,7 @@ int change(const config::Config& config, const Flag& flag, const std::vector<std
     const auto reply = nlohmann::json::parse(output, nullptr, false);
     if (!reply.is_object()) return;
     for (const auto& [key, value] : reply.items()) {
-      if (value.is_number_unsigned()) count += value.get<std::uint64_t>();
+      if (key != "held" && value.is_number_unsigned()) count += value.get<std::uint64_t>();
     }
   };
   for (const std::string& id : ids) {
@@ -131,8 +131,8 @@ int postqueue(const Call& call) {
   addConfigOption(app, options);
   app.add_flag("-p", print, "list the queue");
   app.add_flag("-j", json, "list the queue as JSON, one message a line");
-  app.add_flag("-f", flush, "try everything now");
-  app.add_option("-i", id, "try one message now")->type_name("ID");
+  app.add_flag("-f", flush, "try everything now, but for what its sender holds back until later (RFC 4865)");
+  app.add_option("-i", id, "try one message now; of one that its sender holds back `ostler queue retry ID --release-now` does")->type_name("ID");
   app.add_option("-s", site, "try what is for a domain now")->type_name("DOMAIN");
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);

@@ -34,6 +34,37 @@ TEST_CASE("a message held until later leaves then and not before, through a rest
   CHECK(house.waitFor([&] { return house.sent.size() == 1; }));
 }
 
+TEST_CASE("what its sender holds back stays when the queue is flushed or it is moved, and leaves at an administrator's explicit word (RFC 4865)") {
+  SpoolFixture house;
+  house.start();
+  const auto hold = [&](ipc::Envelope& envelope) { envelope.handling.holdUntil = house.now() + 1h; };
+  const auto waiting = house.send("alice@example.test", {"bob@remote.test"}, "Subject: h\r\n\r\nx\r\n", house.loggedIn(), hold);
+  REQUIRE(waiting);
+  const std::string id = waiting->queueId;
+  house.outState = ipc::RecipientOutcome::State::deferred;
+  house.outReply = {451, "4.2.0", "busy"};
+  const std::vector<std::vector<std::string>> flushes = {
+      {"queue", "retry", "--all"}, {"queue", "retry", "ALL"}, {"queue", "retry", "--destination", "remote.test"},
+      {"queue", "retry", "--sender", "alice@example.test"}, {"queue", "move", id, "--to", "mx"}, {"queue", "retry", id},
+  };
+  for (const std::vector<std::string>& words : flushes) {
+    INFO(words[1] << " " << words[2]);
+    const ipc::ControlReply reply = house.ask(words);
+    const bool isNamed = words[1] == "retry" && words[2] == id;
+    CHECK((reply.exitCode != 0) == isNamed);
+    CHECK((reply.error.find("--release-now") != std::string::npos) == isNamed);
+    CHECK_FALSE(house.waitFor([&] { return !house.sent.empty(); }, 1s));
+    CHECK(house.shows({"why", id}, "s more, as its sender asked"));
+  }
+  CHECK(house.shows({"queue", "retry", "--all"}, R"({"retried":0,"held":1})"));
+  CHECK(house.ask({"queue", "retry", id, "--release-now"}).exitCode == 0);
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 1; }, 5s));
+  REQUIRE(house.waitFor([&] { return house.shows({"why", id}, "s for its next attempt; last reply:"); }, 5s));
+  // From then on it is as any other.
+  CHECK(house.shows({"queue", "retry", "--all"}, R"({"retried":1})"));
+  REQUIRE(house.waitFor([&] { return house.sent.size() == 2; }, 5s));
+}
+
 TEST_CASE("a stranger's message is not held, nor does it go before others") {
   SpoolFixture house;
   house.start();
