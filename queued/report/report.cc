@@ -22,6 +22,10 @@ message::DsnRecipient toDsn(const spool::MessageRecord& about, const Ending& end
   message::DsnRecipient dsn;
   dsn.recipient = recipient.forwardPath;
   dsn.originalRecipient = recipient.orcpt;
+  if (!ending.member.empty()) {
+    if (dsn.originalRecipient.empty()) dsn.originalRecipient = "rfc822;" + recipient.forwardPath;
+    dsn.recipient = ending.member;
+  }
   dsn.action = ending.action;
   dsn.status = ending.reply.enhanced;
   if (dsn.status.empty()) dsn.status = ending.reply.code >= 500 ? "5.0.0" : ending.reply.code >= 400 ? "4.0.0" : "2.0.0";

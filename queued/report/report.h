@@ -22,6 +22,7 @@ struct Ending {
   message::DsnAction action = message::DsnAction::failed;
   ipc::SmtpReply reply;
   std::string remoteHost;  ///< who said `reply`, or `heard`: "mx.example.net [192.0.2.1]:25"; empty: our own word
+  std::string member;      ///< the mailbox that is meant, of an alias of which others have it; empty: all of the recipient
   std::optional<ipc::SmtpReply> heard;  ///< what it said last, where `reply` is our verdict after it
   WallTime willRetryUntil{};
   bool isAsked = false;  ///< told although NOTIFY does not say so: RFC 2852 4.1.4

@@ -31,7 +31,15 @@ constexpr std::chrono::seconds kSoon{5};
 /// Several mailboxes behind one recipient: the recipient is done when all are.
 struct Joint {
   std::size_t missing = 0;
+  std::size_t stored = 0;
+  std::vector<Outcome::Part> others;
   Outcome worst;
+
+  /// When all have said what became of it.
+  [[nodiscard]] Outcome take() {
+    if (stored > 0) worst.missing = std::move(others);
+    return std::move(worst);
+  }
 };
 
 bool isWorse(const Outcome& a, const Outcome& b) {
@@ -383,8 +391,13 @@ void Dispatcher::putIntoMailboxes(const Id128& id, const Facts& facts, std::uint
                                                                            : RecipientState::pending;
       outcome.reply = std::move(done.reply);
       outcome.by = by;
+      if (outcome.state == RecipientState::delivered) {
+        ++joint->stored;
+      } else {
+        joint->others.push_back({by, outcome.reply});
+      }
       if (isWorse(outcome, joint->worst) || joint->worst.by.empty()) joint->worst = std::move(outcome);
-      if (--joint->missing == 0) settleOne(id, std::move(joint->worst));
+      if (--joint->missing == 0) settleOne(id, joint->take());
     });
   }
 }

@@ -33,6 +33,12 @@ struct Outcome {
   bool isUntried = false;       ///< its host does not answer others, and was not asked: it waits its interval
   bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
   bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
+  /// Of an alias of several mailboxes: one that has not got it.
+  struct Part {
+    std::string address;
+    ipc::SmtpReply reply;
+  };
+  std::vector<Part> missing;    ///< while others of them have it: those are not told of as failed
   bool byPassedOn = false;      ///< RFC 2852 4.1: the next hop keeps the sender's deadline
 };
 

@@ -30,7 +30,8 @@ Task<Result<ipc::CommitReply>> Drafts::commitToMailboxes(std::shared_ptr<Draft> 
   co_return reply;
 }
 
-/// What an alias leads to elsewhere, too, needs the queue, so all of this recipient goes there: as a message of its own.
+/// What an alias leads to elsewhere, too, or to several mailboxes, needs the queue, so all of this recipient goes there: as a message of
+/// its own. One reply cannot say that some have it and others not, and a client that tried again would double it for those.
 Task<ipc::SmtpReply> Drafts::queueNow(std::shared_ptr<Draft> draft, MessageRecord record, std::shared_ptr<const std::string> content,
                                       std::size_t recipient) {
   const Id128 id = record.id = Id128::make(env_.now());
@@ -56,37 +57,34 @@ Task<ipc::SmtpReply> Drafts::deliverNow(std::shared_ptr<Draft> draft, MessageRec
   if (!resolution) co_return ipc::SmtpReply{451, "4.3.0", "The directory of users does not answer. Try again later"};
   const route::Route route = route::route(*env_.config, {.forwardPath = path}, **resolution);
   if (route.kind == route::Route::Kind::reject) co_return route.reply;
-  if (route.kind != route::Route::Kind::local || !route.expansion.empty()) {
+  if (route.kind != route::Route::Kind::local || !route.expansion.empty() || route.locals.size() > 1 || !(*resolution)->nobody.empty()) {
     ipc::SmtpReply queued = co_await queueNow(std::move(draft), std::move(record), std::move(content), recipient);
     co_return queued;
   }
-  struct Joint {
-    explicit Joint(Loop& loop) : done(loop) {}
-    std::size_t missing = 0;
+  struct Said {
+    explicit Said(Loop& loop) : done(loop) {}
     ipc::SmtpReply reply{250, "2.1.5", "Delivered"};
     Signal done;
   };
-  const auto joint = std::make_shared<Joint>(env_.loop);
-  joint->missing = route.locals.size();
-  for (const route::LocalTarget& target : route.locals) {
-    deliver::Parcel parcel;
-    parcel.message = draft->id;
-    parcel.mailbox = target.mailbox;
-    parcel.prefix = message::writeReturnPath(draft->envelope.reversePath) + message::writeDeliveredTo(path);
-    parcel.content = content;
-    parcel.size = draft->size;
-    parcel.internalDate = toUnixMillis(env_.now()) / 1000;
-    parcel.urgent = true;
-    if (draft->file) parcel.file = [file = draft->file] { return file->copyFd(); };
-    env_.mailboxes.deliver(target.account, std::move(parcel), [joint](deliver::LocalOutcome outcome) {
-      if (outcome.state != deliver::LocalOutcome::State::stored) joint->reply = std::move(outcome.reply);
-      if (--joint->missing == 0) joint->done.set();
-    });
-  }
-  const Result<void> done = co_await joint->done.wait(Deadline::never());
+  const auto said = std::make_shared<Said>(env_.loop);
+  const route::LocalTarget& target = route.locals.front();
+  deliver::Parcel parcel;
+  parcel.message = draft->id;
+  parcel.mailbox = target.mailbox;
+  parcel.prefix = message::writeReturnPath(draft->envelope.reversePath) + message::writeDeliveredTo(path);
+  parcel.content = content;
+  parcel.size = draft->size;
+  parcel.internalDate = toUnixMillis(env_.now()) / 1000;
+  parcel.urgent = true;
+  if (draft->file) parcel.file = [file = draft->file] { return file->copyFd(); };
+  env_.mailboxes.deliver(target.account, std::move(parcel), [said](deliver::LocalOutcome outcome) {
+    if (outcome.state != deliver::LocalOutcome::State::stored) said->reply = std::move(outcome.reply);
+    said->done.set();
+  });
+  const Result<void> done = co_await said->done.wait(Deadline::never());
   (void)done;
-  env_.log.of(draft->session.virtualServer).info("delivered", {{"id", draft->id.text()}, {"to", path}, {"by", "lmtp"}, {"reply", report::oneLine(joint->reply)}});
-  co_return joint->reply;
+  env_.log.of(draft->session.virtualServer).info("delivered", {{"id", draft->id.text()}, {"to", path}, {"by", "lmtp"}, {"reply", report::oneLine(said->reply)}});
+  co_return said->reply;
 }
 
 /// Nothing of it is queued, so that the queue does not know it: for a client that lost us before the replies came.

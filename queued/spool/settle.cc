@@ -168,7 +168,20 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
         }
       }
     }
-    if (outcome.state == RecipientState::failed) {
+    if (outcome.state == RecipientState::failed && !outcome.missing.empty()) {
+      entry.state = RecipientState::delivered;
+      entry.lastReply = report::oneLine(outcome.reply);
+      for (const Outcome::Part& part : outcome.missing) {
+        Outcome one;
+        one.recipient = outcome.recipient;
+        one.reply = part.reply;
+        one.by = part.address;
+        logSettled(env_, *message, about, one, "member-failed", "-");
+        endings.push_back(endingOf(outcome, DsnAction::failed));
+        endings.back().member = part.address;
+        endings.back().reply = part.reply.code >= 500 ? part.reply : outcome.reply;
+      }
+    } else if (outcome.state == RecipientState::failed) {
       entry.lastReply = report::withHost(outcome.reply, saidBy(outcome));
       logSettled(env_, *message, about, outcome, "failed", "-");
       endings.push_back(endingOf(outcome, DsnAction::failed));
@@ -193,7 +206,7 @@ void Dispatcher::settle(const Id128& id, std::vector<Outcome> outcomes) {
   std::erase_if(endings, [&about](const report::Ending& ending) {
     // A report that cannot be delivered is always kept in badmail/, though it asked for no report.
     const bool isBounce = about.reversePath.empty();
-    const bool goesToBadmail = isBounce && ending.action == DsnAction::failed;
+    const bool goesToBadmail = isBounce && ending.action == DsnAction::failed && ending.member.empty();
     return !goesToBadmail && !ending.isAsked && (isBounce || !report::isWanted(about.recipients[ending.recipient].recipient, ending.action));
   });
   if (endings.empty()) return writeDown(record);

@@ -304,6 +304,29 @@ TEST_CASE("over LMTP an alias that leads elsewhere takes all that the queue take
   CHECK(house.waitFor([&] { return std::filesystem::is_empty(house.config->queueDir() + "/large"); }));
 }
 
+TEST_CASE("of an alias of two mailboxes one of which is full, the other has it once, and the sender hears of the full one alone") {
+  SpoolFixture house;
+  house.crews = {{"crew", {"carol", "bob"}}};
+  house.accounts.at("bob").quotaMessages = 1;
+  house.start();
+  REQUIRE(house.submit({"bob@example.test"}));
+  REQUIRE(house.ask({"queue", "wait", "--empty", "--timeout", "10"}).exitCode == 0);
+  ipc::SessionInfo session = house.loggedIn();
+  session.service = GENERATE("lmtp", "submission");
+  const auto reply = house.send("alice@example.test", {"crew@example.test"}, "Subject: l\r\n\r\nx\r\n", session);
+  REQUIRE(reply);
+  REQUIRE(reply->replies.size() == 1);
+  CHECK(reply->replies[0].code == 250);
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }, std::chrono::seconds(10)));
+  const std::string report = house.mailboxOf("alice").front();
+  CHECK(report.find("Final-Recipient: rfc822; bob@example.test\r\nAction: failed\r\nStatus: 5.2.2") != std::string::npos);
+  CHECK(report.find("Original-Recipient: rfc822; crew@example.test") != std::string::npos);
+  CHECK(report.find("Final-Recipient: rfc822; crew@example.test") == std::string::npos);
+  CHECK(house.mailboxOf("carol").size() == 1);
+  CHECK(house.mailboxOf("bob").size() == 1);
+  CHECK(house.isEmpty());
+}
+
 TEST_CASE("what LMTP was answered is known by the draft's id, for a smtpd that lost us before the reply") {
   SpoolFixture house;
   house.start();

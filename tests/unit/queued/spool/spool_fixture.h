@@ -360,6 +360,7 @@ class SpoolFixture {
   std::function<bool(const std::string& address)> holdsBack;  ///< auth does not answer about these, until this says no more
   int resolved = 0;                                           ///< addresses that auth was asked for
   std::function<std::string(const std::string& user)> leadsTo;  ///< whose mailbox it is that has this name
+  std::map<std::string, std::vector<std::string>> crews;     ///< aliases of example.test that lead to these users' mailboxes
   std::map<std::string, std::vector<std::string>> forwards;  ///< aliases of example.test that lead elsewhere alone
   std::vector<ipc::RunProgram> programs;  ///< those that role programs was to run
   std::string programContent;             ///< what the last one was given
@@ -413,6 +414,8 @@ class SpoolFixture {
     resolution.domain = "example.test";
     if (const auto forwarded = forwards.find(user); forwarded != forwards.end()) {
       resolution.remote = forwarded->second;
+    } else if (const auto crew = crews.find(user); crew != crews.end()) {
+      for (const std::string& member : crew->second) resolution.accounts.push_back(accounts.at(member));
     } else if (user == "team") {
       resolution.accounts.push_back(accounts.at("alice"));
       resolution.remote.emplace_back("bob@remote.test");
