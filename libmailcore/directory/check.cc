@@ -73,6 +73,9 @@ class Check {
     switch (leads->kind) {
       case ResolutionKind::local:
       case ResolutionKind::remote:
+        for (const std::string& member : leads->nobody) {
+          say(Severity::warning, "alias " + name + " names " + member + ", whom nobody is: mail for it reaches the others alone");
+        }
         return;
       case ResolutionKind::tooMany:
         return say(Severity::error, "alias " + name + " leads to more than " + std::to_string(kMostPlaces) + " places: mail for it is refused; divide it");

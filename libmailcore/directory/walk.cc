@@ -135,7 +135,7 @@ Result<void> Walk::local(const Domain& domain, const std::string& localPart, con
     done_.insert(mark);
     return expanded;
   }
-  step("nobody is " + *folded + "@" + domain.name);
+  leadsNowhere(*folded + "@" + domain.name, place);
   return {};
 }
 

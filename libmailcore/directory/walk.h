@@ -47,6 +47,11 @@ class Walk {
   void refuse(const AliasTarget& target, const char* why);
 
   Result<void> checkSize() const;
+  /// Nobody has the address. That is told of what an alias names beside others.
+  void leadsNowhere(const std::string& address, const Place& place) {
+    step("nobody is " + address);
+    if (place.depth > 0) out_.nobody.push_back(address);
+  }
   void step(std::string text) {
     if (out_.steps.size() < 1000) out_.steps.push_back(std::move(text));
   }

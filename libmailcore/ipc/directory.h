@@ -48,9 +48,10 @@ struct Resolution {
   std::uint64_t longAnswer = 0;     ///< not 0: this is nothing; the Resolution is asked for in pieces by this number,
   std::uint64_t octets = 0;         ///< and has so many when encoded
   std::string domain;               ///< of ours that the address is in, by its first name, not an alias's; empty: none
+  std::vector<std::string> nobody;  ///< addresses that aliases on the way name, and that nobody has
   template <class V>
   void fields(V& v) {
-    v(kind, address, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets, domain);
+    v(kind, address, accounts, mailboxes, remote, files, pipes, steps, longAnswer, octets, domain, nobody);
   }
 };
 

@@ -314,6 +314,7 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
   query.fromAlias = to.parent != RecipientRecord::kNoParent;
   if (origin.service == "smtp" && origin.user.empty()) query.client = origin.client;
   route::Route route = route::route(*env_.config, query, resolution);
+  if (!resolution.nobody.empty()) tellNobodies(id, to.recipient.forwardPath, resolution, origin.virtualServer);
   if (message != nullptr) turnAside(*message, to.recipient.forwardPath, route);
   if (isHeldApart(query.forwardPath, route.kind == route::Route::Kind::remote ? route.nextHop.key() : std::string())) {
     return standAside(id, facts, {&recipient, 1});
@@ -327,6 +328,16 @@ void Dispatcher::deliver(const Id128& id, const Facts& facts, std::uint32_t reci
     case route::Route::Kind::file: return scope_.spawn(deliverToFile(id, facts, recipient));
     case route::Route::Kind::pipe: return scope_.spawn(deliverToProgram(id, facts, recipient));
     case route::Route::Kind::reject: return refuse(id, recipient, route.reply);
+  }
+}
+
+/// An alias that names, beside others, whom nobody is. Its owner can mend that, and its senders cannot: they hear nothing.
+void Dispatcher::tellNobodies(const Id128& id, const std::string& alias, const ipc::Resolution& resolution, const std::string& virtualServer) {
+  constexpr std::size_t kTold = 10;
+  const std::size_t told = std::min(resolution.nobody.size(), kTold);
+  for (const std::string& member : std::span(resolution.nobody).first(told)) {
+    env_.history.note(id, env_.now(), "alias-member-unknown alias=<" + alias + "> member=<" + member + ">");
+    env_.log.of(virtualServer).warn("alias-member-unknown", {{"id", id.text()}, {"alias", alias}, {"member", member}});
   }
 }
 

@@ -156,6 +156,7 @@ class Dispatcher {
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   void standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which);
   [[nodiscard]] Task<void> send(schedule::Start start);
+  void tellNobodies(const Id128& id, const std::string& alias, const ipc::Resolution& resolution, const std::string& virtualServer);
   void heedHost(const schedule::Start& start, const std::vector<Outcome>& outcomes, std::chrono::seconds longest);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   void outIsAway();

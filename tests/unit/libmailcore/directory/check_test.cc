@@ -46,6 +46,21 @@ TEST_CASE("check: aliases and catch-alls that reach nobody are told") {
   CHECK(text.find("alias circle@example.test leads back to itself") != text.npos);
 }
 
+TEST_CASE("check: an alias that names somebody whom nobody is, beside others, is told") {
+  TemporaryDirectory directory;
+  config::Config config;
+  config.directory.postmaster = "alice@example.test";
+  REQUIRE(directory.addDomain("example.test"));
+  REQUIRE(directory.addUser("alice", "example.test"));
+  REQUIRE(directory.addAlias("mix", "example.test", {"alice", "nouser"}));
+  REQUIRE(directory.addAlias("outer", "example.test", {"mix", "far@else.test"}));
+  REQUIRE(directory.addAlias("whole", "example.test", {"alice", "far@else.test"}));
+  const std::string text = found(directory, config);
+  CHECK(text.find("alias mix@example.test names nouser@example.test, whom nobody is") != text.npos);
+  CHECK(text.find("alias outer@example.test names nouser@example.test, whom nobody is") != text.npos);
+  CHECK(text.find("alias whole@") == text.npos);
+}
+
 TEST_CASE("check: an alias that leads to more than one message can go to is an error, and one that says so itself is not even taken") {
   TemporaryDirectory directory;
   config::Config config;
