@@ -45,14 +45,15 @@ struct PagePlace {
 /// Messages on their way into one page.
 class ListPage {
  public:
-  ListPage(std::string& out, ListFormat format, const PagePlace& from) : out_(out), format_(format), from_(from), last_{from.id, 0} {}
+  ListPage(std::string& out, ListFormat format, const PagePlace& from, spool::LineReasons lines)
+      : out_(out), format_(format), from_(from), last_{from.id, 0}, lines_(std::move(lines)) {}
 
   /// REQUIRES: not full. What the page before it began goes first, if it is there still.
   void add(const Message& message, const MessageView& record) {
     const std::size_t first = from_.isInside() && message.id == from_.id ? from_.recipient : 0;
     if (first == 0) endOpen();
     from_.recipient = 0;
-    const std::optional<std::size_t> rest = appendMessage(out_, {message, record}, format_, times_, first, kPageOctets);
+    const std::optional<std::size_t> rest = appendMessage(out_, {message, record, lines_}, format_, times_, first, kPageOctets);
     last_ = {message.id, rest.value_or(0)};
   }
   void passOver(const Id128& id) { last_ = {id, 0}; }
@@ -70,6 +71,7 @@ class ListPage {
   ListFormat format_;
   PagePlace from_;
   PagePlace last_;
+  spool::LineReasons lines_;
   LocalTimes times_;
 };
 
@@ -105,7 +107,7 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   if (isFirst && !isEmpty) reply.output = listHead(format);
   if (isFirst && isEmpty && format == ListFormat::postfix) reply.output = "Mail queue is empty\n";
   const Filter filter(arguments);
-  ListPage page(reply.output, format, from);
+  ListPage page(reply.output, format, from, dispatcher_.lineReasons());
   bool isFull = false;
   const auto each = [&](const Message& message, const MessageView& record) {
     if (isFull) return;
@@ -136,7 +138,7 @@ Task<Control::Reply> Control::show(Arguments arguments, std::string cursor) {
   auto next = std::find(ids->begin(), ids->end(), from.id);
   if (next == ids->end()) next = std::find_if(ids->begin(), ids->end(), [&from](const Id128& id) { return id > from.id; });
   if (next != ids->end() && *next == from.id && !from.isInside()) ++next;
-  ListPage page(reply.output, format, from);
+  ListPage page(reply.output, format, from, dispatcher_.lineReasons());
   const auto each = [&page](const Message& message, const MessageView& record) { page.add(message, record); };
   for (; next != ids->end() && !page.isFull(); ++next) {
     std::vector<Id128> one = {*next};
@@ -163,7 +165,7 @@ Task<Control::Reply> Control::exportContent(Arguments arguments, std::string cur
   if (!isContent && arguments.has("--record")) co_return exportRecord(*message, cursor);
   Reply reply;
   if (!isContent) {
-    ListPage page(reply.output, ListFormat::json, PagePlace::parse(cursor));
+    ListPage page(reply.output, ListFormat::json, PagePlace::parse(cursor), dispatcher_.lineReasons());
     std::vector<Id128> one = {id};
     co_await showEach(std::move(one), [&page](const Message& shown, const MessageView& record) { page.add(shown, record); });
     reply.next = page.end().isInside() ? page.end().text() : "0";

@@ -28,7 +28,8 @@ const char* nameOf(RecipientState state) {
 
 /// What is said of a recipient that waits. `room`: for words that stand nowhere else. RFC 4865: its sender wants it to wait, and it
 /// does; what an administrator retried does not any more.
-std::string_view reasonOf(const spool::MessageView& record, const spool::RecipientView& recipient, LocalTimes& times, std::string& room) {
+std::string_view reasonOf(const spool::MessageView& record, const spool::RecipientView& recipient, LocalTimes& times, std::string& room,
+                          const std::string& inLine) {
   const WallTime until = record.handling.holdUntil;
   if (!inLine.empty() && recipient.state == RecipientState::pending) {
     room = inLine + (recipient.lastReply.empty() ? "" : "; last reply: " + std::string(recipient.lastReply));
@@ -67,12 +68,20 @@ struct Shown {
   bool isFirst = true;     ///< no recipient of it stands there yet
   std::string lastReason;  ///< Postfix's list says it once for those that share it
   std::string room;        ///< for reasonOf()
+  std::size_t at = 0;      ///< the recipient that is shown
+
+  [[nodiscard]] std::string_view reason(const spool::RecipientView& recipient) {
+    const spool::Recipients& now = listed.message.recipients;
+    const bool isUnderWay = at >= now.size() || now[at].inFlight;
+    static const std::string kNone;
+    return reasonOf(listed.record, recipient, times, room, isUnderWay ? kNone : listed.lines.of(now[at].line));
+  }
 };
 
 void textHead(Shown& shown) {
-  const auto& [message, record] = shown.listed;
+  const auto& [message, record, lines] = shown.listed;
   append(shown.out, record.id.text(), "  ");
-  appendLeft(shown.out, stateOf(message), 8);
+  appendLeft(shown.out, stateOf(message, lines), 8);
   shown.out += ' ';
   appendRight(shown.out, digits(fmt::format_int(record.size)), 9);
   append(shown.out, "  ", shown.times.date(record.arrived), "  from=<", record.reversePath, ">\n");
@@ -81,15 +90,15 @@ void textHead(Shown& shown) {
 
 void textRecipient(Shown& shown, const spool::RecipientView& recipient) {
   append(shown.out, "    to=<", recipient.forwardPath, "> attempts=", digits(fmt::format_int(recipient.attempts)));
-  if (recipient.attempts > 0) append(shown.out, " next=", shown.times.date(recipient.due));
-  const std::string_view reason = reasonOf(shown.listed.record, recipient, shown.times, shown.room);
+  if (recipient.attempts > 0 || !recipient.lastReply.empty()) append(shown.out, " next=", shown.times.date(recipient.due));
+  const std::string_view reason = shown.reason(recipient);
   if (!reason.empty()) append(shown.out, "\n      ", printable(reason, 300));
   shown.out += '\n';
 }
 
 /// `postqueue -p`: the columns of Postfix with long queue ids.
 void postfixHead(Shown& shown) {
-  const auto& [message, record] = shown.listed;
+  const auto& [message, record, lines] = shown.listed;
   const char* mark = message.hold != Hold::none ? "!" : message.anyInFlight() ? "*" : "";
   appendLeft(shown.out, record.id.text() + mark, 27);
   shown.out += ' ';
@@ -100,7 +109,7 @@ void postfixHead(Shown& shown) {
 }
 
 void postfixRecipient(Shown& shown, const spool::RecipientView& recipient) {
-  const std::string_view reason = reasonOf(shown.listed.record, recipient, shown.times, shown.room);
+  const std::string_view reason = shown.reason(recipient);
   if (!reason.empty() && reason != shown.lastReason) {
     shown.lastReason = reason;
     const std::string words = "(" + printable(reason, 300) + ")";
@@ -112,7 +121,7 @@ void postfixRecipient(Shown& shown, const spool::RecipientView& recipient) {
 }
 
 void postfixJsonHead(Shown& shown) {
-  const auto& [message, record] = shown.listed;
+  const auto& [message, record, lines] = shown.listed;
   append(shown.out, R"({"queue_name": ")", postfixQueueOf(message), R"(", "queue_id": ")", record.id.text(), R"(", "arrival_time": )",
          digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)), R"(, "message_size": )", digits(fmt::format_int(record.size)),
          R"(, "forced_expire": false, "sender": )");
@@ -127,7 +136,7 @@ void postfixJsonHead(Shown& shown) {
 void postfixJsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
   append(shown.out, shown.isFirst ? "" : ", ", "{\"address\": ");
   appendJson(shown.out, recipient.forwardPath);
-  const std::string_view reason = reasonOf(shown.listed.record, recipient, shown.times, shown.room);
+  const std::string_view reason = shown.reason(recipient);
   if (!reason.empty()) {
     shown.out += ", \"delay_reason\": ";
     appendJson(shown.out, reason);
@@ -137,8 +146,8 @@ void postfixJsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
 }
 
 void jsonHead(Shown& shown) {
-  const auto& [message, record] = shown.listed;
-  append(shown.out, R"({"id":")", record.id.text(), R"(","state":")", stateOf(message), R"(","size":)", digits(fmt::format_int(record.size)),
+  const auto& [message, record, lines] = shown.listed;
+  append(shown.out, R"({"id":")", record.id.text(), R"(","state":")", stateOf(message, lines), R"(","size":)", digits(fmt::format_int(record.size)),
          R"(,"arrived":)", digits(fmt::format_int(toUnixMillis(record.arrived) / 1000)), R"(,"service":")", record.origin.service, R"(","from":)");
   appendJson(shown.out, record.reversePath);
   shown.out += ",\"client\":";
@@ -154,7 +163,7 @@ void jsonRecipient(Shown& shown, const spool::RecipientView& recipient) {
   appendJson(shown.out, recipient.forwardPath);
   append(shown.out, R"(,"state":")", nameOf(recipient.state), R"(","attempts":)", digits(fmt::format_int(recipient.attempts)), R"(,"due":)",
          digits(fmt::format_int(toUnixMillis(recipient.due) / 1000)), R"(,"reason":)");
-  appendJson(shown.out, reasonOf(shown.listed.record, recipient, shown.times, shown.room));
+  appendJson(shown.out, shown.reason(recipient));
   shown.out += '}';
 }
 
@@ -232,14 +241,15 @@ std::string_view postfixQueueOf(const Message& message) {
   return message.anyInFlight() ? "active" : "deferred";
 }
 
-const char* stateOf(const Message& message) {
+const char* stateOf(const Message& message, const spool::LineReasons& lines) {
   if (message.hold == Hold::held) return "held";
   if (message.hold == Hold::frozen) return "frozen";
   for (const spool::RecipientNow& recipient : message.recipients) {
-    if (recipient.inFlight || recipient.waits()) return "active";
+    if (recipient.inFlight || (recipient.waits() && lines.of(recipient.line).empty())) return "active";
   }
   for (const spool::RecipientNow& recipient : message.recipients) {
-    if (recipient.attempts > 0) return "deferred";
+    const bool isPutOff = recipient.attempts > 0 || recipient.lastReply || recipient.hasReplyStored || recipient.due > message.arrived;
+    if (recipient.state == RecipientState::pending && (recipient.waits() || isPutOff)) return "deferred";
   }
   return "active";
 }
@@ -281,7 +291,7 @@ std::string jsonString(std::string_view text) {
 std::optional<std::size_t> appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times, std::size_t first,
                                          std::size_t most) {
   const Form& form = formOf(format);
-  Shown shown{out, listed, times, first == 0, {}, {}};
+  Shown shown{out, listed, times, first == 0, {}, {}, 0};
   if (isLost(listed.record)) {
     form.lost(shown);
     out += form.foot;
@@ -293,6 +303,7 @@ std::optional<std::size_t> appendMessage(std::string& out, const Listed& listed,
     const bool isShown = form.hasEnded || recipients[at].state == RecipientState::pending;
     if (!isShown) continue;
     if (!shown.isFirst && out.size() >= most) return at;
+    shown.at = at;
     form.recipient(shown, recipients[at]);
     shown.isFirst = false;
   }

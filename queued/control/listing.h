@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "queued/schedule/destination.h"
+#include "queued/spool/line_reasons.h"
 #include "queued/spool/message.h"
 
 namespace ostler::control {
@@ -22,6 +23,7 @@ enum class ListFormat { text, json, postfix, postfixJson };
 struct Listed {
   const spool::Message& message;
   const spool::MessageView& record;
+  const spool::LineReasons& lines;
 };
 
 /// The machine's local time in words. What is listed lies close together: words that were found are kept, and the zone's rules are
@@ -55,7 +57,7 @@ class LocalTimes {
 /// In which of Postfix's queues it would lie: "hold", "active", "deferred".
 [[nodiscard]] std::string_view postfixQueueOf(const spool::Message& message);
 /// "active", "deferred", "held", "frozen".
-[[nodiscard]] const char* stateOf(const spool::Message& message);
+[[nodiscard]] const char* stateOf(const spool::Message& message, const spool::LineReasons& lines);
 /// Adds recipients from `first` on, until `out` has `most` octets; 0: the message from its beginning. Returns the recipient to go on
 /// with; none: the message is there to its end.
 std::optional<std::size_t> appendMessage(std::string& out, const Listed& listed, ListFormat format, LocalTimes& times, std::size_t first = 0,

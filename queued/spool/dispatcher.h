@@ -18,6 +18,7 @@
 #include "queued/report/report.h"
 #include "queued/route/route.h"
 #include "queued/spool/environment.h"
+#include "queued/spool/line_reasons.h"
 
 namespace ostler::spool {
 
@@ -32,13 +33,13 @@ struct Outcome {
   bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's, or nobody was asked
   bool isUntried = false;       ///< its host does not answer others, and was not asked: it waits its interval
   bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
-  bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
   /// Of an alias of several mailboxes: one that has not got it.
   struct Part {
     std::string address;
     ipc::SmtpReply reply;
   };
   std::vector<Part> missing;    ///< while others of them have it: those are not told of as failed
+  bool dsnPassedOn = false;     ///< RFC 3461 4.1: the next hop tells the sender of success
   bool byPassedOn = false;      ///< RFC 2852 4.1: the next hop keeps the sender's deadline
 };
 
@@ -81,15 +82,17 @@ class Dispatcher {
   [[nodiscard]] Task<std::size_t> turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
   /// Leaves its lines and is routed anew: its next hop was changed.
   void routeAgain(const Id128& id);
+  /// Its sender wants it to wait still (RFC 4865), and no administrator has let it go.
+  [[nodiscard]] bool isHeldBack(Message& message);
   /// What waits in line is routed anew: the configuration's routes have changed.
   void routeAllAgain();
   /// Its expiry was changed: it is looked at then, wherever it waits.
   void expiryChanged(const Id128& id);
   /// Why a pending recipient is not under way, in words: "next attempt at ...", "its next hop is frozen". `record`: the message's.
   [[nodiscard]] std::string waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const;
+  /// The same of all that stands in line, for lists.
+  [[nodiscard]] LineReasons lineReasons() const;
   /// Is role out there, does it move, and does it take mail? For who looks after the suite.
-  /// Its sender wants it to wait still (RFC 4865), and no administrator has let it go.
-  [[nodiscard]] bool isHeldBack(Message& message);
   [[nodiscard]] Task<bool> isOutAnswering(Deadline deadline);
   /// Starts what may be started: after a destination was thawed, say.
   void pump();
@@ -111,6 +114,7 @@ class Dispatcher {
     std::set<std::uint32_t> lines;  ///< numbers of the destinations it waits for
   };
 
+  [[nodiscard]] std::string lineReason(const schedule::Destination& destination) const;
   [[nodiscard]] bool mayLook() const;
   void endRunning();
   std::size_t look(const Id128& id);
@@ -152,11 +156,11 @@ class Dispatcher {
   [[nodiscard]] Task<void> deliverToFile(Id128 id, Facts facts, std::uint32_t recipient);
   [[nodiscard]] Task<void> deliverToProgram(Id128 id, Facts facts, std::uint32_t recipient);
   [[nodiscard]] Task<void> sendToPeer(Id128 id, Facts facts, std::uint32_t recipient, route::Route route);
+  void tellNobodies(const Id128& id, const std::string& alias, const ipc::Resolution& resolution, const std::string& virtualServer);
   void refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply reply);
   void queueForHop(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route);
   void standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which);
   [[nodiscard]] Task<void> send(schedule::Start start);
-  void tellNobodies(const Id128& id, const std::string& alias, const ipc::Resolution& resolution, const std::string& virtualServer);
   void heedHost(const schedule::Start& start, const std::vector<Outcome>& outcomes, std::chrono::seconds longest);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   void outIsAway();

@@ -130,6 +130,33 @@ void Dispatcher::routeAgain(const Id128& id) {
   wakeSoon(id);
 }
 
+/// Why nothing of that line goes; empty: it goes, each in its turn.
+std::string Dispatcher::lineReason(const schedule::Destination& destination) const {
+  if (env_.queue.isOutboundStopped()) return "waits: all outbound mail is stopped by an administrator";
+  if (outAway_) return "waits: the process that sends mail to other hosts (role out) is not there";
+  const std::string hop = "waits for " + destination.key();
+  switch (destination.state(env_.now())) {
+    case schedule::DestinationState::frozen:
+    case schedule::DestinationState::held: return hop + ", which an administrator has stopped";
+    case schedule::DestinationState::asleep: return hop + (isForEtrn(destination.key()) ? " until its server asks with ETRN" : " until the hours of its route");
+    case schedule::DestinationState::retry:
+      return hop + (destination.isSilent(env_.now()) ? ", which does not answer: " : ", which wants less of us and rests: ") + destination.lastReply;
+    case schedule::DestinationState::active: break;
+  }
+  return {};
+}
+
+LineReasons Dispatcher::lineReasons() const {
+  LineReasons reasons;
+  if (env_.queue.isStopped()) reasons.all = "waits: all delivery is stopped by an administrator";
+  for (const auto& [key, destination] : env_.scheduler.destinations()) {
+    if (destination->waiting() == 0) continue;
+    std::string reason = lineReason(*destination);
+    if (!reason.empty()) reasons.byLine.emplace(destination->number(), std::move(reason));
+  }
+  return reasons;
+}
+
 std::string Dispatcher::waitReason(const Message& message, const MessageRecord& record, std::uint32_t recipient) const {
   const RecipientNow& now = message.recipients[recipient];
   if (message.hold == Hold::held) return "is held by an administrator";
@@ -147,18 +174,9 @@ std::string Dispatcher::waitReason(const Message& message, const MessageRecord& 
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.due - env_.now()).count();
     return seconds <= 0 ? "is due" + last : "waits " + std::to_string(seconds) + " s for its next attempt" + last;
   }
-  if (env_.queue.isOutboundStopped()) return "waits: all outbound mail is stopped by an administrator";
-  if (outAway_) return "waits: the process that sends mail to other hosts (role out) is not there";
-  const std::string hop = " for " + destination->key();
-  switch (destination->state(env_.now())) {
-    case schedule::DestinationState::frozen:
-    case schedule::DestinationState::held: return "waits" + hop + ", which an administrator has stopped";
-    case schedule::DestinationState::asleep: return "waits" + hop + " until its server asks with ETRN, or for the hours of its route";
-    case schedule::DestinationState::retry:
-      return "waits" + hop + (destination->isSilent(env_.now()) ? ", which does not answer: " : ", which wants less of us and rests: ") + destination->lastReply;
-    case schedule::DestinationState::active: break;
-  }
-  return "waits in line" + hop + ": " + std::to_string(destination->running()) + " of " + std::to_string(destination->window()) +
+  const std::string reason = lineReason(*destination);
+  if (!reason.empty()) return reason;
+  return "waits in line for " + destination->key() + ": " + std::to_string(destination->running()) + " of " + std::to_string(destination->window()) +
          " deliveries run, " + std::to_string(destination->waiting()) + " wait" +
          (destination->wantsLess(env_.now()) ? "; it wants less of us: " + destination->lastReply : std::string());
 }

@@ -33,6 +33,35 @@ TEST_CASE("explain says of a client that is listed by name that it may relay") {
   CHECK(told.find("RCPT TO:<x@far.test>: 250") != std::string::npos);
 }
 
+TEST_CASE("lists say why mail stands in line, and that it is not at work, for ETRN, for its route's hours, and while outbound mail is stopped") {
+  SpoolFixture spool;
+  spool.change([](config::Config& config) {
+    config.routes.resize(2);
+    config.routes[0].domain = "asks.test";
+    config.routes[0].relay = config.routes[0].etrn.hold = true;
+    config.routes[0].etrn.from = {net::Cidr::parse("192.0.2.9/32").value()};
+    config.routes[1].domain = "frozen.test";
+  });
+  spool.start();
+  REQUIRE(spool.submit({"x@asks.test"}));
+  spool.ask({"queue", "freeze", "--destination", "frozen.test"});
+  REQUIRE(spool.submit({"y@frozen.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "\"asleep\",\"waiting\":1"); }));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations", "--json"}, "\"frozen\",\"waiting\":1"); }));
+  for (const char* form : {"--postfix", "--postfix-json", "--json"}) {
+    INFO(form);
+    CHECK(spool.shows({"queue", "list", form}, "until its server asks with ETRN"));
+    CHECK(spool.shows({"queue", "list", form}, "which an administrator has stopped"));
+  }
+  const std::string list = spool.ask({"queue", "list"}).output;
+  CHECK(list.find("  active  ") == std::string::npos);
+  CHECK(list.find("  deferred ") != std::string::npos);
+  spool.ask({"queue", "disable"});
+  REQUIRE(spool.submit({"z@far.test"}));
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "destinations"}, "far.test"); }));
+  CHECK(spool.shows({"queue", "list", "--recipient", "z@far.test"}, "all outbound mail is stopped by an administrator"));
+}
+
 TEST_CASE("how old the queue is stands in a table by domain") {
   SpoolFixture spool;
   spool.start();
