@@ -1,8 +1,12 @@
 #include "libmailcore/message/seven_bit.h"
 
 #include <algorithm>
+#include <array>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/message/address_list.h"
+#include "libmailcore/message/charset.h"
+#include "libmailcore/message/encoded_word.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/mime.h"
 #include "libmailcore/message/transfer_encoding.h"
@@ -12,9 +16,30 @@ namespace {
 
 bool isSevenBit(std::string_view octets) { return isAllAscii(octets); }
 
+constexpr std::array<std::string_view, 12> kOfAddresses = {"From",        "Sender",        "Reply-To",        "To",        "Cc",        "Bcc",
+                                                           "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc", "Resent-Bcc"};
+constexpr std::array<std::string_view, 3> kOfText = {"Subject", "Comments", "Content-Description"};
+
+template <class Names>
+bool isAmong(const Names& names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [name](std::string_view one) { return equalsIgnoreCase(one, name); });
+}
+
+/// The field in ASCII, line end included; empty where that cannot be, or it is no field of text or addresses.
+std::string encodedField(const HeaderField& field) {
+  const std::string name = std::string(field.name) + ": ";
+  std::string value;
+  if (isAmong(kOfText, field.name) || startsWithIgnoreCase(field.name, "X-")) {
+    value = encodeWords(guessUtf8(decodeEncodedWords(unfold(field.value))), name.size());
+  } else if (isAmong(kOfAddresses, field.name)) {
+    value = writeAddressList(parseAddressList(field.value), name.size(), HeaderCharset::ascii);
+  }
+  return value.empty() || !isAllAscii(value) ? std::string() : name + value + "\r\n";
+}
+
 class SevenBitConverter {
  public:
-  explicit SevenBitConverter(std::string_view content) : content_(content), structure_(parseStructure(content)) {}
+  SevenBitConverter(std::string_view content, HeaderOctets header) : content_(content), structure_(parseStructure(content)), header_(header) {}
 
   std::string run() {
     for (const Part& part : structure_.parts) part.kind == Part::Kind::leaf ? leaf(part) : composite(part);
@@ -29,11 +54,25 @@ class SevenBitConverter {
     for (const char c : content_.substr(done_, offset - done_)) out_ += isAscii(c) ? c : '?';
     done_ = offset;
   }
-  // A header goes as it is: its octets above 127 are not ours to change.
   void copyHeader(const Part& part) {
     copyTo(part.header.offset);
-    out_ += octetsOf(content_, part.header);
+    const std::string_view header = octetsOf(content_, part.header);
+    std::size_t copied = 0;
+    if (!isSevenBit(header)) {
+      for (const HeaderField& field : HeaderView(header)) {
+        out_.append(header.substr(copied, field.offset - copied));
+        writeField(header, field);
+        copied = field.offset + field.length;
+      }
+    }
+    out_ += header.substr(copied);
     done_ = part.header.end();
+  }
+  void writeField(std::string_view header, const HeaderField& field) {
+    const std::string_view whole = header.substr(field.offset, field.length);
+    const bool isKept = header_ == HeaderOctets::asTheyAre || isSevenBit(whole);
+    const std::string encoded = isKept ? std::string() : encodedField(field);
+    out_ += encoded.empty() ? whole : std::string_view(encoded);
   }
 
   void leaf(const Part& part) {
@@ -70,7 +109,7 @@ class SevenBitConverter {
       if (equalsIgnoreCase(field.name, "Content-Transfer-Encoding")) continue;
       hasVersion = hasVersion || equalsIgnoreCase(field.name, "MIME-Version");
       hasType = hasType || equalsIgnoreCase(field.name, "Content-Type");
-      out_ += header.substr(field.offset, field.length);
+      writeField(header, field);
     }
     if (!out_.empty() && !out_.ends_with('\n')) out_ += "\r\n";
     if (!hasVersion) out_ += "MIME-Version: 1.0\r\n";
@@ -80,13 +119,14 @@ class SevenBitConverter {
 
   std::string_view content_;
   Structure structure_;
+  HeaderOctets header_;
   std::string out_;
   std::uint64_t done_ = 0;  // of content_
 };
 
 }  // namespace
 
-std::string toSevenBit(std::string_view content) { return SevenBitConverter(content).run(); }
+std::string toSevenBit(std::string_view content, HeaderOctets header) { return SevenBitConverter(content, header).run(); }
 
 bool isSigned(std::string_view content) {
   if (HeaderView(content).find("DKIM-Signature")) return true;

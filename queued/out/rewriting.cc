@@ -15,7 +15,7 @@ Result<std::string> convert(std::string octets, const Rewriting& rewriting) {
     if (message::isSigned(octets)) {
       return fail(Error::Kind::permanent, "the next host takes no 8-bit content, and converting it would break the signature");
     }
-    octets = message::toSevenBit(octets);
+    octets = message::toSevenBit(octets, rewriting.header);
   }
   if (rewriting.priority != 0) octets = message::withPriorityField(octets, rewriting.priority);
   return octets;
@@ -26,6 +26,7 @@ Result<std::string> convert(std::string octets, const Rewriting& rewriting) {
 Rewriting neededFor(const smtp::Capabilities& server, const smtp::Content& content, std::int8_t priority, bool lmtp) {
   Rewriting needed;
   needed.toSevenBit = content.hasEightBit && !server.eightBitMime;
+  if (content.utf8Header) needed.header = message::HeaderOctets::asTheyAre;  // RFC 6531: they are the message's
   // What goes into a mailbox is as urgent as it was: the field is for relays.
   if (!server.priority && !lmtp) needed.priority = priority;
   return needed;

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <string>
 
+#include "libmailcore/message/seven_bit.h"
 #include "libmailcore/smtp/client.h"
 
 namespace ostler::out {
 
 struct Rewriting {
   bool toSevenBit = false;
+  message::HeaderOctets header = message::HeaderOctets::encoded;  ///< with toSevenBit
   std::int8_t priority = 0;  ///< as a field; 0: none
   [[nodiscard]] bool isNeeded() const { return toSevenBit || priority != 0; }
   bool operator==(const Rewriting&) const = default;

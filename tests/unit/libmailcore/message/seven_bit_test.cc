@@ -38,6 +38,16 @@ TEST_CASE("seven bit: a text whose charset nobody named says so") {
                "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n");
 }
 
+TEST_CASE("seven bit: text and names of a header become encoded-words, addresses and other fields stay, and so does all of a UTF-8 header") {
+  const std::string header = "From: Gr\xC3\xBC\xC3\x9F" "e <a@b.test>\r\nTo: \xC3\xBC@b.test\r\nSubject: =?utf-8?q?caf=C3=A9?= \xC3\xA9\r\n"
+      "X-Note: a\r\n \xC3\xA9\r\nReceived: by \xC3\xA9; x\r\nMIME-Version: 1.0\r\n";
+  const std::string content = header + "\r\nplain\r\n";
+  CHECK(toSevenBit(content) ==
+        "From: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= <a@b.test>\r\nTo: \xC3\xBC@b.test\r\nSubject: =?UTF-8?Q?caf=C3=A9_=C3=A9?=\r\n"
+        "X-Note: =?UTF-8?Q?a_=C3=A9?=\r\nReceived: by \xC3\xA9; x\r\nMIME-Version: 1.0\r\n\r\nplain\r\n");
+  CHECK(toSevenBit(content, HeaderOctets::asTheyAre) == content);
+}
+
 TEST_CASE("seven bit: what is signed is recognised") {
   CHECK(isSigned("DKIM-Signature: v=1\r\n\r\nx"));
   CHECK(isSigned("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"));

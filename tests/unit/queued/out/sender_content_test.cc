@@ -42,6 +42,22 @@ TEST_CASE("8-bit content is converted for a server without 8BITMIME, and goes as
   CHECK(sink.messages.at(0).content.find("\xC3\xBC") != std::string::npos);
 }
 
+TEST_CASE("a header that came with octets above 127, and not with SMTPUTF8, has encoded-words for a server without 8BITMIME (RFC 6152 3)") {
+  TwoHosts world;
+  Behaviour old;
+  old.eightBitMime = false;
+  SmtpSink& first = world.sink("127.0.0.2", old);
+  ipc::Deliver out = World::message({"b@rcpt.example"});
+  out.hasEightBit = true;
+  out.prefix = "From: Gr\xC3\xBC\xC3\x9F" "e <a@b.test>\r\nSubject: caf\xC3\xA9 plain\r\nX-Odd: \xE4\r\nTo: b@rcpt.example\r\n\r\nbody\r\n";
+  CHECK(world.sendOne(out).state == RecipientState::delivered);
+  const std::string& got = first.messages.at(0).content;
+  INFO(got);
+  CHECK(isAllAscii(got));
+  CHECK(got.find("From: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= <a@b.test>\r\nSubject: =?UTF-8?Q?caf=C3=A9_plain?=\r\nX-Odd: =?UTF-8?Q?=C3=A4?=\r\n"
+                 "To: b@rcpt.example\r\n\r\nbody\r\n") != std::string::npos);
+}
+
 TEST_CASE("signed 8-bit content goes to the host that takes it unconverted, or back") {
   TwoHosts world;
   Behaviour old;
