@@ -254,7 +254,7 @@ const Row<RetrySchedule> kRetrySchedule[] = {
     {"subsequent", [](RetrySchedule& r) -> Slot { return &r.subsequent; }, "1h", "from then on", kRetry},
     {"delay_notice", [](RetrySchedule& r) -> Slot { return &r.delayNotice; }, "12h", "when the sender hears of the delay; 0: never", {0, kYear}},
     {"expiry", [](RetrySchedule& r) -> Slot { return &r.expiry; }, "5d", "when the message is given up (RFC 5321 4.5.4.1)", kRetry},
-    {"attempts", [](RetrySchedule& r) -> Slot { return &r.attempts; }, "", "give up after so many retries; 0: never retry; unset: until expiry", {0, 1'000'000}},
+    {"attempts", [](RetrySchedule& r) -> Slot { return &r.attempts; }, "", "give up after so many tries in all; 0: never try again; unset: until expiry", {0, 1'000'000}},
 };
 
 const Row<LogRule> kLogRule[] = {

@@ -2,6 +2,7 @@
 
 #include <sysexits.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -27,15 +28,19 @@ std::string clockOf(WallTime time) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &broken)};
 }
 
-std::string afterArrival(WallTime time, WallTime arrived) {
-  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(time - arrived).count();
-  return fmt::format("{:>3} d {:>2} h {:>2} min", minutes / 1440, minutes / 60 % 24, minutes % 60);
+std::string afterArrival(WallTime time, WallTime arrived, bool withSeconds) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time - arrived).count();
+  const auto minutes = seconds / 60;
+  const std::string whole = fmt::format("{:>3} d {:>2} h {:>2} min", minutes / 1440, minutes / 60 % 24, minutes % 60);
+  return withSeconds ? fmt::format("{} {:>2} s", whole, seconds % 60) : whole;
 }
 
 void print(const std::vector<schedule::Step>& steps, WallTime arrived, bool withClock) {
+  const auto isBetweenMinutes = [arrived](const schedule::Step& step) { return (step.at - arrived) % std::chrono::minutes(1) >= std::chrono::seconds(1); };
+  const bool withSeconds = std::any_of(steps.begin(), steps.end(), isBetweenMinutes);
   for (const schedule::Step& step : steps) {
     const std::string number = step.kind == schedule::Step::Kind::attempt ? fmt::format(" {}", step.attempt) : "";
-    fmt::print("{}{}  {}{}\n", withClock ? clockOf(step.at) + "  " : "", afterArrival(step.at, arrived), kNames[static_cast<int>(step.kind)], number);
+    fmt::print("{}{}  {}{}\n", withClock ? clockOf(step.at) + "  " : "", afterArrival(step.at, arrived, withSeconds), kNames[static_cast<int>(step.kind)], number);
   }
 }
 
