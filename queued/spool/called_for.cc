@@ -13,12 +13,12 @@ std::string filedFor(const std::string& pattern) {
   return pattern.starts_with('.') || pattern == "*" ? std::string() : filedByDomain(route::domainOf("@" + pattern));
 }
 
-/// Has it been tried for that domain, and waits for its time alone?
+/// Is it for that domain, and waits for its time alone? What its sender holds back (RFC 4865) waits for another.
 bool isDeferred(const Message& message, const MessageView& record, const std::string& pattern, WallTime now) {
   if (message.hold != Hold::none) return false;
   for (std::size_t at = 0; at < record.recipients.size() && at < message.recipients.size(); ++at) {
     const RecipientNow& recipient = message.recipients[at];
-    const bool waits = recipient.isIdle() && recipient.attempts > 0 && recipient.due > now;
+    const bool waits = recipient.isIdle() && recipient.due > now && !isHeldBack(record.handling.holdUntil, recipient.attempts, recipient.due);
     if (waits && route::matchesDomain(pattern, route::domainOf(record.recipients[at].forwardPath))) return true;
   }
   return false;
