@@ -3,87 +3,41 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <tuple>
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
-#include "libmailcore/base/clock.h"
 #include "libmailcore/base/idna.h"
-#include "libmailcore/config/file_system.h"
 #include "libmailcore/config/reader.h"
 #include "libmailcore/config/run_dir.h"
+#include "libmailcore/config/sources.h"
 #include "libmailcore/config/yaml.h"
-#include "libmailcore/net/certificate.h"
 
 namespace ostler::config {
 namespace {
-
-/// conf.d/*.yaml beside the file, in the order of their names.
-std::vector<std::string> dropIns(const std::filesystem::path& folder) {
-  std::vector<std::string> files;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "conf.d", none)) {
-    const std::string name = entry.path().filename().string();
-    if (name.front() != '.' && entry.path().extension() == ".yaml") files.push_back(entry.path().string());
-  }
-  std::ranges::sort(files);
-  return files;
-}
 
 std::string machineName() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
 }
 
-/// How many days before it ends an administrator is told.
-constexpr std::chrono::hours kExpiresSoon{21 * 24};
-
-/// "2026-11-23"
-std::string dayOf(WallTime time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm day{};
-  ::gmtime_r(&seconds, &day);
-  std::array<char, 16> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &day)};
-}
-
-/// What is wrong with a certificate that can be read.
-void checkCertificate(const std::string& file, const std::string& hostName, std::vector<Problem>& problems) {
-  const auto facts = net::readCertificate(file, hostName);
-  const auto warn = [&](Problem::Severity severity, const std::string& text) {
-    problems.push_back({severity, {file, 0, 0}, text});
-  };
-  if (!facts) return warn(Problem::Severity::error, facts.error().detail);
-  const WallTime now = SystemClock().now();
-  if (facts->notBefore > now) {
-    warn(Problem::Severity::error, "the certificate is not valid before " + dayOf(facts->notBefore) + ", and this machine's clock says " + dayOf(now));
+/// All texts as one tree.
+Node treeOf(const std::vector<Source>& sources, std::vector<Problem>& problems) {
+  Node root;
+  root.kind = Node::Kind::map;
+  bool isFirst = true;
+  for (const Source& one : sources) {
+    Node node = parseYaml(one.text, one.file, problems);
+    if (std::exchange(isFirst, false)) root = std::move(node);
+    else merge(root, std::move(node));
   }
-  const auto left = facts->notAfter - now;
-  const auto days = std::chrono::duration_cast<std::chrono::hours>(left).count() / 24;
-  if (left.count() < 0) {
-    warn(Problem::Severity::error, "the certificate has expired");
-  } else if (left < kExpiresSoon) {
-    warn(Problem::Severity::warning, "the certificate expires in " + std::to_string(days) + " days");
-  }
-}
-
-void requireReadable(const std::string& file, std::vector<Problem>& problems) {
-  if (file.empty() || ::access(file.c_str(), R_OK) == 0) return;
-  problems.push_back({Problem::Severity::error,
-                      {file, 0, 0},
-                      std::string("the configuration names this file: ") + std::strerror(errno)});
-}
-
-/// FILE with what lies in conf.d beside it laid over.
-Node readTree(const std::string& file, std::vector<Problem>& problems) {
-  Node root = readYaml(file, problems);
-  for (const std::string& dropIn : dropIns(std::filesystem::absolute(file).parent_path())) merge(root, readYaml(dropIn, problems));
   return root;
+}
+
+/// What relative paths are below.
+std::string folderOf(const std::vector<Source>& sources, const std::string& file) {
+  return std::filesystem::absolute(sources.empty() ? file : sources.front().file).parent_path().string();
 }
 
 /// What is written in U-labels is compared in A-labels.
@@ -96,6 +50,14 @@ void canonicalise(RouteRule& rule) {
   for (std::string& recipient : rule.recipients) {
     if (!isAllAscii(recipient)) recipient = comparableAddress(recipient);
   }
+}
+
+/// What we call ourselves goes out in A-labels. RFC 5891 4.4.
+void canonicalise(std::string& name) {
+  if (!isAllAscii(name)) name = comparableDomain(name);
+}
+void canonicalise(VirtualServer& server) {
+  for (std::string* const name : {&server.hostName, &server.heloName, &server.defaultDomain, &server.masqueradeDomain}) canonicalise(*name);
 }
 
 /// Names as keys: what is written in two forms is one.
@@ -113,6 +75,24 @@ void canonicalise(std::map<std::string, std::vector<T>>& table) {
 
 std::string Place::text() const {
   return line == 0 ? file : file + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+Place Config::placeOf(std::string_view path) const {
+  for (;;) {
+    const auto there = places.find(path);
+    if (there != places.end()) return there->second;
+    if (path.empty()) return {};
+    const std::size_t end = path.find_last_of(".[");
+    path = path.substr(0, end == std::string_view::npos ? 0 : end);
+  }
+}
+
+Place Config::placeOf(const VirtualServer& server, std::string_view key) const {
+  for (const std::string& section : {server.path, std::string("smtp")}) {
+    const auto there = places.find(section + "." + std::string(key));
+    if (there != places.end()) return there->second;
+  }
+  return server.place;
 }
 
 std::string Config::badmailDirOf(std::string_view server) const {
@@ -146,31 +126,34 @@ std::string toText(const Problem& problem) {
 }
 
 std::string runDirOf(const std::string& file) {
-  const std::filesystem::path path = std::filesystem::absolute(file);
   std::vector<Problem> problems;
-  const Node root = readTree(file, problems);
+  const std::vector<Source> sources = readSources(file, problems);
+  const Node root = treeOf(sources, problems);
   const bool isAllRead = problems.empty();
   const Node* const said = root.find("run_dir");
   const bool isText = said != nullptr && said->kind == Node::Kind::scalar && !said->text.empty();
   if (!isText && (said != nullptr || !isAllRead)) return {};
   Config config;
-  readConfig(root, path.parent_path().string(), config, problems);
+  readConfig(root, folderOf(sources, file), config, problems);
   return config.runDir;
 }
 
 Loaded load(const std::string& file) {
   Loaded loaded;
-  const std::filesystem::path path = std::filesystem::absolute(file);
-  const Node root = readTree(file, loaded.problems);
-
+  const std::vector<Source> sources = readSources(file, loaded.problems);
+  const Node root = treeOf(sources, loaded.problems);
   Config config;
-  readConfig(root, path.parent_path().string(), config, loaded.problems);
+  config.places[""] = {sources.empty() ? file : sources.front().file, 1, 1};
+  readConfig(root, folderOf(sources, file), config, loaded.problems);
   if (config.hostName.empty()) config.hostName = machineName();
   config.log.countersDir = config.runDir + "/metrics";
   config.log.relay = config.socketPath("log");
   const auto isError = [](const Problem& problem) { return problem.severity == Problem::Severity::error; };
-  validate(config, file, loaded.problems);
+  validate(config, loaded.problems);
   for (RouteRule& rule : config.routes) canonicalise(rule);
+  for (VirtualServer& server : config.virtualServers) canonicalise(server);
+  canonicalise(config.hostName);
+  canonicalise(config.outbound.heloName);
   canonicalise(config.dns.hosts);
   canonicalise(config.dns.stubs);
   std::ranges::sort(loaded.problems, {},
@@ -178,50 +161,6 @@ Loaded load(const std::string& file) {
   if (std::ranges::none_of(loaded.problems, isError)) loaded.config = std::make_shared<const Config>(std::move(config));
   return loaded;
 }
-
-namespace {
-
-/// Mail that is dropped where mail is taken from, or kept, would go in circles; and rename is no promise over a network.
-void checkDropFolder(const Config& config, std::vector<Problem>& problems) {
-  const RouteRule* first = nullptr;
-  for (const RouteRule& rule : config.routes) first = first == nullptr && rule.action == RouteRule::Action::drop ? &rule : first;
-  if (first == nullptr) return;
-  std::error_code none;
-  const auto real = [&none](const std::string& path) { return std::filesystem::weakly_canonical(path, none); };
-  const std::filesystem::path drop = real(config.dropDir());
-  std::vector<std::string> others = config.badmailDirs();
-  others.push_back(config.pickupDir());
-  others.push_back(config.queueDir());
-  for (const std::string& other : others) {
-    if (!isWithin(drop, real(other)) && !isWithin(real(other), drop)) continue;
-    problems.push_back({Problem::Severity::error, first->place,
-                        "the drop folder " + drop.string() + " is, contains or lies in " + other + ": mail would go in circles"});
-  }
-  const Result<FileSystem> system = fileSystemAt(drop.string());
-  if (!system || *system == FileSystem::disk) return;
-  const bool isInMemory = *system == FileSystem::memory;  // the test of a gateway's program may live with that
-  problems.push_back({isInMemory ? Problem::Severity::warning : Problem::Severity::error, first->place,
-                      "the drop folder " + drop.string() + " is not on a local disk" +
-                          (isInMemory ? ": what is in memory is gone with the power" : ", but another machine's, or a program's")});
-}
-
-/// What is put aside there would be taken again as new mail, or for a part of the queue.
-void checkBadmailFolders(const Config& config, std::vector<Problem>& problems) {
-  std::error_code none;
-  const auto real = [&none](const std::string& path) { return std::filesystem::weakly_canonical(path, none); };
-  const auto check = [&](const std::string& folder, const Place& place) {
-    for (const std::string& other : {config.pickupDir(), config.queueDir()}) {
-      if (isWithin(real(folder), real(other)))
-        problems.push_back({Problem::Severity::error, place, "the badmail folder " + folder + " is or lies in " + other + ": choose another"});
-    }
-  };
-  check(config.badmailDir(), {});
-  for (const VirtualServer& server : config.virtualServers) {
-    if (!server.badmail.empty()) check(server.badmail, server.place);
-  }
-}
-
-}  // namespace
 
 LogSettings logOf(const LogSettings& all, std::string_view process, std::string_view virtualServer) {
   LogSettings out = all;
@@ -235,38 +174,6 @@ LogSettings logOf(const LogSettings& all, std::string_view process, std::string_
     if (rule.level != "same") out.level = rule.level;
   }
   return out;
-}
-
-namespace {
-
-void checkPair(const net::CertificateFiles& pair, const std::string& hostName, std::vector<Problem>& problems) {
-  const std::size_t before = problems.size();
-  requireReadable(pair.certificate, problems);
-  if (problems.size() == before) checkCertificate(pair.certificate, hostName, problems);
-  requireReadable(pair.key, problems);
-  const bool areRead = ::access(pair.certificate.c_str(), R_OK) == 0 && ::access(pair.key.c_str(), R_OK) == 0;
-  if (!areRead) return;
-  const Result<void> fits = net::checkPair(pair.certificate, pair.key);
-  if (!fits) problems.push_back({Problem::Severity::error, {pair.key, 0, 0}, fits.error().detail});
-}
-
-}  // namespace
-
-std::vector<Problem> checkFiles(const Config& config) {
-  std::vector<Problem> problems;
-  checkDropFolder(config, problems);
-  checkBadmailFolders(config, problems);
-  for (const auto& [pair, hostName] : config.allCertificates()) checkPair(pair, hostName, problems);
-  requireReadable(config.log.syslogCa, problems);
-  for (const std::string& file : {config.kerberos.keytab, config.oauth.jwksFile, config.oauth.clientSecretFile, config.oauth.introspectionCa})
-    requireReadable(file, problems);
-  for (const RouteRule& rule : config.routes) {
-    requireReadable(rule.passwordFile, problems);
-    requireReadable(rule.recipientsFile, problems);
-    if (std::error_code none; std::filesystem::is_directory(rule.recipientsFile, none))
-      problems.push_back({Problem::Severity::error, rule.place, "recipients_file " + rule.recipientsFile + " is a folder"});
-  }
-  return problems;
 }
 
 }  // namespace ostler::config

@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libmailcore/base/units.h"
@@ -157,6 +159,7 @@ struct VirtualServer {
   std::optional<net::IpAddress> sourceV6;
   RetrySchedule retry;
   Place place;
+  std::string path = "smtp";  ///< of its section: "smtp", "smtp.virtual_servers[1]"
 };
 
 /// POP3 or IMAP.
@@ -356,7 +359,12 @@ struct Config {
   std::vector<net::Endpoint> healthListeners;  ///< HTTP for monitors; none: not served
   OauthSettings oauth;
   KerberosSettings kerberos;
+  std::map<std::string, Place, std::less<>> places;  ///< where each key stands, by its path: "smtp.relay_from"; "": the file itself
 
+  /// Where the key stands, else the section around it, else the file. For messages.
+  [[nodiscard]] Place placeOf(std::string_view path) const;
+  /// The same for a key of a virtual server, which may be the one that all of them start from.
+  [[nodiscard]] Place placeOf(const VirtualServer& server, std::string_view key) const;
   [[nodiscard]] std::string pickupDir() const { return spoolRoot() + "/pickup"; }
   [[nodiscard]] std::string queueDir() const { return spoolRoot() + "/queue"; }
   [[nodiscard]] std::string dropDir() const { return spoolRoot() + "/drop"; }
@@ -395,7 +403,7 @@ struct Loaded {
 /// that do not start with "/" are below FILE's folder. Touches no other file: a daemon need not be able to read every
 /// key.
 [[nodiscard]] Loaded load(const std::string& file);
-/// What only looking at the machine shows: certificates, keys and secrets that are not there. For `ostler check`.
+/// What only looking at the machine shows: certificates, keys, secrets, addresses and users that are not there. For `ostler check`.
 [[nodiscard]] std::vector<Problem> checkFiles(const Config& config);
 /// `file:line:column: error: text`, the form of every message about a configuration.
 [[nodiscard]] std::string toText(const Problem& problem);

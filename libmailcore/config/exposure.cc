@@ -59,7 +59,13 @@ bool isAnybodys(std::string_view pattern) {
 std::string faultOfClientName(std::string_view name) {
   const std::string quoted = "'" + std::string(name) + "'";
   if (name == "*") return "'*' matches no client: there is no word for all of them here";
-  if (std::string fault = faultOfDomains(name); !fault.empty()) return name.empty() || name == "." ? quoted + " matches no client" : fault;
+  const std::string fault = faultOfDomains(name);
+  return !fault.empty() && (name.empty() || name == ".") ? quoted + " matches no client" : fault;
+}
+
+std::string faultOfTrustedName(std::string_view name) {
+  if (std::string fault = faultOfClientName(name); !fault.empty()) return fault;
+  const std::string quoted = "'" + std::string(name) + "'";
   return isAnybodys(name) ? quoted + " is an open relay: everybody can have a name there; name the domain" : std::string();
 }
 

@@ -25,7 +25,9 @@ struct WideNetwork {
 /// list says so.
 [[nodiscard]] bool isAnybodys(std::string_view pattern);
 
-/// Why clients must not be trusted by that name; empty: they may be. ".com" is everybody who pays for a name.
+/// Why no client has that name; empty: one may.
 [[nodiscard]] std::string faultOfClientName(std::string_view name);
+/// Why clients must not be trusted by that name; empty: they may be. ".com" is everybody who pays for a name.
+[[nodiscard]] std::string faultOfTrustedName(std::string_view name);
 
 }  // namespace ostler::config

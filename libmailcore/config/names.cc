@@ -69,6 +69,15 @@ std::string faultOfHost(std::string_view host) {
   return quoted + " is no name of a host and no address";
 }
 
+std::string faultOfOwnName(std::string_view name) {
+  const std::string quoted = "'" + std::string(name) + "'";
+  if (name.size() > 2 && name.starts_with('[') && name.ends_with(']') && isAddress(name.substr(1, name.size() - 2))) return {};
+  if (isAddress(name)) return quoted + " is an address: write it in brackets";
+  const auto endsInHyphen = [](std::string_view label) { return label.starts_with('-') || label.ends_with('-'); };  // RFC 5321 4.1.2
+  const std::vector<std::string_view> labels = split(name, '.');
+  return isDomain(name) && std::ranges::none_of(labels, endsInHyphen) ? std::string() : quoted + " is no name of a host or domain";
+}
+
 std::string faultOfHostAndPort(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));

@@ -14,6 +14,8 @@ namespace ostler::config {
 [[nodiscard]] std::string faultOfHost(std::string_view host);
 /// As faultOfHost(), or with ":port" behind it.
 [[nodiscard]] std::string faultOfHostAndPort(std::string_view text);
+/// What we call ourselves, or put behind an address: one host or domain, or [address].
+[[nodiscard]] std::string faultOfOwnName(std::string_view name);
 /// Which domains a route is for: "*", ".example.com" for those below it, or one domain.
 [[nodiscard]] std::string faultOfDomains(std::string_view pattern);
 /// Whose mail a route is for: an address, or as faultOfDomains().

@@ -19,7 +19,8 @@ struct Context {
 
 class Reader {
  public:
-  Reader(std::string folder, std::vector<Problem>& problems) : folder_(std::move(folder)), problems_(problems) {}
+  using Places = std::map<std::string, Place, std::less<>>;
+  Reader(std::string folder, Places& places, std::vector<Problem>& problems) : folder_(std::move(folder)), places_(places), problems_(problems) {}
 
   /// Fills a record from a map; keys in `except` belong to somebody else.
   template <class Record>
@@ -36,6 +37,7 @@ class Reader {
       if (except.contains(entry.key)) continue;
       const std::string key = inner + entry.key;
       const std::string full = path.empty() ? entry.key : path + "." + entry.key;
+      places_[full] = entry.place;
       if (const Row<Record>* row = findRow<Record>(key)) {
         const Context context{entry.value, full, row->range};
         std::visit([&](auto&& slot) { put(context, slot); }, row->slot(record));
@@ -316,11 +318,13 @@ class Reader {
       VirtualServer& server = out.servers->emplace_back(common);
       server.listeners.clear();
       server.place = servers->items[at].place;
-      readRecord(servers->items[at], "smtp.virtual_servers[" + std::to_string(at) + "]", server);
+      server.path = "smtp.virtual_servers[" + std::to_string(at) + "]";
+      readRecord(servers->items[at], server.path, server);
     }
   }
 
   std::string folder_;
+  Places& places_;
   std::vector<Problem>& problems_;
 };
 
@@ -366,7 +370,7 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
 }
 
 void readConfig(const Node& root, const std::string& folder, Config& config, std::vector<Problem>& problems) {
-  Reader(folder, problems).readRecord(root, "", config);
+  Reader(folder, config.places, problems).readRecord(root, "", config);
 }
 
 }  // namespace ostler::config

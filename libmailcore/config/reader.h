@@ -10,10 +10,10 @@
 
 namespace ostler::config {
 
-/// `folder`: what relative paths are below.
+/// `folder`: what relative paths are below. Config::places gets a row for each key of the tree.
 void readConfig(const Node& root, const std::string& folder, Config& config, std::vector<Problem>& problems);
 /// Contradictions between values that are right one by one.
-void validate(const Config& config, const std::string& file, std::vector<Problem>& problems);
+void validate(const Config& config, std::vector<Problem>& problems);
 /// Of `candidates` the one most like `word`, or nothing if none is near.
 [[nodiscard]] std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 

@@ -1,14 +1,13 @@
 // validate.cc - contradictions: values that are right one by one and wrong together.
-#include <ifaddrs.h>
-#include <netinet/in.h>
-
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/idna.h"
 #include "libmailcore/config/exposure.h"
+#include "libmailcore/config/host_addresses.h"
 #include "libmailcore/config/names.h"
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
@@ -17,29 +16,9 @@
 namespace ostler::config {
 namespace {
 
-bool isEveryAddress(const net::IpAddress& address) {
-  return address.octets().find_first_not_of('\0') == std::string_view::npos;
-}
-
-/// Has one of this machine's interfaces that address? False where they cannot be asked for.
-bool isOfThisHost(const net::IpAddress& address) {
-  ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0) return false;
-  bool isFound = false;
-  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr) continue;
-    const socklen_t length = one->ifa_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-    const auto theirs = net::Endpoint::fromSockaddr(one->ifa_addr, length);
-    isFound = isFound || (theirs && theirs->address == address);
-  }
-  ::freeifaddrs(all);
-  return isFound;
-}
-
 class Validator {
  public:
-  Validator(const Config& config, const std::string& file, std::vector<Problem>& problems)
-      : config_(config), top_{file, 1, 1}, problems_(problems) {}
+  Validator(const Config& config, std::vector<Problem>& problems) : config_(config), problems_(problems) {}
 
   void run() {
     top();
@@ -48,10 +27,11 @@ class Validator {
     mailboxService("imap", config_.imap);
     for (const RouteRule& rule : config_.routes) route(rule);
     certificates();
-    if (listeners_.empty()) warning(top_, "nothing listens: no smtp, pop3 or imap listeners are set");
+    if (listeners_.empty()) warning(at(""), "nothing listens: no smtp, pop3 or imap listeners are set");
   }
 
  private:
+  [[nodiscard]] Place at(std::string_view path) const { return config_.placeOf(path); }
   void error(const Place& place, std::string text) {
     problems_.push_back({Problem::Severity::error, place, std::move(text)});
   }
@@ -61,54 +41,77 @@ class Validator {
 
   void top() {
     if (config_.hostName.find('.') == std::string::npos) {
-      warning(top_,
+      warning(at("host_name"),
               "host_name '" + config_.hostName + "' has no domain; other servers may refuse mail from such a name");
     }
+    if (config_.places.contains("host_name")) ownName(at("host_name"), "host_name", config_.hostName);
+    ownName(at("outbound.helo_name"), "outbound.helo_name", config_.outbound.heloName);
+    source(at("outbound.source_v4"), "outbound.source_v4", config_.outbound.sourceV4, true);
+    source(at("outbound.source_v6"), "outbound.source_v6", config_.outbound.sourceV6, false);
+    tags();
     logs();
     constexpr std::size_t kLongestRunDir = 90;  // with the longest socket's name it must fit sun_path, 108 octets
     if (config_.runDir.size() > kLongestRunDir) {
-      error(top_,
+      error(at("run_dir"),
             "run_dir is " + std::to_string(config_.runDir.size()) + " octets long; sockets need a path of at most 90");
     }
     if (!config_.dns.servers.empty() && config_.dns.recursive)
-      error(top_, "dns.servers contradicts dns.recursive: choose one");
+      error(at("dns.servers"), "dns.servers contradicts dns.recursive: choose one");
     if (!config_.reports.language.empty() && config_.reports.language != "en" && config_.reports.templates.empty())
-      error(top_, "reports.language needs reports.templates: the folder with " + config_.reports.language + ".txt");
+      error(at("reports.language"), "reports.language needs reports.templates: the folder with " + config_.reports.language + ".txt");
     reports();
     introspection();
     // Beside it, in one batch: a report with such a message, its copy, and the end of what it tells of.
     if (config_.queue.largeMessage.octets > config_.queue.segmentSize.octets / 4)
-      error(top_, "queue.large_message is more than a quarter of queue.segment_size: what is smaller must fit into a segment together with what belongs to it");
+      error(at("queue.large_message"), "queue.large_message is more than a quarter of queue.segment_size: what is smaller must fit into a segment together with what belongs to it");
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
-      error(top_, "directory.postmaster must be an address, such as alice@example.com");
+      error(at("directory.postmaster"), "directory.postmaster must be an address, such as alice@example.com");
+  }
+
+  /// What is said in greetings, or stands behind an address.
+  void ownName(const Place& place, const char* key, const std::string& name) {
+    if (name.empty()) return;
+    if (const std::string fault = faultOfOwnName(name); !fault.empty()) error(place, std::string(key) + ": " + fault);
+  }
+  void source(const Place& place, const char* key, const std::optional<net::IpAddress>& address, bool isV4) {
+    if (address && address->isV4() != isV4) error(place, std::string(key) + ": " + address->text() + " is an address of the other family");
+  }
+
+  /// What cuts an address where every address has it would leave nobody's.
+  void tags() {
+    const auto isOfNames = [](char c) { return isAsciiAlnum(c) || !isAscii(c) || c == '@' || c == '"' || c == '\\' || c <= ' '; };
+    const std::string& separators = config_.directory.tagSeparator;
+    const auto wrong = std::ranges::find_if(separators, isOfNames);
+    if (wrong != separators.end())
+      error(at("directory.tag_separator"), "directory.tag_separator: '" + std::string(1, *wrong) + "' cannot begin a tag; usual are + and -");
   }
 
   void reports() {
     const std::string& to = config_.reports.copyTo;
-    if (!to.empty() && (to.find('@') == std::string::npos || !faultOfSenders(to).empty())) error(top_, "reports.copy_to must be an address, such as postmaster@example.com");
+    if (!to.empty() && (to.find('@') == std::string::npos || !faultOfSenders(to).empty())) error(at("reports.copy_to"), "reports.copy_to must be an address, such as postmaster@example.com");
     for (const std::string& relay : config_.outbound.fallbackRelays) {
-      if (const std::string fault = faultOfHostAndPort(relay); !fault.empty()) error(top_, "outbound.fallback_relays: " + fault);
+      if (const std::string fault = faultOfHostAndPort(relay); !fault.empty()) error(at("outbound.fallback_relays"), "outbound.fallback_relays: " + fault);
     }
   }
 
   void introspection() {
     const OauthSettings& oauth = config_.oauth;
     if (oauth.introspectionUrl.empty()) return;
-    if (const auto url = net::parseHttpsUrl(oauth.introspectionUrl); !url) error(top_, "oauth.introspection.url: " + url.error().detail);
+    if (const auto url = net::parseHttpsUrl(oauth.introspectionUrl); !url) error(at("oauth.introspection.url"), "oauth.introspection.url: " + url.error().detail);
     if (oauth.clientId.empty() != oauth.clientSecretFile.empty())
-      error(top_, "oauth.introspection.client_id and secret_file go together");
-    if (oauth.clientId.empty()) warning(top_, "oauth.introspection.client_id is not set: servers answer those they know alone (RFC 7662 2.1)");
+      error(at(oauth.clientId.empty() ? "oauth.introspection.secret_file" : "oauth.introspection.client_id"), "oauth.introspection.client_id and secret_file go together");
+    if (oauth.clientId.empty()) warning(at("oauth.introspection.url"), "oauth.introspection.client_id is not set: servers answer those they know alone (RFC 7662 2.1)");
   }
 
   void logs() {
     const LogSettings& log = config_.log;
-    if (log.target == LogTarget::file && log.file.empty()) error(top_, "log.target is file, but log.file is not set");
+    if (log.target == LogTarget::file && log.file.empty()) error(at("log.target"), "log.target is file, but log.file is not set");
     if (log.target != LogTarget::file && !log.file.empty())
-      warning(top_, "log.file is set, but log.target is not file: nothing is written there");
+      warning(at("log.file"), "log.file is set, but log.target is not file: nothing is written there");
     const bool isTls = log.syslogProtocol == LogSettings::SyslogProtocol::tls;
     if (!isTls && (!log.syslogCa.empty() || !log.syslogName.empty()))
-      error(top_, "log.syslog_ca and log.syslog_name are for syslog_protocol: tls");
+      error(at(log.syslogCa.empty() ? "log.syslog_name" : "log.syslog_ca"), "log.syslog_ca and log.syslog_name are for syslog_protocol: tls");
     for (const LogRule& rule : log.rules) logRule(rule);
   }
 
@@ -123,7 +126,7 @@ class Validator {
 
   void virtualServer(const VirtualServer& server) {
     if (!names_.insert(asciiLower(server.name)).second)
-      error(server.place, "a second virtual server is called '" + server.name + "'");
+      error(config_.placeOf(server, "name"), "a second virtual server is called '" + server.name + "'");
     for (const Listener& listener : server.listeners) {
       listen(listener, !server.certificates.empty());
       const bool needsLogin = listener.kind == SmtpKind::submission || listener.kind == SmtpKind::odmr;
@@ -148,24 +151,49 @@ class Validator {
                 "LMTP trusts its client, and " + listener.address.text() + " can be reached from other machines");
       }
     }
+    const bool isOneOfSeveral = server.path != "smtp";
+    if (isOneOfSeveral && server.listeners.empty()) warning(server.place, "the virtual server '" + server.name + "' has no listeners: it takes no mail");
     trust(server);
     refusals(server);
+    ownNames(server);
     if (!server.accessOnly.empty() && !server.accessExcept.empty())
-      error(server.place, "access.only contradicts access.except: choose one");
-    plaintext("smtp", server.auth, server.place);
+      error(config_.placeOf(server, "access.only"), "access.only contradicts access.except: choose one");
+    plaintext("smtp", server.auth, [&](const char* key) { return config_.placeOf(server, key); });
     notBesideAnonymous(server);
-    retry(server.retry, server.place);
+    retry(server.retry, config_.placeOf(server, "retry"));
+  }
+
+  void ownNames(const VirtualServer& server) {
+    const auto at = [&](const char* key) { return config_.placeOf(server, key); };
+    ownName(at("host_name"), "host_name", server.hostName);
+    ownName(at("outbound.helo_name"), "outbound.helo_name", server.heloName);
+    ownName(at("default_domain"), "default_domain", server.defaultDomain);
+    ownName(at("masquerade_domain"), "masquerade_domain", server.masqueradeDomain);
+    source(at("outbound.source_v4"), "outbound.source_v4", server.sourceV4, true);
+    source(at("outbound.source_v6"), "outbound.source_v6", server.sourceV6, false);
+    if (server.rewriteHeader && server.defaultDomain.empty() && server.masqueradeDomain.empty())
+      warning(at("rewrite_header"), "rewrite_header changes nothing: neither masquerade_domain nor default_domain is set");
+    access(at("access.only"), "access.only", server.accessOnly);
+    access(at("access.except"), "access.except", server.accessExcept);
+  }
+
+  /// Names that no client has: of access.only they would let in nobody, of access.except keep out nobody.
+  void access(const Place& place, const char* key, const ClientList& clients) {
+    for (const std::string& name : clients.names) {
+      if (const std::string fault = faultOfClientName(name); !fault.empty()) error(place, std::string(key) + ": " + fault);
+    }
   }
 
   /// Who may relay, and who may say that he is a client that may.
   void trust(const VirtualServer& server) {
-    wide(server.place, "relay_from", server.relayFrom, ": this is an open relay, anybody could send through it", ", a very large network that may relay without AUTH");
+    const auto at = [&](const char* key) { return config_.placeOf(server, key); };
+    wide(at("relay_from"), "relay_from", server.relayFrom, ": this is an open relay, anybody could send through it", ", a very large network that may relay without AUTH");
     for (const std::string& name : server.relayFromNames) {
-      if (const std::string fault = faultOfClientName(name); !fault.empty()) error(server.place, "'relay_from_names': " + fault);
+      if (const std::string fault = faultOfTrustedName(name); !fault.empty()) error(at("relay_from_names"), "'relay_from_names': " + fault);
     }
     const std::string_view claims = ": anybody could say that he is a client that may relay";
     const std::string_view manyClaim = ", a very large network whose hosts may say that they are a client that may relay";
-    wide(server.place, "xclient_from", server.xclientFrom, claims, manyClaim);
+    wide(at("xclient_from"), "xclient_from", server.xclientFrom, claims, manyClaim);
     for (const Listener& listener : server.listeners) {
       const bool isReached = listener.address.unixPath.empty() && !listener.address.address.isLoopback();
       if (isReached) wide(listener.place, "proxy_from", listener.proxyFrom, claims, manyClaim);
@@ -181,7 +209,7 @@ class Validator {
   void refusals(const VirtualServer& server) {
     constexpr std::uint64_t kLeastRecipients = 100;  // RFC 5321 4.5.3.1.8
     if (server.limits.recipients != 0 && server.limits.recipients < kLeastRecipients)
-      warning(server.place, "limits.recipients is " + std::to_string(server.limits.recipients) + ": senders may count on 100 in a message (RFC 5321 4.5.3.1.8)");
+      warning(config_.placeOf(server, "limits.recipients"), "limits.recipients is " + std::to_string(server.limits.recipients) + ": senders may count on 100 in a message (RFC 5321 4.5.3.1.8)");
     const bool hasCertificate = !config_.certificates.empty() || !server.certificates.empty();
     for (const Listener& listener : server.listeners) {
       const bool isClear = listener.tls == ListenerTls::none || (listener.tls == ListenerTls::startTls && !hasCertificate);
@@ -197,7 +225,7 @@ class Validator {
   void notBesideAnonymous(const VirtualServer& server) {
     const bool isAnonymous = !server.authRequired && std::ranges::any_of(server.listeners, [](const Listener& one) { return one.kind == SmtpKind::mx; });
     if (isAnonymous && offers(server.auth, "GSSAPI")) {
-      error(server.place, "auth.mechanisms has GSSAPI, and strangers may send here without a login: set auth.required: true, or give the "
+      error(config_.placeOf(server, "auth.mechanisms"), "auth.mechanisms has GSSAPI, and strangers may send here without a login: set auth.required: true, or give the "
                           "submission listeners a virtual server of their own");
     }
   }
@@ -218,7 +246,7 @@ class Validator {
                 std::string("nobody can log in here: passwords need TLS, or ") + name + ".auth.plaintext_from");
       }
     }
-    plaintext(name, service.auth, service.listeners.empty() ? top_ : service.listeners.front().place);
+    plaintext(name, service.auth, [&](const char* key) { return at(std::string(name) + "." + key); });
   }
 
   /// What holds for every listener.
@@ -233,19 +261,21 @@ class Validator {
     }
   }
 
-  void plaintext(const std::string& service, const AuthSettings& auth, const Place& place) {
+  /// `at`: where a key of the service stands.
+  void plaintext(const std::string& service, const AuthSettings& auth, const std::function<Place(const char*)>& at) {
     for (const net::Cidr& network : auth.plaintextFrom) {
       if (!network.network.isLoopback()) {
-        warning(place, service + ".auth.plaintext_from contains " + network.text() +
+        warning(at("auth.plaintext_from"), service + ".auth.plaintext_from contains " + network.text() +
                            ": passwords cross that network in clear text");
       }
     }
-    if (offers(auth, "GSSAPI") && config_.kerberos.keytab.empty()) error(place, service + ".auth.mechanisms has GSSAPI, which needs kerberos.keytab");
+    if (offers(auth, "GSSAPI") && config_.kerberos.keytab.empty()) error(at("auth.mechanisms"), service + ".auth.mechanisms has GSSAPI, which needs kerberos.keytab");
     const bool takesTokens = offers(auth, "OAUTHBEARER") || offers(auth, "XOAUTH2");
     if (takesTokens && config_.oauth.jwksFile.empty() && config_.oauth.introspectionUrl.empty()) {
-      error(place, service + ".auth.mechanisms has OAUTHBEARER or XOAUTH2, which need oauth.jwks_file or oauth.introspection.url: no token could be good");
+      error(at("auth.mechanisms"), service + ".auth.mechanisms has OAUTHBEARER or XOAUTH2, which need oauth.jwks_file or oauth.introspection.url: no token could be good");
     }
-    if (auth.mechanisms.empty()) warning(place, service + ".auth.mechanisms is empty: nobody can authenticate");
+    if (offers(auth, "EXTERNAL") && config_.clientCa.empty()) warning(at("auth.mechanisms"), service + ".auth.mechanisms has EXTERNAL, which needs tls.client_ca: no client is asked for a certificate");
+    if (auth.mechanisms.empty()) warning(at("auth.mechanisms"), service + ".auth.mechanisms is empty: nobody can authenticate");
   }
 
   void retry(const RetrySchedule& schedule, const Place& place) {
@@ -321,7 +351,7 @@ class Validator {
     }
     for (const VirtualServer& server : config_.virtualServers) {
       if (isSameDomain(server.defaultDomain, rule.domain)) {
-        error(server.place, "default_domain is " + rule.domain + ", which has peers: a bare name would mean a user of this server, "
+        error(config_.placeOf(server, "default_domain"), "default_domain is " + rule.domain + ", which has peers: a bare name would mean a user of this server, "
                             "whoever of the peers has one of that name");
       }
       if (carries(server, rule.domain) && !hasAddressOfItsOwn(server)) {
@@ -408,10 +438,10 @@ class Validator {
 
   void certificates() {
     const net::CertificateFiles& ours = config_.outbound.certificate;
-    if (ours.certificate.empty() != ours.key.empty()) error(top_, "'outbound.certificate' and 'outbound.key' go together");
-    for (const net::CertificateFiles& pair : config_.certificates) whole(pair, top_);
+    if (ours.certificate.empty() != ours.key.empty()) error(at(ours.key.empty() ? "outbound.certificate" : "outbound.key"), "'outbound.certificate' and 'outbound.key' go together");
+    for (const net::CertificateFiles& pair : config_.certificates) whole(pair, at("tls.certificates"));
     for (const VirtualServer& server : config_.virtualServers) {
-      for (const net::CertificateFiles& pair : server.certificates) whole(pair, server.place);
+      for (const net::CertificateFiles& pair : server.certificates) whole(pair, config_.placeOf(server, "tls.certificates"));
     }
   }
   void whole(const net::CertificateFiles& pair, const Place& place) {
@@ -420,7 +450,6 @@ class Validator {
 
   static inline const RetrySchedule kStandard{};
   const Config& config_;
-  Place top_;
   std::vector<Problem>& problems_;
   std::map<net::Endpoint, Place> listeners_;
   std::set<std::string> names_;
@@ -429,8 +458,8 @@ class Validator {
 
 }  // namespace
 
-void validate(const Config& config, const std::string& file, std::vector<Problem>& problems) {
-  Validator(config, file, problems).run();
+void validate(const Config& config, std::vector<Problem>& problems) {
+  Validator(config, problems).run();
 }
 
 }  // namespace ostler::config

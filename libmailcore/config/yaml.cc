@@ -1,10 +1,5 @@
 #include "libmailcore/config/yaml.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include <yaml-cpp/yaml.h>
 
 namespace ostler::config {
@@ -81,18 +76,6 @@ Node parseYaml(const std::string& text, const std::string& file, std::vector<Pro
         {Problem::Severity::error, e.mark.is_null() ? top : placeOf(e.mark, file), "this is not YAML: " + e.msg});
   }
   return {};
-}
-
-Node readYaml(const std::string& file, std::vector<Problem>& problems) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || in.bad()) {
-    const std::string reason = errno != 0 ? std::strerror(errno) : "it cannot be read";
-    problems.push_back({Problem::Severity::error, {file, 0, 0}, "cannot read the configuration: " + reason});
-    return {};
-  }
-  return parseYaml(text.str(), file, problems);
 }
 
 void merge(Node& base, Node over) {

@@ -29,9 +29,7 @@ struct Entry {
   Node value;
 };
 
-/// Reads a file. What is wrong with it is appended to `problems` (the file is missing, is no YAML, a key stands twice).
-[[nodiscard]] Node readYaml(const std::string& file, std::vector<Problem>& problems);
-/// The same for text at hand; `file` is what the places name.
+/// `file` is what the places name. What is wrong with the text is appended to `problems` (it is no YAML, a key stands twice).
 [[nodiscard]] Node parseYaml(const std::string& text, const std::string& file, std::vector<Problem>& problems);
 /// Lays `over` on `base`: maps merge, all else replaces. Each value keeps the place it came from.
 void merge(Node& base, Node over);

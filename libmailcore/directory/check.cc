@@ -13,7 +13,7 @@ using ResolutionKind = ipc::Resolution::Kind;
 class Check {
  public:
   Check(OwnDirectory& directory, const config::Config& config)
-      : directory_(directory), options_(resolveOptions(config.directory)), place_{config.directoryDir(), 1, 1} {}
+      : directory_(directory), options_(resolveOptions(config.directory)), place_{config.directoryDir(), 1, 1}, named_(config.placeOf("directory.postmaster")) {}
 
   std::vector<config::Problem> run() {
     const Result<std::vector<Domain>> domains = directory_.domains();
@@ -55,12 +55,22 @@ class Check {
   }
 
   void checkPostmasterIsNamed(const std::vector<Domain>& domains) {
-    if (domains.empty() || !options_.postmaster.empty()) return;
+    if (domains.empty()) return;
+    if (!options_.postmaster.empty()) return checkNamedPostmaster();
     const Result<std::optional<User>> owner = directory_.firstAdmin();
     if (owner && *owner && !(*owner)->admin) {
       say(Severity::warning, "nobody is named as postmaster, so the oldest user, " + (*owner)->address() +
                                  ", is it; name one in directory.postmaster or with `ostler user set ADDRESS --admin`");
     }
+  }
+
+  /// Where the one that is named is not there, another reads it: mail is not lost, but the administrator looks in the wrong place.
+  void checkNamedPostmaster() {
+    const Result<ipc::Resolution> named = resolve(directory_, options_, options_.postmaster);
+    if (named && (named->kind == ResolutionKind::local || named->kind == ResolutionKind::remote)) return;
+    const std::string why = named ? "reaches nobody" : named.error().detail;
+    problems_.push_back({Severity::warning, named_, "directory.postmaster: " + options_.postmaster + " " + why +
+                                                        "; the first administrator, or the oldest user, reads postmaster's mail instead"});
   }
 
   void checkAlias(const Alias& alias) {
@@ -93,6 +103,7 @@ class Check {
   OwnDirectory& directory_;
   const ResolveOptions options_;
   const config::Place place_;
+  const config::Place named_;
   std::vector<config::Problem> problems_;
 };
 

@@ -12,7 +12,7 @@ namespace ostler::directory {
 
 /// Sentences that an administrator can act on: what, where, remedy. Places are the directory's path, without a line.
 /// error: postmaster of a domain reaches nobody. warning: an alias that leads nowhere or in a circle, a catch-all that
-/// does, a postmaster whom nobody named, no domain at all.
+/// does, a postmaster whom nobody named, or who is named and not there, no domain at all.
 [[nodiscard]] std::vector<config::Problem> checkDirectory(OwnDirectory& directory, const config::Config& config);
 
 }  // namespace ostler::directory

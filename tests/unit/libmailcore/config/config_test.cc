@@ -252,6 +252,19 @@ TEST_CASE("contradictions are found") {
            Row{"a gateway that is ourselves", "smtp: {listeners: [{address: '127.0.0.1:2525'}]}\nroutes: [{domain: '*', action: smarthost, host: '[127.0.0.1]', port: 2525}]",
                "warning: [127.0.0.1] port 2525 is this server itself"},
            Row{"a second route for a domain", "routes: [{domain: a.test}, {domain: A.test, action: reject}]", "never reached: the one at"},
+           Row{"a default domain that is none", "smtp: {default_domain: '-bad-..x y'}", "error: default_domain: '-bad-..x y' is no name of a host or domain"},
+           Row{"a hyphen before a domain", "smtp: {default_domain: -a.test}", "error: default_domain: '-a.test' is no name"},
+           Row{"a masquerade that is no domain", "smtp: {masquerade_domain: 'a b>'}", "error: masquerade_domain: 'a b>' is no name"},
+           Row{"a greeting that is no name", "smtp: {host_name: 'bad name; x'}", "error: host_name: 'bad name; x' is no name"},
+           Row{"an address for a name", "outbound: {helo_name: 192.0.2.1}", "error: outbound.helo_name: '192.0.2.1' is an address: write it in brackets"},
+           Row{"a source of the other family", "smtp: {outbound: {source_v4: '2001:db8::1'}}", "error: outbound.source_v4: 2001:db8::1 is an address of the other family"},
+           Row{"nobody let in", "smtp: {access: {only: ['*']}}", "error: access.only: '*' matches no client"},
+           Row{"nobody kept out", "smtp: {access: {except: [.a..b]}}", "error: access.except: '.a..b' is no domain"},
+           Row{"EXTERNAL without authorities", "smtp: {auth: {mechanisms: [EXTERNAL]}}", "warning: smtp.auth.mechanisms has EXTERNAL, which needs tls.client_ca"},
+           Row{"a tag that begins at the domain", "directory: {tag_separator: '@'}", "error: directory.tag_separator: '@' cannot begin a tag"},
+           Row{"a tag that begins at a letter", "directory: {tag_separator: '+x'}", "error: directory.tag_separator: 'x' cannot begin a tag"},
+           Row{"a virtual server nobody reaches", "smtp: {virtual_servers: [{name: a}]}", "warning: the virtual server 'a' has no listeners"},
+           Row{"a header rewritten to nothing", "smtp: {rewrite_header: true}", "warning: rewrite_header changes nothing"},
            Row{"a copy of reports to nobody", "reports: {copy_to: postmaster}", "reports.copy_to must be an address"},
            Row{"bearer tokens that nothing could prove", "imap: {auth: {mechanisms: [PLAIN, OAUTHBEARER]}}",
                "error: imap.auth.mechanisms has OAUTHBEARER or XOAUTH2, which need oauth.jwks_file"},
@@ -435,7 +448,7 @@ TEST_CASE("badmail does not lie where mail is taken from, nor in the queue; a li
            Row{"smtp: {badmail: spool/queue/bad}", "the badmail folder"},
            Row{"smtp: {badmail: spool/bad}", ""},
            Row{"routes: [{domain: a.test, relay: true, recipients_file: /}]", "recipients_file / is a folder"},
-           Row{"routes: [{domain: a.test, relay: true, recipients_file: /nowhere/list}]", "/nowhere/list: error: the configuration names this file"},
+           Row{"routes: [{domain: a.test, relay: true, recipients_file: /nowhere/list}]", "ostler.yaml:3:10: error: the configuration names this file: /nowhere/list: No such file"},
        }) {
     CAPTURE(row.text);
     const ConfigFolder folder;
@@ -449,5 +462,70 @@ TEST_CASE("badmail does not lie where mail is taken from, nor in the queue; a li
     } else {
       CHECK_THAT(said, Catch::Contains(row.expected));
     }
+  }
+}
+
+TEST_CASE("what is wrong is told at its key, be that in a drop-in or in what virtual servers start from") {
+  struct Row {
+    const char* name;
+    const char* main;
+    const char* dropIn;
+    const char* expected;  ///< the end of a place, and how the words begin
+  };
+  for (const Row& row : {
+           Row{"below other keys", "smtp:\n  vrfy: nobody\n  relay_from: [0.0.0.0/0]", "", "ostler.yaml:4:3: warning: relay_from"},
+           Row{"names", "smtp:\n  vrfy: nobody\n  relay_from_names: ['*']", "", "ostler.yaml:4:3: error: 'relay_from_names'"},
+           Row{"in a section", "smtp:\n  vrfy: nobody\n  limits:\n    recipients: 1", "", "ostler.yaml:5:5: warning: limits.recipients"},
+           Row{"in a drop-in", "smtp:\n  vrfy: nobody", "smtp: {relay_from: [0.0.0.0/0]}", "conf.d/a.yaml:1:8: warning: relay_from"},
+           Row{"of one virtual server", "smtp:\n  relay_from: []\n  virtual_servers:\n  - name: a\n    relay_from: [0.0.0.0/0]", "", "ostler.yaml:6:5: warning: relay_from"},
+           Row{"of all virtual servers", "smtp:\n  relay_from: [0.0.0.0/0]\n  virtual_servers:\n  - name: a", "", "ostler.yaml:3:3: warning: relay_from"},
+           Row{"of POP3", "pop3:\n  idle: 10m\n  auth: {mechanisms: [OAUTHBEARER]}", "", "ostler.yaml:4:10: error: pop3.auth.mechanisms"},
+           Row{"tokens", "oauth:\n  introspection: {url: 'http://a.test/'}", "", "ostler.yaml:3:19: error: oauth.introspection.url"},
+           Row{"reports", "workers: 1\nreports: {copy_to: nobody}", "", "ostler.yaml:3:11: error: reports.copy_to"},
+       }) {
+    CAPTURE(row.name);
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", std::string("host_name: mail.example.test\n") + row.main + "\n");
+    if (*row.dropIn != '\0') folder.write("conf.d/a.yaml", row.dropIn);
+    std::string said;
+    for (const Problem& problem : load(folder.file()).problems) said += toText(problem) + "\n";
+    CHECK_THAT(said, Catch::Contains(row.expected));
+  }
+}
+
+TEST_CASE("what we call ourselves is read in A-labels") {
+  const auto loaded = loadText("host_name: mail.b\u00fccher.example\nsmtp: {host_name: MX.B\u00dcCHER.example, default_domain: b\u00fccher.example, masquerade_domain: Plain.example}\n");
+  REQUIRE(loaded.config);
+  CHECK(loaded.config->hostName == "mail.xn--bcher-kva.example");
+  CHECK(loaded.config->virtualServers.at(0).hostName == "mx.xn--bcher-kva.example");
+  CHECK(loaded.config->virtualServers.at(0).defaultDomain == "xn--bcher-kva.example");
+  CHECK(loaded.config->virtualServers.at(0).masqueradeDomain == "Plain.example");
+}
+
+TEST_CASE("files that hold something else, and people and addresses that this machine does not have, are told at their keys") {
+  struct Row {
+    const char* text;
+    const char* expected;
+  };
+  for (const Row& row : {
+           Row{"tls: {client_ca: /etc/passwd}", "ostler.yaml:3:7: error: tls.client_ca: /etc/passwd holds no certificate"},
+           Row{"outbound: {ca_file: /etc/passwd}", "ostler.yaml:3:12: error: outbound.ca_file: /etc/passwd holds no certificate"},
+           Row{"outbound: {certificate: /etc/passwd, key: /etc/passwd}", "ostler.yaml:3:38: error: /etc/passwd holds no certificate"},
+           Row{"tls: {certificates: [{certificate: /etc/passwd, key: /etc/passwd}]}", "ostler.yaml:3:23: error: /etc/passwd holds no certificate"},
+           Row{"smtp: {tls: {certificates: [{certificate: /nowhere, key: /nowhere}]}}", "ostler.yaml:3:30: error: the configuration names this file: /nowhere"},
+           Row{"oauth: {jwks_file: /nowhere}", "ostler.yaml:3:9: error: the configuration names this file: /nowhere"},
+           Row{"smtp: {operators: [root, no-such-user, '@no-such-group']}", "ostler.yaml:3:8: warning: operators: this machine has no user no-such-user"},
+           Row{"smtp: {operators: ['@no-such-group']}", "ostler.yaml:3:8: warning: operators: this machine has no group no-such-group"},
+           Row{"imap: {listeners: [{address: '192.0.2.77:143'}]}", "ostler.yaml:3:20: warning: no interface of this machine has 192.0.2.77"},
+           Row{"smtp: {outbound: {source_v4: 192.0.2.77}}", "ostler.yaml:3:19: warning: no interface of this machine has 192.0.2.77"},
+       }) {
+    CAPTURE(row.text);
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", std::string("host_name: a.example.com\nspool_dir: spool\n") + row.text + "\n");
+    const Loaded loaded = load(folder.file());
+    REQUIRE(loaded.config);
+    std::string said;
+    for (const Problem& problem : checkFiles(*loaded.config)) said += toText(problem) + "\n";
+    CHECK_THAT(said, Catch::Contains(row.expected));
   }
 }

@@ -79,3 +79,17 @@ TEST_CASE("check: an alias that leads to more than one message can go to is an e
   REQUIRE_FALSE(refused);
   CHECK(refused.error().detail.find("leads to 100001 places, and may to 100000") != std::string::npos);
 }
+
+TEST_CASE("check: a postmaster who is named and not there is told of, with who reads the mail instead") {
+  TemporaryDirectory directory;
+  config::Config config;
+  config.directory.postmaster = "nouser@example.test";
+  config.places["directory.postmaster"] = {"ostler.yaml", 3, 14};
+  REQUIRE(directory.addDomain("example.test"));
+  REQUIRE(directory.addUser("alice", "example.test"));
+  const auto problems = checkDirectory(*directory.own, config);
+  REQUIRE(problems.size() == 1);
+  CHECK(toText(problems[0]).substr(0, 87) == "ostler.yaml:3:14: warning: directory.postmaster: nouser@example.test reaches nobody; th");
+  config.directory.postmaster = "somebody@elsewhere.test";
+  CHECK(found(directory, config).empty());
+}
