@@ -16,6 +16,8 @@ void addReread(FileRights& rights, const config::Config& config, const std::stri
 FileRights reloadFiles(const config::Config& config, const std::string& configFile) {
   FileRights rights;
   addReread(rights, config, configFile);
+  // Who was started on a snapshot has the rights that the file itself would have given: a certificate beside it, say.
+  if (const std::string& original = config.placeOf("").file; !original.empty()) addReread(rights, config, original);
   rights.read.emplace_back("/etc/localtime");
   rights.read.emplace_back("/usr/share/zoneinfo");
   if (config.log.target == config::LogTarget::file) {

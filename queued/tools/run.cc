@@ -15,9 +15,9 @@
 
 #include "libmailcore/config/run_dir.h"
 #include "libmailcore/daemon/folders.h"
-#include "libmailcore/daemon/reach.h"
 #include "libmailcore/log/open.h"
 #include "queued/tools/common.h"
+#include "queued/tools/in_force.h"
 #include "queued/tools/supervisor.h"
 #include "queued/tools/supervisor_lock.h"
 
@@ -33,18 +33,18 @@ fs::path daemonFolder() {
   return fs::exists(installed / "smtpd") ? installed : ours;
 }
 
-std::vector<Program> programsOf(const config::Config& config, const std::string& configFile) {
+std::vector<Program> programsOf(const config::Config& config) {
   const fs::path folder = daemonFolder();
   const auto path = [&](const char* name) { return (folder / name).string(); };
   std::vector<Program> programs;
   for (const char* role : {"auth", "spool", "out"}) {
-    programs.push_back({std::string("queued/") + role, {path("queued"), "--role", role, "-c", configFile}, 1});
+    programs.push_back({std::string("queued/") + role, {path("queued"), "--role", role}, 1});
   }
   if (config.directory.aliasPipes)
-    programs.push_back({"queued/programs", {path("queued"), "--role", "programs", "-c", configFile}, 1});
-  for (const char* name : {"smtpd", "pop3d", "imapd"}) programs.push_back({name, {path(name), "-c", configFile}, 0});
+    programs.push_back({"queued/programs", {path("queued"), "--role", "programs"}, 1});
+  for (const char* name : {"smtpd", "pop3d", "imapd"}) programs.push_back({name, {path(name)}, 0});
   if (!config.healthListeners.empty())
-    programs.push_back({"queued/health", {path("queued"), "--role", "health", "-c", configFile}, 0});
+    programs.push_back({"queued/health", {path("queued"), "--role", "health"}, 0});
   return programs;
 }
 
@@ -74,22 +74,6 @@ class EnvironmentFile {
  private:
   std::string file_;
 };
-
-/// All or none: a process that refused what the others took would go on with another configuration than they.
-bool mayReload(const CommonOptions& options, const config::Config& atStart, const log::Log& log) {
-  const config::Loaded loaded = config::load(options.config);
-  for (const config::Problem& problem : loaded.problems)
-    log.warn("configuration", {{"problem", config::toText(problem)}});
-  if (!loaded.config) {
-    log.error("reload-refused", {{"reason", "the configuration has errors; everything goes on as it was"}});
-    return false;
-  }
-  const std::vector<std::string> beyond = daemon::confinesToFiles() ? daemon::outOfReach(atStart, *loaded.config, options.config) : std::vector<std::string>();
-  for (const std::string& one : beyond) log.error("reload-refused", {{"reason", one}});
-  if (!beyond.empty()) return false;
-  log::apply(log, loaded.config->log, "ostler");
-  return true;
-}
 
 bool makeFolder(const std::string& folder, mode_t mode, const std::string& user) {
   const Result<void> made = daemon::makeFolder(folder, mode, user);
@@ -139,10 +123,11 @@ int run(const Call& call) {
   }
   const log::Log log = log::open(config->log, "ostler");
   const EnvironmentFile environment(environmentFile);
-  Supervisor supervisor(programsOf(*config, options.config), log,
+  InForce inForce(options.config, config, log);
+  Supervisor supervisor(programsOf(*config), [&inForce] { return inForce.fileToStartOn(); }, log,
                         [&](const std::vector<pid_t>& pids) { environment.write(pids); });
   log.info("run", {{"version", OSTLER_VERSION}, {"config", options.config}});
-  supervisor.run([&] { return mayReload(options, *config, log); });
+  supervisor.run([&inForce] { return inForce.mayReload(); });
   log.info("stopped");
   return EX_OK;
 }

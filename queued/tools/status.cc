@@ -15,6 +15,7 @@
 #include "libmailcore/net/certificate.h"
 #include "queued/health/probe.h"
 #include "queued/tools/common.h"
+#include "queued/tools/in_force.h"
 #include "queued/tools/log_lines.h"
 #include "queued/tools/roles.h"
 #include "queued/tools/supervisor_lock.h"
@@ -130,7 +131,7 @@ std::string inWords(const nlohmann::json& line) {
     return fmt::format("disk {} free {}{}", asText(line["disk"]), config::toText(free),
                        line["enough"].get<bool>() ? "" : ", less than queue.free_space_floor: new mail is refused");
   }
-  for (const char* const first : {"version", "store", "certificate", "process", "error"}) {
+  for (const char* const first : {"version", "configuration", "store", "certificate", "process", "error"}) {
     if (line.contains(first)) return pairsOf(line, first);
   }
   return pairsOf(line, "");
@@ -159,13 +160,16 @@ int status(const Call& call) {
   addJsonOption(app, options);
   app.add_flag("--ready", ready, "print nothing; exit status 0 when every listener and process answers, else 69");
   if (const auto exit = parse(app, call)) return *exit;
-  const auto config = loadConfig(options);
+  const InForceNow now = configInForce(options.config);
+  const auto& config = now.config;
   if (!config) return EX_CONFIG;
   if (ready) return readiness(*config);
 
   Health health;
   const auto supervisor = SupervisorLock::holder(config->runDir);
   health.lines.push_back({{"version", OSTLER_VERSION}, {"supervisor", supervisor ? *supervisor : 0}});
+  if (!now.why.empty()) health.lines.push_back({{"configuration", now.why}});
+  if (now.isBroken) health.well = false;
   addListeners(health, *config);
   addRoles(health, *config);
   addQueue(health, *config);

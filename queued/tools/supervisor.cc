@@ -61,8 +61,8 @@ std::string howItEnded(int status) {
 
 }  // namespace
 
-Supervisor::Supervisor(std::vector<Program> programs, log::Log log, OnChange onChange)
-    : log_(std::move(log)), onChange_(std::move(onChange)) {
+Supervisor::Supervisor(std::vector<Program> programs, std::function<std::string()> configFile, log::Log log, OnChange onChange)
+    : configFile_(std::move(configFile)), log_(std::move(log)), onChange_(std::move(onChange)) {
   for (Program& program : programs) children_.emplace_back().program = std::move(program);
 }
 
@@ -98,8 +98,10 @@ void Supervisor::startDue() {
 }
 
 void Supervisor::start(Child& child) {
+  std::vector<std::string> words = child.program.arguments;
+  words.insert(words.end(), {"-c", configFile_()});
   std::vector<char*> arguments;
-  for (std::string& argument : child.program.arguments) arguments.push_back(argument.data());
+  for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   int ends[2] = {-1, -1};
   child.started = steady_clock::now();

@@ -19,7 +19,7 @@ namespace ostler::tools {
 /// One program to keep running.
 struct Program {
   std::string name;                    ///< "queued/spool"
-  std::vector<std::string> arguments;  ///< the first is the program's path
+  std::vector<std::string> arguments;  ///< the first is the program's path; `-c FILE` comes behind them
   unsigned stopStage = 0;  ///< on stopping, stage 0 goes first: who talks to strangers before who keeps mail
 };
 
@@ -35,8 +35,8 @@ struct Program {
 class Supervisor {
  public:
   using OnChange = std::function<void(const std::vector<pid_t>&)>;
-  /// `onChange` hears the children's pids whenever one is new, in the order of `programs`.
-  Supervisor(std::vector<Program> programs, log::Log log, OnChange onChange);
+  /// `onChange` hears the children's pids whenever one is new, in the order of `programs`. `configFile` is asked at each start of a child.
+  Supervisor(std::vector<Program> programs, std::function<std::string()> configFile, log::Log log, OnChange onChange);
 
   /// Runs until SIGTERM or SIGINT, then stops the children stage by stage and returns. SIGHUP asks `mayReload` and
   /// passes it on; SIGUSR1 opens the log anew, here and in the children.
@@ -62,6 +62,7 @@ class Supervisor {
   void tellChange() const;
 
   std::vector<Child> children_;
+  std::function<std::string()> configFile_;
   log::Log log_;
   OnChange onChange_;
   UniqueFd signals_;
