@@ -58,6 +58,18 @@ std::string asJson(const LockoutTable::Locked& row) {
                      toUnixMillis(row.until) / 1000);
 }
 
+/// Has the user been disabled, or removed, since he logged in?
+Result<bool> isShutOut(directory::Directory& directory, const ipc::Account& account) {
+  const std::size_t at = account.address.rfind('@');
+  if (at == std::string::npos) return false;
+  const Result<std::optional<directory::Domain>> domain = directory.domain(std::string_view(account.address).substr(at + 1));
+  if (!domain) return fail(domain.error());
+  if (!*domain) return true;
+  const Result<std::optional<directory::User>> user = directory.user(**domain, std::string_view(account.address).substr(0, at));
+  if (!user) return fail(user.error());
+  return !*user || (*user)->disabled || (*user)->id != account.id;
+}
+
 }  // namespace
 
 AuthService::AuthService(Parts parts) : parts_(std::move(parts)), askers_(askersOf(*parts_.config)) {
@@ -124,7 +136,11 @@ Task<Result<ipc::Identity>> AuthService::whoIs(Connection from, ipc::WhoIs reque
   if (!allowed) co_return fail(allowed.error());
   const ipc::Identity* const identity = tokens_.find(request.token);
   if (identity == nullptr) co_return ipc::Identity{};
-  co_return *identity;
+  ipc::Identity answer = *identity;  // the connection, and the token with it, may go meanwhile
+  auto job = [directory = parts_.directory, account = answer.account] { return isShutOut(*directory, account); };
+  const Result<bool> isOver = co_await parts_.directoryReads.run(parts_.loop, std::move(job));
+  if (isOver && *isOver) co_return ipc::Identity{};  // a directory that cannot be read ends nobody's session
+  co_return answer;
 }
 
 Task<Result<ipc::Resolution>> AuthService::resolve(Connection from, ipc::Resolve request) {

@@ -149,3 +149,22 @@ TEST_CASE("a bare name is a user of the domain whose address the client came to"
   start.session.local = "192.0.2.78:993";
   CHECK(house.ask(start).message.state == LoginState::failed);
 }
+
+TEST_CASE("whose login it was is nobody's any more once the user is disabled or removed") {
+  House house;
+  const std::string token = house.login("alice@example.test", "secret").token;
+  REQUIRE(house.whose(token).known);
+  const auto change = [&](void (*how)(directory::OwnDirectory::Edit&, directory::User)) {
+    REQUIRE(house.own->edit([&](directory::OwnDirectory::Edit& edit) -> Result<void> {
+      how(edit, edit.user("example.test", "alice").value());
+      return {};
+    }));
+  };
+  using Mode = directory::OwnDirectory::Edit::Mode;
+  change([](auto& edit, directory::User user) { user.disabled = true; REQUIRE(edit.putUser(user, Mode::replace)); });
+  CHECK_FALSE(house.whose(token).known);
+  change([](auto& edit, directory::User user) { user.disabled = false; REQUIRE(edit.putUser(user, Mode::replace)); });
+  CHECK(house.whose(token).known);
+  change([](auto& edit, directory::User) { REQUIRE(edit.removeUser("example.test", "alice")); });
+  CHECK_FALSE(house.whose(token).known);
+}
