@@ -122,6 +122,9 @@ Task<Control::Reply> Control::list(Arguments arguments, std::string cursor) {
   if (!isFull) page.endOpen();
   if (isFull || !isAll) {
     reply.next = isFull ? page.end().text() : ids.back().text();
+  } else if (arguments.servers) {  // how much others have is not theirs to know
+    const bool isNothing = isFirst && !isEmpty && reply.output == listHead(format);
+    if (isNothing) reply.output = format == ListFormat::postfix ? "Mail queue is empty\n" : listFoot(format, 0, 0);
   } else if (!(format == ListFormat::postfix && isEmpty)) {
     reply.output += listFoot(format, env_.queue.octets(), env_.queue.messages().size());
   }
