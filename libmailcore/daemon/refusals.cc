@@ -35,7 +35,9 @@ class Refusals {
   void certificates(const config::Config& next) {
     server(next.certificates, next.clientCa);
     for (const config::VirtualServer& one : next.virtualServers) server(one.certificates, next.clientCa);
-    if (const auto out = net::TlsClientContext::load(next.outbound.caFile, next.outbound.certificate); !out) said_.push_back(out.error().detail);
+    const bool hasOwn = !next.outbound.caFile.empty() || !next.outbound.certificate.certificate.empty();  // the system's roots alone are good
+    const auto out = hasOwn ? net::TlsClientContext::load(next.outbound.caFile, next.outbound.certificate) : Result<std::shared_ptr<const net::TlsClientContext>>();
+    if (!out) said_.push_back(out.error().detail);
     for (const std::string& authorities : {next.oauth.introspectionCa, next.log.syslogCa}) {
       if (authorities.empty()) continue;
       if (const auto client = net::TlsClientContext::load(authorities); !client) said_.push_back(client.error().detail);

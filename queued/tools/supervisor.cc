@@ -76,12 +76,16 @@ void Supervisor::run(const std::function<bool()>& mayReload) {
     ::poll(&wait, 1, static_cast<int>(untilNextStart().count()));
     log_.tick();
     signalfd_siginfo got{};
+    bool reloads = false;
+    bool reopens = false;
     while (::read(signals_.get(), &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
       if (got.ssi_signo == SIGTERM || got.ssi_signo == SIGINT) return stopAll();
-      if (got.ssi_signo == SIGHUP && mayReload()) signalAll(SIGHUP);
-      if (got.ssi_signo == SIGUSR1) log_.reopen();
-      if (got.ssi_signo == SIGUSR1) signalAll(SIGUSR1);
+      reloads = reloads || got.ssi_signo == SIGHUP;
+      reopens = reopens || got.ssi_signo == SIGUSR1;
     }
+    if (reopens) log_.reopen();
+    if (reopens) signalAll(SIGUSR1);
+    if (reloads && mayReload()) signalAll(SIGHUP);  // once a turn: looking takes its time, and who has died waits for the turn's end
     reap();  // signals of the same number merge, so this does not count SIGCHLDs
   }
 }
