@@ -8,12 +8,12 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "libmailcore/config/run_dir.h"
+#include "libmailcore/daemon/environment_file.h"
 #include "libmailcore/daemon/folders.h"
 #include "libmailcore/log/open.h"
 #include "queued/tools/common.h"
@@ -48,32 +48,6 @@ std::vector<Program> programsOf(const config::Config& config) {
   return programs;
 }
 
-/// Keeps SUPERVISOR_PID and PIDS in a file of KEY=value lines as they are now; replaced by rename, so a reader sees all
-/// or nothing.
-class EnvironmentFile {
- public:
-  explicit EnvironmentFile(std::string file) : file_(std::move(file)) {}
-  void write(const std::vector<pid_t>& pids) const {
-    if (file_.empty()) return;
-    std::string text;
-    std::ifstream before(file_);
-    for (std::string line; std::getline(before, line);) {
-      if (!line.starts_with("SUPERVISOR_PID=") && !line.starts_with("PIDS=")) text += line + "\n";
-    }
-    text += "SUPERVISOR_PID=" + std::to_string(::getpid()) + "\nPIDS=\"";
-    for (std::size_t at = 0; at < pids.size(); ++at) text += (at == 0 ? "" : " ") + std::to_string(pids[at]);
-    text += "\"\n";
-    const std::string aside = file_ + ".new";
-    std::error_code ignored;
-    std::ofstream(aside, std::ios::trunc).flush();
-    fs::permissions(aside, fs::perms::owner_read | fs::perms::owner_write, ignored);  // the sandbox's has passwords
-    std::ofstream(aside, std::ios::trunc) << text;
-    fs::rename(aside, file_, ignored);
-  }
-
- private:
-  std::string file_;
-};
 
 bool makeFolder(const std::string& folder, mode_t mode, const std::string& user) {
   const Result<void> made = daemon::makeFolder(folder, mode, user);
@@ -122,10 +96,10 @@ int run(const Call& call) {
     return EX_TEMPFAIL;
   }
   const log::Log log = log::open(config->log, "ostler");
-  const EnvironmentFile environment(environmentFile);
+  const daemon::EnvironmentFile environment(environmentFile);
   InForce inForce(options.config, config, log);
   Supervisor supervisor(programsOf(*config), [&inForce] { return inForce.fileToStartOn(); }, log,
-                        [&](const std::vector<pid_t>& pids) { environment.write(pids); });
+                        [&](const std::vector<pid_t>& pids) { return environment.write(pids); });
   log.info("run", {{"version", OSTLER_VERSION}, {"config", options.config}});
   supervisor.run([&inForce] { return inForce.mayReload(); });
   log.info("stopped");

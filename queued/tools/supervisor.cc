@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <initializer_list>
+#include <utility>
 
 #include "libmailcore/daemon/drain.h"
 
@@ -22,6 +23,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLivedLong{3'000};
+constexpr milliseconds kTellAgain{1'000};
 constexpr milliseconds kStageWait[] = {daemon::kStopOfClients, daemon::kStopOfKeepers};
 
 sigset_t setOf(std::initializer_list<int> signals) {
@@ -98,7 +100,7 @@ void Supervisor::startDue() {
     start(child);
     changed = true;
   }
-  if (changed) tellChange();
+  if (changed || !isTold_) tellChange();
 }
 
 void Supervisor::start(Child& child) {
@@ -172,7 +174,7 @@ void Supervisor::stopAll() {
 }
 
 milliseconds Supervisor::untilNextStart() const {
-  milliseconds wait{60'000};
+  milliseconds wait = isTold_ ? milliseconds(60'000) : kTellAgain;
   const SteadyTime now = steady_clock::now();
   for (const Child& child : children_) {
     if (child.pid != 0) continue;
@@ -182,12 +184,13 @@ milliseconds Supervisor::untilNextStart() const {
   return wait;
 }
 
-void Supervisor::tellChange() const {
+void Supervisor::tellChange() {
   std::vector<pid_t> pids;
   for (const Child& child : children_) {
     if (child.pid != 0) pids.push_back(child.pid);
   }
-  onChange_(pids);
+  const bool wasTold = std::exchange(isTold_, onChange_(pids));
+  if (wasTold && !isTold_) log_.error("pids-not-written", {{"effect", "the file of --env-file is as it was; it is tried again"}});
 }
 
 }  // namespace ostler::tools

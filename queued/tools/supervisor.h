@@ -34,7 +34,8 @@ struct Program {
 
 class Supervisor {
  public:
-  using OnChange = std::function<void(const std::vector<pid_t>&)>;
+  /// False: it could not be noted, and is told again.
+  using OnChange = std::function<bool(const std::vector<pid_t>&)>;
   /// `onChange` hears the children's pids whenever one is new, in the order of `programs`. `configFile` is asked at each start of a child.
   Supervisor(std::vector<Program> programs, std::function<std::string()> configFile, log::Log log, OnChange onChange);
 
@@ -59,12 +60,13 @@ class Supervisor {
   void stopAll();
   [[nodiscard]] bool anyRunning(unsigned stage) const;
   [[nodiscard]] std::chrono::milliseconds untilNextStart() const;
-  void tellChange() const;
+  void tellChange();
 
   std::vector<Child> children_;
   std::function<std::string()> configFile_;
   log::Log log_;
   OnChange onChange_;
+  bool isTold_ = true;  ///< onChange_ has noted who runs
   UniqueFd signals_;
 };
 
