@@ -11,6 +11,7 @@
 #include "libmailcore/config/names.h"
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/config/reader.h"
+#include "libmailcore/config/route_faults.h"
 #include "libmailcore/net/https_url.h"
 
 namespace ostler::config {
@@ -26,6 +27,8 @@ class Validator {
     mailboxService("pop3", config_.pop3);
     mailboxService("imap", config_.imap);
     for (const RouteRule& rule : config_.routes) route(rule);
+    const auto ours = [this](const net::Endpoint& there) { return isOurs(there); };
+    for (Problem& fault : faultsOfRoutes(config_, at("outbound.fallback_relays"), ours)) problems_.push_back(std::move(fault));
     certificates();
     if (listeners_.empty()) warning(at(""), "nothing listens: no smtp, pop3 or imap listeners are set");
   }
@@ -330,11 +333,13 @@ class Validator {
       error(rule.place, "forward for '" + rule.domain + "' takes mail for domains that are not yours; name the domain");
     if (!rule.relay && (hasList || rule.callAhead))
       error(rule.place, "'recipients', 'recipients_file' and 'call_ahead' are for a route with relay: true");
-    const bool knows = hasList || rule.callAhead || rule.action == RouteRule::Action::reject;
+    const bool isForward = rule.action == RouteRule::Action::forward;
+    const bool takesAll = rule.action == RouteRule::Action::drop;  // by its meaning: nothing comes back from there
+    const bool knows = hasList || rule.callAhead || takesAll || rule.action == RouteRule::Action::reject;
     if (rule.relay && !knows) {
       warning(rule.place,
               "every recipient at " + rule.domain +
-                  " is taken, and what its server refuses comes back as a bounce to forged senders: give 'recipients', "
+                  " is taken, and what " + (isForward ? rule.host : "its server") + " refuses comes back as a bounce to forged senders: give 'recipients', "
                   "'recipients_file' or call_ahead: true");
     }
     if (hasList && rule.callAhead) error(rule.place, "'call_ahead' and a list of recipients contradict each other");
@@ -410,9 +415,8 @@ class Validator {
       warning(rule.place, "etrn.hold_for is not before retry.expiry: the mail is given up before it is sent");
     for (const seconds interval : {schedule.first, schedule.second, schedule.third, schedule.subsequent}) {
       if (interval <= etrn.open || etrn.open.count() == 0) continue;
-      warning(rule.place, "a retry interval of " + std::to_string(interval.count() / 60) +
-                              " min is longer than the " + std::to_string(etrn.open.count() / 60) +
-                              " min that etrn.open lets mail out: a failed attempt waits for the next ETRN");
+      warning(rule.place, "a retry interval of " + toText(interval) + " is longer than the " + toText(etrn.open) +
+                              " that etrn.open lets mail out: a failed attempt waits for the next ETRN");
       break;
     }
   }

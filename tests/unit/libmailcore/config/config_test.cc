@@ -236,7 +236,7 @@ TEST_CASE("contradictions are found") {
            Row{"no rate", "routes: [{domain: a.test, pace: {rate: 5 per second}}]", "a rate is a number, a slash and a time"},
            Row{"held for nobody", "routes: [{domain: a.test, etrn: {hold: true}}]", "nobody may ask"},
            Row{"retried less often than the line is up",
-               "routes: [{domain: a.test, etrn: {hold: true, from: [192.0.2.0/24]}}]", "longer than the 15 min"},
+               "routes: [{domain: a.test, etrn: {hold: true, from: [192.0.2.0/24]}}]", "longer than the 15m that"},
            Row{"a route behind the catch-all", "routes: [{domain: '*'}, {domain: a.test}]",
                "warning: this route is never reached"},
            Row{"a port in a host's name", "routes: [{domain: '*', action: smarthost, host: 'mail.a.test:587'}]", "error: 'host': 'mail.a.test:587' has a port in it"},
