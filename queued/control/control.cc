@@ -14,6 +14,12 @@ namespace ostler::control {
 
 namespace {
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+  return line;
+}
+
 /// Options that stand alone; every other one is followed by its value.
 constexpr std::array kFlags = {std::string_view("--json"), std::string_view("--all"), std::string_view("--empty"),
                                std::string_view("--postfix"), std::string_view("--postfix-json"),
@@ -128,6 +134,14 @@ void Control::serve(ipc::Server& server) {
   });
 }
 
+/// What was done goes into the life of each message that it names.
+void Control::noteInLives(const std::vector<std::string>& words, uid_t uid) {
+  for (const std::string& word : words) {
+    const auto id = Id128::parse(word);
+    if (id) env_.history.note(*id, env_.now(), fmt::format("administrator uid={}: {}", uid, joined(words)));
+  }
+}
+
 Task<Result<ipc::ControlReply>> Control::answer(Connection from, ipc::ControlRequest request) {
   const std::vector<std::string>& words = request.words;
   for (const Command& command : commands()) {
@@ -145,19 +159,13 @@ Task<Result<ipc::ControlReply>> Control::answer(Connection from, ipc::ControlReq
                                                         : "operators of virtual servers may not do that: it concerns all of them");
     }
     if (command.right == Right::change) {
-      std::string line;
-      for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
-      // In the life of each message that is named, too.
-      for (const std::string& word : words) {
-        const auto id = Id128::parse(word);
-        if (id) env_.history.note(*id, env_.now(), fmt::format("administrator uid={}: {}", uid, line));
-      }
-      env_.log.info("control", {{"uid", std::uint64_t{uid}}, {"pid", std::to_string(from->peer().pid)}, {"command", line}});
+      env_.log.info("control", {{"uid", std::uint64_t{uid}}, {"pid", std::to_string(from->peer().pid)}, {"command", joined(words)}});
     }
     Result<Arguments> arguments = parseWords(words, command.verb.empty() ? 1 : 2, command.options);
     if (!arguments) co_return refuse(EX_USAGE, arguments.error().detail);
     if (!mayAll) arguments->servers = scope.servers;
     Reply reply = co_await (this->*command.handler)(std::move(*arguments), std::move(request.cursor));
+    if (command.right == Right::change && reply.exitCode == 0) noteInLives(words, uid);
     if (!command.isJournalled() || reply.exitCode != 0) co_return reply;
     // What a tool was told lasts, whatever happens in the next instant.
     const Result<void> written = co_await env_.ledger.synced();

@@ -71,6 +71,7 @@ class Control {
  private:
   using Connection = std::shared_ptr<ipc::ServerConnection>;
   [[nodiscard]] Task<Result<Reply>> answer(Connection from, ipc::ControlRequest request);
+  void noteInLives(const std::vector<std::string>& words, uid_t uid);
 
   // summary.cc
   [[nodiscard]] Task<Reply> summary(Arguments arguments, std::string cursor);

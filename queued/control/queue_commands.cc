@@ -198,9 +198,10 @@ Task<void> Control::layOnAll(std::string destination, Hold hold) {
   env_.note(record);
   if (hold == Hold::none && destination.starts_with(spool::Queue::kDomain)) dispatcher_.letGo(destination);
   dispatcher_.heedHolds();
-  if (hold != Hold::none) co_return;
-  // What waits for a next hop or a route is in line; what another word stopped is in no schedule.
   if (destination == spool::Queue::kEverything) dispatcher_.resume();
+  if (hold != Hold::none) co_return;
+  // What waits for a next hop or a route is in line; what another word stopped is in the schedule for its time alone.
+  if (destination == spool::Queue::kEverything) dispatcher_.resumeAll();
   if (!destination.starts_with(spool::Queue::kSender)) co_return;
   const std::vector<Id128> ids = co_await idsOf(spool::filedBySender(std::string_view(destination).substr(spool::Queue::kSender.size())));
   std::size_t done = 0;

@@ -71,7 +71,7 @@ void Dispatcher::scheduleAll() {
   std::vector<schedule::Scheduler::Due> all;
   all.reserve(env_.queue.messages().size());
   for (const auto& [id, message] : env_.queue.messages()) {
-    const WallTime due = message.hold == Hold::none ? std::min(message.due(), message.extra().deadline()) : WallTime::max();
+    const WallTime due = message.hold != Hold::held ? std::min(message.due(), message.extra().deadline()) : WallTime::max();
     if (due != WallTime::max()) all.push_back({due, id});
   }
   env_.scheduler.wakeOnly(std::move(all));
@@ -114,7 +114,8 @@ Task<void> Dispatcher::watchSchedule() {
 }
 
 bool Dispatcher::mayLook() const {
-  return !draining_ && running_ < kMostRunning && !env_.queue.isStopped() && env_.queue.changedCount() < kChangesAhead;
+  const bool isHeld = env_.queue.laidOn(Queue::kEverything, {}) == Hold::held;  // frozen: its time goes on
+  return !draining_ && running_ < kMostRunning && !isHeld && env_.queue.changedCount() < kChangesAhead;
 }
 
 void Dispatcher::endRunning() {
@@ -208,7 +209,7 @@ std::vector<Dispatcher::Asked> Dispatcher::asked(const MessageRecord& record, st
 /// How many recipients it took in hand.
 std::size_t Dispatcher::look(const Id128& id) {
   Message* message = env_.queue.find(id);
-  if (message == nullptr || message->hold != Hold::none || draining_) return 0;
+  if (message == nullptr || message->hold == Hold::held || draining_) return 0;
   const WallTime now = env_.now();
   if (env_.ledger.stuck()) {
     env_.scheduler.wakeAt(now + kSoon, id);
@@ -241,7 +242,12 @@ std::size_t Dispatcher::look(const Id128& id) {
   }
   const Facts& facts = *readable;
   // Whoever takes the word back wakes everything.
-  if (env_.queue.laidOn(Queue::kSender, facts->record.reversePath) != Hold::none) return 0;
+  const Hold ofSender = env_.queue.laidOn(Queue::kSender, facts->record.reversePath);
+  if (ofSender == Hold::held) return 0;
+  if (ofSender == Hold::frozen || message->hold == Hold::frozen || env_.queue.isStopped()) {
+    letTimePass(*message, facts);
+    return 0;
+  }
   if (which.size() == kRecipientsPerLook) wakeSoon(id);
   keepEnvelope(*message, facts);
   for (const std::uint32_t at : which) message->recipients[at].inFlight = true;
@@ -417,7 +423,7 @@ void Dispatcher::reschedule(const Id128& id) {
   const Message* message = env_.queue.find(id);
   if (message == nullptr) return;
   letGoOfEnvelope(*message);
-  if (message->hold != Hold::none) return;
+  if (message->hold == Hold::held) return;
   // A deadline that has passed was heeded: what is left of it waits for its due time.
   const WallTime deadline = message->extra().deadline();
   const WallTime due = deadline > env_.now() ? std::min(message->due(), deadline) : message->due();

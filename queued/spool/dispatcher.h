@@ -67,6 +67,11 @@ class Dispatcher {
   /// Looks at the clock and at all that waits, at once: all delivery goes on after it was stopped, or the configuration is another one.
   void resume() { scheduleChanged_.set(); }
   /// Takes a message out of the queue without a report. What is being delivered still ends.
+  /// All delivery goes on after it was stopped: what was due meanwhile is, again.
+  void resumeAll() {
+    scheduleAll();
+    resume();
+  }
   void remove(const Id128& id);
   /// Ends a message as if its time were over: its sender is told.
   void expire(const Id128& id);
@@ -191,6 +196,8 @@ class Dispatcher {
   void setHeldAside(const Id128& id, const Facts& facts, std::vector<std::uint32_t>& which, const std::string& hopKey);
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
   [[nodiscard]] Task<void> sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost);
+  void letTimePass(const Message& message, const Facts& facts);
+  [[nodiscard]] bool isForHeld(const Message& message, const Fresh& facts) const;
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);

@@ -1,5 +1,5 @@
 // in_line.cc - mail that stands in the Dispatcher's lines: for ETRN (RFC 1985), behind a frozen host, outside a route's hours, for its
-// turn; what wakes it, routes it anew or ends its wait.
+// turn; what wakes it, routes it anew or ends its wait. And what an administrator has frozen outside of a line: its time goes on, too.
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
@@ -15,16 +15,34 @@ constexpr std::chrono::seconds kLookAtWaits{10};
 /// Each may make a report, which holds a piece of the message in memory.
 constexpr std::size_t kEndedAtOnce = 500;
 
+void takeSooner(config::RetrySchedule& out, const config::RetrySchedule& other) {
+  const auto isSooner = [](std::chrono::seconds a, std::chrono::seconds b) { return a.count() != 0 && (b.count() == 0 || a < b); };
+  if (isSooner(other.expiry, out.expiry)) out.expiry = other.expiry;
+  if (isSooner(other.delayNotice, out.delayNotice)) out.delayNotice = other.delayNotice;
+}
+
 /// No message to that route's next hops is given up, or told of as delayed, sooner than this says: to pass over most without their records.
 config::RetrySchedule soonest(const config::Config& config, const config::RouteRule* rule) {
   config::RetrySchedule out = route::retryFor(config, rule, "");
   if (rule != nullptr && rule->retry) return out;
-  const auto isSooner = [](std::chrono::seconds a, std::chrono::seconds b) { return a.count() != 0 && (b.count() == 0 || a < b); };
-  for (const config::VirtualServer& server : config.virtualServers) {
-    if (isSooner(server.retry.expiry, out.expiry)) out.expiry = server.retry.expiry;
-    if (isSooner(server.retry.delayNotice, out.delayNotice)) out.delayNotice = server.retry.delayNotice;
+  for (const config::VirtualServer& server : config.virtualServers) takeSooner(out, server.retry);
+  return out;
+}
+
+/// The same of any message: by whatever route the members of a domain that stands aside are reached.
+config::RetrySchedule soonestOfAny(const config::Config& config) {
+  config::RetrySchedule out = soonest(config, nullptr);
+  for (const config::RouteRule& rule : config.routes) {
+    if (rule.retry) takeSooner(out, *rule.retry);
   }
   return out;
+}
+
+/// The first recipient that stands in that line.
+std::uint32_t firstIn(const Message& message, std::uint32_t line) {
+  std::uint32_t at = 0;
+  while (at + 1 < message.recipients.size() && message.recipients[at].line != line) ++at;
+  return at;
 }
 
 }  // namespace
@@ -184,17 +202,22 @@ std::string Dispatcher::waitReason(const Message& message, const MessageRecord& 
 /// What its schedule says of a message that waits in line: whether its time is over, and whether its sender is to hear that it is late.
 /// That it waits for ETRN is what its recipient's domain wanted: no word of that.
 Dispatcher::Lateness Dispatcher::latenessOf(Message& message, const std::string& key, WallTime now) {
-  const config::RouteRule* const rule = hops_[key].rule;
+  const bool isAside = key.starts_with(Queue::kDomain);  // one line for all routes to a domain
+  const config::RouteRule* rule = isAside ? nullptr : hops_[key].rule;
   const bool mayTell = !message.delayTold && !isForEtrn(key);
   const auto late = [&](const config::RetrySchedule& schedule, WallTime began) {
     const config::RetrySchedule its = scheduleOf(schedule, message, began);
     return Lateness{schedule::expired(its, began, now), mayTell && schedule::delayNoticeDue(its, began, now)};
   };
-  const Lateness atMost = late(soonest(*env_.config, rule), message.arrived);
+  const Lateness atMost = late(isAside ? soonestOfAny(*env_.config) : soonest(*env_.config, rule), message.arrived);
   if (!atMost.isExpired && !atMost.isNoticeDue) return {};
   const Result<Facts> facts = factsOf(message);
   if (!facts) return {};
   const MessageRecord& record = (*facts)->record;
+  if (isAside) {
+    const std::uint32_t at = firstIn(message, env_.scheduler.find(key)->number());
+    rule = ruleOf(record, at, message.recipients[at].attempts);
+  }
   return late(route::retryFor(*env_.config, rule, record.origin.virtualServer), std::max(message.arrived, record.handling.holdUntil));
 }
 
@@ -205,8 +228,9 @@ void Dispatcher::endWaits() {
   if (now >= waitsLookedAt_ && now < waitsLookedAt_ + kLookAtWaits) return;
   waitsLookedAt_ = now;
   std::size_t ended = 0;
+  if (env_.queue.laidOn(Queue::kEverything, {}) == Hold::held) return;
   for (const auto& [key, destination] : env_.scheduler.destinations()) {
-    if (destination->waiting() == 0) continue;
+    if (destination->waiting() == 0 || destination->state(now) == schedule::DestinationState::held) continue;
     const Hop hop = hops_[key];
     const bool isEtrn = isForEtrn(key);
     if (!isEtrn && hop.rule != nullptr && !hop.rule->pace.hours.empty()) destination->wakeUntil(openUntil(*hop.rule, now));
@@ -242,6 +266,50 @@ void Dispatcher::endWaits() {
     }
   }
   if (ended >= kEndedAtOnce) waitsLookedAt_ = {};
+}
+
+/// What an administrator holds does not expire, by its sender's deadline neither; whoever releases it wakes it.
+bool Dispatcher::isForHeld(const Message& message, const Fresh& facts) const {
+  for (std::uint32_t at = 0; at < message.recipients.size() && at < facts.record.recipients.size(); ++at) {
+    if (message.recipients[at].state != RecipientState::pending) continue;
+    const std::string domain = route::domainOf(facts.record.recipients[at].recipient.forwardPath);
+    if (env_.queue.laidOn(Queue::kDomain, domain) == Hold::held) return true;
+    const schedule::Destination* const line = destinationOf(message, at);
+    if (line != nullptr && line->state(env_.now()) == schedule::DestinationState::held) return true;
+  }
+  return false;
+}
+
+/// What is frozen, itself, by its sender or with everything, and is due: whose time is over comes back, of what is late its sender hears;
+/// the rest is looked at when that will be. By its deadline look() has ended it.
+void Dispatcher::letTimePass(const Message& message, const Facts& facts) {
+  const MessageRecord& about = facts->record;
+  const WallTime now = env_.now();
+  const WallTime began = std::max(message.arrived, about.handling.holdUntil);
+  const bool isDeadlineTold = about.handling.by == ipc::Handling::By::notify;
+  WallTime next = message.extra().deadline();
+  const auto lookAt = [&](WallTime at) {
+    if (at > now) next = std::min(next, at);
+  };
+  std::vector<Outcome> over;
+  for (std::uint32_t at = 0; at < message.recipients.size(); ++at) {
+    if (!message.recipients[at].isIdle()) continue;
+    const config::RouteRule* const rule = ruleOf(about, at, message.recipients[at].attempts);
+    const config::RetrySchedule retry = scheduleOf(route::retryFor(*env_.config, rule, about.origin.virtualServer), message, began);
+    const bool isLate = (isDeadlineTold && about.handling.deliverBy <= now) || schedule::delayNoticeDue(retry, began, now);
+    if (retry.expiry.count() > 0) lookAt(began + retry.expiry);
+    if (!message.delayTold && retry.delayNotice.count() > 0) lookAt(began + retry.delayNotice);
+    if (!message.delayTold && isDeadlineTold) lookAt(about.handling.deliverBy);
+    if (!schedule::expired(retry, began, now) && (message.delayTold || !isLate)) continue;
+    Outcome outcome;
+    outcome.recipient = at;
+    outcome.isRemote = true;
+    outcome.countsAsAttempt = false;
+    outcome.reply = {451, "4.4.7", "It is kept back here"};
+    over.push_back(std::move(outcome));
+  }
+  if (next > now && next != WallTime::max()) env_.scheduler.wakeAt(next, message.id);
+  if (!over.empty()) settle(message.id, std::move(over));
 }
 
 const schedule::Destination* Dispatcher::destinationOf(const Message& message, std::uint32_t recipient) const {

@@ -154,6 +154,7 @@ Task<void> Dispatcher::send(schedule::Start start) {
   const config::RetrySchedule retry = route::retryFor(*env_.config, hop.rule, "");
   if (which.empty() || message->hold != Hold::none) {
     env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
+    if (!which.empty()) wakeSoon(id);  // frozen since: its time goes on
     co_return;
   }
   const Result<Facts> facts = factsOf(*message);
@@ -161,6 +162,7 @@ Task<void> Dispatcher::send(schedule::Start start) {
   const bool isSenderStopped = facts && env_.queue.laidOn(Queue::kSender, (*facts)->record.reversePath) != Hold::none;
   if (isSenderStopped) {  // since it came into line; whoever takes the word back wakes everything
     for (const std::uint32_t at : which) message->recipients[at].inFlight = false;
+    wakeSoon(id);
   }
   if (!facts) wakeWhenReadable(id);
   if (facts && !isSenderStopped) setHeldAside(id, *facts, which, destination->key());

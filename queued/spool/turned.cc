@@ -84,6 +84,7 @@ Task<bool> Dispatcher::sendNext(std::string key, std::string name) {
   const bool isHeld = message->hold != Hold::none || (facts && env_.queue.laidOn(Queue::kSender, (*facts)->record.reversePath) != Hold::none);
   for (const std::uint32_t at : which) message->recipients[at].inFlight = facts.has_value() && !isHeld;
   if (!facts) wakeWhenReadable(id);
+  if (isHeld) wakeSoon(id);
   if (facts && !isHeld) setHeldAside(id, *facts, which, key);
   if (!facts || isHeld || which.empty()) co_return true;
   Hop hop = hops_[key];

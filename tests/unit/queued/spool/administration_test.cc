@@ -63,6 +63,21 @@ TEST_CASE("a message whose expiry was set is given up then, and its sender told"
   }));
 }
 
+TEST_CASE("why tells what an administrator did, not what was refused") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.start();
+  REQUIRE(spool.submit({"x@far.test"}));
+  REQUIRE(spool.waitFor([&] { return !spool.sent.empty(); }));
+  const std::string id = spool.onlyId();
+  REQUIRE(spool.ask({"queue", "edit", id, "--expiry", "-3s"}).exitCode != 0);
+  REQUIRE(spool.ask({"queue", "edit", id, "--expiry", "3h"}).exitCode == 0);
+  const std::string why = spool.ask({"why", id}).output;
+  INFO(why);
+  CHECK(why.find("--expiry 3h") != std::string::npos);
+  CHECK(why.find("--expiry -3s") == std::string::npos);
+}
+
 TEST_CASE("a sender hears once that its message was given up, however often that was looked at while the host rests") {
   SpoolFixture spool;
   spool.outState = ipc::RecipientOutcome::State::deferred;

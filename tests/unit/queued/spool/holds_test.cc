@@ -130,3 +130,110 @@ TEST_CASE("what came while all delivery was stopped, and what waited before, goe
   spool.ask({"queue", "thaw", "--all"});
   REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 2; }));
 }
+
+TEST_CASE("time goes on for what is frozen, by whatever word: its sender hears that it is late, and has it back when its time is over; what is held is kept") {
+  struct Way {
+    const char* name;
+    std::vector<std::string> words;  ///< ID: the message's
+    bool isKept = false;
+  };
+  const Way ways[] = {
+      {"a message", {"freeze", "ID"}},
+      {"a sender", {"freeze", "--sender", "alice@example.test"}},
+      {"a domain behind a smarthost", {"freeze", "--destination", "far.test"}},
+      {"a route", {"freeze", "--route", "far.test"}},
+      {"all", {"freeze", "--all"}},
+      {"a message that is held", {"hold", "ID"}, true},
+      {"all that is held", {"hold", "--all"}, true},
+      {"a domain that is held", {"hold", "--destination", "far.test"}, true},
+  };
+  for (const bool hasDeadline : {false, true}) {  // RFC 2852
+    for (const Way& way : ways) {
+      INFO(way.name << (hasDeadline ? ", by its sender's deadline" : ""));
+      SpoolFixture spool;
+      spool.change([](config::Config& config) {
+        config::RouteRule& rule = config.routes.emplace_back();
+        rule.domain = "far.test";
+        rule.action = config::RouteRule::Action::smarthost;
+        rule.host = "[192.0.2.9]";
+        rule.retry.emplace();
+        rule.retry->delayNotice = std::chrono::hours(4);
+        rule.retry->expiry = std::chrono::hours(24);
+      });
+      spool.outState = ipc::RecipientOutcome::State::deferred;
+      spool.outReply = {450, "4.2.0", "later"};
+      spool.start();
+      const auto reply = spool.send("alice@example.test", {"x@far.test"}, kText, spool.loggedIn(), [&](ipc::Envelope& envelope) {
+        if (!hasDeadline) return;
+        envelope.handling.by = ipc::Handling::By::giveBack;
+        envelope.handling.deliverBy = spool.now() + std::chrono::hours(24);
+      });
+      REQUIRE(reply);
+      REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "deferred"); }));
+      std::vector<std::string> words{"queue"};
+      for (const std::string& word : way.words) words.push_back(word == "ID" ? reply->queueId : word);
+      REQUIRE(spool.ask(words).exitCode == 0);
+      const std::size_t sentBefore = spool.sent.size();
+      const std::string row = "\"id\":\"" + reply->queueId;
+      const auto reports = [&] {  // delivered, or on their way
+        const std::string waiting = spool.ask({"queue", "list", "--json"}).output;
+        const std::size_t inQueue = static_cast<std::size_t>(std::count(waiting.begin(), waiting.end(), '\n'));
+        return spool.mailboxOf("alice").size() + inQueue - (spool.shows({"queue", "list", "--json"}, row) ? 1 : 0);
+      };
+      spool.skip(std::chrono::hours(5));
+      if (way.isKept) {
+        spool.skip(std::chrono::hours(24 * 30));
+        CHECK_FALSE(spool.waitFor([&] { return !spool.shows({"queue", "list", "--json"}, row); }, std::chrono::seconds(1)));
+        continue;
+      }
+      if (way.words[1] == "ID") spool.restart();
+      CHECK(spool.waitFor([&] { return reports() == 1; }, std::chrono::seconds(15)));
+      spool.skip(std::chrono::hours(20));
+      CHECK(spool.waitFor([&] { return !spool.shows({"queue", "list", "--json"}, row); }, std::chrono::seconds(15)));
+      CHECK(spool.sent.size() == sentBefore);
+      if (way.words[1] == "--all") spool.ask({"queue", "thaw", "--all"});
+      CHECK(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 2; }, std::chrono::seconds(15)));
+    }
+  }
+}
+
+TEST_CASE("a frozen message whose expiry is set is given up then") {
+  SpoolFixture spool;
+  spool.outState = ipc::RecipientOutcome::State::deferred;
+  spool.outReply = {450, "4.2.0", "later"};
+  spool.start();
+  const auto reply = spool.submit({"x@far.test"});
+  REQUIRE(reply);
+  REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "deferred"); }));
+  spool.ask({"queue", "freeze", reply->queueId});
+  spool.ask({"queue", "edit", reply->queueId, "--expiry", "5s"});
+  spool.skip(std::chrono::seconds(6));
+  CHECK(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }, std::chrono::seconds(15)));
+}
+
+TEST_CASE("what was frozen goes out when it is thawed, though its due time passed meanwhile") {
+  for (const std::vector<std::string>& way : {std::vector<std::string>{"ID"}, {"--sender", "alice@example.test"}, {"--all"}}) {
+    INFO(way.front());
+    SpoolFixture spool;
+    spool.outState = ipc::RecipientOutcome::State::deferred;
+    spool.outReply = {450, "4.2.0", "later"};
+    spool.start();
+    const auto reply = spool.submit({"x@far.test"});
+    REQUIRE(reply);
+    REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "deferred"); }));
+    std::vector<std::string> words = way;
+    if (words.front() == "ID") words.front() = reply->queueId;
+    for (const char* word : {"freeze", "queue"}) words.insert(words.begin(), word);
+    REQUIRE(spool.ask(words).exitCode == 0);
+    spool.outState = ipc::RecipientOutcome::State::delivered;
+    spool.skip(std::chrono::hours(3));
+    REQUIRE(spool.submit({"late@far.test"}));
+    spool.skip(std::chrono::hours(1));
+    const std::size_t before = way.front() == "ID" ? 2 : 1;
+    REQUIRE(spool.waitFor([&] { return spool.sent.size() >= before; }));
+    words[1] = "thaw";
+    REQUIRE(spool.ask(words).exitCode == 0);
+    CHECK(spool.waitFor([&] { return spool.isEmpty(); }, std::chrono::seconds(15)));
+    CHECK(spool.sent.size() == 3);
+  }
+}
