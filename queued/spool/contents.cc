@@ -6,6 +6,11 @@
 
 namespace ostler::spool {
 
+namespace {
+
+/// What came a moment ago and is kept in memory yet is not read again for its first attempt.
+constexpr std::chrono::seconds kJustWritten{60};
+
 Result<ContentRange> contentRange(const Environment& env, const Message& message) {
   if (message.large) {
     Result<UniqueFd> file = env.large.read(message.id);
@@ -17,6 +22,40 @@ Result<ContentRange> contentRange(const Environment& env, const Message& message
   UniqueFd copy(::fcntl((*segment)->fd(), F_DUPFD_CLOEXEC, 0));
   if (!copy) return fail(Error::Kind::temporary, "cannot duplicate a segment's descriptor");
   return ContentRange{std::move(copy), message.contentOffset + journal::kRecordHeader, message.size};
+}
+
+using LargeCheck = std::function<Result<void>()>;
+
+/// What the pool is to run.
+Result<LargeCheck> checkOf(const Environment& env, const Message& message) {
+  const Result<MessageRecord> record = env.queue.read(message);
+  if (!record) return fail(record.error());
+  return LargeCheck([&large = env.large, id = message.id, size = message.size, crc = record->contentCrc] { return large.check(id, size, crc); });
+}
+
+}  // namespace
+
+Task<Result<SoundContent>> soundContent(Environment& env, Id128 id) {
+  const Message* message = env.queue.find(id);
+  if (message == nullptr) co_return fail(Error::Kind::notFound, "the message is gone");
+  Result<ContentRange> range = contentRange(env, *message);
+  if (!range) co_return fail(range.error());
+  const bool isJustWritten = message->extra().fresh && env.now() - message->arrived < kJustWritten;
+  if (isJustWritten) co_return SoundContent{std::move(*range), {}};
+  if (message->large) {
+    const Result<LargeCheck> check = checkOf(env, *message);
+    if (!check) co_return fail(check.error());
+    const Result<void> sound = co_await env.disk.run(env.loop, *check);
+    if (!sound) co_return fail(sound.error());
+    co_return SoundContent{std::move(*range), {}};
+  }
+  const Result<ReadBack> held = holdContent(env.ledger.journal(), env.large, *message, UINT64_MAX);
+  if (!held) co_return fail(held.error());
+  Result<std::string> octets = co_await env.disk.run(env.loop, *held);
+  if (!octets) co_return fail(octets.error());
+  if (env.queue.find(id) == nullptr) co_return fail(Error::Kind::notFound, "the message is gone");
+  if (octets->size() > kWithRequest) octets->clear();
+  co_return SoundContent{std::move(*range), std::move(*octets)};
 }
 
 Result<ReadBack> holdContent(const journal::Journal& journal, const LargeFiles& large, const Message& message, std::uint64_t most) {
@@ -38,6 +77,14 @@ Task<Result<std::shared_ptr<const std::string>>> readContent(Environment& env, I
   const Message* message = env.queue.find(id);
   if (message == nullptr) co_return fail(Error::Kind::notFound, "the message is gone");
   if (const std::shared_ptr<const Fresh> fresh = message->extra().fresh; fresh && fresh->content) co_return Content(fresh->content);
+  if (message->large && most >= message->size) {
+    const Result<LargeCheck> check = checkOf(env, *message);
+    if (!check) co_return fail(check.error());
+    const Result<void> sound = co_await env.disk.run(env.loop, *check);
+    if (!sound) co_return fail(sound.error());
+    message = env.queue.find(id);
+    if (message == nullptr) co_return fail(Error::Kind::notFound, "the message is gone");
+  }
   const Result<ReadBack> held = holdContent(env.ledger.journal(), env.large, *message, most);
   if (!held) co_return fail(held.error());
   Result<std::string> octets = co_await env.disk.run(env.loop, *held);

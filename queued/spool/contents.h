@@ -16,8 +16,17 @@ struct ContentRange {
   std::uint64_t length = 0;
 };
 
-/// For delivery by another process. The segment stays as long as the descriptor is open. Errors: permanent, notFound.
-[[nodiscard]] Result<ContentRange> contentRange(const Environment& env, const Message& message);
+/// A content that another process is to deliver, and that is as it was accepted.
+struct SoundContent {
+  ContentRange range;
+  std::string octets;  ///< all of it, when it was read for this and is small; else empty
+};
+/// Not larger than this it goes along with a request: less work than handing over a descriptor.
+inline constexpr std::size_t kWithRequest = 64 * 1024;
+
+/// For delivery by another process, which cannot tell what is damaged: it is checked here first, on the pool. The segment stays as long
+/// as the descriptor is open. Errors: notFound (gone meanwhile), permanent (damaged), temporary.
+[[nodiscard]] Task<Result<SoundContent>> soundContent(Environment& env, Id128 id);
 /// Reads a message's content back: blocks, on any thread. Holds it from the moment it was made: a message that is moved before is read
 /// where it was, though its segment be retired.
 using ReadBack = std::function<Result<std::string>()>;

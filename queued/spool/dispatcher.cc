@@ -356,7 +356,7 @@ void Dispatcher::refuse(const Id128& id, std::uint32_t recipient, ipc::SmtpReply
 }
 
 void Dispatcher::deliverLocally(const Id128& id, const Facts& facts, std::uint32_t recipient, const route::Route& route) {
-  if (facts->record.large || facts->content) return putIntoMailboxes(id, facts, recipient, route, facts->content);
+  if (facts->content) return putIntoMailboxes(id, facts, recipient, route, facts->content);
   std::vector<ToMailboxes>& together = readBacks_[id];
   together.push_back({facts, recipient, route});
   if (together.size() == 1) scope_.spawn(deliverReadBack(id));
@@ -365,7 +365,14 @@ void Dispatcher::deliverLocally(const Id128& id, const Facts& facts, std::uint32
 /// Once for all who came meanwhile: each of many recipients with a copy of its own would be more than memory holds.
 Task<void> Dispatcher::deliverReadBack(Id128 id) {
   ++running_;
-  const Result<std::shared_ptr<const std::string>> content = co_await readContent(env_, id, UINT64_MAX);
+  const Message* const message = env_.queue.find(id);
+  Result<std::shared_ptr<const std::string>> content = std::shared_ptr<const std::string>();
+  if (message != nullptr && message->large) {  // the mailboxes take it from its file
+    const Result<SoundContent> checked = co_await soundContent(env_, id);
+    if (!checked) content = fail(checked.error());
+  } else {
+    content = co_await readContent(env_, id, UINT64_MAX);
+  }
   endRunning();
   const auto together = readBacks_.extract(id);
   for (const ToMailboxes& one : together.mapped()) {

@@ -310,7 +310,12 @@ Task<Result<void>> Drafts::recode(std::shared_ptr<Draft> draft) {
     draft->hasEightBit = hasHighOctet(draft->buffer);
     co_return Result<void>();
   }
-  auto job = [file = draft->file] { return recodeFile(file->fd()); };
+  auto job = [file = draft->file]() -> Result<Recoded> {
+    Result<Recoded> done = recodeFile(file->fd());
+    if (!done) return done;
+    const Result<void> summed = file->rewritten(done->size);
+    return summed ? std::move(done) : Result<Recoded>(fail(summed.error()));
+  };
   Result<Recoded> recoded = co_await env_.disk.run(env_.loop, std::move(job));
   if (!recoded) co_return fail(recoded.error());
   draft->size = recoded->size;
@@ -337,6 +342,7 @@ MessageRecord Drafts::recordOf(const Draft& draft) const {
   record.binary = draft.envelope.binary;
   record.size = draft.size;
   record.large = static_cast<bool>(draft.file);
+  if (draft.file) record.contentCrc = draft.file->crc();
   record.hasEightBit = draft.hasEightBit;
   // A client that writes octets beyond ASCII into its header without a word about it has always been passed on so; only what was handed
   // over by SMTPUTF8 must not go to a host without it (RFC 6531 3.2).

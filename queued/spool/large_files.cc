@@ -5,13 +5,18 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
+#include "libmailcore/journal/record.h"
+
 namespace ostler::spool {
 
 namespace {
+
+constexpr std::size_t kPiece = 256 * 1024;
 
 tl::unexpected<Error> failErrno(const std::string& what) {
   const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
@@ -41,6 +46,20 @@ Result<std::string> readRange(int fd, std::uint64_t offset, std::uint64_t length
     have += static_cast<std::size_t>(got);
   }
   return octets;
+}
+
+Result<std::uint32_t> crcOf(int fd, std::uint64_t length) {
+  std::string piece(kPiece, '\0');
+  std::uint32_t crc = 0;
+  for (std::uint64_t at = 0; at < length;) {
+    const ssize_t got = ::pread(fd, piece.data(), std::min<std::uint64_t>(piece.size(), length - at), static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failErrno("read");
+    if (got == 0) return fail(Error::Kind::permanent, fmt::format("the file ends after {} octets of {}", at, length));
+    crc = journal::crc32c(std::string_view(piece).substr(0, static_cast<std::size_t>(got)), crc);
+    at += static_cast<std::uint64_t>(got);
+  }
+  return crc;
 }
 
 Result<LargeFiles> LargeFiles::open(const std::string& queueDir) {
@@ -84,6 +103,21 @@ Result<UniqueFd> LargeFiles::read(const Id128& id) const {
   return file;
 }
 
+Result<void> LargeFiles::check(const Id128& id, std::uint64_t size, std::optional<std::uint32_t> crc) const {
+  const Result<UniqueFd> file = read(id);
+  if (!file) return fail(file.error());
+  struct stat status {};
+  if (::fstat(file->get(), &status) != 0) return failErrno("large/" + id.text());
+  if (static_cast<std::uint64_t>(status.st_size) < size) {
+    return fail(Error::Kind::permanent, fmt::format("large/{} has {} octets of {}", id.text(), status.st_size, size));
+  }
+  if (!crc) return {};
+  const Result<std::uint32_t> now = crcOf(file->get(), size);
+  if (!now) return fail(now.error());
+  if (*now != *crc) return fail(Error::Kind::permanent, fmt::format("large/{} is damaged: it is not what was accepted", id.text()));
+  return {};
+}
+
 void LargeFiles::unlink(const Id128& id) const {
   unlinkName(id.text());
   unlinkName("." + id.text());
@@ -106,7 +140,14 @@ Result<void> LargeFile::write(std::string_view octets) {
     if (!made) return fail(made.error());
     fd_ = std::move(*made);
   }
+  crc_ = journal::crc32c(octets, crc_);
   return writeAll(fd_.get(), octets);
+}
+
+Result<void> LargeFile::rewritten(std::uint64_t size) {
+  const Result<std::uint32_t> crc = crcOf(fd_.get(), size);
+  if (crc) crc_ = *crc;
+  return crc ? Result<void>() : Result<void>(fail(crc.error()));
 }
 
 Result<UniqueFd> LargeFile::copyFd() const {

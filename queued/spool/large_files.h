@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class LargeFiles {
   /// As finish(), under another id beside its own: a message of its own has the same content. Errors: limit, temporary.
   [[nodiscard]] Result<void> share(const Id128& id, int fd, const Id128& as) const;
   [[nodiscard]] Result<UniqueFd> read(const Id128& id) const;
+  /// Is it what was accepted? `crc`: of records that have none its size alone is known. Errors: permanent (it is not), limit, temporary.
+  [[nodiscard]] Result<void> check(const Id128& id, std::uint64_t size, std::optional<std::uint32_t> crc) const;
   void unlink(const Id128& id) const;     ///< named or not
   [[nodiscard]] std::vector<std::string> names() const;
   void unlinkName(const std::string& name) const;
@@ -52,6 +55,10 @@ class LargeFile {
   /// Blocks. As LargeFiles::share(); whether this one is kept or not.
   [[nodiscard]] Result<void> shareAs(const Id128& as) const;
   [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Of what was written.
+  [[nodiscard]] std::uint32_t crc() const { return crc_; }
+  /// Blocks. What was written is other octets now, so many. Errors: temporary.
+  [[nodiscard]] Result<void> rewritten(std::uint64_t size);
   /// Errors: limit (too many are open).
   [[nodiscard]] Result<UniqueFd> copyFd() const;
   /// A record names it.
@@ -62,9 +69,12 @@ class LargeFile {
   const LargeFiles& files_;
   const Id128 id_;
   UniqueFd fd_;
+  std::uint32_t crc_ = 0;
   bool isKept_ = false;
 };
 
+/// CRC32C of the first `length` octets. Errors: permanent (it is shorter), temporary.
+[[nodiscard]] Result<std::uint32_t> crcOf(int fd, std::uint64_t length);
 /// Writes all of it. Errors: limit (disk full), temporary.
 [[nodiscard]] Result<void> writeAll(int fd, std::string_view octets);
 /// [offset, offset + length). Errors: temporary (short file, read error).

@@ -23,9 +23,7 @@ constexpr std::chrono::milliseconds kOutAskedAgain{100};
 constexpr std::size_t kHopsKept = 10'000;
 
 constexpr unsigned kLossesMost = 3;
-
-/// Content that is in memory and not larger than this goes along with the request: less work than handing over a descriptor.
-constexpr std::size_t kWithRequest = 64 * 1024;
+constexpr std::chrono::milliseconds kSettlesAsked{20};
 
 std::uint64_t concurrencyOf(const config::Config& config, const config::RouteRule* rule) {
   const bool hasOwn = rule != nullptr && rule->pace.concurrency != 0;
@@ -199,16 +197,21 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   if (facts->content && facts->content->size() <= kWithRequest) {
     request.prefix = *facts->content;
   } else {
-    const Message* message = env_.queue.find(id);
-    Result<ContentRange> range = message == nullptr ? Result<ContentRange>(fail(Error::Kind::notFound, "the message is gone"))
-                                                    : contentRange(env_, *message);
-    if (!range) {
-      for (Outcome& outcome : outcomes) outcome.reply.text = "The message cannot be read: " + range.error().detail;
+    Result<SoundContent> content = co_await soundContent(env_, id);
+    if (!content) {
+      for (Outcome& outcome : outcomes) {
+        outcome.countsAsAttempt = true;  // what is damaged stays so: it is not read again every few seconds
+        outcome.bySchedule = true;
+        outcome.reply.text = "Its content cannot be read, so it is not sent: " + content.error().detail;
+      }
       co_return outcomes;
     }
-    request.offset = range->offset;
-    request.length = range->length;
-    descriptors.push_back(std::move(range->fd));
+    request.prefix = std::move(content->octets);
+    if (request.prefix.empty()) {
+      request.offset = content->range.offset;
+      request.length = content->range.length;
+      descriptors.push_back(std::move(content->range.fd));
+    }
   }
   request.queueId = id.text();
   request.virtualServer = record.origin.virtualServer;

@@ -109,9 +109,10 @@ Task<void> Dispatcher::deliverToProgram(Id128 id, Facts facts, std::uint32_t rec
   outcome.recipient = recipient;
   outcome.by = to.recipient.forwardPath;
   outcome.bySchedule = true;
-  const Message* const message = env_.queue.find(id);
-  Result<ContentRange> range = message == nullptr ? Result<ContentRange>(fail(Error::Kind::notFound, "the message is gone")) : contentRange(env_, *message);
-  if (range) {
+  ++running_;
+  Result<SoundContent> content = co_await soundContent(env_, id);
+  endRunning();
+  if (content) {
     ipc::RunProgram request;
     request.queueId = id.text();
     request.command = to.recipient.forwardPath.substr(1);
@@ -119,17 +120,17 @@ Task<void> Dispatcher::deliverToProgram(Id128 id, Facts facts, std::uint32_t rec
     request.reversePath = record.reversePath;
     request.forwardPath = alias;
     request.head = message::writeReturnPath(record.reversePath) + message::writeDeliveredTo(alias);
-    request.offset = range->offset;
-    request.length = range->length;
+    request.offset = content->range.offset;
+    request.length = content->range.length;
     std::vector<UniqueFd> descriptors;
-    descriptors.push_back(std::move(range->fd));
+    descriptors.push_back(std::move(content->range.fd));
     ++running_;
     const Deadline deadline = Deadline::after(env_.config->directory.pipeTimeout + std::chrono::minutes(1));
     const auto answer = co_await programs_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
     endRunning();
     outcome.reply = answer ? answer->message.reply : ipc::SmtpReply{451, "4.3.0", "Programs behind aliases cannot be run now: " + answer.error().detail};
   } else {
-    outcome.reply = {451, "4.3.0", "The message cannot be read: " + range.error().detail};
+    outcome.reply = {451, "4.3.0", "The message cannot be read: " + content.error().detail};
   }
   const int klass = outcome.reply.code / 100;
   outcome.state = klass == 2 ? RecipientState::delivered : klass == 5 ? RecipientState::failed : RecipientState::pending;

@@ -337,6 +337,7 @@ Task<bool> Pickup::process(std::string takenName) {
   record.hasEightBit = message::contentFacts(*content).has8Bit;
   record.large = content->size() > env_.config->queue.largeMessage.octets;
   if (record.large) {
+    record.contentCrc = journal::crc32c(*content);
     auto storing = [&large = env_.large, id = record.id, content]() -> Result<void> {
       Result<UniqueFd> made = large.create(id);
       if (!made) return fail(made.error());

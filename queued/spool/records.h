@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -95,12 +96,14 @@ struct MessageRecord {
   ipc::Handling handling;
   WallTime expiresAt{};     ///< an administrator's word; the epoch: as the schedule says
   std::string movedTo;      ///< an administrator's next hop; empty: as the routes say
+  std::optional<std::uint32_t> contentCrc;  ///< CRC32C of a large content; in the journal a content's record has one
   template <class V>
   void fields(V& v) {
     v(id, arrived, origin, reversePath, envid, returned, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header,
       hold, delayTold, recipients);
     v.later(handling);
     v.later(expiresAt, movedTo);
+    v.later(contentCrc);
   }
 };
 
@@ -141,12 +144,14 @@ struct MessageView {
   ipc::Handling handling;
   WallTime expiresAt{};
   std::string_view movedTo;
+  std::optional<std::uint32_t> contentCrc;
   template <class V>
   void fields(V& v) {
     v(id, arrived, origin.service, origin.virtualServer, origin.client, origin.helo, origin.user, origin.taken, origin.session, reversePath,
       envid, returned, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold, recipients);
     v.later(handling);
     v.later(expiresAt, movedTo);
+    v.later(contentCrc);
   }
 };
 

@@ -341,6 +341,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   auto reportContent = std::make_shared<const std::string>(std::move(built.content));
   built.record.large = reportContent->size() > env_.config->queue.largeMessage.octets;
   std::shared_ptr<const Fresh> copy = copyFor(built.record, built.record.large ? nullptr : reportContent, endings);
+  if (built.record.large) built.record.contentCrc = journal::crc32c(*reportContent);
   if (built.record.large) {
     const std::optional<Id128> copied = copy ? std::optional(copy->record.id) : std::nullopt;
     co_await writeLargely(built.record.id, std::exchange(reportContent, nullptr), copied);

@@ -125,6 +125,9 @@ class Salvage {
       fmt::print(stderr, "{}: its content is not in large/\n", message.id.text());
       return;
     }
+    const std::optional<std::uint32_t> crc = queue_.unpack(message).contentCrc;
+    const bool isSound = content.size() >= message.size && (!crc || *crc == journal::crc32c(std::string_view(content).substr(0, message.size)));
+    if (!isSound) fmt::print(stderr, "{}: its content in large/ is damaged, and written as it is\n", message.id.text());
     write(message, content);
   }
 

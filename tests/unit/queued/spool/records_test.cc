@@ -73,7 +73,7 @@ TEST_CASE("a view of a message record shows what the record holds") {
 
 TEST_CASE("a message record of version 1 is read, and asks nothing of the way") {
   std::string octets = encodeRecord(sample());
-  constexpr std::size_t kLater = 8 + 4;  // expiresAt, movedTo
+  constexpr std::size_t kLater = 8 + 4 + 1;  // expiresAt, movedTo, contentCrc
   octets.resize(octets.size() - ipc::encode(ipc::Handling{}).size() - kLater);
   const auto read = decodeRecord(static_cast<std::uint16_t>(RecordType::message), octets);
   REQUIRE(read);
@@ -83,7 +83,7 @@ TEST_CASE("a message record of version 1 is read, and asks nothing of the way") 
 
 TEST_CASE("a message record cut off inside what was added is refused, and so is a priority that does not exist") {
   std::string octets = encodeRecord(sample());
-  octets.pop_back();
+  octets.resize(octets.size() - 2);  // the last one alone is contentCrc, which older records end before
   CHECK_FALSE(decodeRecord(static_cast<std::uint16_t>(RecordType::message), octets));
   MessageRecord record = sample();
   record.handling.priority = 10;
