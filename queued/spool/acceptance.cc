@@ -14,13 +14,7 @@ namespace {
 constexpr std::uint64_t kFreshMost = 32U << 20;  ///< kept in memory for first deliveries
 
 void logAccepted(const Environment& env, const MessageRecord& record, const std::string* content) {
-  std::string to;
-  for (std::size_t at = 0; at < std::min<std::size_t>(record.recipients.size(), 5); ++at) {
-    to += (at == 0 ? "<" : ",<") + record.recipients[at].recipient.forwardPath + ">";
-  }
-  env.history.note(record.id, env.now(),
-                   fmt::format("accepted service={} client={} user={} from=<{}> to={} recipients={} size={}", record.origin.service,
-                               record.origin.client, record.origin.user, record.reversePath, to, record.recipients.size(), record.size));
+  env.history.note(record.id, env.now(), acceptedEvent(record));
   const log::Log log = env.log.of(record.origin.virtualServer);
   if (!log.enabled(log::Level::info)) return;
   const std::string& first = record.recipients.empty() ? std::string() : record.recipients.front().recipient.forwardPath;
@@ -37,6 +31,15 @@ void logAccepted(const Environment& env, const MessageRecord& record, const std:
 }
 
 }  // namespace
+
+std::string acceptedEvent(const MessageRecord& record) {
+  std::string to;
+  for (std::size_t at = 0; at < std::min<std::size_t>(record.recipients.size(), 5); ++at) {
+    to += (at == 0 ? "<" : ",<") + record.recipients[at].recipient.forwardPath + ">";
+  }
+  return fmt::format("accepted service={} client={} user={} from=<{}> to={} recipients={} size={}", record.origin.service, record.origin.client,
+                     record.origin.user, record.reversePath, to, record.recipients.size(), record.size);
+}
 
 void Acceptance::appendTo(std::vector<journal::NewRecord>& batch, const MessageRecord& record,
                           std::shared_ptr<const std::string> content) {

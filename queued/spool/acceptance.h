@@ -9,6 +9,9 @@
 
 namespace ostler::spool {
 
+/// How it came, for its history.
+[[nodiscard]] std::string acceptedEvent(const MessageRecord& record);
+
 class Acceptance {
  public:
   /// `wake`: told of each message that came into the queue.

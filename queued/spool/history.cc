@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
@@ -58,6 +61,37 @@ std::vector<History::Event> find(const std::string& folder, const Id128& id, Wal
   return events;
 }
 
+constexpr std::streamoff kLooksBack = 64 << 20;  ///< of a day: more than is written between two commits of the index
+
+std::string lineOf(const Id128& id, WallTime at, std::string_view event) {
+  std::string line = fmt::format("{:013} {} ", toUnixMillis(at), id.text());
+  for (const char c : event) line += isAsciiControl(c) ? ' ' : c;
+  return line + '\n';
+}
+
+/// Takes away from `all` what the end of the file says, each line one of them. Blocks.
+void takeAwayKnown(const std::string& path, std::unordered_multimap<std::string, History::Retold>& all) {
+  std::ifstream file(path, std::ios::ate);
+  const std::streamoff size = file ? std::streamoff(file.tellg()) : 0;
+  file.seekg(std::max<std::streamoff>(size - kLooksBack, 0));
+  for (std::string line; !all.empty() && std::getline(file, line);) {
+    if (line.size() < kTextAt) continue;
+    const auto [first, last] = all.equal_range(line.substr(kIdAt, kTextAt - kIdAt - 1));
+    const auto known = std::find_if(first, last, [&line](const auto& one) { return std::string_view(line).substr(kTextAt).starts_with(one.second.beginning); });
+    if (known != last) all.erase(known);
+  }
+}
+
+/// The last two days that something was written on.
+std::vector<std::string> lastDays(const std::string& folder) {
+  std::error_code none;
+  std::vector<std::string> days;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) days.push_back(entry.path().string());
+  std::sort(days.begin(), days.end(), std::greater<>());
+  if (days.size() > 2) days.resize(2);
+  return days;
+}
+
 }  // namespace
 
 // Two locks: the loop notes while a job of the pool waits for the disk; and whoever reads first writes what is noted, so that it does
@@ -94,10 +128,7 @@ struct History::Pages {
 History::History(Pool& disk, std::string folder) : disk_(disk), pages_(std::make_shared<Pages>(std::move(folder))) {}
 
 void History::note(const Id128& id, WallTime now, std::string_view event) {
-  std::string line = fmt::format("{:013} {} ", toUnixMillis(now), id.text());
-  for (const char c : event) line += isAsciiControl(c) ? ' ' : c;
-  line += '\n';
-  if (pages_->note(dayOf(now), line) > kMuch) flushNow();
+  if (pages_->note(dayOf(now), lineOf(id, now, event)) > kMuch) flushNow();
   if (!std::exchange(hasNotes_, true) && tell_) tell_();
 }
 
@@ -107,6 +138,18 @@ void History::noteTranscript(const Id128& id, WallTime now, std::string_view tra
     if (!part.empty()) line += " | " + std::string(part);
   }
   note(id, now, line);
+}
+
+void History::tellAgain(std::vector<Retold> all) {
+  if (all.empty()) return;
+  disk_.post([pages = pages_, all = std::move(all)] {
+    const std::scoped_lock lock(pages->writing);
+    std::unordered_multimap<std::string, Retold> missing;
+    for (const Retold& one : all) missing.emplace(one.id.text(), one);
+    for (const std::string& day : lastDays(pages->folder)) takeAwayKnown(day, missing);
+    for (const auto& [id, one] : missing) (void)pages->note(dayOf(one.at), lineOf(one.id, one.at, one.text));
+    pages->write();
+  });
 }
 
 void History::flushNow() { disk_.post(writeDown()); }

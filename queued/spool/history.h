@@ -1,5 +1,5 @@
 // history.h - History: what became of messages, for `ostler why` after they have left. Files of a day in queue/history/, a line an event.
-// Is not: the truth, that is the journal; a crash may lose the last second of it. Nor the log: that has no memory and no key.
+// Is not: the truth, that is the journal, from which the last second before a crash is told again. Nor the log: that has no memory and no key.
 // Ids begin with their time, so a message is looked for from the day it came on, and no index is needed.
 #pragma once
 
@@ -34,6 +34,16 @@ class History {
   void flushNow();
   /// What the pool is to run so that all that is noted until then lies in the files, which others may copy. It blocks.
   [[nodiscard]] std::function<void()> writeDown() const;
+
+  /// What another source says of a message, and how a line begins that says the same.
+  struct Retold {
+    Id128 id;
+    WallTime at{};
+    std::string text;
+    std::string beginning;
+  };
+  /// At start-up: those of them go into the files that are not there yet, at least not at their ends.
+  void tellAgain(std::vector<Retold> all);
 
   struct Event {
     WallTime at;

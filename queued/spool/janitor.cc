@@ -24,8 +24,8 @@ constexpr std::size_t kSegmentsAllowed = 6;  ///< before live messages are moved
 
 }  // namespace
 
-Janitor::Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom)
-    : env_(env), index_(index), replayFrom_(replayFrom), committedFrom_(replayFrom), somethingNew_(env.loop), scope_(env.loop) {}
+Janitor::Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom, journal::Position told)
+    : env_(env), index_(index), replayFrom_(replayFrom), committedFrom_(replayFrom), told_(told), somethingNew_(env.loop), scope_(env.loop) {}
 
 Janitor::~Janitor() {
   env_.queue.onChange({});
@@ -100,6 +100,7 @@ Task<void> Janitor::run() {
 /// they fit into memory.
 Task<void> Janitor::commitChanges() {
   const std::vector<Id128> changed = env_.queue.takeChanged();
+  told_ = std::max(told_, env_.ledger.applied());  // of all of that the history was told, and has it before the index says so
   std::span<const Id128> left = changed;
   do {
     const std::span<const Id128> some = left.first(std::min(left.size(), ScheduleIndex::kAtOnce));
@@ -111,7 +112,11 @@ Task<void> Janitor::commitChanges() {
       ScheduleIndex::add(*changes, env_.queue, some.subspan(at, std::min(kRowsAtOnce, some.size() - at)));
       co_await env_.loop.yield();
     }
-    auto job = [&index = index_, changes] { return index.commit(*changes); };
+    changes->told = told_;
+    auto job = [&index = index_, changes, writeDown = env_.history.writeDown()] {
+      writeDown();
+      return index.commit(*changes);
+    };
     Result<void> committed = co_await env_.disk.run(env_.loop, job);
     while (!committed) {
       env_.log.error("schedule-index", {{"reason", committed.error().detail}});
@@ -124,7 +129,8 @@ Task<void> Janitor::commitChanges() {
 }
 
 void Janitor::commitNow() {
-  const Result<void> committed = index_.commitAll(env_.queue, committedFrom_, replayFrom_);
+  env_.history.writeDown()();
+  const Result<void> committed = index_.commitAll(env_.queue, committedFrom_, replayFrom_, std::max(told_, env_.ledger.applied()));
   if (!committed) env_.log.error("schedule-index", {{"reason", committed.error().detail}});
 }
 

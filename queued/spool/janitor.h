@@ -16,7 +16,7 @@ namespace ostler::spool {
 class Janitor {
  public:
   /// `replayFrom`: what the index named when it was opened.
-  Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom);
+  Janitor(Environment& env, ScheduleIndex& index, std::uint64_t replayFrom, journal::Position told);
   ~Janitor();
   /// `isStirred` is called when something happens to a queue to which nothing happened since it was on disk.
   void start(std::function<void()> isStirred);
@@ -42,6 +42,7 @@ class Janitor {
   std::deque<Place> places_;        ///< where the log was lately
   std::uint64_t replayFrom_ = 0;
   std::uint64_t committedFrom_ = 0; ///< what the index on disk names
+  journal::Position told_;          ///< what lies before it the history knows
   WallTime badmailLookedAt_{};
   Signal somethingNew_;
   TaskScope scope_;

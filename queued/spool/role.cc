@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "queued/spool/draft.h"
 #include "queued/spool/janitor.h"
 #include "queued/spool/pickup.h"
+#include "queued/spool/retelling.h"
 
 namespace ostler::spool {
 
@@ -140,6 +142,7 @@ struct Role::Parts {
   std::unique_ptr<ScheduleIndex> index;
   std::uint64_t replayFrom = 0;
   Measured measured;
+  journal::Position told;
   MeasuringDisk journalDisk{measured};
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<Ledger> ledger;
@@ -181,14 +184,20 @@ Result<void> Role::Parts::openJournal() {
   replayFrom = loaded->replayFrom;
   journal::JournalOptions options;
   options.folder = config->queueDir();
+  told = loaded->told;
+  std::error_code none;
+  const bool isUntold = std::filesystem::is_empty(config->queueDir() + "/history", none) || none;
+  if (isUntold && told == journal::Position{}) told = {0, 1};
+  Retelling retelling(told);
   options.segmentSize = config->queue.segmentSize;
   options.user = kRecordsVersion;
   options.disk = &journalDisk;
   std::uint64_t unreadable = 0;
-  const auto each = [this, &unreadable](const journal::Batch& batch) {
+  const auto each = [this, &unreadable, &retelling](const journal::Batch& batch) {
+    retelling.look(batch, queue, clockOf.now());
     if (!queue.replay(batch)) ++unreadable;
     // A lost index is made anew piece by piece, for all of its messages at once need not fit into memory.
-    if (queue.changedCount() >= kReplayedAtOnce) (void)index->commitAll(queue, replayFrom, replayFrom).has_value();
+    if (queue.changedCount() >= kReplayedAtOnce) (void)index->commitAll(queue, replayFrom, replayFrom, told).has_value();
   };
   Result<std::unique_ptr<journal::Journal>> opened = journal::Journal::open(options, loaded->replayFrom, each);
   if (!opened) return fail(opened.error());
@@ -202,6 +211,7 @@ Result<void> Role::Parts::openJournal() {
   ledger = std::make_unique<Ledger>(loopOf, *journal, log);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
   log.info("queue-read", {{"messages", std::uint64_t{queue.messages().size()}}, {"ms", static_cast<std::uint64_t>(took.count())}});
+  history.tellAgain(retelling.take());
   return {};
 }
 
@@ -222,7 +232,7 @@ void Role::Parts::assemble() {
   senders->onExcess([this](const std::string& user, const std::string& reason) { tellFrozen(user, reason); });
   drafts = std::make_unique<Drafts>(*env, *questions, *acceptance);
   pickup = std::make_unique<Pickup>(*env, *acceptance);
-  janitor = std::make_unique<Janitor>(*env, *index, replayFrom);
+  janitor = std::make_unique<Janitor>(*env, *index, replayFrom, told);
   control = std::make_unique<control::Control>(*env, *dispatcher, *questions, watches);
   control->use(*config, config->socketPath("control"));
 }

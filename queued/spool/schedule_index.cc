@@ -28,9 +28,11 @@ constexpr std::uint32_t kVersion = 4;
 struct Applied {
   std::uint32_t version = kVersion;
   std::uint64_t replayFrom = 0;
+  journal::Position told{};
   template <class V>
   void fields(V& v) {
     v(version, replayFrom);
+    v.later(told.segment, told.offset);
   }
 };
 
@@ -38,7 +40,7 @@ bool isDestination(std::string_view key) { return key.starts_with(kDestinationPr
 std::string destinationOf(std::string_view key) { return std::string(key.substr(kDestinationPrefix.size())); }
 
 /// The tables into the queue; gives the segment to replay from. Nothing: something in them is not of our form.
-std::optional<std::uint64_t> load(IndexTables& tables, Queue& queue) {
+std::optional<Applied> load(IndexTables& tables, Queue& queue) {
   const IndexTables::Transaction reading(tables);
   std::optional<Applied> applied;
   const bool isKnown = reading.walk(tables.about, "", [&](std::string_view key, std::string_view value) {
@@ -62,7 +64,7 @@ std::optional<std::uint64_t> load(IndexTables& tables, Queue& queue) {
   });
   tables.letGoOfPages();
   if (!isKnown || !areSound || (!applied && !queue.messages().empty())) return std::nullopt;
-  return applied ? applied->replayFrom : 0;
+  return applied.value_or(Applied());
 }
 
 Transcripts storedTranscripts(const IndexTables& tables, const IndexTables::Transaction& transaction, std::string_view id) {
@@ -188,6 +190,7 @@ class Commit {
     }
     Applied applied;
     applied.replayFrom = changes_.replayFrom;
+    applied.told = changes_.told;
     writing_.put(tables_.about, kAppliedKey, ipc::encode(applied));
   }
 
@@ -208,18 +211,18 @@ Result<LoadedIndex> ScheduleIndex::open(const std::string& folder, Queue& queue,
     return fail(Error::Kind::permanent, fmt::format("cannot make {}: {}", folder, std::strerror(errno)));
   }
   Result<std::unique_ptr<IndexTables>> tables = IndexTables::open(folder);
-  std::optional<std::uint64_t> replayFrom = tables ? load(**tables, queue) : std::nullopt;
-  if (!replayFrom) {
+  std::optional<Applied> applied = tables ? load(**tables, queue) : std::nullopt;
+  if (!applied) {
     log.error("schedule-index-rebuilt", {{"reason", tables ? "a row of another form" : tables.error().detail}});
     queue = Queue();
-    replayFrom = 0;
+    applied.emplace();
     if (tables) tables->reset();
     ::unlink((folder + "/data.mdb").c_str());
     ::unlink((folder + "/lock.mdb").c_str());
     tables = IndexTables::open(folder);
     if (!tables) return fail(tables.error());
   }
-  LoadedIndex loaded{std::unique_ptr<ScheduleIndex>(new ScheduleIndex(std::move(*tables))), *replayFrom};
+  LoadedIndex loaded{std::unique_ptr<ScheduleIndex>(new ScheduleIndex(std::move(*tables))), applied->replayFrom, applied->told};
   queue.keepIn(loaded.index.get());
   return loaded;
 }
@@ -245,7 +248,7 @@ void ScheduleIndex::add(Changes& changes, const Queue& queue, std::span<const Id
   }
 }
 
-Result<void> ScheduleIndex::commitAll(Queue& queue, std::uint64_t before, std::uint64_t replayFrom) {
+Result<void> ScheduleIndex::commitAll(Queue& queue, std::uint64_t before, std::uint64_t replayFrom, journal::Position told) {
   const std::vector<Id128> changed = queue.takeChanged();
   std::span<const Id128> left = changed;
   do {
@@ -254,6 +257,7 @@ Result<void> ScheduleIndex::commitAll(Queue& queue, std::uint64_t before, std::u
     Changes changes;
     changes.destinations = queue.destinations();
     changes.replayFrom = left.empty() ? replayFrom : before;
+    changes.told = told;
     add(changes, queue, some);
     const Result<void> committed = commit(changes);
     if (!committed) return committed;

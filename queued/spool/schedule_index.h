@@ -24,6 +24,7 @@ class ScheduleIndex;
 struct LoadedIndex {
   std::unique_ptr<ScheduleIndex> index;
   std::uint64_t replayFrom = 0;  ///< segment; 0: everything there is
+  journal::Position told{};      ///< what lies before it is in the history; null: not known
 };
 
 /// Blocking; one thread at a time commits, any thread reads. What it reads lies in the page cache, or costs a page.
@@ -50,6 +51,7 @@ class ScheduleIndex : public Archive {
     std::map<std::string, Hold> destinations;  ///< all there are: others are forgotten
     RecordsAt recordsAt;
     std::uint64_t replayFrom = 0;
+    journal::Position told{};
   };
   [[nodiscard]] static Changes::Row toRow(const Message& message);
   /// As the queue has them now.
@@ -59,9 +61,9 @@ class ScheduleIndex : public Archive {
   /// How many messages a transaction takes. Each page that it changes is held in memory until it ends, and the memory is kept for the
   /// next one: a page a message, and more, when they lie all over the index.
   static constexpr std::size_t kAtOnce = 4000;
-  /// All that the queue says has changed, so many at once; the last transaction names `replayFrom`, those before it `before`: a queue
-  /// that is partly newer than where its replay starts does no harm, as records set state. Blocks. Errors: as commit().
-  [[nodiscard]] Result<void> commitAll(Queue& queue, std::uint64_t before, std::uint64_t replayFrom);
+  /// All that the queue says has changed, so many at once; the last transaction names `replayFrom`, those before it `before`, all
+  /// of them `told`: a queue that is partly newer than where its replay starts does no harm, as records set state. Blocks. Errors: as commit().
+  [[nodiscard]] Result<void> commitAll(Queue& queue, std::uint64_t before, std::uint64_t replayFrom, journal::Position told = {});
 
   [[nodiscard]] std::vector<Stored> read(std::span<const Id128> ids) const override;
   [[nodiscard]] std::vector<Transcript> transcriptsOf(const Id128& id) const override;
