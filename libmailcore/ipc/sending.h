@@ -40,10 +40,11 @@ struct RecipientOutcome {
   bool isOurWord = false;   ///< no server said the reply: RFC 3464 2.3.6
   std::string remoteHost;   ///< "mx1.example.net [192.0.2.1]:25", empty if none was reached
   bool dsnPassedOn = false; ///< the next hop offered DSN and got the parameters: RFC 3461 4.1
+  bool isToldAgain = false; ///< it was delivered in an attempt whose outcome the spool may not have heard; nothing was sent now
   bool byPassedOn = false;  ///< the next hop offered DELIVERBY and got what is left of the time, or delivered it itself (LMTP): RFC 2852 4.1
   template <class V>
   void fields(V& v) {
-    v(state, reply, isOurWord, remoteHost, dsnPassedOn, byPassedOn);
+    v(state, reply, isOurWord, remoteHost, dsnPassedOn, byPassedOn, isToldAgain);
   }
 };
 

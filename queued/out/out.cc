@@ -26,8 +26,9 @@ class Process final : public daemon::Role {
   explicit Process(const daemon::RoleStart& start) : loop_(start.loop), log_(start.log), relay_(start.loop, start.log), server_(start.loop, limits()), tokens_(start.loop) {
     server_.on<ipc::Deliver>(
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::Deliver request, std::vector<UniqueFd> descriptors) {
-          return sender_->deliver(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
-        });
+          return sender_->deliverOnce(std::move(request), descriptors.empty() ? UniqueFd() : std::move(descriptors.front()));
+        },
+        ipc::Server::OnClose::finish);  // cut off it would go out a second time, and what became of it is kept for the spool's next life
     server_.on<ipc::IsSendingReady>(
         [this](std::shared_ptr<ipc::ServerConnection>, ipc::IsSendingReady, std::vector<UniqueFd>) { return sender_->isReady(); });
     server_.on<ipc::AdoptConnection>(

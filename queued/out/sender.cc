@@ -11,6 +11,7 @@ namespace ostler::out {
 namespace {
 
 constexpr std::chrono::seconds kSweep{1};
+constexpr std::chrono::milliseconds kUnderWayAsked{50};
 
 }  // namespace
 
@@ -38,6 +39,38 @@ Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd
   if (!place) co_return fail(place.error());
   Delivery delivery({loop_, clock_, log_, gate_, cache_, unreachable_, coldReads_}, settings_, std::move(request), std::move(content));
   ipc::DeliverOutcome outcome = co_await delivery.run();
+  co_return outcome;
+}
+
+Task<Result<ipc::DeliverOutcome>> Sender::deliverOnce(ipc::Deliver request, UniqueFd content) {
+  while (lately_.isUnderWay(request)) co_await loop_.sleepUntil(Deadline::after(kUnderWayAsked));
+  ipc::DeliverOutcome outcome;
+  std::vector<std::size_t> left;
+  std::vector<ipc::Recipient> recipients;
+  for (std::size_t at = 0; at < request.envelope.recipients.size(); ++at) {
+    const std::optional<ipc::RecipientOutcome> told = lately_.find(request.queueId, request.envelope.recipients[at].forwardPath);
+    outcome.recipients.push_back(told.value_or(ipc::RecipientOutcome()));
+    if (told) {
+      outcome.recipients.back().isToldAgain = true;
+      continue;
+    }
+    left.push_back(at);
+    recipients.push_back(request.envelope.recipients[at]);
+  }
+  if (left.empty() && !request.envelope.recipients.empty()) co_return outcome;
+  request.envelope.recipients = std::move(recipients);
+  const std::string queueId = request.queueId;
+  const std::vector<ipc::Recipient> asked = request.envelope.recipients;
+  const DeliveredLately::UnderWay underWay(lately_, request);
+  Result<ipc::DeliverOutcome> sent = co_await deliver(std::move(request), std::move(content));
+  if (!sent) co_return fail(sent.error());
+  outcome.transcript = std::move(sent->transcript);
+  for (std::size_t at = 0; at < left.size() && at < sent->recipients.size(); ++at) {
+    ipc::RecipientOutcome& one = sent->recipients[at];
+    const bool isDelivered = one.state == ipc::RecipientOutcome::State::delivered;
+    if (isDelivered) lately_.note(queueId, asked[at].forwardPath, one, std::chrono::steady_clock::now());
+    outcome.recipients[left[at]] = std::move(one);
+  }
   co_return outcome;
 }
 

@@ -11,6 +11,7 @@
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/sending.h"
 #include "libmailcore/log/log.h"
+#include "queued/out/delivered_lately.h"
 #include "queued/out/session.h"
 #include "queued/out/unreachable.h"
 
@@ -27,6 +28,9 @@ class Sender {
   /// content is to be read from one).
   /// Cancelling it closes the session; what was sent in full may have arrived.
   [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliver(ipc::Deliver request, UniqueFd content);
+  /// The same, for a spool that may have asked before: waits for what is under way to one of these recipients, and of whom this message
+  /// was delivered to in the last minutes it says so again.
+  [[nodiscard]] Task<Result<ipc::DeliverOutcome>> deliverOnce(ipc::Deliver request, UniqueFd content);
   /// Errors: temporary: nothing more is begun.
   [[nodiscard]] Task<Result<ipc::SendingReady>> isReady() const;
 
@@ -59,6 +63,7 @@ class Sender {
   Semaphore places_;
   SessionCache cache_;
   Unreachable unreachable_;
+  DeliveredLately lately_;
   Pool coldReads_{"out-read", 2};  // content that is not in the page cache
   TaskScope sweeping_;
 };

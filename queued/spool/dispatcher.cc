@@ -60,6 +60,7 @@ Dispatcher::~Dispatcher() { scope_.cancelAll(); }
 
 void Dispatcher::start() {
   scheduleAll();
+  tellUnknownAttempts();
   outAway_ = true;  // until it has answered
   if (wasClockAhead()) scope_.spawn(bringBack());
   scope_.spawn(awaitOut());
@@ -220,7 +221,7 @@ std::size_t Dispatcher::look(const Id128& id) {
     wakeWhenReadable(id);
     return 0;
   }
-  if (isOver) {
+  if (isOver && !isForHeld(*message, **factsOf(*message))) {
     const bool isBySender = message->extra().giveBackAt <= now;
     giveUp(id, {554, "5.4.7", isBySender ? "Not delivered in the time that its sender gave (RFC 2852)" : "Delivery time expired"});
     return 0;

@@ -30,6 +30,7 @@ struct Outcome {
   std::string by;               ///< remote host, mailbox or folder: for the log
   bool isRemote = false;        ///< `by` was asked, and gave the reply unless it is our word
   bool isOurWord = false;       ///< nobody but us said the reply
+  bool isToldAgain = false;     ///< of an earlier attempt, whose outcome was not heard
   bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's, or nobody was asked
   bool isUntried = false;       ///< its host does not answer others, and was not asked: it waits its interval
   bool bySchedule = false;      ///< although our side failed it is not tried again within a minute
@@ -64,14 +65,14 @@ class Dispatcher {
   void wake(const Id128& id);
   /// As wake(), on a later turn: for many at once.
   void wakeSoon(const Id128& id);
-  /// Looks at the clock and at all that waits, at once: all delivery goes on after it was stopped, or the configuration is another one.
+  /// Looks at the clock and at all that waits, at once: the configuration is another one, or what stops all delivery.
   void resume() { scheduleChanged_.set(); }
-  /// Takes a message out of the queue without a report. What is being delivered still ends.
   /// All delivery goes on after it was stopped: what was due meanwhile is, again.
   void resumeAll() {
     scheduleAll();
     resume();
   }
+  /// Takes a message out of the queue without a report. What is being delivered still ends.
   void remove(const Id128& id);
   /// Ends a message as if its time were over: its sender is told.
   void expire(const Id128& id);
@@ -167,6 +168,10 @@ class Dispatcher {
   void standInLine(const Id128& id, const Facts& facts, schedule::Destination& destination, std::span<const std::uint32_t> which);
   [[nodiscard]] Task<void> send(schedule::Start start);
   void heedHost(const schedule::Start& start, const std::vector<Outcome>& outcomes, std::chrono::seconds longest);
+  void endAttempt(const Id128& id, std::size_t place);
+  [[nodiscard]] Task<void> endWhenSettled(Id128 id, std::size_t place);
+  void tellUnknownAttempts();
+  void tellUnknownAttempt(const Id128& id, WallTime began, std::string_view why);
   [[nodiscard]] Task<std::vector<Outcome>> dialogue(Id128 id, Facts facts, Hop hop, std::vector<std::uint32_t> which);
   void outIsAway();
   [[nodiscard]] Task<void> awaitOut();
@@ -191,13 +196,13 @@ class Dispatcher {
   };
   [[nodiscard]] Lateness latenessOf(Message& message, const std::string& key, WallTime now);
   void endWaits();
+  void letTimePass(const Message& message, const Facts& facts);
+  [[nodiscard]] bool isForHeld(const Message& message, const Fresh& facts) const;
   [[nodiscard]] bool isHeldApart(std::string_view forwardPath, const std::string& hopKey) const;
   void standAside(const Id128& id, const Facts& facts, std::span<const std::uint32_t> which);
   void setHeldAside(const Id128& id, const Facts& facts, std::vector<std::uint32_t>& which, const std::string& hopKey);
   [[nodiscard]] schedule::DestinationState stateLaidOn(const std::string& key, const config::RouteRule* rule) const;
   [[nodiscard]] Task<void> sendOver(std::vector<std::string> keys, UniqueFd connection, std::string remoteHost);
-  void letTimePass(const Message& message, const Facts& facts);
-  [[nodiscard]] bool isForHeld(const Message& message, const Fresh& facts) const;
   [[nodiscard]] Task<bool> sendNext(std::string key, std::string name);
 
   void settle(const Id128& id, std::vector<Outcome> outcomes);

@@ -20,6 +20,7 @@
 #include "queued/spool/measured.h"
 #include "queued/spool/queue.h"
 #include "queued/spool/senders.h"
+#include "queued/spool/under_way.h"
 #include "queued/spool/verifier.h"
 
 namespace ostler::spool {
@@ -41,6 +42,7 @@ struct Environment {
   Senders& senders;    ///< what users have sent
   Verifier& verifier;  ///< who is there in domains that other servers carry
   Measured& measured;
+  UnderWay& underWay;
   std::vector<message::DsnWords> words{};  ///< the languages of reports; a reload replaces them
 
   [[nodiscard]] WallTime now() const { return clock.now(); }

@@ -1,5 +1,7 @@
 // next_hops.cc - the Dispatcher's way to other hosts: into line for a next hop, and the dialogue that role out has for us. What
 // happens to mail while it stands in line: in_line.cc.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "libmailcore/base/ascii.h"
@@ -169,18 +171,57 @@ Task<void> Dispatcher::send(schedule::Start start) {
     co_return;
   }
   ++sending_;
+  const std::size_t place = env_.underWay.begin(id, env_.now());
   std::vector<Outcome> outcomes = co_await dialogue(id, *facts, hop, which);
   --sending_;
   if (outcomes.empty()) {
+    env_.underWay.end(place);
     env_.scheduler.finished(start, schedule::HostVerdict::notAsked, env_.now(), retry.first, retry.first);
     standInLine(id, *facts, *destination, which);
     co_return;
   }
   heedHost(start, outcomes, retry.first);
   settle(id, std::move(outcomes));
+  endAttempt(id, place);
   if (destination->isSilent(env_.now())) deferWaiting(destination->key());
   if (draining_) scheduleChanged_.set();
   pump();
+}
+
+/// Once its outcome is on disk, whatever report goes with it.
+void Dispatcher::endAttempt(const Id128& id, std::size_t place) {
+  const Message* const message = env_.queue.find(id);
+  if (message != nullptr && message->anySettling()) return scope_.spawn(endWhenSettled(id, place));
+  env_.ledger.whenSynced([&underWay = env_.underWay, place] { underWay.end(place); });
+}
+
+Task<void> Dispatcher::endWhenSettled(Id128 id, std::size_t place) {
+  const Message* message = env_.queue.find(id);
+  while (message != nullptr && message->anySettling()) {
+    co_await env_.loop.sleepUntil(Deadline::after(kSettlesAsked));
+    message = env_.queue.find(id);
+  }
+  env_.ledger.whenSynced([&underWay = env_.underWay, place] { underWay.end(place); });
+}
+
+/// What the last life of this process handed to role out, and heard no outcome of: due since before that attempt.
+void Dispatcher::tellUnknownAttempts() {
+  for (const UnderWay::Attempt& attempt : env_.underWay.takeLeft()) {
+    const Message* const message = env_.queue.find(attempt.message);
+    if (message == nullptr) continue;
+    const bool isOpen = std::any_of(message->recipients.begin(), message->recipients.end(), [&attempt](const RecipientNow& one) {
+      return one.state == RecipientState::pending && one.due <= attempt.began;
+    });
+    if (isOpen) tellUnknownAttempt(attempt.message, attempt.began, "this process ended before it heard the outcome");
+  }
+}
+
+/// RFC 5321 4.5.3.2.6: the one case in which somebody elsewhere may get a message twice.
+void Dispatcher::tellUnknownAttempt(const Id128& id, WallTime began, std::string_view why) {
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(toUnixMillis(began) / 1000, 0));
+  env_.log.warn("attempt-unknown", {{"id", id.text()}, {"began", seconds}, {"reason", why}, {"effect", "its next hop may get it twice"}});
+  env_.history.note(id, env_.now(), fmt::format("attempt-unknown: {}; the attempt began {} s ago and may have delivered it: a second copy is possible",
+                                                why, std::max<std::int64_t>((env_.now() - began) / std::chrono::seconds(1), 0)));
 }
 
 /// Nothing, when role out is not there and nothing became of it.
@@ -236,9 +277,11 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
   if (isTold) request.envelope.handling.by = ipc::Handling::By::told;
   for (const std::uint32_t at : which) request.envelope.recipients.push_back(record.recipients[at].recipient);
   const Deadline deadline = Deadline::after(kDialogueMost);
+  const WallTime began = env_.now();
   auto answer = co_await out_.callWithDescriptors(std::move(request), std::move(descriptors), deadline);
   const bool isLost = !answer && answer.error().kind == Error::Kind::closed;
   const bool isRefused = !answer && answer.error().kind == Error::Kind::temporary;  // it is shutting down
+  if (isLost) tellUnknownAttempt(id, began, "role out was lost while it had the message");
   if (isLost || isRefused) outIsAway();
   const bool isPoisonous = isLost && isPoison(id);
   if (isRefused || (isLost && !isPoisonous)) co_return std::vector<Outcome>();
@@ -258,6 +301,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
     to.countsAsAttempt = true;
     to.isRemote = true;
     to.isOurWord = from.isOurWord;
+    to.isToldAgain = from.isToldAgain;
     if (from.isOurWord && !from.remoteHost.empty()) from.reply.text += " (next host: " + from.remoteHost + ")";
     to.by = std::move(from.remoteHost);
     to.reply = std::move(from.reply);

@@ -128,6 +128,7 @@ struct Role::Parts {
         directory(loop, config->socketPath("auth")),
         mailboxes(loop, store, config->accountsDir(), log),
         history(*disk, config->queueDir() + "/history"),
+        underWay(config->queueDir() + "/under-way"),
         verifier(loop, config->socketPath("out"), log),
         watches(loop),
         loopOf(loop),
@@ -141,8 +142,8 @@ struct Role::Parts {
   Queue queue;
   std::unique_ptr<ScheduleIndex> index;
   std::uint64_t replayFrom = 0;
-  Measured measured;
   journal::Position told;
+  Measured measured;
   MeasuringDisk journalDisk{measured};
   std::unique_ptr<journal::Journal> journal;
   std::unique_ptr<Ledger> ledger;
@@ -152,6 +153,7 @@ struct Role::Parts {
   deliver::LocalDelivery mailboxes;
   History history;
   std::unique_ptr<Senders> senders;
+  UnderWay underWay;
   Verifier verifier;
   WatchList watches;
   Loop& loopOf;
@@ -182,13 +184,13 @@ Result<void> Role::Parts::openJournal() {
   if (!loaded) return fail(loaded.error());
   index = std::move(loaded->index);
   replayFrom = loaded->replayFrom;
-  journal::JournalOptions options;
-  options.folder = config->queueDir();
   told = loaded->told;
   std::error_code none;
   const bool isUntold = std::filesystem::is_empty(config->queueDir() + "/history", none) || none;
   if (isUntold && told == journal::Position{}) told = {0, 1};
   Retelling retelling(told);
+  journal::JournalOptions options;
+  options.folder = config->queueDir();
   options.segmentSize = config->queue.segmentSize;
   options.user = kRecordsVersion;
   options.disk = &journalDisk;
@@ -209,15 +211,15 @@ Result<void> Role::Parts::openJournal() {
   }
   if (unreadable > 0) log.error("journal-unreadable", {{"batches", unreadable}});
   ledger = std::make_unique<Ledger>(loopOf, *journal, log);
+  history.tellAgain(retelling.take());
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
   log.info("queue-read", {{"messages", std::uint64_t{queue.messages().size()}}, {"ms", static_cast<std::uint64_t>(took.count())}});
-  history.tellAgain(retelling.take());
   return {};
 }
 
 void Role::Parts::assemble() {
   env = std::make_unique<Environment>(
-      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, *senders, verifier, measured});
+      Environment{loopOf, clockOf, *disk, log, config, *ledger, queue, scheduler, directory, mailboxes, large, history, *senders, verifier, measured, underWay});
   verifier.use(config, readRecipients(*config, {}, log));
   dispatcher = std::make_unique<Dispatcher>(*env, config->socketPath("out"));
   dispatcher->setPasswords(readPasswords(*config, log));

@@ -87,7 +87,8 @@ void logSettled(const Environment& env, const Message& message, const MessageRec
   const auto judge = event == "deferred" ? smtp::judgeAfterOthers : smtp::judge;
   const std::string rule = isJudged ? fmt::format(" rule={}", judge(outcome.reply.code, outcome.reply.enhanced).rule) : std::string();
   env.history.note(message.id, env.now(),
-                   fmt::format("{} to=<{}> by={} reply={} next={}{}", event, path, outcome.by, report::oneLine(outcome.reply), next, rule));
+                   fmt::format("{} to=<{}> by={} reply={} next={}{}{}", event, path, outcome.by, report::oneLine(outcome.reply), next, rule,
+                               outcome.isToldAgain ? " in the attempt whose outcome was not heard: no second copy was sent" : ""));
   if (event == "delivered") env.measured.deliveries.add(env.now() - message.arrived);
   const auto level = event == "delivered" ? log::Level::info : log::Level::warn;
   const log::Log log = env.log.of(about.origin.virtualServer);
@@ -340,8 +341,8 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), env_.words);
   auto reportContent = std::make_shared<const std::string>(std::move(built.content));
   built.record.large = reportContent->size() > env_.config->queue.largeMessage.octets;
-  std::shared_ptr<const Fresh> copy = copyFor(built.record, built.record.large ? nullptr : reportContent, endings);
   if (built.record.large) built.record.contentCrc = journal::crc32c(*reportContent);
+  std::shared_ptr<const Fresh> copy = copyFor(built.record, built.record.large ? nullptr : reportContent, endings);
   if (built.record.large) {
     const std::optional<Id128> copied = copy ? std::optional(copy->record.id) : std::nullopt;
     co_await writeLargely(built.record.id, std::exchange(reportContent, nullptr), copied);

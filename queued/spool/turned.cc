@@ -92,9 +92,11 @@ Task<bool> Dispatcher::sendNext(std::string key, std::string name) {
   hop.nextHop.kind = ipc::NextHop::Kind::adopted;
   hop.nextHop.name = name;
   ++sending_;
+  const std::size_t place = env_.underWay.begin(id, env_.now());
   std::vector<Outcome> outcomes = co_await dialogue(id, *facts, hop, which);
   --sending_;
   if (outcomes.empty()) {
+    env_.underWay.end(place);
     standInLine(id, *facts, destination, which);
     co_return false;
   }
@@ -105,6 +107,7 @@ Task<bool> Dispatcher::sendNext(std::string key, std::string name) {
     isThere = isThere && !isLost;
   }
   settle(id, std::move(outcomes));
+  endAttempt(id, place);
   co_return isThere;
 }
 

@@ -287,5 +287,58 @@ TEST_CASE("deliveries cancelled at random moments leave nothing behind") {
   CHECK(world.sendOne(World::message({"b@rcpt.example"})).state == RecipientState::delivered);
 }
 
+namespace {
+
+Task<void> askOnce(World& world, ipc::Deliver request, std::vector<ipc::DeliverOutcome>& outcomes) {
+  UniqueFd file = World::content(request, "Subject: x\r\n\r\nhello\r\n");
+  Result<ipc::DeliverOutcome> outcome = co_await world.sender().deliverOnce(std::move(request), std::move(file));
+  outcomes.push_back(outcome.value());
+}
+
+}  // namespace
+
+TEST_CASE("who asks again for what is under way or was delivered lately is told of that attempt, and no second copy is sent") {
+  TwoHosts world;
+  Behaviour slow;
+  slow.pauseAfterDot = 200ms;
+  SmtpSink& sink = world.sink("127.0.0.2", slow);
+  std::vector<ipc::DeliverOutcome> outcomes;
+  TaskScope asking(world.loop);
+  asking.spawn(askOnce(world, World::message({"b@rcpt.example"}), outcomes));  // and whoever asked for it dies
+  asking.spawn(askOnce(world, World::message({"b@rcpt.example"}), outcomes));
+  REQUIRE(world.loop.runUntilDone(asking.whenIdle(Deadline::after(10s))));
+  asking.spawn(askOnce(world, World::message({"b@rcpt.example", "c@rcpt.example"}), outcomes));
+  REQUIRE(world.loop.runUntilDone(asking.whenIdle(Deadline::after(10s))));
+  REQUIRE(outcomes.size() == 3);
+  CHECK_FALSE(outcomes[0].recipients.at(0).isToldAgain);
+  CHECK(outcomes[1].recipients.at(0).isToldAgain);
+  CHECK(outcomes[1].recipients.at(0).reply.text == "taken");
+  CHECK(outcomes[2].recipients.at(0).isToldAgain);
+  CHECK_FALSE(outcomes[2].recipients.at(1).isToldAgain);
+  REQUIRE(sink.messages.size() == 2);
+  CHECK(sink.messages[1].to == std::vector<std::string>{"c@rcpt.example"});
+}
+
+TEST_CASE("who asks again for what was deferred has it tried again, and another message for the same recipient is sent") {
+  TwoHosts world;
+  Behaviour busy;
+  busy.rcptReplies = {{"b@rcpt.example", "450 4.2.0 later"}};
+  SmtpSink& sink = world.sink("127.0.0.2", busy);
+  std::vector<ipc::DeliverOutcome> outcomes;
+  TaskScope asking(world.loop);
+  const auto ask = [&](const std::string& id) {
+    ipc::Deliver request = World::message({"b@rcpt.example"});
+    request.queueId = id;
+    asking.spawn(askOnce(world, std::move(request), outcomes));
+    REQUIRE(world.loop.runUntilDone(asking.whenIdle(Deadline::after(10s))));
+  };
+  ask("q1");
+  sink.behaviour.rcptReplies.clear();
+  ask("q1");
+  ask("q2");
+  CHECK(sink.messages.size() == 2);
+  for (const ipc::DeliverOutcome& outcome : outcomes) CHECK_FALSE(outcome.recipients.at(0).isToldAgain);
+}
+
 }  // namespace
 }  // namespace ostler::out

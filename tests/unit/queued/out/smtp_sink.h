@@ -30,6 +30,7 @@ struct SmtpSink {
     std::string dataReply = "250 2.0.0 taken";
     bool closeAfterDot = false;
     bool silentAfterDot = false;
+    std::chrono::milliseconds pauseAfterDot{0};
     std::size_t closeAfterMessages = 0;                ///< 0: never
   };
   struct Message {
@@ -104,6 +105,7 @@ struct SmtpSink {
         }
         messages.push_back(message);
         if (behaviour.closeAfterDot) co_return;
+        if (behaviour.pauseAfterDot.count() > 0) co_await loop.sleepUntil(Deadline::after(behaviour.pauseAfterDot));
         if (behaviour.silentAfterDot) {
           co_await loop.sleepUntil(deadline);
         }

@@ -323,3 +323,69 @@ TEST_CASE("state 16: a file of pickup that was journalled is only unlinked") {
   CHECK(house.sent.size() == 1);
   CHECK(filesIn(taken) == 0);
 }
+
+namespace {
+
+std::size_t countOf(const std::string& text, std::string_view what) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("state 11: what was accepted and has left in the last moments before a kill is told of, once, however often it starts") {
+  SpoolFixture house;
+  house.start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(house.send("alice@example.test", {"bob@example.test", "x@far.test"}, kText, house.loggedIn())->queueId);
+  REQUIRE(house.waitFor([&] { return house.isEmpty(); }));
+  REQUIRE(house.submit({"carol@example.test"}));  // its commit has the outcomes before it on disk
+  for (int life = 0; life < 3; ++life) {
+    house.restart();
+    for (const std::string& id : ids) {
+      const std::string why = house.ask({"why", id}).output;
+      INFO(why);
+      CHECK(countOf(why, "accepted ") == 1);
+      CHECK(countOf(why, "delivered to=<bob@example.test>") == 1);
+      CHECK(countOf(why, "delivered to=<x@far.test>") == 1);
+    }
+  }
+}
+
+TEST_CASE("state 6: an attempt elsewhere that a kill cut off is told of: its next hop may have it, and get it a second time") {
+  SpoolFixture house;
+  house.waits = true;
+  house.start();
+  const auto reply = house.submit({"x@far.test"});
+  REQUIRE(reply);
+  REQUIRE(house.waitFor([&] { return house.waiting == 1; }));
+  house.restart();
+  CHECK(house.shows({"why", reply->queueId}, "attempt-unknown"));
+  REQUIRE(house.waitFor([&] { return house.waiting == 2; }));
+  house.waits = false;
+  CHECK(empties(house));
+  house.restart();
+  CHECK(countOf(house.ask({"why", reply->queueId}).output, "attempt-unknown") == 1);
+}
+
+TEST_CASE("state 7: of an attempt whose outcome is known nothing is told after a kill") {
+  SpoolFixture house;
+  house.start();
+  deferElsewhere(house);
+  const auto reply = house.submit({"x@far.test"});
+  REQUIRE(reply);
+  REQUIRE(house.waitFor([&] { return house.shows({"queue", "list"}, "deferred"); }));
+  house.restart();
+  CHECK_FALSE(house.shows({"why", reply->queueId}, "attempt-unknown"));
+}
+
+TEST_CASE("state 6: that role out was lost while it had a message is told of") {
+  SpoolFixture house;
+  house.kills = [&](const ipc::Deliver&) { return house.killed == 0; };
+  house.start();
+  const auto reply = house.submit({"x@far.test"});
+  REQUIRE(reply);
+  CHECK(empties(house));
+  CHECK(house.shows({"why", reply->queueId}, "attempt-unknown"));
+}
