@@ -35,7 +35,8 @@ std::optional<std::string> read(const std::string& file, std::vector<Problem>& p
   std::ostringstream text;
   if (in) text << in.rdbuf();
   if (in && !in.bad()) return text.str();
-  const std::string reason = errno != 0 ? std::strerror(errno) : "it cannot be read";
+  std::string reason = errno != 0 ? std::strerror(errno) : "it cannot be read";
+  if (errno == ENOENT) reason += "; 'ostler setup DOMAIN' writes one";
   problems.push_back({Problem::Severity::error, {file, 0, 0}, "cannot read the configuration: " + reason});
   return std::nullopt;
 }

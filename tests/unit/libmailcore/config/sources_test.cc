@@ -42,3 +42,10 @@ TEST_CASE("a snapshot that is cut off anywhere is none") {
   CHECK(sourcesOf("ostler-configuration-snapshot\n99999999999999999999 1\nx").empty());
   CHECK(sourcesOf("host_name: a\n").empty());
 }
+
+TEST_CASE("who has no configuration yet is told what writes one") {
+  std::vector<Problem> problems;
+  (void)readSources("/nowhere/ostler.yaml", problems);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].text.find("'ostler setup DOMAIN' writes one") != std::string::npos);
+}
