@@ -8,7 +8,6 @@
 namespace ostler::config {
 namespace {
 
-using Action = RouteRule::Action;
 using Severity = Problem::Severity;
 
 /// "[192.0.2.1]:2525", "mail.example.net", "192.0.2.1:25" without brackets.
@@ -36,12 +35,12 @@ class Faults {
     for (const RouteRule& rule : config_.routes) {
       for (const std::string& relay : rule.fallback) circle(rule.place, relay, 25);
       // An address of ours as a smarthost has been told of with the route's names.
-      if (rule.action == Action::smarthost && isOurName(rule.host, rule.port)) tellCircle(rule.place, rule.host, rule.port);
+      if (rule.action == RouteRule::Action::smarthost && isOurName(rule.host, rule.port)) tellCircle(rule.place, rule.host, rule.port);
       recipients(rule);
       afterFailures(rule);
-      if (rule.action == Action::drop && rule.callAhead)
+      if (rule.action == RouteRule::Action::drop && rule.callAhead)
         say(Severity::error, rule.place, "'call_ahead' asks the server that the mail goes to, and a drop folder is none");
-      const bool isToHost = rule.action == Action::smarthost || rule.action == Action::lmtp;
+      const bool isToHost = rule.action == RouteRule::Action::smarthost || rule.action == RouteRule::Action::lmtp;
       if (isToHost && rule.tlsVerify == net::TlsVerify::dane && net::IpAddress::parse(partsOf(rule.host, 25).host))
         say(Severity::error, rule.place, "tls_verify: dane needs a host by its name: an address has no TLSA records (RFC 7672 2.2)");
     }
@@ -104,7 +103,7 @@ class Faults {
     nothing.sender = rule.sender;
     nothing.afterFailures = rule.afterFailures;
     nothing.place = rule.place;
-    const auto isElsewhere = [&rule](const RouteRule& other) { return &other != &rule && (other.action != Action::mx || !other.fallback.empty()); };
+    const auto isElsewhere = [&rule](const RouteRule& other) { return &other != &rule && (other.action != RouteRule::Action::mx || !other.fallback.empty()); };
     if (rule == nothing && std::ranges::none_of(config_.routes, isElsewhere)) {
       say(Severity::warning, rule.place, "this route changes nothing: mail goes to the hosts of its domain before it has failed, too");
     }

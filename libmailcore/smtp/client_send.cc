@@ -317,9 +317,10 @@ class Client::Sending {
     connection.write(bdat);
     connection.write(content_.prefix);
     ContentReader reader(connection.loop(), content_.fd, content_.cold);
-    outcome_.contentSent = true;
+    outcome_.contentSent = content_.length == 0;
     for (std::uint64_t at = 0; at < content_.length;) {
       const std::uint64_t part = std::min<std::uint64_t>(content_.length - at, 1U << 20);
+      outcome_.contentSent = at + part == content_.length;  // of the last part nobody knows how much went out
       co_await reader.warm(content_.offset + at, part);
       const Result<void> sent = co_await connection.writeFile(content_.fd, content_.offset + at, part,
                                                               Deadline::after(client_.options_.timeouts.dataBlock));

@@ -150,7 +150,7 @@ TEST_CASE("what is never tried comes back when its time is over all the same") {
   REQUIRE(spool.waitFor([&] { return spool.shows({"queue", "list"}, "Not tried"); }, std::chrono::seconds(5)));
   spool.skip(std::chrono::hours(1));
   REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 2; }, std::chrono::seconds(15)));
-  CHECK(spool.isEmpty());
+  CHECK(spool.waitFor([&] { return spool.isEmpty(); }));
 }
 
 }  // namespace ostler::spool
