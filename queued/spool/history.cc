@@ -47,8 +47,9 @@ void removeBefore(const std::string& folder, const std::string& day) {
 std::vector<History::Event> find(const std::string& folder, const Id128& id, WallTime now) {
   std::multimap<WallTime, std::string> inOrder;  // equal times stay as they were written
   const std::string wanted = id.text();
-  // A clock that was set back may have written before the id's own time, by much: look from a day before either.
-  for (WallTime day = std::min(id.time(), now) - std::chrono::hours(24); day <= now + std::chrono::hours(24); day += std::chrono::hours(24)) {
+  // What earlier versions wrote while a clock that was set back said less than the id stands under that day.
+  const WallTime last = std::max(id.time(), now) + std::chrono::hours(24);
+  for (WallTime day = std::min(id.time(), now) - std::chrono::hours(24); day <= last; day += std::chrono::hours(24)) {
     std::ifstream file(folder + "/" + dayOf(day));
     for (std::string line; std::getline(file, line);) {
       if (line.size() < kTextAt || line.compare(kIdAt, wanted.size(), wanted) != 0) continue;
@@ -128,7 +129,8 @@ struct History::Pages {
 History::History(Pool& disk, std::string folder) : disk_(disk), pages_(std::make_shared<Pages>(std::move(folder))) {}
 
 void History::note(const Id128& id, WallTime now, std::string_view event) {
-  if (pages_->note(dayOf(now), lineOf(id, now, event)) > kMuch) flushNow();
+  // Ids never go back, though a clock does: its day or a later one is where it is looked for.
+  if (pages_->note(dayOf(std::max(now, id.time())), lineOf(id, now, event)) > kMuch) flushNow();
   if (!std::exchange(hasNotes_, true) && tell_) tell_();
 }
 
