@@ -172,12 +172,7 @@ Task<Control::Reply> Control::retry(Arguments arguments, std::string) {
   for (const Id128& id : *ids) {
     if (held.contains(id)) continue;
     co_await letOthersIn(done++);
-    MarkRecord mark;
-    mark.id = id;
-    mark.kind = MarkRecord::Kind::due;
-    mark.due = env_.now();
-    env_.note(mark);
-    dispatcher_.wakeSoon(id);
+    dispatcher_.tryNow(id);
   }
   Reply reply;
   const std::string beside = held.empty() ? std::string() : fmt::format(",\"held\":{}", held.size());

@@ -55,14 +55,7 @@ Task<std::vector<Id128>> Dispatcher::callForward(std::vector<std::string> patter
     const std::vector<Id128> some = co_await deferredFor(pattern);
     all.insert(all.end(), some.begin(), some.end());
   }
-  for (const Id128& id : all) {
-    MarkRecord mark;
-    mark.id = id;
-    mark.kind = MarkRecord::Kind::due;
-    mark.due = env_.now();
-    env_.note(mark);
-    wakeSoon(id);
-  }
+  for (const Id128& id : all) tryNow(id);
   co_return all;
 }
 

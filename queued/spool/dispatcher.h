@@ -86,6 +86,8 @@ class Dispatcher {
   /// ATRN: what waits for servers of these routes' domains goes out over a connection that they made. How many messages; 0: none
   /// waits, and the connection is not used.
   [[nodiscard]] Task<std::size_t> turnRound(std::vector<std::string> patterns, UniqueFd connection, std::string remoteHost);
+  /// What waits for its next attempt is tried, whatever its schedule said.
+  void tryNow(const Id128& id);
   /// Leaves its lines and is routed anew: its next hop was changed.
   void routeAgain(const Id128& id);
   /// Its sender wants it to wait still (RFC 4865), and no administrator has let it go.

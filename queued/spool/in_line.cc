@@ -140,6 +140,10 @@ void Dispatcher::routeAgain(const Id128& id) {
   for (RecipientNow& recipient : message->recipients) recipient.line = 0;
   longEnvelopes_.erase(id);
   if (isHeldBack(*message)) return;  // another next hop, and the same time
+  tryNow(id);
+}
+
+void Dispatcher::tryNow(const Id128& id) {
   MarkRecord mark;
   mark.id = id;
   mark.kind = MarkRecord::Kind::due;
