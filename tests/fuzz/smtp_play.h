@@ -40,9 +40,10 @@ inline Task<void> sendAndReadAll(Caller& caller, std::string_view octets, std::s
 }
 
 /// In packets of that many octets; the client hangs up behind them. Whatever they are, the session ends, and leaves no draft behind.
-/// Errors are answered at once: the tarpit would be waited for by the clock.
+/// Errors are answered at once: the tarpit would be waited for by the clock. The client may relay, so that it may send ahead.
 inline void play(Stage& stage, std::string_view octets, std::size_t packet = std::string_view::npos) {
   stage.server().limits.tarpit = std::chrono::seconds(0);
+  stage.server().relayFrom = {net::Cidr{net::IpAddress::v4({0, 0, 0, 0}), 0}};
   auto [server, client] = net::MemoryStream::makePair(stage.loop, 1U << 20);
   Session session(stage.around, stage.arrival(std::move(server)));
   TaskScope scope(stage.loop);
