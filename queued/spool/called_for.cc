@@ -1,5 +1,7 @@
 // called_for.cc - mail that was tried in vain, and that its domain's server calls for before its next attempt: ETRN (RFC 1985), ATRN
 // (RFC 2645). It stands in no line, so that it is looked for in the queue.
+#include <algorithm>
+
 #include "queued/spool/dispatcher.h"
 
 namespace ostler::spool {
@@ -26,7 +28,7 @@ bool isDeferred(const Message& message, const MessageView& record, const std::st
 
 }  // namespace
 
-/// REQUIRES: what it holds does not change meanwhile; called by the loop's own.
+/// Messages to domains that fit, read piece by piece off the loop: what comes or goes meanwhile may be missed.
 Task<std::vector<Id128>> Dispatcher::deferredFor(std::string pattern) {
   std::vector<Id128> found;
   const std::string filed = filedFor(pattern);
