@@ -1,11 +1,14 @@
 #include "queued/policy/checks.h"
 
+#include <algorithm>
 #include <array>
 
 #include "libmailcore/base/ascii.h"
 
 namespace ostler::policy {
 namespace {
+
+constexpr std::size_t kMostMailboxes = 100;  ///< of one recipient
 
 unsigned nothing(const Facts&) { return noFact; }
 unsigned nameForAccess(const Facts& f) {
@@ -34,11 +37,8 @@ unsigned behindWhatLeadsElsewhere(const Facts& f) {
   const bool leadsElsewhere = f.route != nullptr && f.route->kind == route::Route::Kind::local && f.route->locals.empty();
   return leadsElsewhere ? behindAlias : noFact;
 }
-unsigned fillWhereLimited(const Facts& f) {
-  const bool hasLimit = f.route != nullptr && f.route->kind == route::Route::Kind::local && f.route->locals.size() == 1 &&
-                        (f.route->locals[0].account.quotaOctets != 0 || f.route->locals[0].account.quotaMessages != 0);
-  return hasLimit ? mailboxFill : noFact;
-}
+unsigned fillWhereLimited(const Facts& f) { return f.route != nullptr && hasLimitedRoom(*f.route) ? mailboxFill : noFact; }
+unsigned roomWhereItMayLack(const Facts& f) { return f.octets > f.roomBefore ? roomNow : noFact; }
 
 unsigned sentByUser(const Facts& f) { return isOurs(f) ? sending : noFact; }
 
@@ -60,11 +60,19 @@ constexpr std::array kChecks = {
     Check{"mailbox_room",    Stage::rcpt,      &mailboxRoom,        &fillWhereLimited, true,  true,  "RFC 3463 3.3"},
     Check{"sending_limits",  Stage::data,      &sendingLimits,      &sentByUser,       true,  true,  "RFC 3463 3.8"},
     Check{"hop_limit",       Stage::endOfData, &hopLimit,           &nothing,          true,  true,  "RFC 5321 6.3"},
+    Check{"content_room",    Stage::endOfData, &contentRoom,        &roomWhereItMayLack, true, true, "RFC 3463 3.3"},
 };
 
 }  // namespace
 
 std::span<const Check> allChecks() { return kChecks; }
+
+bool hasLimitedRoom(const route::Route& route) {
+  const bool isMailboxes = route.kind == route::Route::Kind::local && route.expansion.empty() && !route.locals.empty();
+  return isMailboxes && route.locals.size() <= kMostMailboxes && std::ranges::all_of(route.locals, [](const route::LocalTarget& target) {
+    return target.account.quotaOctets != 0 || target.account.quotaMessages != 0;
+  });
+}
 
 bool isAsked(const Check& check, Stage stage, const Facts& facts) {
   return check.stage == stage && (check.evenPostmaster || !facts.isForPostmaster());

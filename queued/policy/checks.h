@@ -25,7 +25,8 @@ namespace ostler::policy {
 using Stage = receiving::Stage;
 
 /// What has to be looked up. A set of them.
-enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32, sending = 64, behindAlias = 128 };
+enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32, sending = 64, behindAlias = 128,
+                      roomNow = 256 };
 
 /// What a check may look at. References are of the caller's.
 struct Facts {
@@ -41,11 +42,14 @@ struct Facts {
   std::uint64_t recipientsBefore = 0;     ///< rcpt: of this message
   std::uint64_t newRecipientsBefore = 0;  ///< of these, to whom the user has never written
   std::string_view head{};                ///< endOfData: the content's first octets, its header at least
+  std::uint64_t octets = 0;               ///< endOfData: so many a mailbox would keep
+  std::uint64_t roomBefore = kNoLimit;    ///< endOfData: so many did fit into one of its mailboxes when the content was asked for
   // Looked up; what nobody asked for stays as it is.
   ipc::LookedUp clientName{};
   ipc::LookedUp heloHost{};
   ipc::LookedUp senderDomain{};
   bool diskHasRoom = true;
+  bool nobodyHasRoom = false;  ///< endOfData: into none of its mailboxes the content fits now
   Fill fill{};
   std::optional<ipc::SmtpReply> carrierRefuses{};  ///< the server that carries the recipient's domain has no such user
   std::optional<ipc::SmtpReply> danglingReply{};   ///< all that the recipient, an alias, leads to takes no mail
@@ -74,6 +78,7 @@ using Judge = std::optional<ipc::SmtpReply> (*)(const Facts&);
 [[nodiscard]] std::optional<ipc::SmtpReply> mailboxRoom(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> sendingLimits(const Facts& facts);
 [[nodiscard]] std::optional<ipc::SmtpReply> hopLimit(const Facts& facts);
+[[nodiscard]] std::optional<ipc::SmtpReply> contentRoom(const Facts& facts);
 
 struct Check {
   std::string_view name;  ///< in the log and in `ostler explain`
@@ -92,6 +97,9 @@ struct Check {
 [[nodiscard]] bool isNamed(const std::vector<std::string>& names, std::string_view name);
 /// Is the client on a list of networks?
 [[nodiscard]] bool isListed(const std::vector<net::Cidr>& ranges, std::string_view client);
+
+/// Leads the route to mailboxes with a limit and nowhere else? To so many at most that it pays to look at each.
+[[nodiscard]] bool hasLimitedRoom(const route::Route& route);
 
 /// Is the check of this stage and to be asked about these facts?
 [[nodiscard]] bool isAsked(const Check& check, Stage stage, const Facts& facts);

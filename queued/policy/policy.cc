@@ -118,14 +118,18 @@ SmtpReply recipientVerdict(const config::VirtualServer& server, const Client& cl
   return firstObjection(Stage::rcpt, facts).value_or(SmtpReply{250, "2.1.5", "Recipient ok"});
 }
 
+std::uint64_t roomOf(const Fill& fill) {
+  if (fill.limitMessages != 0 && fill.usedMessages >= fill.limitMessages) return 0;
+  if (fill.limitOctets == 0) return kNoLimit;
+  return fill.limitOctets - std::min(fill.limitOctets, fill.usedOctets);
+}
+
 SmtpReply roomVerdict(const Fill& fill, std::uint64_t declaredSize) {
   const std::uint64_t size = std::max<std::uint64_t>(declaredSize, 1);
   if (fill.limitOctets != 0 && size > fill.limitOctets) {
     return {552, "5.2.2", fmt::format("The mailbox holds {} octets at most, and the message is larger", fill.limitOctets)};
   }
-  const bool full = (fill.limitOctets != 0 && fill.usedOctets > fill.limitOctets - size) ||
-                    (fill.limitMessages != 0 && fill.usedMessages >= fill.limitMessages);
-  if (full) return {452, "4.2.2", "The mailbox is full. Try again later, or tell its owner another way"};
+  if (size > roomOf(fill)) return {452, "4.2.2", "The mailbox is full. Try again later, or tell its owner another way"};
   return {250, "2.1.5", "Recipient ok"};
 }
 

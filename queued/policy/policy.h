@@ -29,6 +29,10 @@ struct Fill {
   std::uint64_t limitOctets = 0, limitMessages = 0;  ///< 0: none
 };
 
+/// So many octets more fit into it; kNoLimit: it has no limit of octets.
+inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
+[[nodiscard]] std::uint64_t roomOf(const Fill& fill);
+
 /// The virtual server of that name; null: there is none, because a reload took it away or smtpd runs on another configuration than the
 /// spool. Its clients are told "later": what any other server allows says nothing about them.
 [[nodiscard]] const config::VirtualServer* serverNamed(const config::Config& config, std::string_view name);

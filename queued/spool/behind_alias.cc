@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t kMostFollowed = 100;  ///< of an alias of many the first that takes mail is enough
 
+/// One that may take it later has the last word.
+void hear(ipc::SmtpReply& heard, const ipc::SmtpReply& said) {
+  if (heard.code / 100 != 4) heard = said;
+}
+
 /// What is behind is its owner's affair: the sender hears no address that he did not write.
 ipc::SmtpReply refusal(const ipc::SmtpReply& heard) { return {heard.code, heard.enhanced, "The address leads to nobody who takes mail"}; }
 
@@ -40,7 +45,7 @@ Task<std::optional<ipc::SmtpReply>> Questions::refusalBehind(const policy::Facts
     if (!resolution) co_return std::nullopt;
     const route::Route next = route::route(*config, {.forwardPath = target, .reversePath = reversePath, .fromAlias = true}, **resolution);
     if (next.kind == route::Route::Kind::reject) {
-      heard = next.reply;
+      hear(heard, next.reply);
       continue;
     }
     const bool leadsOn = next.kind == route::Route::Kind::local && next.locals.empty();
@@ -48,9 +53,16 @@ Task<std::optional<ipc::SmtpReply>> Questions::refusalBehind(const policy::Facts
       append(targets, next.expansion);
       continue;
     }
+    if (policy::hasLimitedRoom(next)) {
+      const policy::Fill fill = co_await roomiest(next.locals, facts.declaredSize);
+      const ipc::SmtpReply room = policy::roomVerdict(fill, facts.declaredSize);
+      if (room.code == 250) co_return std::nullopt;
+      hear(heard, room);
+      continue;
+    }
     const Finding finding = co_await env_.verifier.find(next, target);
     if (finding.kind != Finding::Kind::notThere) co_return std::nullopt;
-    heard = finding.reply;
+    hear(heard, finding.reply);
   }
   co_return refusal(heard);
 }

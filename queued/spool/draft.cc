@@ -162,6 +162,7 @@ Task<Result<ipc::SmtpReply>> Drafts::openDraft(Connection from, ipc::OpenDraft r
     if (opened.reply.code != 250) co_return std::move(opened.reply);
     draft->user = std::move(opened.user);
     draft->counted = opened.counted;
+    if (request.session.service != "lmtp") draft->room = opened.room;  // there each recipient has a reply of its own
   } else {
     ipc::SmtpReply refusal = refusalOfPaths(request.envelope);
     if (refusal.code != 250) co_return std::move(refusal);
@@ -380,8 +381,8 @@ Task<Result<ipc::CommitReply>> Drafts::commit(Connection from, ipc::CommitDraft 
     whole = recoded;
   }
   Result<ipc::CommitReply> reply = ipc::CommitReply{};
-  const std::string_view head = draft->file ? draft->head : draft->buffer;
-  ipc::SmtpReply verdict = co_await questions_.endOfData(draft->session, draft->envelope, head);
+  const Questions::Content content{draft->file ? draft->head : draft->buffer, draft->octetsInMailbox(), draft->room};
+  ipc::SmtpReply verdict = co_await questions_.endOfData(draft->session, draft->envelope, content);
   const bool isUnfit = !whole && whole.error().kind == Error::Kind::permanent;
   if (isUnfit && verdict.code == 250) verdict = {554, "5.6.1", whole.error().detail};
   if (!whole && !isUnfit) {

@@ -65,12 +65,6 @@ Task<Result<std::shared_ptr<const ipc::Identity>>> Questions::identityOf(std::st
   co_return identity;
 }
 
-Task<policy::Fill> Questions::fillOf(ipc::Account account) {
-  const Result<store::Quota> quota = co_await env_.mailboxes.quota(std::move(account));
-  if (!quota) co_return policy::Fill{};  // it waits in the queue
-  co_return policy::Fill{quota->usedOctets, quota->usedMessages, quota->limitOctets, quota->limitMessages};
-}
-
 /// What a set of checks needs, into the facts. What is known already is not asked again.
 Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) {
   using What = ipc::LookUp::What;
@@ -94,8 +88,12 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) 
   }
   if ((needs & policy::diskRoom) != 0) facts.diskHasRoom = hasRoom_(facts.declaredSize);
   if ((needs & policy::mailboxFill) != 0) {
-    const policy::Fill fill = co_await fillOf(facts.route->locals[0].account);
+    const policy::Fill fill = co_await roomiest(facts.route->locals, facts.declaredSize);
     facts.fill = fill;
+  }
+  if ((needs & policy::roomNow) != 0) {
+    const bool fits = co_await fitsSomewhere(facts.recipients, facts.octets);
+    facts.nobodyHasRoom = !fits;
   }
   if ((needs & policy::carrier) != 0) {
     // While nobody can say the mail is taken and waits; only a certain "no", or a list of ours that is lost, refuses.
@@ -213,7 +211,7 @@ Task<Questions::Judged> Questions::judge(ipc::CheckRecipient request, Thorough t
   facts.newRecipientsBefore = request.newBefore;
   facts.declaredSize = request.declaredSize;
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::rcpt, facts, thorough);
-  co_return Judged{refused ? std::move(*refused) : ipc::SmtpReply{250, "2.1.5", "Recipient ok"}, facts.isForPostmaster(), facts.isNewRecipient};
+  co_return Judged{refused ? std::move(*refused) : ipc::SmtpReply{250, "2.1.5", "Recipient ok"}, facts.isForPostmaster(), facts.isNewRecipient, policy::roomOf(facts.fill)};
 }
 
 Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t declaredSize) {
@@ -221,14 +219,16 @@ Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope 
   opened.reply = co_await sender(session, envelope.reversePath, declaredSize, Thorough::again);
   if (opened.reply.code == 421) opened.reply.code = 451;  // the last word is kept for the next MAIL
   std::vector<std::string> limited;  // mail for postmaster is not
+  opened.room = 0;
   for (ipc::Recipient& recipient : envelope.recipients) {
     if (opened.reply.code != 250) co_return opened;
     ipc::CheckRecipient again{session, envelope.reversePath, recipient.forwardPath};
     again.declaredSize = declaredSize;
     Judged judged = co_await judge(std::move(again), Thorough::again);
     opened.reply = std::move(judged.reply);
-    // A mailbox that filled up since RCPT is answered per recipient at delivery.
+    // A mailbox that filled up since RCPT: there may be others, and the end of the content is soon enough to say so.
     if (opened.reply.enhanced == "4.2.2" || opened.reply.enhanced == "5.2.2") opened.reply.code = 250;
+    opened.room = std::max(opened.room, judged.room);
     if (!judged.forPostmaster) limited.push_back(std::move(recipient.forwardPath));
   }
   const auto identity = co_await identityOf(session.token);
@@ -254,7 +254,7 @@ Task<Questions::Opened> Questions::data(ipc::SessionInfo session, ipc::Envelope 
   co_return opened;
 }
 
-Task<ipc::SmtpReply> Questions::endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, std::string_view head) {
+Task<ipc::SmtpReply> Questions::endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, Content content) {
   const std::shared_ptr<const config::Config> config = env_.config;
   const config::VirtualServer* const server = serverOf(*config, session);
   if (server == nullptr) co_return goneReply(session);
@@ -262,7 +262,10 @@ Task<ipc::SmtpReply> Questions::endOfData(ipc::SessionInfo session, const ipc::E
   facts.helo = session.helo;
   facts.reversePath = envelope.reversePath;
   for (const ipc::Recipient& recipient : envelope.recipients) facts.recipients.push_back(recipient.forwardPath);
-  facts.head = head;
+  if (facts.recipients.size() == 1) facts.forwardPath = facts.recipients.front();  // for the log
+  facts.head = content.head;
+  facts.octets = content.octets;
+  facts.roomBefore = content.room;
   std::optional<ipc::SmtpReply> refused = co_await objection(policy::Stage::endOfData, facts, Thorough::all);
   if (refused) co_return std::move(*refused);
   co_return ipc::SmtpReply{250, "2.0.0", "OK"};

@@ -48,10 +48,16 @@ class Questions {
     ipc::SmtpReply reply{250, "2.0.0", "OK"};
     std::string user;       ///< who sends; empty: did not authenticate
     policy::Amount counted;  ///< to be taken back when it does not become mail
+    std::uint64_t room = policy::kNoLimit;  ///< so many octets fit for certain into the mailbox of one of the recipients
   };
   [[nodiscard]] Task<Opened> data(ipc::SessionInfo session, ipc::Envelope envelope, std::uint64_t declaredSize);
-  /// `head`: the content's first octets, its header at least; the caller's until this returns. 250: it may become ours.
-  [[nodiscard]] Task<ipc::SmtpReply> endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, std::string_view head);
+  struct Content {
+    std::string_view head;  ///< the first octets, the header at least; the caller's until the answer
+    std::uint64_t octets = 0;  ///< as a mailbox would keep it
+    std::uint64_t room = policy::kNoLimit;  ///< as data() said. While it suffices no mailbox is looked at again
+  };
+  /// All of it is here. 250: it may become ours.
+  [[nodiscard]] Task<ipc::SmtpReply> endOfData(ipc::SessionInfo session, const ipc::Envelope& envelope, Content content);
 
   /// Every check of a stage with what it says, for `ostler explain`. Nothing is counted, nobody frozen.
   struct Examined {
@@ -79,6 +85,7 @@ class Questions {
     ipc::SmtpReply reply;
     bool forPostmaster = false;
     bool isNew = false;  ///< to the user, and counted as such
+    std::uint64_t room = policy::kNoLimit;  ///< as far as somebody asked
   };
   [[nodiscard]] Task<Judged> judge(ipc::CheckRecipient request, Thorough thorough);
   [[nodiscard]] Task<std::optional<ipc::SmtpReply>> objection(policy::Stage stage, policy::Facts& facts, Thorough thorough);
@@ -86,6 +93,8 @@ class Questions {
   [[nodiscard]] Task<void> lookUp(unsigned needs, policy::Facts& facts, Looking why = Looking::toDecide);
   [[nodiscard]] ipc::SmtpReply goneReply(const ipc::SessionInfo& session) const;
   [[nodiscard]] Task<policy::Fill> fillOf(ipc::Account account);
+  [[nodiscard]] Task<policy::Fill> roomiest(std::vector<route::LocalTarget> mailboxes, std::uint64_t octets);
+  [[nodiscard]] Task<bool> fitsSomewhere(std::vector<std::string> recipients, std::uint64_t octets);
   [[nodiscard]] Task<std::optional<ipc::SmtpReply>> refusalBehind(const policy::Facts& facts);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerVerify(ipc::Verify request);
   [[nodiscard]] Task<Result<ipc::SmtpReply>> answerEtrn(ipc::EtrnRequest request);
