@@ -1,7 +1,9 @@
 // clock.h - time as something that is handed in, so that tests and `ostler queue simulate` can move it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace ostler {
 
@@ -48,6 +50,10 @@ struct Deadline {
 [[nodiscard]] inline std::int64_t toUnixMillis(WallTime time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
-[[nodiscard]] inline WallTime fromUnixMillis(std::int64_t millis) { return WallTime(std::chrono::milliseconds(millis)); }
+inline constexpr std::int64_t kMostUnixMillis = std::chrono::duration_cast<std::chrono::milliseconds>(WallTime::max().time_since_epoch()).count();
+/// What lies beyond the clock's own unit, which ends in 2262, is its end: ids and files can say anything.
+[[nodiscard]] inline WallTime fromUnixMillis(std::int64_t millis) {
+  return WallTime(std::chrono::milliseconds(std::clamp(millis, -kMostUnixMillis, kMostUnixMillis)));
+}
 
 }  // namespace ostler

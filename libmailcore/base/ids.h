@@ -28,6 +28,7 @@ class Id128 {
 
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::string_view octets() const { return {reinterpret_cast<const char*>(octets_.data()), octets_.size()}; }
+  /// What no clock can say, as an id from elsewhere may, is the end of time.
   [[nodiscard]] WallTime time() const;
   [[nodiscard]] bool isNull() const { return *this == Id128{}; }
   auto operator<=>(const Id128&) const = default;

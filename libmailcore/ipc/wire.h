@@ -111,9 +111,8 @@ class Reader {
   }
   void get(WallTime& value) {
     // Milliseconds that do not fit the clock's own unit are no time.
-    constexpr auto kMost = std::chrono::duration_cast<std::chrono::milliseconds>(WallTime::max().time_since_epoch()).count();
     const auto millis = static_cast<std::int64_t>(getNumber<8>());
-    if (millis > kMost || millis < -kMost) ok_ = false;
+    if (millis > kMostUnixMillis || millis < -kMostUnixMillis) ok_ = false;
     if (ok_) value = fromUnixMillis(millis);
   }
   template <class T>

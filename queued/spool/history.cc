@@ -48,9 +48,11 @@ std::vector<History::Event> find(const std::string& folder, const Id128& id, Wal
   std::multimap<WallTime, std::string> inOrder;  // equal times stay as they were written
   const std::string wanted = id.text();
   // What earlier versions wrote while a clock that was set back said less than the id stands under that day.
-  const WallTime last = std::max(id.time(), now) + std::chrono::hours(24);
-  for (WallTime day = std::min(id.time(), now) - std::chrono::hours(24); day <= last; day += std::chrono::hours(24)) {
-    std::ifstream file(folder + "/" + dayOf(day));
+  const std::string first = dayOf(std::min(id.time(), now) - std::chrono::hours(24));
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    if (entry.path().filename().string() < first) continue;
+    std::ifstream file(entry.path());
     for (std::string line; std::getline(file, line);) {
       if (line.size() < kTextAt || line.compare(kIdAt, wanted.size(), wanted) != 0) continue;
       const auto millis = parseDecimal(std::string_view(line).substr(0, kIdAt - 1));

@@ -55,6 +55,17 @@ TEST_CASE("a message that came before the clock was set back by days is found") 
   CHECK(history.lookUp(id, first + std::chrono::hours(1))().size() == 1);  // time has caught up with it
 }
 
+TEST_CASE("an id that somebody typed, with a time that no clock knows, is looked for like any other") {
+  const test::TemporaryFolder folder;
+  const WallTime now = fromUnixMillis(1'700'000'000'000);
+  const Id128 id = Id128::fromOctets(std::string(16, '\xFF')).value();
+  Pool pool("history", 1);
+  History history(pool, folder.path() + "/history");
+  CHECK(history.lookUp(id, now)().empty());
+  history.note(id, now, "accepted");
+  CHECK(history.lookUp(id, now)().size() == 1);
+}
+
 TEST_CASE("days older than they are kept go") {
   const test::TemporaryFolder folder;
   const WallTime first = fromUnixMillis(1'700'000'000'000);
