@@ -72,11 +72,16 @@ void Delivery::noteRefusal(const smtp::Reply& reply, const std::string& remoteHo
   refusals_.push_back({reply, remoteHost});
 }
 
-// For good only when every host said so: while one may still take it, it is worth another try.
+// For good only when every host said so: while one may still take it, it is worth another try. What a host said, or what this message
+// lacked there, comes before the silence of another address: it is the reason, and a host that answers need not rest.
 Delivery::Refusal Delivery::lastRefusal() const {
+  const Refusal* silence = nullptr;
   for (auto at = refusals_.rbegin(); at != refusals_.rend(); ++at) {
-    if (at->reply.isTransient()) return *at;
+    if (!at->reply.isTransient()) continue;
+    if (!at->remoteHost.empty()) return *at;
+    if (silence == nullptr) silence = &*at;
   }
+  if (silence != nullptr) return *silence;
   return refusals_.empty() ? Refusal{{451, "4.4.1", "no host could be asked"}, ""} : refusals_.back();
 }
 

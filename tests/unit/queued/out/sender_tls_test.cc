@@ -81,6 +81,22 @@ TEST_CASE("where TLS is required, mail never goes in clear text") {
   }
 }
 
+// Or one message would make the host rest for everybody's.
+TEST_CASE("what a message needs of a host that answers is the reason, whatever its other address does") {
+  World world;
+  world.sink("127.0.0.2");
+  world.dns->addMx("rcpt.example", 10, "mx1.rcpt.example");
+  world.dns->addAddress("mx1.rcpt.example", "127.0.0.2");
+  world.dns->addAddress("mx1.rcpt.example", "127.0.0.3");  // nobody listens there
+  for (int attempt = 0; attempt < 3; ++attempt) {  // from the second on what is known to be down is asked last
+    auto request = World::message({"b@rcpt.example"});
+    request.nextHop.tlsRequired = true;
+    const auto one = world.sendOne(std::move(request));
+    CHECK(one.reply.enhanced == "4.7.4");
+    CHECK(one.remoteHost.starts_with("mx1.rcpt.example [127.0.0.2]"));
+  }
+}
+
 TEST_CASE("a smarthost gets our credentials over TLS that names it, and over nothing else") {
   World world;
   world.dns->addAddress("smart.example", "127.0.0.2");
