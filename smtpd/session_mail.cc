@@ -112,9 +112,9 @@ std::optional<smtp::Reply> Session::refusal(const smtp::MailCommand& command, Wa
   if (isHeldTooLong(command.parameters, now, limits().futureRelease)) {
     return Reply{501, "5.5.4", "Held for too long; the most is " + std::to_string(limits().futureRelease.count()) + " seconds"};
   }
-  // It would come back before it may go.
+  // It would come back, or be told of as late, before it may go.
   const ipc::Handling handling = handlingOf(command.parameters, now);
-  if (handling.by == ipc::Handling::By::giveBack && handling.holdUntil >= handling.deliverBy) {
+  if (handling.by != ipc::Handling::By::none && handling.holdUntil >= handling.deliverBy) {
     return Reply{501, "5.5.4", "Held until after the time by which it has to be delivered"};
   }
   if (!command.path.isAscii() && !command.parameters.smtpUtf8) {

@@ -233,13 +233,14 @@ void Dispatcher::tellLateInLine(Message& message) {
   const MessageRecord& about = (*facts)->record;
   const WallTime began = std::max(message.arrived, about.handling.holdUntil);
   const config::RetrySchedule retry = scheduleOf(route::retryFor(*env_.config, nullptr, about.origin.virtualServer), message, began);
+  const std::vector<std::string> replies = env_.queue.lastRepliesOf(message);
   std::vector<report::Ending> endings;
   for (std::uint32_t at = 0; at < message.recipients.size(); ++at) {
     if (!message.recipients[at].waits() || !report::isWanted(about.recipients[at].recipient, DsnAction::delayed)) continue;
     report::Ending ending;
     ending.recipient = at;
     ending.action = DsnAction::delayed;
-    ending.reply = {451, "4.4.7", "It stands in line for its next hop"};
+    ending.reply = {451, "4.4.7", "It stands in line for its next hop" + (replies[at].empty() ? "" : ". The last reason: " + replies[at])};
     ending.willRetryUntil = began + retry.expiry;
     endings.push_back(std::move(ending));
   }

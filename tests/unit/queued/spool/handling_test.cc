@@ -231,6 +231,24 @@ TEST_CASE("a message that stands in line when its time is over is told late, onc
   CHECK(house.mailboxOf("alice").size() == 1);
 }
 
+TEST_CASE("who is told late of what stands in line hears what its host said before") {
+  WithDeadline house;
+  house.change([](config::Config& config) { config.outbound.concurrencyPerDestination = 1; });
+  house.start();
+  house.outState = ipc::RecipientOutcome::State::deferred;
+  house.outReply = {450, "4.2.0", "not yet"};
+  const auto late = house.post();
+  REQUIRE(late);
+  REQUIRE(house.waitFor([&] { return house.shows({"why", late->queueId}, "last reply:"); }));
+  house.waits = true;
+  REQUIRE(house.send("alice@example.test", {"carol@remote.test"}, "Subject: first\r\n\r\nx\r\n", house.loggedIn()));
+  REQUIRE(house.waitFor([&] { return house.waiting == 1; }));
+  house.skip(11min);
+  REQUIRE(house.waitFor([&] { return house.mailboxOf("alice").size() == 1; }, 20s));
+  CHECK(house.mailboxOf("alice")[0].find("not yet") != std::string::npos);
+  house.waits = false;
+}
+
 TEST_CASE("a message that asks for TLS says so to the next hop, and so does its report, which holds the header alone") {
   SpoolFixture house;
   house.start();
