@@ -21,6 +21,7 @@
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
 #include "libmailcore/message/named_recipients.h"
+#include "libmailcore/message/typed_addresses.h"
 #include "libmailcore/smtp/path.h"
 #include "queued/tools/common.h"
 #include "queued/tools/sendmail_options.h"
@@ -251,6 +252,28 @@ Result<smtp::ReversePath> senderOf(const Wanted& wanted, const std::string& host
   return parsed->path;
 }
 
+/// Each argument is a list of addresses, as cron(8) hands over what MAILTO says. Errors: one of them is no address.
+Result<std::vector<ipc::Recipient>> recipientsOf(const Wanted& wanted) {
+  std::vector<ipc::Recipient> out;
+  for (const std::string& argument : wanted.recipients) {
+    for (const std::string& address : message::typedAddresses(argument)) {
+      Result<std::string> path = smtp::parsePlainPath(address);
+      if (!path) return fail(Error::Kind::syntax, printable(address) + " is no address (" + path.error().detail + ")");
+      ipc::Recipient recipient;
+      recipient.forwardPath = std::move(*path);
+      recipient.notify = wanted.notify;
+      recipient.notifyGiven = wanted.notifyGiven;
+      out.push_back(std::move(recipient));
+    }
+  }
+  return out;
+}
+
+int sayNoRecipients() {
+  fmt::print(stderr, "sendmail: no recipients: name them, or use -t\n");
+  return EX_USAGE;
+}
+
 }  // namespace
 
 int sendmail(const Call& call) {
@@ -268,10 +291,7 @@ int sendmail(const Call& call) {
   if (wanted->dialogue) return dialogue(*config, *wanted);
   std::string content = readMessage(wanted->dotIsContent, std::cin);
   if (wanted->fromHeader) takeRecipients(content, wanted->recipients);
-  if (wanted->recipients.empty()) {
-    fmt::print(stderr, "sendmail: no recipients: name them, or use -t\n");
-    return EX_USAGE;
-  }
+  if (wanted->recipients.empty()) return sayNoRecipients();
   const Result<smtp::ReversePath> sender = senderOf(*wanted, config->hostName);
   if (!sender) {
     fmt::print(stderr, "sendmail: the sender {} is no address: {}\n", printable(wanted->sender), sender.error().detail);
@@ -282,18 +302,13 @@ int sendmail(const Call& call) {
   envelope.envid = wanted->envid;
   envelope.returned = wanted->returned;
   envelope.eightBit = !isAllAscii(content);
-  for (const std::string& address : wanted->recipients) {
-    Result<std::string> path = smtp::parsePlainPath(address);
-    if (!path) {
-      fmt::print(stderr, "sendmail: {} is no address, so nothing was sent: {}\n", printable(address), path.error().detail);
-      return EX_NOUSER;
-    }
-    ipc::Recipient recipient;
-    recipient.forwardPath = std::move(*path);
-    recipient.notify = wanted->notify;
-    recipient.notifyGiven = wanted->notifyGiven;
-    envelope.recipients.push_back(std::move(recipient));
+  auto recipients = recipientsOf(*wanted);
+  if (!recipients) {
+    fmt::print(stderr, "sendmail: {}, so nothing was sent\n", recipients.error().detail);
+    return EX_NOUSER;
   }
+  if (recipients->empty()) return sayNoRecipients();
+  envelope.recipients = std::move(*recipients);
   if (!wanted->fullName.empty() && !message::HeaderView(content).find("From")) {
     message::Mailbox from;
     from.displayName = wanted->fullName;
