@@ -52,6 +52,8 @@ Result<std::shared_ptr<Counters>> Counters::open(const std::string& file) {
   struct stat folder{};  // what root makes before it becomes somebody is for who owns the folder
   const bool isRoots = ::geteuid() == 0 && ::stat(file.substr(0, file.rfind('/') + 1).c_str(), &folder) == 0;
   if (isRoots && folder.st_uid != 0) (void)!::fchown(fd.get(), folder.st_uid, folder.st_gid);
+  // Whatever the umask of who counts: the folder's group reads them for the pages of metrics.
+  (void)!::fchmod(fd.get(), 0640);
   void* const at = ::mmap(nullptr, sizeof(Table), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (at == MAP_FAILED) return fail(Error::Kind::permanent, "counters " + file + ": " + std::strerror(errno));
   auto* const table = static_cast<Table*>(at);

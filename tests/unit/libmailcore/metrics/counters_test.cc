@@ -1,5 +1,7 @@
 #include "libmailcore/metrics/counters.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -29,6 +31,17 @@ TEST_CASE("counters: what several threads count is read from outside, and counti
   REQUIRE(reading);
   CHECK(reading->counts.at("session-end") == 8000);
   CHECK(reading->counts.at("login") == 40);
+}
+
+TEST_CASE("counters: the folder's group may read them, whatever the umask of who counts") {
+  const test::TemporaryFolder folder;
+  const mode_t before = ::umask(0077);
+  const auto counters = Counters::open(folder.file("smtpd"));
+  ::umask(before);
+  REQUIRE(counters);
+  struct stat status{};
+  REQUIRE(::stat(folder.file("smtpd").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0640);
 }
 
 TEST_CASE("counters: more names than there is room for, and names that are none, change nothing else") {
