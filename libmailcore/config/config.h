@@ -278,6 +278,7 @@ struct DirectorySettings {
   std::string pipeUser = "nobody"; ///< whom they run as; empty: the system's user of the alias's name
   seconds pipeTimeout{5 * 60};     ///< then they are ended, and tried again later
   std::string postmaster;          ///< who reads postmaster@ every local domain: an address
+  std::string systemAccounts;      ///< who reads mail for accounts of this machine that are no users: an address; empty: nobody
   unsigned failuresBeforeLockout = 10;
   seconds lockout{15 * 60};
   bool lockoutLoopback = true;

@@ -116,6 +116,7 @@ const Row<Config> kConfig[] = {
     {"directory.pipe_user", [](Config& c) -> Slot { return &c.directory.pipeUser; }, "nobody", "whom programs behind aliases run as; empty: the system's user of the alias's name"},
     {"directory.pipe_timeout", [](Config& c) -> Slot { return &c.directory.pipeTimeout; }, "5m", "then such a program is ended, and tried again later", {1, 3600}},
     {"directory.postmaster", [](Config& c) -> Slot { return &c.directory.postmaster; }, "", "the address that reads postmaster@ of every local domain"},
+    {"directory.system_accounts", [](Config& c) -> Slot { return &c.directory.systemAccounts; }, "", "the address that reads mail for accounts of this machine (passwd(5)) that are no users, such as www-data: as host_name, localhost or no domain names them; empty: they are unknown"},
     {"directory.failures_before_lockout", [](Config& c) -> Slot { return &c.directory.failuresBeforeLockout; }, "10", "wrong passwords of one account or client; 0: never", {0, 100'000}},
     {"directory.lockout", [](Config& c) -> Slot { return &c.directory.lockout; }, "15m", "how long", {0, 7 * 86'400}},
     {"directory.lockout_loopback", [](Config& c) -> Slot { return &c.directory.lockoutLoopback; }, "true", "clients on loopback too"},

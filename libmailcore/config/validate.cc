@@ -70,6 +70,9 @@ class Validator {
     const std::string& owner = config_.directory.postmaster;
     if (!owner.empty() && owner.find('@') == std::string::npos)
       error(at("directory.postmaster"), "directory.postmaster must be an address, such as alice@example.com");
+    const std::string& reader = config_.directory.systemAccounts;
+    if (!reader.empty() && reader.find('@') == std::string::npos)
+      error(at("directory.system_accounts"), "directory.system_accounts must be an address, such as root@example.com");
   }
 
   /// What is said in greetings, or stands behind an address.

@@ -13,7 +13,7 @@ using ResolutionKind = ipc::Resolution::Kind;
 class Check {
  public:
   Check(OwnDirectory& directory, const config::Config& config)
-      : directory_(directory), options_(resolveOptions(config.directory)), place_{config.directoryDir(), 1, 1}, named_(config.placeOf("directory.postmaster")) {}
+      : directory_(directory), options_(resolveOptions(config)), place_{config.directoryDir(), 1, 1}, named_(config.placeOf("directory.postmaster")), systemAccounts_(config.placeOf("directory.system_accounts")) {}
 
   std::vector<config::Problem> run() {
     const Result<std::vector<Domain>> domains = directory_.domains();
@@ -24,6 +24,7 @@ class Check {
     if (domains->empty()) say(Severity::warning, "there is no local domain; add one with `ostler domain add NAME`");
     for (const Domain& domain : *domains) checkDomain(domain);
     checkPostmasterIsNamed(*domains);
+    if (!domains->empty() && !options_.systemAccounts.empty()) checkSystemAccounts();
     const Result<std::vector<Alias>> aliases = directory_.aliases();
     if (!aliases)
       say(Severity::error, aliases.error().detail);
@@ -73,6 +74,13 @@ class Check {
                                                         "; the first administrator, or the oldest user, reads postmaster's mail instead"});
   }
 
+  void checkSystemAccounts() {
+    const Result<ipc::Resolution> leads = resolve(directory_, options_, options_.systemAccounts);
+    if (leads && (leads->kind == ResolutionKind::local || leads->kind == ResolutionKind::remote)) return;
+    problems_.push_back({Severity::warning, systemAccounts_, "directory.system_accounts: " + options_.systemAccounts + " " +
+                                                                 (leads ? "reaches nobody" : leads.error().detail) + ": what this machine's programs send to each other is lost"});
+  }
+
   void checkAlias(const Alias& alias) {
     const std::string name = alias.domain.empty() ? alias.localPart + " (aliases file)" : alias.address();
     const Result<ipc::Resolution> leads = resolve(directory_, options_, alias.address());
@@ -104,6 +112,7 @@ class Check {
   const ResolveOptions options_;
   const config::Place place_;
   const config::Place named_;
+  const config::Place systemAccounts_;
   std::vector<config::Problem> problems_;
 };
 

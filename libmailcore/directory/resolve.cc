@@ -1,9 +1,11 @@
 #include "libmailcore/directory/resolve.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -36,14 +38,25 @@ Result<std::string> readIncludeFile(const std::string& path) {
   }
 }
 
+bool isSystemAccount(const std::string& name) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> octets{};
+  return ::getpwnam_r(name.c_str(), &entry, octets.data(), octets.size(), &found) == 0 && found != nullptr;
+}
+
 }  // namespace
 
-ResolveOptions resolveOptions(const config::DirectorySettings& settings) {
+ResolveOptions resolveOptions(const config::Config& config) {
+  const config::DirectorySettings& settings = config.directory;
   ResolveOptions options;
   options.tagSeparator = settings.tagSeparator;
   options.files = settings.aliasFiles;
   options.pipes = settings.aliasPipes;
   options.postmaster = settings.postmaster;
+  options.systemAccounts = settings.systemAccounts;
+  options.hostName = canonicalDomain(config.hostName).value_or("");
+  options.isSystemAccount = isSystemAccount;
   options.readInclude = readIncludeFile;
   return options;
 }

@@ -19,11 +19,14 @@ struct ResolveOptions {
   bool files = false;              ///< may aliases lead to files
   bool pipes = false;              ///< may aliases lead to programs
   std::string postmaster;          ///< an address; empty: the first administrator
+  std::string systemAccounts;      ///< an address, who reads mail for accounts of this machine; empty: nobody
+  std::string hostName;            ///< by which, beside localhost and no domain at all, such accounts are named
+  std::function<bool(const std::string& name)> isSystemAccount;  ///< may block
   /// Reads an :include: file. Errors: temporary, denied.
   std::function<Result<std::string>(const std::string& path)> readInclude;
 };
 
-[[nodiscard]] ResolveOptions resolveOptions(const config::DirectorySettings& settings);
+[[nodiscard]] ResolveOptions resolveOptions(const config::Config& config);
 
 /// Blocks as the directory does. A bare local part means the default domain. The domain of the postmaster of RFC
 /// 5321 4.5.1 is the default one. Errors: syntax (not an address); temporary (directory or list not readable: defer);

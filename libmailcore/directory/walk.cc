@@ -96,7 +96,9 @@ Result<void> Walk::address(const std::string& text, const Place& place) {
   ours_ = ours_ || place.depth == 0;
   if (place.depth == 0) out_.domain = (*domain)->name;
   if ((*domain)->name != *canonical) step("domain " + *canonical + " is another name of " + (*domain)->name);
-  return local(**domain, parsed->localPart, place);
+  Place inside = place;
+  inside.isHere = parsed->domain.empty() || *canonical == options_.hostName || *canonical == "localhost";
+  return local(**domain, parsed->localPart, inside);
 }
 
 Result<void> Walk::local(const Domain& domain, const std::string& localPart, const Place& place) {
@@ -123,6 +125,11 @@ Result<void> Walk::local(const Domain& domain, const std::string& localPart, con
   }
   for (const auto& [name, tag] : candidates) {
     const Result<bool> found = wellKnown(domain, name, place);
+    if (!found) return fail(found.error());
+    if (*found) return {};
+  }
+  for (const auto& [name, tag] : candidates) {
+    const Result<bool> found = systemAccount(name, place);
     if (!found) return fail(found.error());
     if (*found) return {};
   }
@@ -239,6 +246,23 @@ Result<bool> Walk::wellKnown(const Domain& domain, const std::string& folded, co
   if (!home) return fail(home.error());
   if (!*home) return false;
   return user(**home, (*owner)->localPart, "");
+}
+
+// What cron jobs and other programs of the machine send to each other, and what comes back to them, must reach somebody. To the world,
+// which writes to www-data@example.com, such an account is nobody.
+Result<bool> Walk::systemAccount(const std::string& folded, const Place& place) {
+  constexpr const char* kMark = "directory.system_accounts";
+  if (!place.isHere || options_.systemAccounts.empty() || path_.contains(kMark)) return false;
+  if (!options_.isSystemAccount(folded)) return false;
+  step(folded + " is an account of this machine, whose mail " + options_.systemAccounts + " reads (directory.system_accounts)");
+  path_.insert(kMark);
+  const std::size_t before = hits_;
+  const Result<void> expanded = address(options_.systemAccounts, Place{place.domain, "", place.depth + 1, false});
+  path_.erase(kMark);
+  if (!expanded) return fail(expanded.error());
+  if (hits_ > before) return true;
+  step("directory.system_accounts leads nowhere");
+  return false;
 }
 
 }  // namespace ostler::directory

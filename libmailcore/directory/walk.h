@@ -25,6 +25,7 @@ class Walk {
     std::string tag;     ///< of the address that led here
     std::size_t depth = 0;
     bool isInclude = false;  ///< lists may not name files and programs
+    bool isHere = false;     ///< named by this host's own name, or by no domain
   };
 
   // From an address to who has it: walk.cc.
@@ -35,6 +36,7 @@ class Walk {
   Result<bool> user(const Domain& domain, const std::string& folded, const std::string& tag);
   Result<bool> fileAlias(const Domain& domain, const std::string& folded, const std::string& tag, const Place& place);
   Result<bool> wellKnown(const Domain& domain, const std::string& folded, const Place& place);
+  Result<bool> systemAccount(const std::string& folded, const Place& place);
   Result<bool> isDefault(const Domain& domain);
   void remote(const Address& address);
 

@@ -146,7 +146,7 @@ Task<Result<ipc::Identity>> AuthService::whoIs(Connection from, ipc::WhoIs reque
 Task<Result<ipc::Resolution>> AuthService::resolve(Connection from, ipc::Resolve request) {
   const Result<void> allowed = check(*from, ipc::Resolve::kType);
   if (!allowed) co_return fail(allowed.error());
-  auto job = [directory = parts_.directory, options = directory::resolveOptions(parts_.config->directory),
+  auto job = [directory = parts_.directory, options = directory::resolveOptions(*parts_.config),
               address = std::move(request.address)]() -> Result<Resolved> {
     Result<ipc::Resolution> resolution = directory::resolve(*directory, options, address);
     if (!resolution) return fail(resolution.error());

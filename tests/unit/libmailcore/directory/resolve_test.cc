@@ -204,7 +204,7 @@ TEST_CASE("a list file that others may write is refused") {
   REQUIRE(file != nullptr);
   fputs("bob\n", file);
   fclose(file);
-  const auto read = resolveOptions({}).readInclude;
+  const auto read = resolveOptions(config::Config()).readInclude;
   std::filesystem::permissions(path, std::filesystem::perms(0644));
   CHECK(read(path).value() == "bob\n");
   std::filesystem::permissions(path, std::filesystem::perms(0666));
@@ -221,4 +221,29 @@ TEST_CASE("a user's own limits win over the domain's") {
   CHECK(account.quotaOctets == 7);
   CHECK(account.quotaMessages == 10);
   CHECK(account.messageSize == 5);
+}
+
+TEST_CASE("an account of the machine that is no user is read by directory.system_accounts, by the host's own names alone") {
+  Town town;
+  Domain domain;
+  domain.name = "example.test";
+  domain.aliases = {"mail.example.test", "localhost", "example.example"};
+  REQUIRE(town.own->edit([&](OwnDirectory::Edit& edit) { return edit.putDomain(domain, OwnDirectory::Edit::Mode::replace); }));
+  town.options.systemAccounts = "root@example.test";
+  town.options.postmaster = "alice@example.test";
+  town.options.hostName = "mail.example.test";
+  town.options.isSystemAccount = [](const std::string& name) { return name == "www-data" || name == "root" || name == "bob"; };
+  for (const char* const address : {"www-data", "www-data@mail.example.test", "WWW-Data@localhost", "www-data+x@mail.example.test", "root@localhost"}) {
+    INFO(address);
+    CHECK(town.accounts(address) == Names{"alice@example.test"});
+  }
+  CHECK(town.accounts("bob@mail.example.test") == Names{"bob@example.test"});
+  for (const char* const address : {"www-data@example.test", "www-data@example.example", "www-data@other.test", "games", "games@mail.example.test"}) {
+    INFO(address);
+    CHECK(town.at(address).kind == Leads::unknownUser);
+  }
+  town.options.systemAccounts = "www-data@localhost";  // itself
+  CHECK(town.at("www-data").kind == Leads::unknownUser);
+  town.options.systemAccounts.clear();
+  CHECK(town.at("www-data").kind == Leads::unknownUser);
 }
