@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "libmailcore/config/restore_mark.h"
 #include "libmailcore/daemon/folders.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/directory/system/system_users.h"
@@ -67,6 +68,7 @@ class Process final : public daemon::Role {
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
     const auto refuse = [](int status, const Error& error) { return tl::unexpected(daemon::RoleRefusal{status, error.detail}); };
     const config::Config& config = *start.config;
+    if (const std::string why = config::whyNotWhole(config); !why.empty()) return tl::unexpected(daemon::RoleRefusal{EX_CONFIG, why});
     const Result<void> folders = makeFolders(config);
     if (!folders) return refuse(EX_CANTCREAT, folders.error());
     ::tzset();  // reads a file, which later is not allowed

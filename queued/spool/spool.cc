@@ -5,6 +5,7 @@
 
 #include <ctime>
 
+#include "libmailcore/config/restore_mark.h"
 #include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/store/local_store.h"
@@ -24,6 +25,7 @@ class Process final : public daemon::Role {
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
     ::mallopt(M_MMAP_THRESHOLD, kMappedFrom);
     const auto refuse = [](int status, const Error& error) { return tl::unexpected(daemon::RoleRefusal{status, error.detail}); };
+    if (const std::string why = config::whyNotWhole(*start.config); !why.empty()) return tl::unexpected(daemon::RoleRefusal{EX_CONFIG, why});
     const Result<void> folders = spool::Role::makeFolders(*start.config);
     if (!folders) return refuse(EX_CANTCREAT, folders.error());
     ::tzset();  // reads a file, which later is not allowed

@@ -16,9 +16,11 @@
 #include <nlohmann/json.hpp>
 
 #include "libmailcore/base/unique_fd.h"
+#include "libmailcore/config/restore_mark.h"
 #include "libmailcore/journal/segment.h"
 #include "libmailcore/store/local/lock.h"
 #include "queued/health/probe.h"
+#include "queued/tools/backup_list.h"
 #include "queued/tools/backup_queue.h"
 #include "queued/tools/common.h"
 #include "queued/tools/owner.h"
@@ -152,8 +154,15 @@ void copyHistory(const config::Config& config, const fs::path& to) {
 
 // ---- back
 
-/// The backup's format.
-Result<int> readNote(const fs::path& folder) {
+/// What is done with a backup that lost something.
+enum class Damaged { refuse, bringBack };
+
+/// The backup's format, and what differs from what was written into it.
+struct Note {
+  int format = 0;
+  std::vector<std::string> differences;
+};
+Result<Note> readNote(const fs::path& folder) {
   std::ifstream in(folder / kNote);
   std::string word;
   int format = 0;
@@ -161,7 +170,7 @@ Result<int> readNote(const fs::path& folder) {
   if (word != "ostler-backup") return fail(Error::Kind::notFound, folder.string() + " holds no backup");
   if (format > kFormat)
     return fail(Error::Kind::permanent, fmt::format("this backup has format {}, newer than the {} this version knows", format, kFormat));
-  return format;
+  return Note{format, differencesFrom(in, folder)};
 }
 
 void takeOver(const fs::path& from, const fs::path& to, const config::Config& config) {
@@ -174,7 +183,7 @@ void takeOver(const fs::path& from, const fs::path& to, const config::Config& co
       fs::create_directories(target);
       ::chmod(target.c_str(), 0770);
     } else {
-      fs::copy_file(entry.path(), target);
+      fs::copy_file(entry.path(), target, fs::copy_options::overwrite_existing);
       ::chmod(target.c_str(), 0660);
     }
     if (owner) give(target.string(), *owner);
@@ -197,22 +206,49 @@ bool holdsJournal(const std::string& folder) {
   return !segments || !segments->empty();
 }
 
-Result<void> restoreFrom(const fs::path& folder, const config::Config& config) {
-  const Result<int> format = readNote(folder);
-  if (!format) return fail(format.error());
+/// Until it is taken away nothing starts on what is there.
+Result<void> setMark(const config::Config& config) {
+  fs::create_directories(config.dataDir);
+  std::ofstream mark(config::restoreMark(config));
+  mark << "ostler restore began and has not ended\n";
+  if (!mark.flush()) return fail(Error::Kind::temporary, "cannot write " + config::restoreMark(config));
+  return syncAll(config.dataDir);
+}
+
+/// What an interrupted restore has left: all of it came from a backup, into an empty place.
+void removeLeftovers(const config::Config& config) {
+  for (const std::string& folder : {config.accountsDir(), config.directoryDir(), config.queueDir()}) {
+    if (!fs::exists(folder)) continue;
+    for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
+  }
+}
+
+Result<void> restoreFrom(const fs::path& folder, const config::Config& config, Damaged damaged) {
+  const Result<Note> note = readNote(folder);
+  if (!note) return fail(note.error());
+  for (const std::string& difference : note->differences) fmt::print(stderr, "{}: {}\n", folder.string(), difference);
+  if (!note->differences.empty() && damaged == Damaged::refuse)
+    return fail(Error::Kind::permanent, "this backup is not what was written, so nothing was restored; take another copy of it, or bring back what there is with --damaged");
   if (SupervisorLock::holder(config.runDir) || spoolAnswers(config))
     return fail(Error::Kind::temporary, "the suite runs; stop it first");
+  if (!config::whyNotWhole(config).empty()) removeLeftovers(config);
   if (!isEmpty(config.accountsDir()) || fs::exists(config.directoryDir() + "/directory.mdb"))
     return fail(Error::Kind::exists, "there are accounts or a directory in " + config.dataDir + " already; a backup goes into an empty place");
   if (holdsJournal(config.queueDir()))
     return fail(Error::Kind::exists, "there is a queue in " + config.queueDir() + " already; a backup goes into an empty place");
+  if (const Result<void> marked = setMark(config); !marked) return marked;
   takeOver(folder / "directory", config.directoryDir(), config);
   takeOver(folder / "accounts", config.accountsDir(), config);
-  takeOver(folder / "queue", *format == 1 ? config.pickupDir() : config.queueDir(), config);
+  takeOver(folder / "queue", note->format == 1 ? config.pickupDir() : config.queueDir(), config);
   takeOver(folder / "drop", config.dropDir(), config);
   takeOver(folder / "badmail", config.badmailDir(), config);
-  const Result<void> synced = syncAll(config.dataDir);
-  return synced ? syncAll(config.spoolRoot()) : synced;
+  Result<void> done = syncAll(config.spoolRoot());
+  if (done) done = syncAll(config.dataDir);
+  if (!done) return done;
+  fs::remove(config::restoreMark(config));
+  done = syncAll(config.dataDir);
+  if (!done || note->differences.empty()) return done;
+  return fail(Error::Kind::permanent, "restored what there was; look into it with `ostler mailbox check` and `ostler queue verify`");
 }
 
 int told(const Call& call, const Result<void>& done) {
@@ -253,8 +289,10 @@ int backup(const Call& call) {
     copyFiles(config->badmailDir(), to / "badmail");
     const Result<void> directory = copyDirectory(config->directoryDir(), to / "directory");
     if (!directory) return directory;
+    const Result<std::string> list = listFiles(to);
+    if (!list) return fail(list.error());
     std::ofstream note(to / kNote);
-    note << "ostler-backup " << kFormat << "\nversion " << OSTLER_VERSION << "\ntime " << std::time(nullptr) << "\n";
+    note << "ostler-backup " << kFormat << "\nversion " << OSTLER_VERSION << "\ntime " << std::time(nullptr) << "\n" << *list;
     if (!note.flush()) return fail(Error::Kind::temporary, "cannot write " + folder);
     const Result<void> synced = syncAll(to);
     if (!synced) return synced;
@@ -266,14 +304,16 @@ int backup(const Call& call) {
 int restore(const Call& call) {
   CommonOptions options;
   std::string folder;
+  bool damaged = false;
   CLI::App app("Puts a backup back: users, mail, and the queue as it stood. The suite must not run, and have no mail yet.");
   addConfigOption(app, options);
   app.add_option("folder", folder, "what `ostler backup` made")->required();
+  app.add_flag("--damaged", damaged, "bring back what there is of a backup that lost something; exit status 65 then");
   if (const auto status = parse(app, call)) return *status;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
   ::umask(0007);
-  return told(call, guarded([&] { return restoreFrom(fs::absolute(folder), *config); }));
+  return told(call, guarded([&] { return restoreFrom(fs::absolute(folder), *config, damaged ? Damaged::bringBack : Damaged::refuse); }));
 }
 
 }  // namespace ostler::tools

@@ -56,6 +56,9 @@ class SegmentsWriter {
     auto writer = SegmentWriter::create(folder_, header);
     if (!writer) return fail(writer.error());
     for (const std::vector<Entry>& batch : gathered_) {
+      // The last one tells that those before it were synced: what is damaged among them is no torn tail, behind which nothing is read.
+      const Result<void> synced = &batch == &gathered_.back() ? (*writer)->sync() : Result<void>();
+      if (!synced) return synced;
       std::vector<SegmentWriter::Item> items;
       for (const Entry& entry : batch) items.push_back({static_cast<std::uint16_t>(entry.type), entry.octets});
       const auto appended = (*writer)->append(items);

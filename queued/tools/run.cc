@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "libmailcore/config/restore_mark.h"
 #include "libmailcore/config/run_dir.h"
 #include "libmailcore/daemon/environment_file.h"
 #include "libmailcore/daemon/folders.h"
@@ -89,6 +90,10 @@ int run(const Call& call) {
 
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
+  if (const std::string why = config::whyNotWhole(*config); !why.empty()) {
+    fmt::print(stderr, "ostler: {}\n", why);
+    return EX_CONFIG;
+  }
   if (!makeRunDir(*config) || !makeFolder(config->dataDir, 0755, config->user)) return EX_CANTCREAT;
   const auto lock = SupervisorLock::take(config->runDir, Deadline::after(std::chrono::seconds(4)));
   if (!lock) {
