@@ -1,6 +1,6 @@
 // newaliases.cc - newaliases: checks the aliases file and loads it into the directory, all of it or nothing.
 // Written in: sendmail's newaliases(1); the last line has its form.
-#include <sysexits.h>
+#include "queued/tools/newaliases.h"
 
 #include <cerrno>
 #include <fstream>
@@ -46,7 +46,9 @@ void addForbidden(AliasesFile& file, const config::DirectorySettings& settings) 
   }
 }
 
-Result<void> load(directory::OwnDirectory& directory, const config::Config& config) {
+}  // namespace
+
+Result<void> loadAliasesFile(directory::OwnDirectory& directory, const config::Config& config) {
   const std::string& path = config.directory.aliasesFile;
   if (path.empty())
     return fail(Error::Kind::permanent, "no aliases file is configured; name one in directory.aliases_file");
@@ -78,14 +80,12 @@ Result<void> load(directory::OwnDirectory& directory, const config::Config& conf
   return {};
 }
 
-}  // namespace
-
 int newaliases(const Call& call) {
   CommonOptions options;
   CLI::App app("Checks the aliases file and loads it.");
   addConfigOption(app, options);
   if (const auto status = parse(app, call)) return *status;
-  return withDirectory(call, options, load);
+  return withDirectory(call, options, loadAliasesFile);
 }
 
 }  // namespace ostler::tools

@@ -7,6 +7,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,10 +17,14 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/random.h"
+#include "libmailcore/net/address.h"
 #include "libmailcore/net/certificate.h"
-#include "libmailcore/sasl/verifiers.h"
 #include "queued/tools/directory_tool.h"
 #include "queued/tools/dns_records.h"
+#include "queued/tools/key_readers.h"
+#include "queued/tools/newaliases.h"
+#include "queued/tools/port_holder.h"
+#include "queued/tools/setup_directory.h"
 
 namespace ostler::tools {
 namespace {
@@ -34,6 +40,8 @@ struct SetupOptions {
   std::string certificate;
   std::string key;
   bool noStart = false;
+
+  [[nodiscard]] directory::Address first() const { return {user, domain}; }
 };
 
 constexpr std::string_view kProcesses[] = {"smtpd", "spool", "out", "auth", "pop3d", "imapd", "health"};
@@ -46,6 +54,18 @@ std::string usersSection() {
     if (::getpwnam(name.c_str()) != nullptr) text += fmt::format("  {}: {}\n", process, name);
   }
   return text.empty() ? "" : "users:\n" + text;
+}
+
+/// Quoted where something in it might mean something to YAML.
+std::string yamlText(const std::string& text) {
+  const auto isPlain = [](char c) { return isAsciiAlnum(c) || c == '.' || c == '_' || c == '/' || c == '@' || c == '-' || c == '+'; };
+  if (!text.empty() && (isAsciiAlnum(text.front()) || text.front() == '/') && std::all_of(text.begin(), text.end(), isPlain)) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
 }
 
 std::string configurationFor(const SetupOptions& options, const std::string& certificate, const std::string& key) {
@@ -78,11 +98,36 @@ imap:
 health:
   listeners: ["127.0.0.1:8025"]
 directory:
-  postmaster: {user}@{domain}
+  postmaster: {postmaster}
+  # Mail for www-data@{host} and the like: accounts of this machine that are no users.
+  system_accounts: root@{domain}
+  # Loaded by newaliases.
+  aliases_file: /etc/aliases
 )",
                      fmt::arg("domain", options.domain), fmt::arg("host", options.hostName),
-                     fmt::arg("users", usersSection()), fmt::arg("certificate", certificate), fmt::arg("key", key),
-                     fmt::arg("user", options.user));
+                     fmt::arg("users", usersSection()), fmt::arg("certificate", yamlText(certificate)), fmt::arg("key", yamlText(key)),
+                     fmt::arg("postmaster", yamlText(options.first().text())));
+}
+
+/// Brings the names into the form that all else has. Errors: syntax.
+Result<void> readNames(SetupOptions& options) {
+  const auto domain = directory::canonicalDomain(options.domain);
+  if (!domain) return fail(domain.error());
+  const std::string lastLabel = domain->substr(domain->rfind('.') + 1);
+  const bool isNumber = std::all_of(lastLabel.begin(), lastLabel.end(), isAsciiDigit);
+  if (isNumber || net::IpAddress::parse(*domain)) return fail(Error::Kind::syntax, options.domain + " is no domain: name the one that stands behind the @ of your addresses");
+  options.domain = *domain;
+  const auto host = directory::canonicalDomain(options.hostName.empty() ? "mail." + options.domain : options.hostName);
+  if (!host) return fail(host.error());
+  options.hostName = *host;
+  const auto user = directory::parseAddress(options.user);
+  const auto localPart = user ? directory::foldLocalPart(user->localPart) : fail(user.error());
+  if (!localPart) return fail(Error::Kind::syntax, "--user \"" + printable(options.user) + "\" is no name for a user: " + localPart.error().detail);
+  const auto of = user->domain.empty() ? domain : directory::canonicalDomain(user->domain);
+  if (!of || *of != options.domain)
+    return fail(Error::Kind::syntax, "--user " + printable(options.user) + " is not of " + options.domain + ", whose first user he is to be; others come with `ostler user add`");
+  options.user = *localPart;
+  return {};
 }
 
 /// Written aside and renamed: all of it or nothing.
@@ -100,24 +145,6 @@ Result<void> writeFile(const fs::path& file, const std::string& text, mode_t mod
   if (::chmod(aside.c_str(), mode) != 0 || ::rename(aside.c_str(), file.c_str()) != 0)
     return fail(Error::Kind::permanent, "cannot write " + file.string());
   return {};
-}
-
-/// Who reads keys, besides root: the processes that show certificates.
-constexpr const char* kKeyReaders = "ostler-tls";
-
-/// May they read it, as root has set its mode and those of the folders above it? Where there is no such group, who starts the suite does.
-bool mayBeReadByProcesses(const std::string& file) {
-  const struct group* const readers = ::getgrnam(kKeyReaders);
-  if (readers == nullptr || ::geteuid() != 0) return true;
-  const gid_t gid = readers->gr_gid;
-  constexpr uid_t kNobody = 65'534;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const bool become = ::setgroups(1, &gid) == 0 && ::setresgid(gid, gid, gid) == 0 && ::setresuid(kNobody, kNobody, kNobody) == 0;
-    ::_exit(become && ::access(file.c_str(), R_OK) == 0 ? 0 : 1);
-  }
-  int status = 0;
-  return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
 }
 
 Result<std::string> contentOf(const std::string& file) {
@@ -143,6 +170,7 @@ Result<std::pair<std::string, std::string>> givenCertificate(const SetupOptions&
   const Result<void> fits = net::checkPair(options.certificate, options.key);
   if (!fits) return fail(fits.error());
   if (!facts->namesHost) fmt::print(stderr, "ostler setup: {} does not name {}\n", options.certificate, options.hostName);
+  if (facts->notAfter < SystemClock().now()) fmt::print(stderr, "ostler setup: {} has expired: clients will not trust it\n", options.certificate);
   if (mayBeReadByProcesses(options.certificate) && mayBeReadByProcesses(options.key))
     return std::pair{fs::absolute(options.certificate).string(), fs::absolute(options.key).string()};
   auto certificate = contentOf(options.certificate);
@@ -165,27 +193,7 @@ Result<std::pair<std::string, std::string>> certificateFor(const SetupOptions& o
   return writePair(*made, options.hostName, folder);
 }
 
-Result<void> addFirstUser(directory::OwnDirectory& directory, const SetupOptions& options, const std::string& password) {
-  const auto verifiers = sasl::makeVerifiers(password, {});
-  if (!verifiers) return fail(verifiers.error());
-  return directory.edit([&](Edit& edit) -> Result<void> {
-    directory::Domain domain;
-    domain.name = options.domain;
-    Result<void> done = edit.putDomain(domain, Edit::Mode::add);
-    if (!done) return done;
-    if (done = edit.setDefaultDomain(options.domain); !done) return done;
-    directory::User user;
-    user.domain = options.domain;
-    user.localPart = options.user;
-    user.verifiers = *verifiers;
-    const auto stored = edit.putUser(user, Edit::Mode::add);
-    if (!stored) return fail(stored.error());
-    if (options.user == "root") return {};
-    return edit.putAlias({options.domain, "root", {options.user + "@" + options.domain}}, Edit::Mode::add);
-  });
-}
-
-int startSuite() {
+int enableUnits() {
   const pid_t child = ::fork();
   if (child == 0) {
     ::execlp("systemctl", "systemctl", "enable", "--now", "ostler.target", nullptr);
@@ -195,9 +203,45 @@ int startSuite() {
   return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
+/// Starts all and waits until it answers. Another mail server that has a port already is the first hour's usual trouble.
+int startSuite(const Call& call, const config::Config& config) {
+  const int enabled = enableUnits();
+  if (enabled != 0) return enabled;
+  std::vector<health::Probe> silent = health::probesOf(config);
+  const Deadline deadline = Deadline::after(std::chrono::seconds(20));
+  while (true) {
+    std::erase_if(silent, health::answers);
+    if (silent.empty()) return EX_OK;
+    const bool isTaken = std::ranges::any_of(silent, [](const health::Probe& probe) { return !strangerAt(probe.address).empty(); });
+    if (isTaken || deadline.passed()) break;
+    ::usleep(200'000);
+  }
+  for (const health::Probe& probe : silent) fmt::print(stderr, "{}: {}\n", call.name, faultOf(probe));
+  fmt::print(stderr, "{}: the suite is set up and does not run; after that: systemctl restart ostler.target, and ostler doctor\n", call.name);
+  return EX_UNAVAILABLE;
+}
+
 Result<std::string> passwordFor(const SetupOptions& options) {
   if (!options.passwordFile.empty()) return readPassword(options.passwordFile, "Password");
   return toHex(randomOctets(8));
+}
+
+/// Returns what is to be told of it.
+Result<std::string> fillDirectory(const Call& call, const SetupOptions& options, const std::string& password, directory::OwnDirectory& directory,
+                                  const config::Config& config) {
+  if (fs::exists(config.directory.aliasesFile)) {
+    const Result<void> loaded = loadAliasesFile(directory, config);
+    if (!loaded) fmt::print(stderr, "{}: {}; mend it, then run newaliases\n", call.name, loaded.error().detail);
+  }
+  const Result<bool> isNew = setUpDirectory(directory, {options.domain, options.hostName, options.user, password});
+  if (!isNew) return fail(isNew.error());
+  const std::string user = options.first().text();
+  std::string said;
+  if (!*isNew)
+    said = fmt::format("user {0} is there already and keeps the password; another: ostler user set {0} --password\n", user);
+  else if (options.passwordFile.empty())
+    said = fmt::format("user {} with the password {}\n", user, password);
+  return said + readersOf(directory, config, options.domain);
 }
 
 int carryOut(const Call& call, SetupOptions& options) {
@@ -214,22 +258,23 @@ int carryOut(const Call& call, SetupOptions& options) {
   if (!pair) return complain(call, pair.error());
   const Result<void> written = writeFile(file, configurationFor(options, pair->first, pair->second), 0644, nullptr);
   if (!written) return complain(call, written.error());
-  const int status = withDirectory(call, options.common, [&](directory::OwnDirectory& directory, const config::Config&) {
-    return addFirstUser(directory, options, *password);
+  std::string said;
+  const int status = withDirectory(call, options.common, [&](directory::OwnDirectory& directory, const config::Config& config) {
+    const Result<std::string> done = fillDirectory(call, options, *password, directory, config);
+    said = done.value_or("");
+    return done ? Result<void>() : fail(done.error());
   });
-  if (status != EX_OK && status != EX_CANTCREAT) {
+  if (status != EX_OK) {
     fs::remove(file, error);
     return status;
   }
-  fmt::print("wrote {}\n", file.string());
-  const std::string first = options.user + "@" + options.domain;
-  if (status == EX_OK && options.passwordFile.empty()) fmt::print("user {} with the password {}\n", first, *password);
-  fmt::print("{0} reads the mail of postmaster@{1} and root@{1}\n", first, options.domain);
+  fmt::print("wrote {}\n{}", file.string(), said);
   const auto config = loadConfig(options.common);
   if (!config) return EX_CONFIG;
   fmt::print("\nthe DNS of {} must say:\n{}", options.domain, recordsFor(*config, options.domain, addressesOfThisHost()));
   const bool underSystemd = fs::exists("/run/systemd/system") && fs::exists("/usr/lib/systemd/system/ostler.target");
-  if (!options.noStart && underSystemd) return startSuite();
+  std::fflush(stdout);  // what goes wrong from here on is told below it
+  if (!options.noStart && underSystemd) return startSuite(call, *config);
   if (!underSystemd) fmt::print("\nstart it with: ostler run -c {}\n", file.string());
   return EX_OK;
 }
@@ -250,10 +295,8 @@ int setup(const Call& call) {
   key->needs(certificate);
   app.add_flag("--no-start", options.noStart, "only write");
   if (const auto status = parse(app, call)) return *status;
-  const auto canonical = directory::canonicalDomain(options.domain);
-  if (!canonical) return complain(call, canonical.error());
-  options.domain = *canonical;
-  if (options.hostName.empty()) options.hostName = "mail." + options.domain;
+  const Result<void> names = readNames(options);
+  if (!names) return complain(call, names.error());
   return carryOut(call, options);
 }
 

@@ -2,6 +2,9 @@
 import glob
 import json
 import os
+import re
+import urllib.error
+import urllib.request
 
 from machine import PASSWORD, UNITS, Traffic, answers, arrives, at_terminal, check, pid, prop, send, sh, subjects, wait_until
 
@@ -27,6 +30,58 @@ def setup():
     for wanted in ('MX 10 mail.example.test.', 'v=spf1 mx -all', '_submissions._tcp.example.test.'):
         check(wanted in said, f'{wanted} is not in: {said}')
     sh(f'echo "{PASSWORD}" | ostler user add bob@example.test --password-file -')
+    for unit in UNITS:
+        wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'{unit} is not active')
+
+
+def page(path):
+    try:
+        with urllib.request.urlopen(f'http://127.0.0.1:8025/{path}', timeout=20) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+
+
+def pages():
+    """What monitors ask: all processes are seen, and nothing is said to be down that is well."""
+    wait_until(lambda: page('readyz') == 'ready\n', page('readyz') + sh('ls -l /run/ostler'))
+    metrics = page('metrics')
+    seen = set(re.findall(r'ostler_events_total\{process="([^"]*)"', metrics))
+    check({'smtpd', 'imapd', 'pop3d', 'queued-spool', 'queued-out', 'queued-auth', 'queued-health'} <= seen, f'{seen}')
+    check('} 0' not in '\n'.join(row for row in metrics.splitlines() if row.startswith('ostler_listener_up')), metrics[:3000])
+
+
+def own_names():
+    """What the machine's own programs send: to the host's names, to accounts that are no users."""
+    for number, to in enumerate(('root@mail.example.test', 'root@localhost', 'www-data', 'root,alice@example.test')):
+        sh(f'printf "Subject: of the machine {number}\n\nText.\n" | sendmail -FCronDaemon -i -oem {to}')
+        arrives(f'of the machine {number}', 'alice@example.test')
+
+
+def closed_key():
+    """As certbot or scp leaves it."""
+    key = '/etc/ostler/tls/mail.example.test.key'
+    sh(f'chmod 600 {key}; chown root:root {key}')
+    try:
+        for line in ('ostler check', 'ostler doctor --no-dns --no-send'):
+            said = sh(f'{line} 2>&1', 1)
+            check(f'may not read {key}' in said and 'chgrp ostler-tls' in said, f'{line}: {said}')
+    finally:
+        sh(f'chgrp ostler-tls {key}; chmod 640 {key}')
+
+
+def other_server_first():
+    """Somebody else has port 25 when setup comes: it says who."""
+    sh('systemctl stop ostler.target ostler-smtpd.socket ostler-smtpd.service; mkdir /srv/kept; mv /etc/ostler/ostler.yaml /srv/kept')
+    with open('/srv/other.py', 'w') as program:
+        program.write('import socket\nserver = socket.create_server(("127.0.0.1", 25))\nwhile True:\n    one = server.accept()[0]\n    one.sendall(b"220 other\\r\\n")\n    one.close()\n')
+    sh('systemd-run --unit=other-server python3 /srv/other.py')
+    try:
+        wait_until(lambda: answers(25), 'the other server')
+        said = sh('ostler setup example.test --user alice 2>&1', 69)
+        check('is held by python3' in said and 'other-server.service' in said, said)
+    finally:
+        sh('systemctl stop other-server; mv /srv/kept/ostler.yaml /etc/ostler/; systemctl reset-failed; systemctl restart ostler.target')
     for unit in UNITS:
         wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'{unit} is not active')
 
