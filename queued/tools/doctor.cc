@@ -24,6 +24,8 @@
 #include "queued/tools/dns_options.h"
 #include "queued/tools/dns_records.h"
 #include "queued/tools/doctor_tls.h"
+#include "queued/tools/port_holder.h"
+#include "queued/tools/problems.h"
 #include "queued/tools/roles.h"
 
 namespace ostler::tools {
@@ -61,14 +63,12 @@ class Findings {
   bool bad_ = false;
 };
 
-void lookAtConfiguration(Findings& findings, const Config& config, const std::vector<config::Problem>& problems) {
-  std::vector<config::Problem> all = problems;
-  for (config::Problem& problem : config::checkFiles(config)) all.push_back(std::move(problem));
-  for (const config::Problem& problem : all) {
+void lookAtConfiguration(Findings& findings, const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) {
     const bool isError = problem.severity == config::Problem::Severity::error;
     isError ? findings.bad(config::toText(problem)) : findings.warn(config::toText(problem));
   }
-  if (all.empty()) findings.good("the configuration has no problems");
+  if (problems.empty()) findings.good("the configuration has no problems");
 }
 
 /// Keys and passwords are for who needs them. What is not there, the configuration's own check tells.
@@ -96,7 +96,7 @@ bool lookAtListeners(Findings& findings, const Config& config) {
   for (const health::Probe& probe : health::probesOf(config)) {
     if (health::answers(probe)) continue;
     all = false;
-    findings.bad(probe.service + " " + probe.address.text() + " does not answer");
+    findings.bad(faultOf(probe));
   }
   for (const RoleAnswer& answer : askRoles(config)) {
     if (answer.up) continue;
@@ -275,7 +275,7 @@ int doctor(const Call& call) {
   if (!loaded.config) return loadConfig(options) ? EX_SOFTWARE : EX_CONFIG;
   const Config& config = *loaded.config;
   Findings findings(options);
-  lookAtConfiguration(findings, config, loaded.problems);
+  lookAtConfiguration(findings, problemsOf(loaded));
   lookAtKeys(findings, config);
   lookAtFolders(findings, config);
   const bool up = lookAtListeners(findings, config);
