@@ -1,10 +1,6 @@
 #include "libmailcore/journal/record.h"
 
-#include <cstring>
-
-#if defined(__x86_64__)
-#include <nmmintrin.h>
-#endif
+#include "libmailcore/base/crc32c.h"
 
 namespace ostler::journal {
 namespace {
@@ -12,36 +8,6 @@ namespace {
 constexpr std::uint64_t kLastMark = 1;
 constexpr std::uint64_t kFirstMark = 2;
 constexpr unsigned kMarks = 2;
-
-constexpr std::array<std::uint32_t, 256> makeTable() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t octet = 0; octet < 256; ++octet) {
-    std::uint32_t crc = octet;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0x82F63B78U : 0);
-    table[octet] = crc;
-  }
-  return table;
-}
-constexpr auto kTable = makeTable();
-
-std::uint32_t updateByTable(std::string_view octets, std::uint32_t crc) {
-  for (const char c : octets) crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8);
-  return crc;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t updateByInstruction(std::string_view octets, std::uint32_t crc) {
-  std::uint64_t wide = crc;
-  for (; octets.size() >= 8; octets.remove_prefix(8)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, octets.data(), 8);
-    wide = _mm_crc32_u64(wide, word);
-  }
-  auto narrow = static_cast<std::uint32_t>(wide);
-  for (const char c : octets) narrow = _mm_crc32_u8(narrow, static_cast<unsigned char>(c));
-  return narrow;
-}
-#endif
 
 void putNumber(char* at, std::uint64_t value, std::size_t octets) {
   for (std::size_t i = 0; i < octets; ++i) at[i] = static_cast<char>(value >> (8 * i));
@@ -65,14 +31,6 @@ std::uint32_t recordCrc(std::string_view headerAfterCrc, std::string_view conten
 }
 
 }  // namespace
-
-std::uint32_t crc32c(std::string_view octets, std::uint32_t seed) {
-#if defined(__x86_64__)
-  static const bool hasInstruction = __builtin_cpu_supports("sse4.2");
-  if (hasInstruction) return ~updateByInstruction(octets, ~seed);
-#endif
-  return ~updateByTable(octets, ~seed);
-}
 
 std::array<char, kRecordHeader> sealRecord(RecordHeader& header, std::string_view content, const Id128& segment,
                                            std::uint64_t offset) {

@@ -24,9 +24,6 @@
 
 namespace ostler::journal {
 
-/// CRC32C (Castagnoli), continued from `seed`. Uses the CPU's instruction where there is one.
-[[nodiscard]] std::uint32_t crc32c(std::string_view octets, std::uint32_t seed = 0);
-
 inline constexpr std::size_t kRecordHeader = 24;
 inline constexpr std::uint64_t kMaxUnsynced = 0x3FFF;  ///< batches between two syncs
 

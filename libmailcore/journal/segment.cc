@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/crc32c.h"
 
 namespace ostler::journal {
 namespace {

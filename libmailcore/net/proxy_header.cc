@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/crc32c.h"
 
 namespace ostler::net {
 namespace {
@@ -85,15 +86,6 @@ Result<void> addresses2(ProxyHeader& header, unsigned family, std::string_view b
     default:
       return bad("unknown address family or transport");
   }
-}
-
-std::uint32_t crc32c(std::string_view octets) {
-  std::uint32_t crc = ~0U;
-  for (const char octet : octets) {
-    crc ^= static_cast<unsigned char>(octet);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0x82F63B78U : 0U);
-  }
-  return ~crc;
 }
 
 std::size_t addressOctets(unsigned family) {

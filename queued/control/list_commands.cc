@@ -8,6 +8,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/journal/record.h"
 #include "queued/control/control.h"
 #include "queued/control/filter.h"
@@ -190,7 +191,7 @@ Control::Reply Control::exportRecord(const Message& message, std::string_view cu
   const Result<MessageRecord> record = env_.queue.read(message);
   if (!record) return refuse(EX_TEMPFAIL, record.error().detail);
   const std::string octets = spool::encodeRecord(*record);
-  const std::uint32_t checksum = journal::crc32c(octets);
+  const std::uint32_t checksum = crc32c(octets);
   const RecordPart from = RecordPart::parse(cursor).value_or(RecordPart{0, checksum});
   if (from.checksum != checksum) return refuse(EX_TEMPFAIL, "the message has changed while its recipients were copied: " + message.id.text());
   const std::string_view part = std::string_view(octets).substr(std::min<std::uint64_t>(from.offset, octets.size()), kPart);

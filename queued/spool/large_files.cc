@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/journal/record.h"
 
 namespace ostler::spool {
@@ -56,7 +57,7 @@ Result<std::uint32_t> crcOf(int fd, std::uint64_t length) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failErrno("read");
     if (got == 0) return fail(Error::Kind::permanent, fmt::format("the file ends after {} octets of {}", at, length));
-    crc = journal::crc32c(std::string_view(piece).substr(0, static_cast<std::size_t>(got)), crc);
+    crc = crc32c(std::string_view(piece).substr(0, static_cast<std::size_t>(got)), crc);
     at += static_cast<std::uint64_t>(got);
   }
   return crc;
@@ -140,7 +141,7 @@ Result<void> LargeFile::write(std::string_view octets) {
     if (!made) return fail(made.error());
     fd_ = std::move(*made);
   }
-  crc_ = journal::crc32c(octets, crc_);
+  crc_ = crc32c(octets, crc_);
   return writeAll(fd_.get(), octets);
 }
 

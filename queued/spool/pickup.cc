@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/message/compose.h"
 #include "libmailcore/message/prepared.h"
 #include "libmailcore/message/priority.h"
@@ -337,7 +338,7 @@ Task<bool> Pickup::process(std::string takenName) {
   record.hasEightBit = message::contentFacts(*content).has8Bit;
   record.large = content->size() > env_.config->queue.largeMessage.octets;
   if (record.large) {
-    record.contentCrc = journal::crc32c(*content);
+    record.contentCrc = crc32c(*content);
     auto storing = [&large = env_.large, id = record.id, content]() -> Result<void> {
       Result<UniqueFd> made = large.create(id);
       if (!made) return fail(made.error());

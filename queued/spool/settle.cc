@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/base/idna.h"
 #include "libmailcore/smtp/verdict.h"
 #include "libmailcore/ipc/envelope.h"
@@ -342,7 +343,7 @@ Task<void> Dispatcher::settleWithReport(Id128 id, Facts facts, OutcomeRecord rec
   report::Report built = report::build(*env_.config, facts->record, endings, octets, env_.now(), env_.words);
   auto reportContent = std::make_shared<const std::string>(std::move(built.content));
   built.record.large = reportContent->size() > env_.config->queue.largeMessage.octets;
-  if (built.record.large) built.record.contentCrc = journal::crc32c(*reportContent);
+  if (built.record.large) built.record.contentCrc = crc32c(*reportContent);
   std::shared_ptr<const Fresh> copy = copyFor(built.record, built.record.large ? nullptr : reportContent, endings);
   if (built.record.large) {
     const std::optional<Id128> copied = copy ? std::optional(copy->record.id) : std::nullopt;

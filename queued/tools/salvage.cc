@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/base/unique_fd.h"
 #include "libmailcore/journal/replay.h"
 #include "queued/deliver/folder.h"
@@ -126,7 +127,7 @@ class Salvage {
       return;
     }
     const std::optional<std::uint32_t> crc = queue_.unpack(message).contentCrc;
-    const bool isSound = content.size() >= message.size && (!crc || *crc == journal::crc32c(std::string_view(content).substr(0, message.size)));
+    const bool isSound = content.size() >= message.size && (!crc || *crc == crc32c(std::string_view(content).substr(0, message.size)));
     if (!isSound) fmt::print(stderr, "{}: its content in large/ is damaged, and written as it is\n", message.id.text());
     write(message, content);
   }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/store/local/operations.h"
 #include "libmailcore/store/names.h"
 
@@ -161,7 +162,7 @@ Result<void> AppendOperation::prepareLarge(Item& item, AccountFolder& folder) {
   const Mapped mapped(fd, item.fileOffset + item.fileLength);
   if (!mapped.ok()) return fail(systemError("map of a large message"));
   const std::string_view content = mapped.text().substr(item.fileOffset);
-  item.fileCrc = journal::crc32c(content);
+  item.fileCrc = crc32c(content);
   const std::string joined = item.tail.empty() ? std::string() : item.tail + std::string(content);
   item.columns = std::make_shared<const PreparedColumns>(prepareColumns(joined.empty() ? content : std::string_view(joined)));
   return {};

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/journal/record.h"
 #include "libmailcore/store/local/apply.h"
 
@@ -64,7 +65,7 @@ class StoredContent final : public ContentSource {
     if (!fetchPart(offset, into, wait)) return Got::nothing;
     if (!isWhole) return Got::sound;  // no checksum covers a part alone
     const auto ofFile = into.subspan(place_.tailLength);
-    return journal::crc32c({ofFile.data(), ofFile.size()}) == place_.fileCrc ? Got::sound : Got::damaged;
+    return crc32c({ofFile.data(), ofFile.size()}) == place_.fileCrc ? Got::sound : Got::damaged;
   }
   // The record's header and what stands before the message go aside: its checksum covers them too.
   Got fetchRecord(std::span<char> into, Wait wait) const {

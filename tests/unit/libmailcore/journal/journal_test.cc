@@ -68,8 +68,6 @@ void flipOctet(const std::string& file, std::uint64_t offset) {
 
 }  // namespace
 
-TEST_CASE("CRC32C gives the check value of its definition") { CHECK(crc32c("123456789") == 0xE3069283U); }
-
 TEST_CASE("what was committed is read back, in order, by place and by replay") {
   const TemporaryFolder folder;
   Committed places;
