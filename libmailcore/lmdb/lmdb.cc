@@ -21,7 +21,8 @@ tl::unexpected<Error> errorOf(int code, const std::string& what) {
   if (code == EACCES || code == EPERM || code == EROFS) {
     kind = Error::Kind::denied;
     remedy = "; run as root or as the suite's user";
-  } else if (code == MDB_CORRUPTED || code == MDB_INVALID || code == MDB_VERSION_MISMATCH) {
+  } else if (isDamage(code)) {
+    kind = Error::Kind::permanent;
     remedy = "; restore the file from a backup";
   } else if (code == MDB_READERS_FULL) {
     remedy = "; too many processes read it at once";
@@ -29,6 +30,15 @@ tl::unexpected<Error> errorOf(int code, const std::string& what) {
     remedy = "; free some disk space";
   }
   return fail(kind, "directory: " + what + ": " + mdb_strerror(code) + remedy);
+}
+
+bool isCutOff(MDB_env* env) {
+  MDB_envinfo info{};
+  MDB_stat about{};
+  int fd = -1;
+  struct stat file{};
+  const bool isKnown = mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &about) == 0 && mdb_env_get_fd(env, &fd) == 0 && ::fstat(fd, &file) == 0;
+  return isKnown && static_cast<std::size_t>(file.st_size) < (info.me_last_pgno + 1) * about.ms_psize;
 }
 
 Result<void> Transaction::commit() {
@@ -95,6 +105,7 @@ Result<Environment> Environment::open(const std::string& folder, unsigned tables
   mdb_env_set_maxreaders(env, kMostReaders);
   mdb_env_set_mapsize(env, kMapOctets);
   code = mdb_env_open(env, made.path_.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0600);
+  if (code == 0 && isCutOff(env)) code = MDB_CORRUPTED;
   if (code != 0) return errorOf(code, made.path_);
   int dead = 0;
   (void)mdb_reader_check(env, &dead);  // slots of processes that were killed

@@ -17,6 +17,15 @@ namespace ostler::lmdb {
 /// An error of LMDB in words: what, where, and what to do about it.
 [[nodiscard]] tl::unexpected<Error> errorOf(int code, const std::string& what);
 
+/// Is the file of an open environment shorter than it says of itself? A look at what is missing would end the process (SIGBUS).
+[[nodiscard]] bool isCutOff(MDB_env* env);
+
+/// Is it the content that is at fault, so that no later try will do better?
+[[nodiscard]] inline bool isDamage(int code) {
+  return code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_INCOMPATIBLE ||
+         code == MDB_PANIC;
+}
+
 class Transaction {
  public:
   explicit Transaction(MDB_txn* txn) : txn_(txn) {}
@@ -63,7 +72,7 @@ class Cursor {
 
 class Environment {
  public:
-  /// Opens FOLDER/FILE, made at need (0700 and 0600). Errors: temporary, denied.
+  /// Opens FOLDER/FILE, made at need (0700 and 0600). Errors: temporary, denied; permanent: it is damaged.
   [[nodiscard]] static Result<Environment> open(const std::string& folder, unsigned tables, const char* file = "directory.mdb");
   Environment(Environment&& other) noexcept : env_(std::exchange(other.env_, nullptr)), path_(std::move(other.path_)) {}
   Environment& operator=(Environment&&) = delete;

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "libmailcore/lmdb/lmdb.h"
+
 namespace ostler::spool {
 
 namespace {
@@ -36,6 +38,7 @@ int IndexTables::openIn(const std::string& folder) {
   if (code == 0) code = ::mdb_env_set_mapsize(env_, kMapSize);
   if (code == 0) code = ::mdb_env_set_maxdbs(env_, named.size());
   if (code == 0) code = ::mdb_env_open(env_, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600);
+  if (code == 0 && lmdb::isCutOff(env_)) code = MDB_CORRUPTED;
   MDB_txn* txn = nullptr;
   if (code == 0) code = ::mdb_txn_begin(env_, nullptr, 0, &txn);
   if (code != 0) return code;

@@ -16,6 +16,7 @@
 #include "libmailcore/daemon/folders.h"
 #include "queued/control/control.h"
 #include "queued/report/notice.h"
+#include "queued/spool/crash_mark.h"
 #include "queued/spool/dispatcher.h"
 #include "queued/spool/draft.h"
 #include "queued/spool/janitor.h"
@@ -171,11 +172,21 @@ struct Role::Parts {
   std::unique_ptr<ipc::Server> administration;
   TaskScope notices;
 
+  void doWithoutWhatMayBeDamaged();
   [[nodiscard]] Result<void> openJournal();
   void assemble();
   void tellFrozen(const std::string& user, const std::string& reason);
   [[nodiscard]] Task<void> sendNotice(report::Report notice);
 };
+
+/// The last life ended by a fault of memory, as a damaged index ends it. The journal says all that the index does.
+void Role::Parts::doWithoutWhatMayBeDamaged() {
+  if (!takeCrashMark(config->queueDir())) return;
+  log.error("died-of-a-fault", {{"then", "the index is made anew from the journal"},
+                                {"put_aside", config->queueDir() + "/senders/senders.mdb.damaged (who is frozen from sending, and whom users wrote to)"}});
+  ScheduleIndex::forget(config->queueDir() + "/index");
+  Senders::putAside(config->queueDir() + "/senders");
+}
 
 Result<void> Role::Parts::openJournal() {
   const SteadyTime began = std::chrono::steady_clock::now();
@@ -259,6 +270,7 @@ Result<std::unique_ptr<Role>> Role::open(Loop& loop, const Clock& clock, std::sh
   if (!large) return fail(large.error());
   auto parts = std::make_unique<Parts>(loop, clock, std::move(config), store, std::move(log), std::move(*large));
   parts->lock = std::move(*lock);
+  parts->doWithoutWhatMayBeDamaged();
   Result<std::unique_ptr<Senders>> senders = Senders::open(loop, *parts->disk, parts->config->queueDir() + "/senders", clock.now(), parts->log);
   if (!senders) return fail(senders.error());
   parts->senders = std::move(*senders);

@@ -217,14 +217,18 @@ Result<LoadedIndex> ScheduleIndex::open(const std::string& folder, Queue& queue,
     queue = Queue();
     applied.emplace();
     if (tables) tables->reset();
-    ::unlink((folder + "/data.mdb").c_str());
-    ::unlink((folder + "/lock.mdb").c_str());
+    forget(folder);
     tables = IndexTables::open(folder);
     if (!tables) return fail(tables.error());
   }
   LoadedIndex loaded{std::unique_ptr<ScheduleIndex>(new ScheduleIndex(std::move(*tables))), applied->replayFrom, applied->told};
   queue.keepIn(loaded.index.get());
   return loaded;
+}
+
+void ScheduleIndex::forget(const std::string& folder) {
+  ::unlink((folder + "/data.mdb").c_str());
+  ::unlink((folder + "/lock.mdb").c_str());
 }
 
 ScheduleIndex::Changes::Row ScheduleIndex::toRow(const Message& message) {

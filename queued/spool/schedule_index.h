@@ -33,6 +33,8 @@ class ScheduleIndex : public Archive {
   /// Opens or makes it, restores its rows into the queue and becomes its archive. An unreadable one is made anew. Errors:
   /// permanent (the folder).
   [[nodiscard]] static Result<LoadedIndex> open(const std::string& folder, Queue& queue, const log::Log& log);
+  /// The next open() makes it anew.
+  static void forget(const std::string& folder);
   ~ScheduleIndex() override;
   ScheduleIndex(const ScheduleIndex&) = delete;
   ScheduleIndex& operator=(const ScheduleIndex&) = delete;

@@ -125,7 +125,22 @@ std::uint64_t Senders::Book::countNew(const std::string& user, const std::vector
 Senders::Senders(Loop& loop, Pool& disk, std::shared_ptr<Book> book) : loop_(loop), disk_(disk), book_(std::move(book)) {}
 Senders::~Senders() = default;
 
+/// It is memory that can be done without, and no mail stands still for it.
 Result<std::unique_ptr<Senders>> Senders::open(Loop& loop, Pool& disk, const std::string& folder, WallTime now, log::Log log) {
+  Result<std::unique_ptr<Senders>> made = openAsItIs(loop, disk, folder, now, log);
+  if (made || made.error().kind != Error::Kind::permanent) return made;
+  log.error("senders-put-aside", {{"file", folder + "/senders.mdb.damaged"}, {"reason", made.error().detail}, {"lost", "who is frozen from sending, and whom users wrote to"}});
+  putAside(folder);
+  return openAsItIs(loop, disk, folder, now, log);
+}
+
+void Senders::putAside(const std::string& folder) {
+  const std::string file = folder + "/senders.mdb";
+  (void)::rename(file.c_str(), (file + ".damaged").c_str());
+  (void)::unlink((file + "-lock").c_str());
+}
+
+Result<std::unique_ptr<Senders>> Senders::openAsItIs(Loop& loop, Pool& disk, const std::string& folder, WallTime now, const log::Log& log) {
   Result<lmdb::Environment> environment = lmdb::Environment::open(folder, 2, "senders.mdb");
   if (!environment) return fail(environment.error());
   Result<lmdb::Transaction> transaction = environment->write();
@@ -145,11 +160,12 @@ Result<std::unique_ptr<Senders>> Senders::open(Loop& loop, Pool& disk, const std
         over.emplace_back(cursor.key());
       }
     }
+    if (cursor.error() != 0) return lmdb::errorOf(cursor.error(), environment->path());
   }
   for (const std::string& user : over) (void)transaction->erase(*rows, user);
   const Result<void> committed = transaction->commit();
   if (!committed) return fail(committed.error());
-  auto book = std::make_shared<Book>(std::move(*environment), *rows, *known, std::move(log));
+  auto book = std::make_shared<Book>(std::move(*environment), *rows, *known, log);
   std::unique_ptr<Senders> made(new Senders(loop, disk, std::move(book)));
   made->senders_ = std::move(senders);
   return made;

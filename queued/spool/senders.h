@@ -23,6 +23,8 @@ class Senders {
  public:
   /// Errors: temporary, denied: the file cannot be opened.
   [[nodiscard]] static Result<std::unique_ptr<Senders>> open(Loop& loop, Pool& disk, const std::string& folder, WallTime now, log::Log log);
+  /// Begins anew at the next open(): what is there may be damaged.
+  static void putAside(const std::string& folder);
   ~Senders();
   Senders(const Senders&) = delete;
   Senders& operator=(const Senders&) = delete;
@@ -55,6 +57,7 @@ class Senders {
   void flushNow();
 
  private:
+  [[nodiscard]] static Result<std::unique_ptr<Senders>> openAsItIs(Loop& loop, Pool& disk, const std::string& folder, WallTime now, const log::Log& log);
   struct Book;
   Senders(Loop& loop, Pool& disk, std::shared_ptr<Book> book);
   void changed(const std::string& user);

@@ -9,6 +9,7 @@
 #include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/role.h"
 #include "libmailcore/store/local_store.h"
+#include "queued/spool/crash_mark.h"
 #include "queued/spool/role.h"
 #include "queued/spool/sandbox.h"
 
@@ -31,6 +32,7 @@ class Process final : public daemon::Role {
     ::tzset();  // reads a file, which later is not allowed
     const Result<void> confined = confine(*start.config, start.configFile);
     if (!confined) return refuse(EX_OSERR, confined.error());
+    markCrashesIn(start.config->queueDir());
     store::LocalOptions options;
     options.notifyDir = start.config->runDir + "/notify";
     options.log = start.log.module("store");

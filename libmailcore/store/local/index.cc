@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "libmailcore/lmdb/lmdb.h"
+
 namespace ostler::store::local {
 namespace {
 
@@ -120,6 +122,7 @@ std::shared_ptr<Index> Index::open(const std::string& path, Mode mode) {
   check(mdb_env_set_maxdbs(index->env_, kTables), "tables");
   // NOMETASYNC: a power cut may take the last transaction away, and the log gives it back. Never NOSYNC: it could tear the tree.
   check(mdb_env_open(index->env_, path.c_str(), MDB_NOSUBDIR | MDB_NOMETASYNC | MDB_NOTLS, 0660), "open");
+  if (lmdb::isCutOff(index->env_)) throw IndexFailure(Error::Kind::permanent, "index: it is shorter than it says; run `ostler mailbox rebuild`");
   int dead = 0;
   check(mdb_reader_check(index->env_, &dead), "stale readers");
   index->openTables(mode);

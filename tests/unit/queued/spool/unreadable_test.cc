@@ -38,6 +38,37 @@ Id128 deferredMessage(SpoolFixture& spool, const std::string& to) {
 
 }  // namespace
 
+TEST_CASE("a damaged index, or memory of senders, stops no mail: it is made anew") {
+  enum class What { index, senders, both };
+  for (const What what : {What::index, What::senders, What::both}) {
+    INFO(static_cast<int>(what));
+    SpoolFixture spool;
+    spool.outState = ipc::RecipientOutcome::State::deferred;
+    spool.outReply = {450, "4.2.0", "later"};
+    spool.start();
+    const Id128 id = deferredMessage(spool, "x@far.test");
+    REQUIRE(spool.ask({"queue", "freeze", "--destination", "frozen.test"}).exitCode == 0);
+    REQUIRE(spool.send("b@other.test", {"bob@example.test"}, kText));
+    REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 1; }));
+    spool.stop();
+    const std::string index = spool.config->queueDir() + "/index/data.mdb";
+    const std::string senders = spool.config->queueDir() + "/senders/senders.mdb";
+    // Cut off behind what LMDB reads when it opens the file: it would look at pages that are not there.
+    if (what == What::index) std::filesystem::resize_file(index, 8192);
+    if (what == What::senders) std::filesystem::resize_file(senders, 8192);
+    // Nothing tells pages that were written over but the fault that ended the life before.
+    if (what == What::both) std::ofstream(spool.config->queueDir() + "/died-of-a-fault").put('x');
+    spool.start();
+    CHECK(spool.shows({"queue", "list"}, id.text()));
+    CHECK(spool.shows({"queue", "destinations"}, "frozen.test"));
+    CHECK(std::filesystem::exists(senders + ".damaged") == (what != What::index));
+    CHECK_FALSE(std::filesystem::exists(spool.config->queueDir() + "/died-of-a-fault"));
+    CHECK(spool.mailboxOf("bob").size() == 1);
+    REQUIRE(spool.send("b@other.test", {"bob@example.test"}, kText));
+    REQUIRE(spool.waitFor([&] { return spool.mailboxOf("bob").size() == 2; }));
+  }
+}
+
 TEST_CASE("a message whose record is lost is not sent, nor given up, nor its sender told of anything") {
   SpoolFixture spool;
   spool.outState = ipc::RecipientOutcome::State::deferred;
