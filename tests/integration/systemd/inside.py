@@ -20,6 +20,7 @@ case("the host's own names and the accounts of the machine reach root's reader",
 case('a key that the processes may not read: check and doctor say so', packages.closed_key)
 case('setup says who has port 25 already', packages.other_server_first)
 case('each process is restarted: no port is closed meanwhile, what was acknowledged arrives once', running.restarts)
+case('all of it is restarted twelve times: no port is closed meanwhile, nothing fails', running.target_restarts)
 case('a process that was stopped is started by its socket', running.sockets_stay_open)
 case('an IMAP session goes on while spool, out and smtpd restart', running.sessions_survive)
 case('each process is killed: no port is closed meanwhile, what was acknowledged arrives once', running.kills)

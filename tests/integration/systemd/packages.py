@@ -34,6 +34,23 @@ def setup():
         wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'{unit} is not active')
 
 
+def before_setup():
+    """ostler-mta has the names of other mail systems from the first moment: what programs send waits, what their packages call succeeds."""
+    sh('newaliases; printf "Subject: before setup\\n\\nText.\\n" | setpriv --reuid=nobody --regid=nogroup --clear-groups sendmail bob@example.test')
+
+
+def while_edited():
+    """A mistake in the configuration stops nothing that runs, so nobody's mail either."""
+    arrives('before setup')
+    sh("cp -p /etc/ostler/ostler.yaml /root/ && echo 'x: [' >>/etc/ostler/ostler.yaml")
+    try:
+        sh('printf "Subject: during an edit\\n\\nText.\\n" | setpriv --reuid=nobody --regid=nogroup --clear-groups sendmail bob@example.test')
+        sh('sendmail -bp')
+    finally:
+        sh('mv /root/ostler.yaml /etc/ostler/ostler.yaml')
+    arrives('during an edit')
+
+
 def page(path):
     try:
         with urllib.request.urlopen(f'http://127.0.0.1:8025/{path}', timeout=20) as answer:

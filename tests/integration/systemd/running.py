@@ -61,6 +61,21 @@ def local_submission():
     check('queue is empty' in sh('mailq').lower() or sh('mailq').strip() != '', 'mailq says nothing')
 
 
+def target_restarts():
+    """All of it at once, as the administrator does: systemd keeps the sockets, so none can be in the way of the next."""
+    with Traffic('during restarts of the target') as traffic:
+        for number in range(12):
+            before = {unit: pid(unit) for unit in UNITS}
+            sh('systemctl restart ostler.target')
+            for unit in UNITS:
+                wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'restart {number}: {unit} does not come back')
+                check(pid(unit) != before[unit], f'restart {number}: {unit} goes on')
+            failed = sh('systemctl list-units --failed --plain --no-legend "ostler*"').strip()
+            check(not failed, f'restart {number}: {failed}')
+        sh('ostler status --ready')
+    traffic.arrived()
+
+
 def restarts():
     with Traffic('during restarts') as traffic:
         for unit in UNITS:
