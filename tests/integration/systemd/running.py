@@ -61,6 +61,26 @@ def local_submission():
     check('queue is empty' in sh('mailq').lower() or sh('mailq').strip() != '', 'mailq says nothing')
 
 
+def waits_while_down():
+    """Any user's sendmail while nothing runs: the message waits, nobody else reads or removes it, and it arrives with the start."""
+    folder = '/var/lib/ostler/spool/pickup'
+    sh('systemctl stop ostler.target')
+    for unit in UNITS:
+        wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'inactive', f'{unit} does not end', 15)
+    try:
+        for user in ('root', 'www-data', 'nobody'):
+            sh(f'printf "Subject: waits, of {user}\\n\\nText.\\n" | setpriv --reuid={user} --regid=nogroup --clear-groups sh -c "umask 027; sendmail bob@example.test"')
+        files = glob.glob(folder + '/*')
+        check(len(files) == 3, f'waiting: {files}')
+        for line in (f'ls {folder}', *(f'{verb} {file}' for verb in ('cat', 'rm -f', 'chmod 666') for file in files)):
+            said = sh(f'setpriv --reuid=games --regid=games --clear-groups sh -c "{line}" 2>&1; echo $?', None)
+            check('denied' in said or 'not permitted' in said, f'{line}, by another user: {said}')
+    finally:
+        sh('systemctl start ostler.target')
+    for user in ('root', 'www-data', 'nobody'):
+        arrives(f'waits, of {user}')
+
+
 def target_restarts():
     """All of it at once, as the administrator does: systemd keeps the sockets, so none can be in the way of the next."""
     with Traffic('during restarts of the target') as traffic:
