@@ -2,7 +2,10 @@
 // Written in: sendmail's newaliases(1); the last line has its form.
 #include "queued/tools/newaliases.h"
 
+#include <sysexits.h>
+
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -85,6 +88,11 @@ int newaliases(const Call& call) {
   CLI::App app("Checks the aliases file and loads it.");
   addConfigOption(app, options);
   if (const auto status = parse(app, call)) return *status;
+  // Maintainer scripts of other packages call it, also before `ostler setup`: there is nothing to load then. Debian Policy 11.6.
+  if (options.config == "/etc/ostler/ostler.yaml" && !std::filesystem::exists(options.config)) {
+    fmt::print(stderr, "newaliases: there is no configuration yet; `ostler setup` loads the aliases\n");
+    return EX_OK;
+  }
   return withDirectory(call, options, loadAliasesFile);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -15,11 +16,13 @@
 
 #include "libmailcore/async/loop.h"
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/config/run_dir.h"
 #include "libmailcore/ipc/draft.h"
 #include "libmailcore/ipc/envelope.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/message/address_list.h"
 #include "libmailcore/message/header.h"
+#include "libmailcore/message/header_addresses.h"
 #include "libmailcore/message/named_recipients.h"
 #include "libmailcore/message/typed_addresses.h"
 #include "libmailcore/smtp/path.h"
@@ -130,7 +133,8 @@ int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, 
   const std::string place = config.pickupDir() + "/" + name;
   const UniqueFd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   const std::string octets = envelopeFields(envelope) + forPickup(content);
-  const bool isThere = file && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
+  // Whatever the umask: the folder's group is the spool's.
+  const bool isThere = file && ::fchmod(file.get(), 0640) == 0 && ::write(file.get(), octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()) &&
                        ::fsync(file.get()) == 0 && ::rename(aside.c_str(), place.c_str()) == 0;
   // What cannot be taken back any more was taken: the caller must not send it again.
   if (isThere && (syncName(config.pickupDir(), file) || ::unlink(place.c_str()) != 0)) return EX_OK;
@@ -274,6 +278,18 @@ int sayNoRecipients() {
   return EX_USAGE;
 }
 
+/// For sending it is enough to know where the suite runs: an error in the middle of an edit loses no mail of cron.
+std::shared_ptr<const config::Config> configToSendBy(const CommonOptions& options) {
+  config::Loaded loaded = config::load(options.config);
+  if (loaded.config) return loaded.config;
+  auto fallback = std::make_shared<config::Config>();
+  if (std::string runDir = config::runDirOf(options.config); !runDir.empty()) fallback->runDir = std::move(runDir);
+  std::array<char, 256> name{};
+  (void)::gethostname(name.data(), name.size() - 1);
+  fallback->hostName = name.data();
+  return fallback;
+}
+
 }  // namespace
 
 int sendmail(const Call& call) {
@@ -282,14 +298,17 @@ int sendmail(const Call& call) {
     fmt::print(stderr, "sendmail: {}\n", wanted.error().detail);
     return EX_USAGE;
   }
-  const auto config = loadConfig(wanted->common);
+  const bool sends = !wanted->aliases && !wanted->list && !wanted->flush;
+  const auto config = sends ? configToSendBy(wanted->common) : loadConfig(wanted->common);
   if (!config) return EX_CONFIG;
+  if (wanted->aliases) return newaliases({"newaliases", {"-c", wanted->common.config}});
   if (wanted->list) return askAndPrint(*config, "control", {"queue", "list", "--postfix"});
   if (wanted->flush) {
     return ask(*config, "control", {"queue", "retry", "--all"}, [](const std::string&) {}, Deadline::after(std::chrono::seconds(60)));
   }
   if (wanted->dialogue) return dialogue(*config, *wanted);
   std::string content = readMessage(wanted->dotIsContent, std::cin);
+  if (content.starts_with("From ")) content.erase(0, content.find('\n') + 1);  // mbox's line in front, which mail filters pass on
   if (wanted->fromHeader) takeRecipients(content, wanted->recipients);
   if (wanted->recipients.empty()) return sayNoRecipients();
   const Result<smtp::ReversePath> sender = senderOf(*wanted, config->hostName);
@@ -320,6 +339,8 @@ int sendmail(const Call& call) {
   const message::HeaderView header(content);
   const bool hasHeader = header.begin() != header.end() && !header.begin()->name.empty();
   if (!hasHeader) content = "\r\n" + content;
+  // "From: root" of a program of this machine is an address to nobody else.
+  if (auto completed = message::withShownDomains(content, {"", "", config->hostName})) content = std::move(*completed);
   return send(*config, std::move(envelope), std::move(content));
 }
 

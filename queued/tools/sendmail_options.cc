@@ -57,9 +57,10 @@ Result<Wanted> readSendmailOptions(const std::vector<std::string>& words) {
       case 'i': wanted.dotIsContent = true; break;
       case 'b': {
         const std::string mode = value();
-        if (mode != "m" && mode != "p" && mode != "s") return fail(Error::Kind::syntax, "-b" + mode + " is not offered");
+        if (mode != "m" && mode != "p" && mode != "s" && mode != "i") return fail(Error::Kind::syntax, "-b" + mode + " is not offered");
         wanted.list = mode == "p";
         wanted.dialogue = mode == "s";
+        wanted.aliases = mode == "i";
         break;
       }
       case 'f':
@@ -92,6 +93,8 @@ Result<Wanted> readSendmailOptions(const std::vector<std::string>& words) {
         if (option == "i") wanted.dotIsContent = true;
         break;
       }
+      case 'I': wanted.aliases = true; break;
+      case 'A':
       case 'B':
       case 'h':
       case 'O':

@@ -18,6 +18,7 @@ struct Wanted {
   bool dotIsContent = false;  // -i
   bool list = false;          // -bp
   bool dialogue = false;      // -bs
+  bool aliases = false;       // -bi, -I
   bool flush = false;         // -q
   std::string sender;
   bool senderGiven = false;
