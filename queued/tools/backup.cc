@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -206,6 +208,26 @@ bool holdsJournal(const std::string& folder) {
   return !segments || !segments->empty();
 }
 
+/// Each process has a user of its own and may enter what is its own alone. On a new disk the package's folders are missing, and what root
+/// made there would be root's.
+Result<void> makeFoldersOfThePackage(const config::Config& config) {
+  const auto spool = config.users.find("spool");
+  const bool hasUsers = spool != config.users.end() && !spool->second.empty();
+  if (!hasUsers || ::geteuid() != 0) return {};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execlp("systemd-tmpfiles", "systemd-tmpfiles", "--create", "ostler.conf", nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  (void)::waitpid(child, &status, 0);
+  for (const std::string& folder : {config.accountsDir(), config.directoryDir(), config.queueDir()}) {
+    if (ownerBelow(folder, config)) continue;
+    return fail(Error::Kind::permanent, folder + " is not there, or is root's: the processes could not enter it. Make the folders as /usr/lib/tmpfiles.d/ostler.conf says, then restore");
+  }
+  return {};
+}
+
 /// Until it is taken away nothing starts on what is there.
 Result<void> setMark(const config::Config& config) {
   fs::create_directories(config.dataDir);
@@ -236,6 +258,7 @@ Result<void> restoreFrom(const fs::path& folder, const config::Config& config, D
     return fail(Error::Kind::exists, "there are accounts or a directory in " + config.dataDir + " already; a backup goes into an empty place");
   if (holdsJournal(config.queueDir()))
     return fail(Error::Kind::exists, "there is a queue in " + config.queueDir() + " already; a backup goes into an empty place");
+  if (const Result<void> made = makeFoldersOfThePackage(config); !made) return made;
   if (const Result<void> marked = setMark(config); !marked) return marked;
   takeOver(folder / "directory", config.directoryDir(), config);
   takeOver(folder / "accounts", config.accountsDir(), config);

@@ -324,7 +324,7 @@ def backup():
     sh('systemctl stop ostler.target')
     for unit in UNITS:
         wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'inactive', f'{unit} does not end', 15)
-    sh('mv /var/lib/ostler /var/lib/ostler.away && systemd-tmpfiles --create ostler.conf && ostler restore /srv/saved')
+    sh('mv /var/lib/ostler /var/lib/ostler.away && ostler restore /srv/saved')
     try:
         sh('systemctl start ostler.target')
         wait_until(lambda: all(prop(unit, 'ActiveState') == 'active' for unit in UNITS), 'the suite does not start')
