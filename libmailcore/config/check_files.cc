@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 
 #include "libmailcore/base/clock.h"
 #include "libmailcore/config/config.h"
@@ -45,6 +46,8 @@ class FileCheck {
     badmailFolders();
     certificates();
     secrets();
+    logFiles();
+    users();
     addresses();
     for (const VirtualServer& server : config_.virtualServers) operators(server);
     for (const RouteRule& rule : config_.routes) route(rule);
@@ -162,11 +165,38 @@ class FileCheck {
   void secrets() {
     requireReadable(config_.placeOf("kerberos.keytab"), config_.kerberos.keytab);
     requireReadable(config_.placeOf("oauth.jwks_file"), config_.oauth.jwksFile);
-    requireReadable(config_.placeOf("oauth.introspection.secret_file"), config_.oauth.clientSecretFile);
+    passwordIn(config_.placeOf("oauth.introspection.secret_file"), config_.oauth.clientSecretFile);
+  }
+
+  /// A line that holds nothing is no password; a folder is read as one that is empty.
+  void passwordIn(const Place& place, const std::string& file) {
+    if (!requireReadable(place, file)) return;
+    std::string line;
+    std::ifstream in(file);
+    if (!std::getline(in, line) || line.find_first_not_of(" \t\r") == std::string::npos) error(place, file + " holds no password: its first line is to be one");
+  }
+
+  void logFiles() {
+    logFolder("log.file", config_.log.file);
+    for (const LogRule& rule : config_.log.rules) logFolder("log.rules", rule.file);
+  }
+  void logFolder(const char* key, const std::string& file) {
+    const fs::path folder = fs::path(file).parent_path();
+    std::error_code none;
+    if (folder.empty() || fs::is_directory(folder, none) || none == std::errc::permission_denied) return;
+    error(config_.placeOf(key), std::string(key) + ": there is no folder " + folder.string() + "; make it, for its lines would go elsewhere");
+  }
+
+  void users() {
+    user("user", config_.user);
+    for (const auto& [process, name] : config_.users) user("users." + process, name);
+  }
+  void user(const std::string& key, const std::string& name) {
+    if (!name.empty() && ::getpwnam(name.c_str()) == nullptr) error(config_.placeOf(key), key + ": this machine has no user " + name + ", so nothing would start");
   }
 
   void route(const RouteRule& rule) {
-    requireReadable(rule.place, rule.passwordFile);
+    passwordIn(rule.place, rule.passwordFile);
     requireReadable(rule.place, rule.recipientsFile);
     if (std::error_code none; fs::is_directory(rule.recipientsFile, none)) error(rule.place, "recipients_file " + rule.recipientsFile + " is a folder");
   }

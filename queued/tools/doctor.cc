@@ -98,6 +98,10 @@ bool lookAtListeners(Findings& findings, const Config& config) {
     all = false;
     findings.bad(faultOf(probe));
   }
+  if (!mayAskRoles(config)) {
+    findings.warn("the processes are not asked: " + config.socketPath("control") + " is for administrators; run this as root");
+    return false;
+  }
   for (const RoleAnswer& answer : askRoles(config)) {
     if (answer.up) continue;
     all = false;
@@ -105,6 +109,19 @@ bool lookAtListeners(Findings& findings, const Config& config) {
   }
   if (all) findings.good("every listener answers, and every process behind them");
   return all;
+}
+
+/// What somebody stopped on purpose is easily forgotten.
+void lookAtQueue(Findings& findings, const Config& config) {
+  const nlohmann::json numbers = askSpool(config, {"queue", "summary"});
+  if (!numbers.is_object()) return;
+  if (numbers.value("stopped", 0) != 0) findings.bad("the queue takes no mail: see `ostler status`");
+  if (numbers.value("outbound_stopped", 0) != 0) findings.warn("mail to other hosts is held back since `ostler queue disable`; `ostler queue enable` lets it go");
+  for (const auto& one : numbers.value("destinations", nlohmann::json::array())) {
+    const std::string state = one.value("state", std::string());
+    if (state == "held" || state == "frozen")
+      findings.warn("mail for " + one.value("name", std::string()) + " is " + state + "; see `ostler queue destinations`");
+  }
 }
 
 void lookAtMachine(Findings& findings, const Config& config) {
@@ -247,7 +264,8 @@ void sendRound(Findings& findings, const CommonOptions& options, const Config& c
 
 std::vector<std::string> domainsOf(const Config& config) {
   std::vector<std::string> names;
-  if (!std::filesystem::exists(config.directoryDir() + "/directory.mdb")) return names;
+  std::error_code closed;
+  if (!std::filesystem::exists(config.directoryDir() + "/directory.mdb", closed)) return names;
   const auto directory = directory::OwnDirectory::open(config.directoryDir());
   const auto domains = directory ? (*directory)->domains() : Result<std::vector<directory::Domain>>(fail(directory.error()));
   if (!domains) return names;
@@ -279,9 +297,10 @@ int doctor(const Call& call) {
   lookAtKeys(findings, config);
   lookAtFolders(findings, config);
   const bool up = lookAtListeners(findings, config);
+  lookAtQueue(findings, config);
   lookAtMachine(findings, config);
   const std::vector<std::string> domains = domainsOf(config);
-  if (domains.empty()) findings.bad("there is no domain; `ostler domain add NAME`");
+  if (domains.empty() && ::access(config.directoryDir().c_str(), X_OK) == 0) findings.bad("there is no domain; `ostler domain add NAME`");
   std::vector<net::IpAddress> outside;
   if (!noDns) outside = lookAtDns(findings, config, domains);
   if (up) lookAtTls(findings, config, outside, caFile);

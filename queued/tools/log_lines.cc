@@ -20,9 +20,9 @@ struct ClosePipe {
   void operator()(std::FILE* pipe) const { ::pclose(pipe); }
 };
 
-void readJournal(const std::string& options, const OnLine& each) {
-  const std::string line = fmt::format("journalctl --quiet --no-pager --utc --output=short-iso-precise {} {} 2>/dev/null", options, kOurs);
-  const std::unique_ptr<std::FILE, ClosePipe> pipe(::popen(line.c_str(), "r"));
+/// Each line that a command of the shell says.
+void readCommand(const std::string& command, const OnLine& each) {
+  const std::unique_ptr<std::FILE, ClosePipe> pipe(::popen(command.c_str(), "r"));
   if (!pipe) return;
   std::string text;
   for (int c = std::fgetc(pipe.get()); c != EOF; c = std::fgetc(pipe.get())) {
@@ -33,6 +33,26 @@ void readJournal(const std::string& options, const OnLine& each) {
     each(text);
     text.clear();
   }
+}
+
+void readJournal(const std::string& options, const OnLine& each) {
+  readCommand(fmt::format("journalctl --quiet --no-pager --utc --output=short-iso-precise {} {} 2>/dev/null", options, kOurs), each);
+}
+
+/// As one word of the shell.
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+bool isCompressed(const fs::path& file) { return file.extension() == ".gz"; }
+
+/// logrotate compresses what is older than a rotation or two.
+void readFile(const fs::path& file, const OnLine& each) {
+  if (isCompressed(file)) return readCommand("gzip -cd < " + quoted(file.string()), each);
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) each(line);
 }
 
 /// "TIME error PROGRAM ..." or a JSON line; see libmailcore/log/format.h.
@@ -49,7 +69,7 @@ std::vector<fs::path> logFiles(const std::string& pattern) {
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), none)) {
     const std::string found = entry.path().filename().string();
-    if (entry.is_regular_file(none) && found.starts_with(stem) && !found.ends_with(".gz")) files.push_back(entry.path());
+    if (entry.is_regular_file(none) && found.starts_with(stem)) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end(), [&none](const fs::path& a, const fs::path& b) {
     return fs::last_write_time(a, none) < fs::last_write_time(b, none);
@@ -64,7 +84,9 @@ void addLog(LogPlaces& places, const std::string& pattern) {
 
 /// The newest file's.
 void readEnd(const std::vector<fs::path>& files, const OnLine& each) {
-  std::ifstream in(files.back(), std::ios::ate);
+  const auto newest = std::find_if_not(files.rbegin(), files.rend(), isCompressed);
+  if (newest == files.rend()) return;
+  std::ifstream in(*newest, std::ios::ate);
   const std::streamoff size = in.tellg();
   in.seekg(std::max<std::streamoff>(0, size - kTail));
   for (std::string line; std::getline(in, line);) each(line);
@@ -92,10 +114,7 @@ LogPlaces logPlaces(const config::LogSettings& settings) {
 
 void readLog(const LogPlaces& places, const OnLine& each) {
   for (const std::vector<fs::path>& files : places.logs) {
-    for (const fs::path& file : files) {
-      std::ifstream in(file);
-      for (std::string line; std::getline(in, line);) each(line);
-    }
+    for (const fs::path& file : files) readFile(file, each);
   }
   if (places.journal) readJournal("", each);
 }

@@ -19,7 +19,10 @@ using config::Problem;
 
 /// A directory that is not there yet has no problems: domains are added after the configuration is right.
 std::vector<Problem> directoryProblems(const config::Config& config) {
-  if (!std::filesystem::exists(config.directoryDir() + "/directory.mdb")) return {};
+  std::error_code error;
+  const bool isThere = std::filesystem::exists(config.directoryDir() + "/directory.mdb", error);
+  if (error) return {{Problem::Severity::warning, {config.directoryDir(), 1, 1}, "not looked into: " + error.message() + "; ask as root"}};
+  if (!isThere) return {};
   const auto directory = directory::OwnDirectory::open(config.directoryDir());
   if (directory) return directory::checkDirectory(**directory, config);
   return {{Problem::Severity::warning, {config.directoryDir(), 1, 1}, "not looked into: " + directory.error().detail}};

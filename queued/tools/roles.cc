@@ -1,6 +1,9 @@
 #include "queued/tools/roles.h"
 
 #include <sysexits.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +24,8 @@ nlohmann::json askSpool(const config::Config& config, std::vector<std::string> w
   if (ask(config, "control", std::move(words), keep, Deadline::after(kRolePatience)) != EX_OK) return {};
   return nlohmann::json::parse(said, nullptr, false);
 }
+
+bool mayAskRoles(const config::Config& config) { return ::access(config.socketPath("control").c_str(), W_OK) == 0 || errno != EACCES; }
 
 std::vector<RoleAnswer> askRoles(const config::Config& config) {
   const nlohmann::json said = askSpool(config, {"roles"});

@@ -20,6 +20,9 @@ struct RoleAnswer {
 /// them: so that a connection proves nothing. Waits five seconds at most.
 [[nodiscard]] std::vector<RoleAnswer> askRoles(const config::Config& config);
 
+/// False: the spool's socket is closed to who asks, so that nothing can be told of the processes behind it.
+[[nodiscard]] bool mayAskRoles(const config::Config& config);
+
 /// What the spool answers to a command, as JSON; null when it does not.
 [[nodiscard]] nlohmann::json askSpool(const config::Config& config, std::vector<std::string> words);
 

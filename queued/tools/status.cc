@@ -163,6 +163,10 @@ int status(const Call& call) {
   const InForceNow now = configInForce(options.config);
   const auto& config = now.config;
   if (!config) return EX_CONFIG;
+  if (!mayAskRoles(*config)) {
+    fmt::print(stderr, "{}: {}: only administrators may ask here; ask as root\n", call.name, config->socketPath("control"));
+    return EX_NOPERM;
+  }
   if (ready) return readiness(*config);
 
   Health health;
