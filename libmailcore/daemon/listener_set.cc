@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "libmailcore/net/listener.h"
@@ -22,6 +23,14 @@ Result<std::vector<UniqueFd>> copies(int of, unsigned count) {
 }
 
 }  // namespace
+
+/// Where systemd holds the sockets a process may make none of its own. That there is not one means that its .socket unit has failed, as it
+/// does while a process that ends, or another program, has a port of it: it is started with us when we are started again.
+Error ListenerSet::whyNone(const Error& error, const net::Endpoint& at) const {
+  if (error.kind != Error::Kind::notFound || std::getenv("NOTIFY_SOCKET") == nullptr) return error;
+  if (inherited_.empty()) return {Error::Kind::temporary, "systemd holds no socket for " + at.text() + ": the unit's .socket has failed; does another program have the port?"};
+  return {Error::Kind::permanent, "systemd holds no socket for " + at.text() + ": its .socket unit does not name that address; it needs a drop-in"};
+}
 
 ListenerSet::ListenerSet() {
   for (auto& [at, socket] : net::inheritedListeners()) inherited_.emplace(at, std::move(socket));
@@ -58,7 +67,7 @@ Result<std::vector<UniqueFd>> ListenerSet::bind(const net::Endpoint& at, unsigne
   std::vector<UniqueFd> sockets;
   for (unsigned n = 0; n < workers; ++n) {
     auto one = net::listenOn(at, 0, n == 0 ? net::Sharing::first : net::Sharing::further);
-    if (!one) return fail(one.error());
+    if (!one) return fail(whyNone(one.error(), at));
     sockets.push_back(std::move(*one));
   }
   return sockets;

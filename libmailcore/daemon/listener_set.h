@@ -16,11 +16,12 @@ class ListenerSet {
   ListenerSet();
 
   /// For each worker what it shall listen to from now on. Either all of it works or nothing changes.
-  /// Errors: those of net::listenOn.
+  /// Errors: those of net::listenOn; temporary: systemd was to hand sockets over and has none now.
   [[nodiscard]] Result<std::vector<std::vector<BoundListener>>> change(const std::vector<ListenerPlan>& plans, unsigned workers);
 
  private:
   [[nodiscard]] Result<std::vector<UniqueFd>> bind(const net::Endpoint& at, unsigned workers) const;
+  [[nodiscard]] Error whyNone(const Error& error, const net::Endpoint& at) const;
   std::map<net::Endpoint, UniqueFd> inherited_;
   std::set<net::Endpoint> bound_;
 };

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -24,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr unsigned kBeforeAnotherStart = 1;  // seconds; who starts us again does it at once
 constexpr auto kLook = 20ms;  // how often a draining main thread looks whether its workers are done
 
 Result<std::shared_ptr<const Snapshot>> makeSnapshot(std::shared_ptr<const config::Config> config, const std::vector<ListenerPlan>& plans) {
@@ -283,6 +285,7 @@ int run(const Daemon& daemon, int argc, char** argv) {
   if (!started) {
     log.error("not-started", {{"reason", started.error().detail}});
     std::fprintf(stderr, "%s: %s\n", daemon.name.c_str(), started.error().detail.c_str());
+    if (started.error().kind == Error::Kind::temporary) return ::sleep(kBeforeAnotherStart), EX_TEMPFAIL;
     return started.error().kind == Error::Kind::denied ? EX_NOPERM : EX_CONFIG;
   }
   master.serve();

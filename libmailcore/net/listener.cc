@@ -9,7 +9,6 @@
 #include <systemd/sd-daemon.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <stdexcept>
 #include <system_error>
 
@@ -25,6 +24,7 @@ constexpr timeval kPauseWhenFull{0, 100'000};
 tl::unexpected<Error> failedTo(const char* what, const Endpoint& at, int error) {
   const auto kind = error == EACCES || error == EPERM ? Error::Kind::denied
                     : error == EADDRINUSE             ? Error::Kind::exists
+                    : error == EAFNOSUPPORT           ? Error::Kind::notFound
                                                       : Error::Kind::permanent;
   return fail(kind, std::string(what) + " " + at.text() + ": " + std::generic_category().message(error));
 }
@@ -53,9 +53,6 @@ Result<UniqueFd> listenOn(const Endpoint& at, unsigned unixMode, Sharing sharing
   const socklen_t length = at.toSockaddr(address);
   if (length == 0) return failedTo("socket path of more than 107 octets:", at, ENAMETOOLONG);
   UniqueFd socket(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  // Where systemd holds the sockets a process may make none of its own.
-  const bool isHandedOver = !socket && errno == EAFNOSUPPORT && at.unixPath.empty() && std::getenv("NOTIFY_SOCKET") != nullptr;
-  if (isHandedOver) return failedTo("systemd holds no socket (look at the unit's .socket: has it failed, does it name this address?) for", at, EAFNOSUPPORT);
   if (!socket) return failedTo("socket for", at, errno);
   if (at.unixPath.empty()) {
     setOn(socket.get(), SOL_SOCKET, SO_REUSEADDR);

@@ -20,6 +20,8 @@ case('what users send while nothing runs waits, closed to others, and arrives', 
 case("the host's own names and the accounts of the machine reach root's reader", packages.own_names)
 case('a key that the processes may not read: check and doctor say so', packages.closed_key)
 case('setup says who has port 25 already', packages.other_server_first)
+case('a port that another program had at the start is ours when it is free', packages.port_comes_free)
+case('an error in the configuration keeps nobody from sending', packages.amid_an_edit)
 case('each process is restarted: no port is closed meanwhile, what was acknowledged arrives once', running.restarts)
 case('all of it is restarted twelve times: no port is closed meanwhile, nothing fails', running.target_restarts)
 case('a process that was stopped is started by its socket', running.sockets_stay_open)

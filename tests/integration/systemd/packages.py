@@ -103,6 +103,29 @@ def other_server_first():
         wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active', f'{unit} is not active')
 
 
+def amid_an_edit():
+    """An error in the configuration keeps nobody from sending."""
+    with open('/etc/ostler/conf.d/broken.yaml', 'w') as conf:
+        conf.write('x: [\n')
+    try:
+        sh('printf "Subject: amid an edit\n\nText.\n" | sendmail alice@example.test')
+    finally:
+        os.unlink('/etc/ostler/conf.d/broken.yaml')
+    arrives('amid an edit', 'alice@example.test')
+
+
+def port_comes_free():
+    """A socket that could not be made at a restart of all is made when its port is free: nobody has to look."""
+    sh('systemctl stop ostler.target')
+    wait_until(lambda: not answers(25), 'the suite ends')
+    sh('systemd-run --unit=other-server python3 /srv/other.py')
+    wait_until(lambda: answers(25), 'the other server')
+    sh('systemctl start ostler.target; sleep 4; systemctl stop other-server')
+    for unit in UNITS:
+        wait_until(lambda unit=unit: prop(unit, 'ActiveState') == 'active' and prop(unit, 'SubState') == 'running', f'{unit} is not active')
+    wait_until(lambda: page('readyz') == 'ready\n', 'ready')
+
+
 def given_certificate():
     """Where only root may look, as certbot keeps it: the processes use a copy."""
     os.makedirs('/srv/live/mail.given.test', mode=0o700)
