@@ -11,8 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/base/unique_fd.h"
-#include "libmailcore/journal/record.h"
 
 namespace ostler::tools {
 namespace {
@@ -33,7 +33,7 @@ Result<Sum> sumOf(const fs::path& file) {
     got = ::read(fd.get(), some.data(), some.size());
     if (got == 0) return sum;
     if (got < 0) break;
-    sum.crc = journal::crc32c(std::string_view(some).substr(0, static_cast<std::size_t>(got)), sum.crc);
+    sum.crc = crc32c(std::string_view(some).substr(0, static_cast<std::size_t>(got)), sum.crc);
     sum.octets += static_cast<std::uint64_t>(got);
   }
   return fail(Error::Kind::temporary, file.string() + ": " + std::strerror(errno));
