@@ -14,7 +14,7 @@
 namespace ostler::dns {
 namespace {
 
-// libunbound answers these itself, but who names servers means what they say. RFC 6761 6.2, RFC 8375 4.
+// libunbound answers these itself, but who names servers, here or in resolv.conf, means what they say. RFC 6761 6.2, RFC 8375 4.
 constexpr std::array kOwnZones{"test.", "home.arpa.", "127.in-addr.arpa."};
 
 std::string serverText(const net::Endpoint& server) { return server.address.text() + "@" + std::to_string(server.port); }
@@ -90,7 +90,8 @@ Result<void> UnboundResolver::configure(ub_ctx* context, const UnboundOptions& o
   settings.option("do-not-query-localhost:", "no");
   settings.option("module-config:", validates ? "validator iterator" : "iterator");
   settings.option("infra-keep-probing:", "yes");  // or a server that was down for a moment is not asked for 15 minutes
-  if (!options.servers.empty() || !options.stubs.empty()) settings.option("unblock-lan-zones:", "yes");
+  const bool asksOthers = !options.recursive || !options.servers.empty() || !options.stubs.empty();
+  if (asksOthers) settings.option("unblock-lan-zones:", "yes");
   for (const net::Endpoint& server : options.servers) {
     settings.note(ub_ctx_set_fwd(context, serverText(server).c_str()), "server " + server.text());
   }
@@ -106,7 +107,7 @@ Result<void> UnboundResolver::configure(ub_ctx* context, const UnboundOptions& o
   for (const std::string& anchor : options.trustAnchors) settings.note(ub_ctx_add_ta(context, anchor.c_str()), anchor);
   if (rootAnchor) settings.note(ub_ctx_add_ta_file(context, options.rootKeyFile.c_str()), options.rootKeyFile);
   if (Result<void> so = settings.outcome(); !so) return so;
-  if (!options.servers.empty() || !options.stubs.empty()) {
+  if (asksOthers) {
     for (const char* const zone : kOwnZones) settings.note(ub_ctx_zone_remove(context, zone), zone);
   }
   return settings.outcome();

@@ -17,6 +17,7 @@ case('large messages are read by every process that may', running.large_messages
 case('postmaster and root have an owner', running.postmaster)
 case('sendmail of any user delivers', running.local_submission)
 case('what users send while nothing runs waits, closed to others, and arrives', running.waits_while_down)
+case('names that resolv.conf has servers for are asked there, those of private networks too', running.system_resolver)
 case("the host's own names and the accounts of the machine reach root's reader", packages.own_names)
 case('a key that the processes may not read: check and doctor say so', packages.closed_key)
 case('setup says who has port 25 already', packages.other_server_first)
