@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <tuple>
 #include <utility>
@@ -136,6 +137,21 @@ std::string runDirOf(const std::string& file) {
   Config config;
   readConfig(root, folderOf(sources, file), config, problems);
   return config.runDir;
+}
+
+Handover handoverOf(const std::string& file) {
+  const Loaded loaded = load(file);
+  if (loaded.config) return {loaded.config};
+  const bool isMissing = ::access(file.c_str(), F_OK) != 0 && errno == ENOENT;
+  std::vector<Problem> problems;
+  const std::vector<Source> sources = readSources(file, problems);
+  const Node root = treeOf(sources, problems);
+  const bool isAllRead = isMissing || problems.empty();
+  auto config = std::make_shared<Config>();
+  readConfig(root, folderOf(sources, file), *config, problems);
+  if (config->hostName.empty()) config->hostName = machineName();
+  canonicalise(config->hostName);
+  return {config, isMissing || !runDirOf(file).empty(), isAllRead};
 }
 
 Loaded load(const std::string& file) {

@@ -133,7 +133,7 @@ Result<std::string> firstLine(std::istream& in, const std::string& what) {
 }  // namespace
 
 void addConfigOption(CLI::App& app, CommonOptions& options) {
-  options.config = "/etc/ostler/ostler.yaml";
+  options.config = kUsualConfig;
   app.add_option("-c,--config", options.config, "the configuration")->envname("OSTLER_CONFIG")->type_name("FILE");
 }
 

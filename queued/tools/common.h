@@ -16,6 +16,8 @@
 
 namespace ostler::tools {
 
+inline constexpr const char* kUsualConfig = "/etc/ostler/ostler.yaml";
+
 struct CommonOptions {
   std::string config;  ///< -c FILE, else OSTLER_CONFIG, else /etc/ostler/ostler.yaml
   bool json = false;

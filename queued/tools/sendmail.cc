@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -145,7 +144,26 @@ int dropIntoPickup(const config::Config& config, const ipc::Envelope& envelope, 
   return EX_TEMPFAIL;
 }
 
-int send(const config::Config& config, ipc::Envelope envelope, std::string content) {
+/// Where a message goes: what the configuration says, and how much of that is known while it has errors.
+struct Suite {
+  std::shared_ptr<const config::Config> config;
+  bool knowsSpool = true;
+};
+
+/// An error in the configuration ends no suite that runs, so it keeps nobody from sending; nor does it that there is none yet. Null: the
+/// mistakes were printed.
+std::optional<Suite> suiteOf(const CommonOptions& options) {
+  const config::Handover handover = config::handoverOf(options.config);
+  const bool isUsual = options.config == kUsualConfig;
+  const bool isThere = ::access(options.config.c_str(), F_OK) == 0 || errno != ENOENT;
+  // Of a configuration that was named the suite is not where the usual one is.
+  if (isUsual || (isThere && handover.knowsRunDir)) return Suite{handover.config, handover.knowsSpool};
+  (void)loadConfig(options);
+  return std::nullopt;
+}
+
+int send(const Suite& suite, ipc::Envelope envelope, std::string content) {
+  const config::Config& config = *suite.config;
   ipc::OpenDraft open;
   open.draft = Id128::make(std::chrono::system_clock::now());
   open.session.service = "local";
@@ -156,7 +174,11 @@ int send(const config::Config& config, ipc::Envelope envelope, std::string conte
   const Result<ipc::CommitReply> reply = loop.runUntilDone(submit(client, std::move(open), content));
   if (!reply) {
     const bool isDown = reply.error().kind == Error::Kind::timeout || reply.error().kind == Error::Kind::closed;
-    if (isDown) return dropIntoPickup(config, envelope, content);
+    if (isDown && suite.knowsSpool) return dropIntoPickup(config, envelope, content);
+    if (isDown) {
+      fmt::print(stderr, "sendmail: no suite answers at {}, and the configuration, which says where mail waits, cannot be read\n", config.socketPath("submit"));
+      return EX_TEMPFAIL;
+    }
     fmt::print(stderr, "sendmail: not accepted: {}\n", reply.error().detail);
     switch (reply.error().kind) {
       case Error::Kind::denied: return EX_NOPERM;
@@ -195,7 +217,8 @@ std::optional<std::string> readUntilDot() {
 }
 
 /// -bs: enough of SMTP on standard input and output for a program that was told to speak it. RFC 5321 4.1.1.
-int dialogue(const config::Config& config, const Wanted& wanted) {
+int dialogue(const Suite& suite, const Wanted& wanted) {
+  const config::Config& config = *suite.config;
   ipc::Envelope envelope;
   bool mailOpen = false;
   say(fmt::format("220 {} Ostler", config.hostName));
@@ -234,7 +257,7 @@ int dialogue(const config::Config& config, const Wanted& wanted) {
       say("354 End data with <CR><LF>.<CR><LF>");
       std::optional<std::string> content = readUntilDot();
       if (!content) return EX_DATAERR;  // the program ended in the middle: half a message is none
-      const int status = send(config, std::exchange(envelope, {}), std::move(*content));
+      const int status = send(suite, std::exchange(envelope, {}), std::move(*content));
       say(status == EX_OK ? "250 2.0.0 Ok" : status == EX_TEMPFAIL ? "451 4.3.0 Not taken, try again" : "554 5.3.0 Not taken");
       mailOpen = false;
     } else {
@@ -278,18 +301,6 @@ int sayNoRecipients() {
   return EX_USAGE;
 }
 
-/// For sending it is enough to know where the suite runs: an error in the middle of an edit loses no mail of cron.
-std::shared_ptr<const config::Config> configToSendBy(const CommonOptions& options) {
-  config::Loaded loaded = config::load(options.config);
-  if (loaded.config) return loaded.config;
-  auto fallback = std::make_shared<config::Config>();
-  if (std::string runDir = config::runDirOf(options.config); !runDir.empty()) fallback->runDir = std::move(runDir);
-  std::array<char, 256> name{};
-  (void)::gethostname(name.data(), name.size() - 1);
-  fallback->hostName = name.data();
-  return fallback;
-}
-
 }  // namespace
 
 int sendmail(const Call& call) {
@@ -298,15 +309,15 @@ int sendmail(const Call& call) {
     fmt::print(stderr, "sendmail: {}\n", wanted.error().detail);
     return EX_USAGE;
   }
-  const bool sends = !wanted->aliases && !wanted->list && !wanted->flush;
-  const auto config = sends ? configToSendBy(wanted->common) : loadConfig(wanted->common);
-  if (!config) return EX_CONFIG;
   if (wanted->aliases) return newaliases({"newaliases", {"-c", wanted->common.config}});
+  const std::optional<Suite> suite = suiteOf(wanted->common);
+  if (!suite) return ::access(wanted->common.config.c_str(), F_OK) == 0 ? EX_TEMPFAIL : EX_CONFIG;
+  const std::shared_ptr<const config::Config>& config = suite->config;
   if (wanted->list) return askAndPrint(*config, "control", {"queue", "list", "--postfix"});
   if (wanted->flush) {
     return ask(*config, "control", {"queue", "retry", "--all"}, [](const std::string&) {}, Deadline::after(std::chrono::seconds(60)));
   }
-  if (wanted->dialogue) return dialogue(*config, *wanted);
+  if (wanted->dialogue) return dialogue(*suite, *wanted);
   std::string content = readMessage(wanted->dotIsContent, std::cin);
   if (content.starts_with("From ")) content.erase(0, content.find('\n') + 1);  // mbox's line in front, which mail filters pass on
   if (wanted->fromHeader) takeRecipients(content, wanted->recipients);
@@ -341,7 +352,7 @@ int sendmail(const Call& call) {
   if (!hasHeader) content = "\r\n" + content;
   // "From: root" of a program of this machine is an address to nobody else.
   if (auto completed = message::withShownDomains(content, {"", "", config->hostName})) content = std::move(*completed);
-  return send(*config, std::move(envelope), std::move(content));
+  return send(*suite, std::move(envelope), std::move(content));
 }
 
 }  // namespace ostler::tools

@@ -37,7 +37,7 @@ Result<ipc::Returned> returnedOf(const std::string& word) {
 Result<Wanted> readSendmailOptions(const std::vector<std::string>& words) {
   Wanted wanted;
   const char* const named = std::getenv("OSTLER_CONFIG");
-  wanted.common.config = named != nullptr && *named != '\0' ? named : "/etc/ostler/ostler.yaml";
+  wanted.common.config = named != nullptr && *named != '\0' ? named : kUsualConfig;
   for (std::size_t at = 0; at < words.size(); ++at) {
     const std::string& word = words[at];
     if (word == "--") {

@@ -4,10 +4,11 @@ import time
 import packages
 import running
 import sandbox
-from machine import case
+from machine import arrives, case
 
 began = time.monotonic()
 case('the package installs without a question and starts nothing', packages.install)
+case('before setup what is sent waits, and newaliases succeeds', packages.before_setup)
 case('ostler setup: configuration, certificate, user, DNS records, and it runs', packages.setup)
 case('ostler setup with a certificate that only root may read: the processes can', packages.given_certificate)
 case('every process has a user of its own', sandbox.own_users)
@@ -17,6 +18,7 @@ case('large messages are read by every process that may', running.large_messages
 case('postmaster and root have an owner', running.postmaster)
 case('sendmail of any user delivers', running.local_submission)
 case('what users send while nothing runs waits, closed to others, and arrives', running.waits_while_down)
+case('what was sent before setup arrives', lambda: arrives('before setup', 'alice@example.test'))
 case('names that resolv.conf has servers for are asked there, those of private networks too', running.system_resolver)
 case("the host's own names and the accounts of the machine reach root's reader", packages.own_names)
 case('a key that the processes may not read: check and doctor say so', packages.closed_key)

@@ -51,6 +51,11 @@ def while_edited():
     arrives('during an edit')
 
 
+def before_setup():
+    """ostler-mta has the names of other mail systems from the first moment: what programs send waits, what their packages call succeeds."""
+    sh('newaliases; printf "Subject: before setup\\n\\nText.\\n" | setpriv --reuid=nobody --regid=nogroup --clear-groups sendmail alice@example.test')
+
+
 def page(path):
     try:
         with urllib.request.urlopen(f'http://127.0.0.1:8025/{path}', timeout=20) as answer:

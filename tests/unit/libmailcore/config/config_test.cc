@@ -302,6 +302,38 @@ TEST_CASE("where the suite runs is known with errors elsewhere; not where what w
   }
 }
 
+TEST_CASE("what hands over a message knows names and folders with errors elsewhere, and what it does not know") {
+  struct Row {
+    const char* name;
+    const char* main;
+    const char* dropIn;
+    const char* runDir;
+    const char* pickup;
+    bool knowsRunDir;
+    bool knowsSpool;
+  };
+  for (const Row& row : {
+           Row{"an unknown key", "run_dir: /run/second\nspool_dir: /srv/spool", "bogus: 1", "/run/second", "/srv/spool/pickup", true, true},
+           Row{"the folders might stand in what is no YAML", "run_dir: /run/second", "a: [", "/run/second", "/var/lib/ostler/spool/pickup", true, false},
+           Row{"no YAML at all", "a: [", "", "/run/ostler", "/var/lib/ostler/spool/pickup", false, false},
+       }) {
+    CAPTURE(row.name);
+    const ConfigFolder folder;
+    folder.write("ostler.yaml", row.main);
+    folder.write("conf.d/50-more.yaml", row.dropIn);
+    const Handover handover = handoverOf(folder.file());
+    CHECK(handover.config->runDir == row.runDir);
+    CHECK(handover.config->pickupDir() == row.pickup);
+    CHECK(handover.knowsRunDir == row.knowsRunDir);
+    CHECK(handover.knowsSpool == row.knowsSpool);
+    CHECK_FALSE(handover.config->hostName.empty());
+  }
+  const Handover before = handoverOf("/nonexistent/ostler.yaml");
+  CHECK(before.config->runDir == "/run/ostler");
+  CHECK(before.knowsRunDir);
+  CHECK(before.knowsSpool);
+}
+
 TEST_CASE("conf.d is merged in the order of its names: maps merge, lists and values replace") {
   const ConfigFolder folder;
   folder.write("ostler.yaml", kGood);
