@@ -1,6 +1,7 @@
 #include "smtpd/incoming.h"
 
 #include "libmailcore/ipc/message.h"
+#include "libmailcore/message/compose.h"
 #include "libmailcore/message/received.h"
 
 namespace ostler::smtpd {
@@ -15,6 +16,7 @@ constexpr auto kCallTime = 30s;               // for what the spool answers with
 constexpr auto kCommitTime = 300s;            // RFC 5321 4.5.3.2.6: the client waits ten minutes
 constexpr auto kOutcomeTime = 60s;
 constexpr auto kBudgetLook = 20ms;
+constexpr std::size_t kLongestLine = 998;  // RFC 5322 2.1.1
 
 bool mayBeTheirs(const Error& error) {
   return error.kind == Error::Kind::closed || error.kind == Error::Kind::timeout ||
@@ -160,6 +162,27 @@ void Incoming::completeHeader() {
   content_.received = message::countReceived(content);
   judge();
   if (refusal_) return;
+  mendHeader();
+  completeFields();
+}
+
+// Readers need an empty line between header and text; a header of its own may have none, or begin as in an mbox.
+void Incoming::mendHeader() {
+  const std::size_t begin = settings_.traceField.size();
+  for (int lines = 0; lines < 2; ++lines) {  // the mbox line, and one behind it
+    std::string_view known = std::string_view(chunk_).substr(begin);
+    const std::size_t lastLine = known.rfind('\n') + 1;
+    if (!complete_ && known.size() - lastLine <= kLongestLine) known = known.substr(0, lastLine);  // there may be more of it
+    const auto fault = message::headerFault(known);
+    if (!fault) break;
+    chunk_.replace(begin + fault->at, fault->length, fault->length == 0 ? "\r\n" : "");
+    if (fault->length == 0) break;
+  }
+  counted_ = chunk_.size();
+}
+
+void Incoming::completeFields() {
+  const std::string_view content = std::string_view(chunk_).substr(settings_.traceField.size());
   const bool cutOff = !complete_ && content.find("\r\n\r\n") == std::string_view::npos;
   if (!settings_.missingFields || cutOff) return;
   const std::string fields = settings_.missingFields(content);

@@ -64,6 +64,8 @@ class Incoming {
   [[nodiscard]] Task<void> sendFrame();
   [[nodiscard]] Task<Outcome> askAgain(Error lost, Deadline deadline);
   void completeHeader();
+  void mendHeader();
+  void completeFields();
   void judge();
   void refuse(smtp::Reply reply);
   void failed(const Error& error);

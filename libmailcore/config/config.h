@@ -208,6 +208,7 @@ struct RouteRule {
   enum class Action { mx, smarthost, lmtp, drop, reject, forward, peers } action = Action::mx;
   std::string host;  ///< "mail.example.net", "[mail.example.net]" (no MX look-up), "[192.0.2.1]"; forward: a domain
   std::vector<std::string> fallback;    ///< relays to try in their order when none of its hosts can be reached
+  bool fallbackLogin = false;           ///< user and password are theirs, too
   bool relay = false;                   ///< strangers may send to it: we are its gateway or backup MX
   std::vector<std::string> recipients;  ///< those there are: local parts or addresses; with relay
   std::string recipientsFile;           ///< the same, one a line

@@ -24,10 +24,11 @@ struct NextHop {
   std::uint8_t tlsVerify = 0;  ///< net::TlsVerify
   std::string user;
   std::string password;
-  std::vector<std::string> fallbacks;  ///< hosts to ask when none of these can be reached: name, [address], either with :port
+  std::vector<std::string> fallbacks;  ///< hosts to ask when none of these can be reached: name or address, either with :port
+  bool fallbackLogin = false;          ///< they are told user and password, too
   template <class V>
   void fields(V& v) {
-    v(kind, name, port, tlsRequired, tlsVerify, user, password, fallbacks);
+    v(kind, name, port, tlsRequired, tlsVerify, user, password, fallbacks, fallbackLogin);
   }
   /// Of one destination are messages whose key is the same: they share connections, back-off and state.
   [[nodiscard]] std::string key() const;
@@ -53,9 +54,10 @@ struct DeliverOutcome {
   using Reply = void;
   std::vector<RecipientOutcome> recipients;  ///< in the order of the envelope
   std::string transcript;                    ///< what was said with hosts that did not take it, without content and passwords; lines end in LF
+  bool someHostAnswered = false;             ///< whatever became of the message, and though the last one asked was silent
   template <class V>
   void fields(V& v) {
-    v(recipients, transcript);
+    v(recipients, transcript, someHostAnswered);
   }
 };
 

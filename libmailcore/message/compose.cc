@@ -15,4 +15,13 @@ std::string missingFields(std::string_view content, const MissingFields& with) {
   return out;
 }
 
+std::optional<HeaderFault> headerFault(std::string_view content) {
+  for (const HeaderField& field : HeaderView(content)) {
+    if (!field.name.empty()) continue;
+    const bool isMbox = field.offset == 0 && content.starts_with("From ");
+    return HeaderFault{field.offset, isMbox ? field.length : 0};
+  }
+  return std::nullopt;
+}
+
 }  // namespace ostler::message

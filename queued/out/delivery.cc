@@ -85,6 +85,7 @@ Task<bool> Delivery::byHost(const Host& host) {
   if (way.endpoints.empty()) noteRefusal(way.refusal, "");
   std::vector<net::Endpoint> endpoints = shared_.unreachable.reachableFirst(interleaved(way.endpoints), &endpointKey);
   std::size_t unreached = 0;
+  const std::size_t before = refusals_.size();
   while (!endpoints.empty() && connects_ < kMostConnects) {
     if (endpoints.size() > kMostConnects - connects_) endpoints.resize(kMostConnects - connects_);
     Race race = co_await connectToFirst(shared_.loop, settings_, endpoints);
@@ -96,21 +97,24 @@ Task<bool> Delivery::byHost(const Host& host) {
     const net::Endpoint to = race.winner;
     const bool settled = co_await byConnection(host, to, std::move(race.stream), way.tls);
     if (settled) co_return true;
+    forgetSilenceSince(before);
     if (hostAnswered_) co_return false;  // its other addresses would say the same; the next host may not: RFC 5321 5.1
     std::erase_if(endpoints, [&](const net::Endpoint& one) {
       return one == to || std::any_of(race.losers.begin(), race.losers.end(), [&](const Race::Loser& loser) { return loser.endpoint == one; });
     });
   }
+  forgetSilenceSince(before);
   if (!way.endpoints.empty() && unreached == way.endpoints.size()) shared_.unreachable.note(hostKey(host));
   co_return false;
 }
 
 Task<bool> Delivery::byConnection(const Host& host, const net::Endpoint& to, std::unique_ptr<net::Stream> stream, const TlsPolicy& tls) {
-  Opened opened = co_await openSessionOn(shared_.loop, settings_, request_.nextHop, request_.heloName, host.name, to,
+  const ipc::NextHop hop = hopFor(host);
+  Opened opened = co_await openSessionOn(shared_.loop, settings_, hop, request_.heloName, host.name, to,
                                          std::move(stream), tls, Security::byPolicy);
   if (!opened.session && opened.handshakeFailed && !tls.required) {
     // Opportunistic TLS must not keep mail from arriving: RFC 7435 3.
-    opened = co_await openSession(shared_.loop, settings_, request_.nextHop, request_.heloName, host.name, to, tls,
+    opened = co_await openSession(shared_.loop, settings_, hop, request_.heloName, host.name, to, tls,
                                   Security::clearText);
   }
   if (!opened.session) {
@@ -128,14 +132,24 @@ Task<bool> Delivery::byConnection(const Host& host, const net::Endpoint& to, std
 // A session is as good as the TLS policy it was opened with; from another address, or with another name, it is not ours to use.
 std::string Delivery::keyOf(const Host& host) const {
   const ipc::Handling& handling = request_.envelope.handling;
-  return SessionCache::keyOf(request_.nextHop, host, request_.heloName) + " " + request_.sourceV4 + " " + request_.sourceV6 +
+  return SessionCache::keyOf(hopFor(host), host, request_.heloName) + " " + request_.sourceV4 + " " + request_.sourceV6 +
          (handling.requireTls ? " REQUIRETLS" : handling.tlsOptional ? " optional" : "");
+}
+
+// Credentials belong to the host that they were given for: whoever keeps that one from answering must not have them told to another.
+ipc::NextHop Delivery::hopFor(const Host& host) const {
+  ipc::NextHop hop = request_.nextHop;
+  if (host.isFallback && !hop.fallbackLogin) {
+    hop.user.clear();
+    hop.password.clear();
+  }
+  return hop;
 }
 
 // What the sender says about TLS, on top of what configuration and DNS say. False: not to this host. RFC 8689 4.2.1, 5.
 bool Delivery::heedSender(const Host& host, Approach& way) {
   const ipc::Handling& handling = request_.envelope.handling;
-  const ipc::NextHop& hop = request_.nextHop;
+  const ipc::NextHop hop = hopFor(host);
   TlsPolicy& tls = way.tls;
   // The recipient's domain may be overruled. The administrator of this host may not, nor where a password is said.
   const bool isOurPolicy = hop.tlsRequired || hop.tlsVerify != 0 || !hop.user.empty();

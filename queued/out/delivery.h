@@ -53,6 +53,7 @@ class Delivery {
   [[nodiscard]] bool isAdopted() const { return request_.nextHop.kind == ipc::NextHop::Kind::adopted; }
   [[nodiscard]] bool mayGoOn(const Session& session) const;
   [[nodiscard]] std::string keyOf(const Host& host) const;
+  [[nodiscard]] ipc::NextHop hopFor(const Host& host) const;
   void giveBack(const std::string& key, std::unique_ptr<Session> session);
   void useSource();
 
@@ -65,6 +66,7 @@ class Delivery {
     std::string remoteHost;  // empty: nobody was reached
   };
   void noteRefusal(const smtp::Reply& reply, const std::string& remoteHost);
+  void forgetSilenceSince(std::size_t first);
   [[nodiscard]] Refusal lastRefusal() const;
   void answerOpen(const Refusal& refusal);
   void logOutcomes() const;

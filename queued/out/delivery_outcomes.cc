@@ -51,6 +51,7 @@ void Delivery::heed(const smtp::Outcome& outcome, Session& session, std::vector<
     noteSaid(session.remoteHost, session.client.transcript().text());
   }
   hostAnswered_ = !isElsewhere;
+  outcome_.someHostAnswered = true;
   if (!elsewhere.empty() && isElsewhere) noteRefusal(outcome.recipients.front(), session.remoteHost);
   open_ = std::move(more);
   ++session.messages;
@@ -70,6 +71,14 @@ void Delivery::noteSaid(const std::string& remoteHost, const std::string& text) 
 
 void Delivery::noteRefusal(const smtp::Reply& reply, const std::string& remoteHost) {
   refusals_.push_back({reply, remoteHost});
+  outcome_.someHostAnswered = outcome_.someHostAnswered || !remoteHost.empty();
+}
+
+/// A host that answered at one of its addresses has answered.
+void Delivery::forgetSilenceSince(std::size_t first) {
+  const auto begin = refusals_.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto isSilence = [](const Refusal& refusal) { return refusal.remoteHost.empty(); };
+  if (!std::all_of(begin, refusals_.end(), isSilence)) refusals_.erase(std::remove_if(begin, refusals_.end(), isSilence), refusals_.end());
 }
 
 // For good only when every host said so: while one may still take it, it is worth another try. What a host said, or what this message

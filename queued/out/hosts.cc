@@ -80,6 +80,7 @@ Hosts fallbackHosts(const ipc::NextHop& hop) {
     std::optional<Host> host = parseRelay(text);
     if (!host) continue;
     host->preference = std::numeric_limits<unsigned>::max();
+    host->isFallback = true;
     out.hosts.push_back(std::move(*host));
   }
   return out;
@@ -99,7 +100,8 @@ std::optional<Host> parseRelay(std::string_view text) {
     host.port = static_cast<std::uint16_t>(*port);
     text = text.substr(0, colon);
   }
-  if (const auto address = literalAddress(text)) {
+  const Result<net::IpAddress> bare = net::IpAddress::parse(text);
+  if (const auto address = bare ? std::optional(*bare) : literalAddress(text)) {
     host.endpoint = net::Endpoint{*address, host.port, ""};
     host.name = address->text();
     return host;

@@ -18,6 +18,7 @@ struct Host {
   std::optional<net::Endpoint> endpoint;  ///< an address literal or a Unix socket: nothing to look up
   unsigned preference = 0;
   bool authenticated = false;  ///< DNSSEC vouches that mail goes to this name
+  bool isFallback = false;     ///< not the next hop itself: its credentials are not meant for it
 };
 
 /// Hosts to be tried in their order, or the reply to all recipients when there is none.
@@ -28,7 +29,7 @@ struct Hosts {
 /// The next hop's own hosts, then its fallback relays.
 [[nodiscard]] Task<Hosts> findHosts(std::shared_ptr<const Settings> settings, ipc::NextHop hop);
 
-/// A relay as the configuration writes it: "relay.example.net", "[192.0.2.1]:2525". No MX is looked up.
+/// A relay as the configuration writes it: "relay.example.net", "[192.0.2.1]:2525", "192.0.2.1". No MX is looked up.
 [[nodiscard]] std::optional<Host> parseRelay(std::string_view text);
 
 /// How to speak TLS with a host.

@@ -17,13 +17,30 @@ namespace {
 
 using message::DsnAction;
 
+/// A program or a file behind an alias: what it is called and what it says is this machine's alone.
+bool isOfThisMachine(const ipc::Recipient& recipient) { return recipient.forwardPath.starts_with('|') || recipient.forwardPath.starts_with('/'); }
+
+/// The address behind which it is.
+const ipc::Recipient& shownFor(const spool::MessageRecord& about, std::uint32_t at) {
+  while (isOfThisMachine(about.recipients[at].recipient) && about.recipients[at].parent != spool::RecipientRecord::kNoParent) at = about.recipients[at].parent;
+  return about.recipients[at].recipient;
+}
+
+const char* wordsForThisMachine(DsnAction action) {
+  switch (action) {
+    case DsnAction::failed: return "What takes mail for this address refused it";
+    case DsnAction::delayed: return "What takes mail for this address cannot take it now";
+    default: return "Delivered";
+  }
+}
+
 message::DsnRecipient toDsn(const spool::MessageRecord& about, const Ending& ending, WallTime now) {
-  const ipc::Recipient& recipient = about.recipients[ending.recipient].recipient;
+  const ipc::Recipient& recipient = shownFor(about, ending.recipient);
   message::DsnRecipient dsn;
   dsn.recipient = recipient.forwardPath;
   dsn.originalRecipient = recipient.orcpt;
   if (!ending.member.empty()) {
-    if (dsn.originalRecipient.empty()) dsn.originalRecipient = "rfc822;" + recipient.forwardPath;
+    if (dsn.originalRecipient.empty()) dsn.originalRecipient = (isAllAscii(recipient.forwardPath) ? "rfc822;" : "utf-8;") + recipient.forwardPath;
     dsn.recipient = ending.member;
   }
   dsn.action = ending.action;
@@ -31,6 +48,9 @@ message::DsnRecipient toDsn(const spool::MessageRecord& about, const Ending& end
   if (dsn.status.empty()) dsn.status = ending.reply.code >= 500 ? "5.0.0" : ending.reply.code >= 400 ? "4.0.0" : "2.0.0";
   dsn.remoteMta = ending.remoteHost.substr(0, ending.remoteHost.find(' '));
   dsn.diagnostic = oneLine(ending.heard.value_or(ending.reply));
+  if (isOfThisMachine(about.recipients[ending.recipient].recipient)) {
+    dsn.diagnostic = oneLine({ending.reply.code, ending.reply.enhanced, wordsForThisMachine(ending.action)});
+  }
   dsn.diagnosticIsSmtp = !ending.remoteHost.empty();
   dsn.lastAttempt = now;
   if (ending.action == DsnAction::delayed) dsn.willRetryUntil = ending.willRetryUntil;

@@ -104,6 +104,7 @@ Route byRule(const config::Config& config, const RouteRule& rule, const Query& q
       break;
   }
   route.nextHop.fallbacks = rule.fallback.empty() ? config.outbound.fallbackRelays : rule.fallback;
+  route.nextHop.fallbackLogin = rule.fallbackLogin && !rule.fallback.empty();
   route.rule = &rule;
   return route;
 }

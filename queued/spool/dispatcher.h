@@ -30,6 +30,7 @@ struct Outcome {
   std::string by;               ///< remote host, mailbox or folder: for the log
   bool isRemote = false;        ///< `by` was asked, and gave the reply unless it is our word
   bool isOurWord = false;       ///< nobody but us said the reply
+  bool isAnswered = false;      ///< some host of its destination spoke with us, although `reply` may be another one's silence
   bool isToldAgain = false;     ///< of an earlier attempt, whose outcome was not heard
   bool countsAsAttempt = true;  ///< false: it was our side, not the recipient's, or nobody was asked
   bool isUntried = false;       ///< its host does not answer others, and was not asked: it waits its interval

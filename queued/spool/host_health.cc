@@ -22,7 +22,7 @@ void Dispatcher::heedHost(const schedule::Start& start, const std::vector<Outcom
   const Outcome* saying = &outcomes.front();
   std::string_view rule;
   for (const Outcome& outcome : outcomes) {
-    if (!outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
+    if (outcome.isAnswered || !outcome.by.empty() || outcome.state != RecipientState::pending) verdict = schedule::HostVerdict::answered;
     if (!outcome.isRemote) verdict = schedule::HostVerdict::notAsked;
     const bool isDeferred = !outcome.by.empty() && outcome.state == RecipientState::pending;
     const smtp::Pressure pressure = isDeferred ? smtp::pressureOf(outcome.reply.code, outcome.reply.enhanced, outcome.reply.text) : smtp::Pressure();

@@ -302,6 +302,7 @@ Task<std::vector<Outcome>> Dispatcher::dialogue(Id128 id, Facts facts, Hop hop, 
     to.isRemote = true;
     to.isOurWord = from.isOurWord;
     to.isToldAgain = from.isToldAgain;
+    to.isAnswered = answer->message.someHostAnswered;
     if (from.isOurWord && !from.remoteHost.empty()) from.reply.text += " (next host: " + from.remoteHost + ")";
     to.by = std::move(from.remoteHost);
     to.reply = std::move(from.reply);

@@ -85,8 +85,8 @@ void grow(MessageRecord& record, const ExpansionRecord& expansion) {
   RecipientRecord child;
   child.recipient = record.recipients[expansion.recipient].recipient;
   child.parent = expansion.recipient;
-  // RFC 3461 5.2.7: reports of what an alias leads to name the address that the sender wrote.
-  if (child.recipient.orcpt.empty()) child.recipient.orcpt = "rfc822;" + child.recipient.forwardPath;
+  // RFC 3461 5.2.7, RFC 6533 3: reports of what an alias leads to name the address that the sender wrote.
+  if (child.recipient.orcpt.empty()) child.recipient.orcpt = (isAllAscii(child.recipient.forwardPath) ? "rfc822;" : "utf-8;") + child.recipient.forwardPath;
   // RFC 3461 5.2.7.3: the sender hears "expanded", and of failures.
   if (isList) child.recipient.notify &= static_cast<std::uint8_t>(~ipc::Recipient::kNotifySuccess);
   for (const std::string& target : expansion.targets) {

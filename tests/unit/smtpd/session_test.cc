@@ -155,6 +155,46 @@ TEST_CASE("of a deadline that is over when the message comes its sender was told
   }
 }
 
+// Readers would take the text for a header, and the fields in front of it for theirs.
+TEST_CASE("text that comes without a header, or with a line in it that is no field, is parted from it by an empty line") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"The disk of x is full\r\nplease look\r\n", "\r\nThe disk of x is full\r\nplease look\r\n"},
+      {"  indented: text\r\n", "\r\n  indented: text\r\n"},
+      {"Subject: s\r\nThe text\r\n\r\nmore\r\n", "Subject: s\r\n\r\nThe text\r\n\r\nmore\r\n"},
+      {"From a@b.example Mon Jan  1 00:00:00 2026\r\nSubject: s\r\n\r\nx\r\n", "Subject: s\r\n\r\nx\r\n"},
+      {"From a@b.example Mon Jan  1 00:00:00 2026\r\ntext\r\n", "\r\ntext\r\n"},
+      {"Subject: s\r\n folded\r\nX-A : b\r\n\r\nno field\r\n", "Subject: s\r\n folded\r\nX-A : b\r\n\r\nno field\r\n"},
+      {"\r\ntext\r\n", "\r\ntext\r\n"},
+  };
+  for (const auto& [said, kept] : cases) {
+    INFO(said);
+    for (const config::SmtpKind kind : {config::SmtpKind::mx, config::SmtpKind::lmtp}) {
+      Play play;
+      play.stage.plan.listener.kind = kind;
+      play.begin();
+      play.expect("", "220");
+      play.expect(kind == config::SmtpKind::lmtp ? "LHLO x.example" : "EHLO x.example", "250");
+      play.expect("MAIL FROM:<a@b.example>", "250");
+      play.expect("RCPT TO:<alice@example.test>", "250");
+      play.expect("DATA", "354");
+      play.expect(said + ".", "250");
+      CHECK(play.stage.policy.accepted.at(0).asSent() == kept);
+    }
+  }
+}
+
+TEST_CASE("a header that is longer than a frame is no text because it is cut there") {
+  Play play;
+  play.begin();
+  play.openMail();
+  play.expect("DATA", "354");
+  std::string content;
+  while (content.size() < 200'000) content += "X-Field-" + std::to_string(content.size()) + ": some words of it\r\n";
+  content += "\r\ntext\r\n";
+  play.expect(content + ".", "250 2.0.0");
+  CHECK(play.stage.policy.accepted.at(0).asSent() == content);
+}
+
 TEST_CASE("a message may come in more chunks than a client may have commands without one") {
   Play play;
   play.begin();
@@ -166,7 +206,7 @@ TEST_CASE("a message may come in more chunks than a client may have commands wit
     for (int reply = 0; reply < 100; ++reply) play.expect("", "250");
   }
   play.expect("BDAT 0 LAST", "250 2.0.0");
-  CHECK(play.stage.policy.accepted.at(0).asSent().size() == 10'102);
+  CHECK(play.stage.policy.accepted.at(0).asSent().size() == 10'104);  // and an empty line in front
 }
 
 TEST_CASE("a megabyte goes through in frames, octet for octet, and holds no more than a few of them") {
@@ -174,7 +214,7 @@ TEST_CASE("a megabyte goes through in frames, octet for octet, and holds no more
   play.begin();
   play.openMail();
   play.expect("DATA", "354");
-  std::string content;
+  std::string content = "\r\n";
   for (int n = 0; content.size() < (1U << 20); ++n)
     content += "line " + std::to_string(n) + std::string(60, 'x') + "\r\n";
   play.expect(content + ".", "250 2.0.0");
@@ -294,7 +334,7 @@ TEST_CASE("sessions that together hold more than the process may do not wait for
   for (Client& client : clients) ask(*client.caller, "", "250 2.0.0");
   CHECK(stage.policy.accepted.size() == 4);
   for (const auto& message : stage.policy.accepted)
-    CHECK(message.asSent() == half + "\r\n" + half + "\r\n" + half + "\r\n");
+    CHECK(message.asSent() == "\r\n" + half + "\r\n" + half + "\r\n" + half + "\r\n");
 }
 
 TEST_CASE("a long envelope is taken while there is room; else the rest goes in a transaction of its own") {

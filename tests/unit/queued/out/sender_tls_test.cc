@@ -81,6 +81,27 @@ TEST_CASE("where TLS is required, mail never goes in clear text") {
   }
 }
 
+TEST_CASE("a message that its host cannot take says nothing of the host, whatever its other address or a fallback does") {
+  for (const bool isOfHost : {true, false}) {
+    INFO(isOfHost);
+    World world;
+    world.sink("127.0.0.2");  // without DELIVERBY
+    world.dns->addMx("rcpt.example", 10, "mx1.rcpt.example");
+    world.dns->addAddress("mx1.rcpt.example", "127.0.0.2");
+    auto request = World::message({"b@rcpt.example"});
+    request.envelope.handling.by = ipc::Handling::By::giveBack;
+    request.envelope.handling.deliverBy = world.clock.now() + std::chrono::hours(1);
+    if (isOfHost) world.dns->addAddress("mx1.rcpt.example", "127.0.0.3");  // nobody listens there
+    if (!isOfHost) request.nextHop.fallbacks = {"127.0.0.4:" + std::to_string(world.settings->mxPort)};
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      const ipc::DeliverOutcome outcome = world.send(request);
+      INFO(outcome.transcript << "/" << outcome.recipients.at(0).reply.text);
+      CHECK(outcome.someHostAnswered);
+      CHECK(outcome.recipients.at(0).state == (isOfHost ? RecipientState::failed : RecipientState::deferred));
+    }
+  }
+}
+
 // Or one message would make the host rest for everybody's.
 TEST_CASE("what a message needs of a host that answers is the reason, whatever its other address does") {
   World world;
@@ -94,6 +115,25 @@ TEST_CASE("what a message needs of a host that answers is the reason, whatever i
     const auto one = world.sendOne(std::move(request));
     CHECK(one.reply.enhanced == "4.7.4");
     CHECK(one.remoteHost.starts_with("mx1.rcpt.example [127.0.0.2]"));
+  }
+}
+
+TEST_CASE("credentials are for the host they were given for, and for its fallback hosts when the route says so") {
+  for (const bool isMeant : {false, true}) {
+    INFO(isMeant);
+    World world;
+    Behaviour behaviour;
+    behaviour.auth = true;
+    behaviour.tls = net::TlsServerContext::load({world.certificates.leaf({"spare.example"})}).value();
+    SmtpSink& spare = world.sink("127.0.0.3", behaviour);
+    ipc::Deliver request = World::message({"b@x"});
+    request.nextHop = {ipc::NextHop::Kind::host, "[127.0.0.2]", world.settings->mxPort, true, 0, "user", "secret", {}};
+    request.nextHop.fallbacks = {"127.0.0.3:" + std::to_string(world.settings->mxPort)};  // an address needs no brackets
+    request.nextHop.fallbackLogin = isMeant;
+    CHECK(world.sendOne(request).state == RecipientState::delivered);
+    REQUIRE(spare.messages.size() == 1);
+    CHECK(spare.messages.at(0).user.empty() == !isMeant);
+    CHECK(spare.messages.at(0).secured);
   }
 }
 

@@ -199,6 +199,26 @@ TEST_CASE("two hundred hosts that hang do not keep a healthy one waiting, though
   CHECK(std::chrono::steady_clock::now() - again < std::chrono::seconds(1));
 }
 
+TEST_CASE("a report of mail for a program names the address that was written to, not what runs there nor what it said") {
+  for (const int code : {250, 550}) {
+    INFO(code);
+    SpoolFixture spool;
+    spool.programReply = {static_cast<std::uint16_t>(code), code == 250 ? "2.0.0" : "5.1.1", "The program said: a secret of this machine"};
+    spool.start();
+    const auto wanted = [](ipc::Envelope& envelope) {
+      envelope.recipients.front().notify = ipc::Recipient::kNotifySuccess | ipc::Recipient::kNotifyFailure;
+      envelope.recipients.front().notifyGiven = true;
+    };
+    REQUIRE(spool.send("alice@example.test", {"robot@example.test"}, kText, spool.loggedIn(), wanted));
+    REQUIRE(spool.waitFor([&] { return spool.mailboxOf("alice").size() == 1; }));
+    const std::string report = spool.mailboxOf("alice").front();
+    CHECK(report.find("robot@example.test") != std::string::npos);
+    CHECK(report.find("/bin/robot") == std::string::npos);
+    CHECK(report.find("a secret") == std::string::npos);
+    CHECK(report.find(code == 250 ? "Action: delivered" : "Action: failed") != std::string::npos);
+  }
+}
+
 TEST_CASE("mail for an alias that is a program is handed to role programs, and tried again by its schedule when that says later") {
   SpoolFixture spool;
   spool.programReply = {451, "4.3.0", "The program ended with status 75"};
