@@ -26,9 +26,10 @@
 namespace ostler::spool {
 
 Result<void> Role::makeFolders(const config::Config& config) {
-  // pickup/ is for every program that is allowed to send, the others are the spool's own.
+  // pickup/ is for every local user, as submit.sock is: he adds files, which get the folder's group, so that the spool can read them; he
+  // sees no names there, and those of others stay. The other folders are the spool's own.
   const std::pair<std::string, mode_t> folders[] = {
-      {config.queueDir(), 0700}, {config.pickupDir(), 0770},  {config.pickupDir() + "/.taken", 0700},
+      {config.queueDir(), 0700}, {config.pickupDir(), 03733}, {config.pickupDir() + "/.taken", 0700},
       {config.dropDir(), 0750},  {config.accountsDir(), 0700}, {config.runDir, 0755},
   };
   for (const auto& [path, mode] : folders) {

@@ -1,6 +1,8 @@
 // The role in one process: a memory store, a fake auth and a fake out on real sockets in a temporary folder.
 #include "queued/spool/role.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -144,6 +146,15 @@ TEST_CASE("a file in pickup that has come by too many servers comes back to its 
   CHECK(house.ask({"queue", "wait", "--empty", "--timeout", "5"}).exitCode == 0);
   CHECK(house.mailboxOf("alice").size() == 1);
   CHECK(house.mailboxOf("bob").empty());
+}
+
+TEST_CASE("every local user may add to pickup/, and neither list it nor remove what others added; the spool reads it by the folder's group") {
+  const SpoolFixture house;
+  struct stat status {};
+  REQUIRE(::stat(house.config->pickupDir().c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 03733);
+  REQUIRE(::stat((house.config->pickupDir() + "/.taken").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0700);
 }
 
 TEST_CASE("a file too large for a message goes to badmail unread, with the reason; one with two names waits") {
