@@ -11,6 +11,7 @@
 #include "queued/report/report.h"
 #include "queued/tools/in_force.h"
 #include "queued/tools/key_readers.h"
+#include "queued/tools/unit_folders.h"
 
 namespace ostler::tools {
 namespace {
@@ -60,7 +61,7 @@ std::vector<Problem> reloadProblems(const config::Config& config) {
 std::vector<Problem> problemsOf(const config::Loaded& loaded) {
   std::vector<Problem> problems = loaded.problems;
   if (!loaded.config) return problems;
-  for (const auto& look : {&config::checkFiles, &closedToProcesses, &missingParts, &tokenKeys, &directoryProblems, &reloadProblems}) {
+  for (const auto& look : {&config::checkFiles, &closedToProcesses, &closedByUnit, &missingParts, &tokenKeys, &directoryProblems, &reloadProblems}) {
     for (Problem& problem : look(*loaded.config)) problems.push_back(std::move(problem));
   }
   if (const auto words = report::readWords(loaded.config->reports); !words)

@@ -40,6 +40,7 @@ case('a listener more below 1024, held by systemd; a reload without that changes
 case('a reload of ostler run opens a port below 1024, and its processes are not root', running.listener_of_supervisor)
 case('the names of other mail systems: who provides them, and they work', packages.compat_names)
 case('a program behind an alias: its socket starts the process, and it runs as nobody', packages.program_of_alias)
+case('a file behind an alias: check names the drop-in that the unit needs, and with it the file is written', packages.file_of_alias)
 case('ostler-mta and another mail-transport-agent exclude each other', packages.another_mta)
 case('the journal has fields of ours, and ostler log follows a message through it', running.journal)
 case('status and doctor find all well', running.tools)
