@@ -49,15 +49,26 @@ std::string machineName() {
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
 }
 
+/// Takes the `length` octets away that were just appended, where nobody has appended since.
+bool cutOff(int fd, std::size_t length) {
+  struct stat file{};
+  const off_t end = ::lseek(fd, 0, SEEK_CUR);  // in append mode: behind what was written last
+  if (::fstat(fd, &file) != 0 || !S_ISREG(file.st_mode) || end != file.st_size || end < static_cast<off_t>(length)) return false;
+  return ::ftruncate(fd, end - static_cast<off_t>(length)) == 0;
+}
+
 /// One write(2) a line: on a file in append mode lines of several processes do not mix. What cannot be written is
-/// dropped: a full disk or a stopped reader of stderr must not stop mail.
-void writeLine(int fd, std::string_view line) {
+/// dropped: a full disk or a stopped reader of stderr must not stop mail. False: a piece of the line stands there.
+bool writeLine(int fd, std::string_view line) {
+  std::size_t before = 0;
   while (!line.empty()) {
     const ssize_t written = ::write(fd, line.data(), line.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
+    if (written <= 0) return before == 0 || cutOff(fd, before);
+    before += static_cast<std::size_t>(written);
     line.remove_prefix(static_cast<std::size_t>(written));
   }
+  return true;
 }
 
 bool handsItsGroupDown(const std::string& file) {
@@ -130,13 +141,15 @@ class Sink {
       case Options::Target::journald:
         return writeJournal(line);
       case Options::Target::standardError:
-        return writeLine(STDERR_FILENO, form(line));
+        (void)writeLine(STDERR_FILENO, form(line));
+        return;
       case Options::Target::file:
         break;
     }
-    const std::string octets = form(line);
+    std::string octets = form(line);
     const std::lock_guard lock(mutex_);  // reopen() changes the descriptor
-    writeLine(file_ ? file_.get() : STDERR_FILENO, octets);
+    if (isTorn_) octets.insert(0, 1, '\n');
+    isTorn_ = !writeLine(file_ ? file_.get() : STDERR_FILENO, octets);
   }
 
   void setServers(Log::Servers servers) {
@@ -186,13 +199,14 @@ class Sink {
     const std::string name = fileNow(options_.file);
     UniqueFd opened = openShared(name);
     if (!opened) {
-      writeLine(STDERR_FILENO, "cannot open the log file " + name + ": " + std::strerror(errno) +
-                                   "; logging goes on where it went\n");
+      (void)writeLine(STDERR_FILENO, "cannot open the log file " + name + ": " + std::strerror(errno) +
+                                         "; logging goes on where it went\n");
       return;
     }
     const std::lock_guard lock(mutex_);
     file_ = std::move(opened);
     opened_ = name;
+    isTorn_ = false;
   }
 
   /// Is what we write to no longer the file of that name? Whoever of the processes that share it finds it full gives it another, which is
@@ -240,14 +254,15 @@ class Sink {
     }
     std::vector<iovec> vectors;
     for (std::string& entry : entries) vectors.push_back({entry.data(), entry.size()});
-    if (::sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size())) < 0) writeLine(STDERR_FILENO, form(line));
+    if (::sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size())) < 0) (void)writeLine(STDERR_FILENO, form(line));
   }
 
   const Options options_;
   std::atomic<int> level_;
   mutable std::mutex mutex_;
   UniqueFd file_;
-  std::string opened_;  ///< its name
+  std::string opened_;    ///< its name
+  bool isTorn_ = false;   ///< a piece of a line that did not fit stands at its end
   RelaySocket relay_;
   const LocalSyslog local_;
   const std::string machine_ = machineName();

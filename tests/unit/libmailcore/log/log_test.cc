@@ -1,6 +1,9 @@
 #include "libmailcore/log/log.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <csignal>
 
 #include <catch2/catch.hpp>
 #include <cstdio>
@@ -73,6 +76,26 @@ TEST_CASE("a JSON line is an object with the same content") {
   CHECK(json["module"] == "auth");
   CHECK(json["event"] == "login");
   CHECK(json["said"] == "a \"b\"\r\nfake=1 \xEF\xBF\xBD \xC3\xA4");
+}
+
+TEST_CASE("a line that the disk had no room for leaves no piece, which the next would be joined with") {
+  const File file;
+  const Log log = openFile(file);
+  log.info("first");
+  const std::string first = file.content();
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{first.size() + 40, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &full);
+  log.info("second", {{"text", std::string(100, 'x')}});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  CHECK(file.content() == first);
+  log.info("third");
+  const std::string all = file.content();
+  CHECK(lines(all) == 2);
+  CHECK_THAT(all, Catch::Contains("info smtpd third\n"));
 }
 
 TEST_CASE("a module's level is its own and can be changed while it runs") {
