@@ -79,7 +79,9 @@ Task<void> admit(Protocol& protocol, Loop& loop, const Daemon& daemon, log::Log 
     auto secured = co_await net::acceptTls(loop, std::move(arrival.stream), arrival.snapshot->tlsFor(*arrival.plan),
                                            Deadline::after(daemon.handshakeTime));
     if (!secured) {
-      log.info("tls-failed", {{"client", arrival.client.text()}, {"reason", secured.error().detail}});
+      // Who comes from this machine and goes at once only looks whether we answer; see session_lines.h.
+      const bool isProbe = secured.error().kind == Error::Kind::closed && arrival.client.address.isLoopback();
+      log.write(isProbe ? log::Level::debug : log::Level::info, "tls-failed", {{"client", arrival.client.text()}, {"reason", secured.error().detail}});
       co_return;
     }
     arrival.stream = std::move(*secured);

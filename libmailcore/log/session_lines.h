@@ -51,19 +51,26 @@ inline void tellFailedLogin(const Log& log, const SessionFacts& facts, std::stri
                             {"reason", reason}});
 }
 
-/// reason, in, out.
+/// Who comes from this machine, hears the greeting and goes without a word looks whether we answer: `ostler status`, /readyz, /metrics,
+/// another monitor. At info such lines would be most of a quiet server's log, and most of the sessions that it counts.
+inline bool isProbe(const SessionFacts& facts, const SessionEnd& end) {
+  return end.octetsIn == 0 && (facts.client.starts_with("127.") || facts.client.starts_with("[::1]"));
+}
+
+/// reason, in, out. A probe's end is told at debug.
 template <class... More>
 void tellSessionEnd(const Log& log, const SessionFacts& facts, const SessionEnd& end, More... more) {
-  log.info("session-end", {{"session", facts.session},
-                           {"service", facts.service},
-                           {"client", facts.client},
-                           {"tls", facts.tls.empty() ? "none" : facts.tls},
-                           {"mechanism", facts.mechanism},
-                           {"user", facts.user},
-                           {"reason", end.reason},
-                           {"in", end.octetsIn},
-                           {"out", end.octetsOut},
-                           std::move(more)...});
+  const Level level = isProbe(facts, end) ? Level::debug : Level::info;
+  log.write(level, "session-end", {{"session", facts.session},
+                                   {"service", facts.service},
+                                   {"client", facts.client},
+                                   {"tls", facts.tls.empty() ? "none" : facts.tls},
+                                   {"mechanism", facts.mechanism},
+                                   {"user", facts.user},
+                                   {"reason", end.reason},
+                                   {"in", end.octetsIn},
+                                   {"out", end.octetsOut},
+                                   std::move(more)...});
 }
 
 }  // namespace ostler::log

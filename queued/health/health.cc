@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <list>
 
 #include <fmt/format.h>
 
@@ -92,13 +93,24 @@ class Process final : public daemon::Role {
   void listen(UniqueFd socket) {
     listeners_.push_back(std::make_unique<net::Listener>(
         loop_, std::move(socket), [this](std::unique_ptr<net::Stream> stream, const net::Endpoint&) {
-          if (sessions_.running() < kMostSessions) sessions_.spawn(serve(std::move(stream)));
+          if (sessions_.running() >= kMostSessions && !makeRoom()) return;
+          sessions_.spawn(serve(std::move(stream)));
         }));
+  }
+
+  /// Who has been here longest without asking anything goes: connections that are silent keep nobody out who asks.
+  bool makeRoom() {
+    if (silent_.empty()) return false;
+    silent_.front()->interruptRead();
+    silent_.pop_front();
+    return true;
   }
 
   Task<void> serve(std::unique_ptr<net::Stream> stream) {
     const Deadline deadline = Deadline::after(kPatience);
+    silent_.push_back(stream.get());
     const Result<std::string> head = co_await readHead(*stream, deadline);
+    silent_.remove(stream.get());
     if (!head) co_return;
     const Result<HttpRequest> request = parseHttpRequest(*head);
     const Page page = co_await answer(request ? *request : HttpRequest{});
@@ -126,6 +138,7 @@ class Process final : public daemon::Role {
   Pool pool_;
   Pages pages_;
   TaskScope sessions_;
+  std::list<net::Stream*> silent_;  ///< whose request has not come, the oldest first
   std::vector<std::unique_ptr<net::Listener>> listeners_;
 };
 
