@@ -27,6 +27,7 @@
 #include "queued/tools/port_holder.h"
 #include "queued/tools/problems.h"
 #include "queued/tools/roles.h"
+#include "queued/tools/spf.h"
 
 namespace ostler::tools {
 namespace {
@@ -161,17 +162,45 @@ std::string withoutDot(std::string name) {
   return asciiLower(name);
 }
 
-void lookAtDomain(Findings& findings, Dns& dns, const Config& config, const std::string& domain) {
+std::vector<net::IpAddress> addressesOf(Dns& dns, const std::string& name) {
+  std::vector<net::IpAddress> addresses = dns.ask(name, dns::Type::a).addresses;
+  for (const net::IpAddress& address : dns.ask(name, dns::Type::aaaa).addresses) addresses.push_back(address);
+  return addresses;
+}
+
+/// Which of our addresses may send for the domain. `sender`: all but the address.
+void lookAtSpf(Findings& findings, Dns& dns, SpfSender sender, const std::vector<net::IpAddress>& ours) {
+  std::vector<std::string> records = dns.ask(sender.domain, dns::Type::txt).texts;
+  std::erase_if(records, [](const std::string& text) { return !isSpf(text); });
+  if (records.empty()) return findings.warn(sender.domain + " has no SPF record (RFC 7208)");
+  if (records.size() > 1) return findings.bad(fmt::format("{} has {} SPF records, and so none that counts; join them (RFC 7208 4.5)", sender.domain, records.size()));
+  bool isGood = true;
+  for (const net::IpAddress& address : ours) {
+    sender.address = address;
+    if (judgeSpf(records.front(), sender) != SpfVerdict::fails) continue;
+    isGood = false;
+    findings.bad(fmt::format("the SPF record of {} does not let {} send: {}", sender.domain, address.text(), printable(records.front(), 400)));
+  }
+  if (isGood) findings.good(sender.domain + " has an SPF record");
+}
+
+/// `ours`: the addresses that the DNS gives for this host.
+void lookAtDomain(Findings& findings, Dns& dns, const Config& config, const std::string& domain, const std::vector<net::IpAddress>& ours) {
   const dns::Answer mx = dns.ask(domain, dns::Type::mx);
   const bool leadsHere = std::any_of(mx.mx.begin(), mx.mx.end(), [&](const dns::Mx& one) {
     return withoutDot(one.exchange) == withoutDot(config.hostName);
   });
   if (!mx.found() && !mx.absent()) return findings.warn("the DNS does not answer for " + domain);
-  leadsHere ? findings.good("the MX of " + domain + " is " + config.hostName)
-            : findings.bad("no MX of " + domain + " leads to " + config.hostName);
-  const dns::Answer txt = dns.ask(domain, dns::Type::txt);
-  const bool hasSpf = std::any_of(txt.texts.begin(), txt.texts.end(), [](const std::string& text) { return text.starts_with("v=spf1"); });
-  hasSpf ? findings.good(domain + " has an SPF record") : findings.warn(domain + " has no SPF record (RFC 7208)");
+  const std::vector<net::IpAddress> itsOwn = addressesOf(dns, domain);
+  const bool comesByAddress = mx.absent() && std::ranges::find_first_of(itsOwn, ours) != itsOwn.end();  // RFC 5321 5.1
+  if (leadsHere) {
+    findings.good("the MX of " + domain + " is " + config.hostName);
+  } else if (comesByAddress) {
+    findings.warn(domain + " has no MX; mail comes by its address. Add " + domain + ". MX 10 " + config.hostName + ".");
+  } else {
+    findings.bad("no MX of " + domain + " leads to " + config.hostName);
+  }
+  lookAtSpf(findings, dns, {domain, withoutDot(config.hostName), {}, leadsHere, itsOwn}, ours);
 }
 
 /// Returns the addresses that the DNS gives for us.
@@ -185,6 +214,9 @@ std::vector<net::IpAddress> lookAtDns(Findings& findings, const Config& config, 
   std::vector<net::IpAddress> addresses = four.addresses;
   for (const net::IpAddress& address : dns.ask(config.hostName, dns::Type::aaaa).addresses) addresses.push_back(address);
   if (addresses.empty()) findings.bad(config.hostName + " has no address in the DNS");
+  if (four.found() && withoutDot(four.canonicalName) != withoutDot(config.hostName))
+    findings.warn(fmt::format("{} is an alias (CNAME) of {}: an MX must not lead to one (RFC 5321 5.1); give it an address of its own", config.hostName,
+                              withoutDot(four.canonicalName)));
   const std::vector<net::IpAddress> ours = addressesOfThisHost();
   for (const net::IpAddress& address : addresses) {
     if (std::find(ours.begin(), ours.end(), address) == ours.end())
@@ -196,7 +228,7 @@ std::vector<net::IpAddress> lookAtDns(Findings& findings, const Config& config, 
     same ? findings.good(address.text() + " leads back to " + config.hostName)
          : findings.warn("the PTR record of " + address.text() + " is not " + config.hostName + ": others may refuse our mail");
   }
-  for (const std::string& domain : domains) lookAtDomain(findings, dns, config, domain);
+  for (const std::string& domain : domains) lookAtDomain(findings, dns, config, domain, addresses);
   return addresses;
 }
 
