@@ -1,7 +1,5 @@
 #include "queued/health/pages.h"
 
-#include <sys/statvfs.h>
-
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -10,6 +8,7 @@
 #include "libmailcore/metrics/counters.h"
 #include "libmailcore/metrics/histogram.h"
 #include "libmailcore/net/certificate.h"
+#include "queued/health/disk_room.h"
 #include "queued/health/exposition.h"
 #include "queued/health/probe.h"
 
@@ -65,11 +64,10 @@ void addCertificates(Exposition& out, const Config& config) {
 
 void addDisk(Exposition& out, const Config& config) {
   out.family("ostler_disk_free_octets", MetricType::Gauge, "what an unprivileged process may still write");
-  for (const std::string& folder : {config->dataDir, config->spoolRoot()}) {
-    struct statvfs disk{};
-    if (::statvfs(folder.c_str(), &disk) != 0) continue;
-    out.sample({{"folder", folder}}, static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize));
-  }
+  const std::vector<DiskRoom> disks = disksOf(*config);
+  for (const DiskRoom& disk : disks) out.sample({{"folder", disk.folder}}, static_cast<double>(disk.freeOctets));
+  out.family("ostler_disk_enough", MetricType::Gauge, "0: less is free than queue.free_space_floor, and new mail is refused");
+  for (const DiskRoom& disk : disks) out.sample({{"folder", disk.folder}}, disk.isEnough ? 1 : 0);
 }
 
 /// What is no histogram is left away: the spool's word is read as anybody's.
@@ -156,6 +154,11 @@ Page readiness(const Config& config, const std::string& said) {
   }
   for (const auto& [role, up] : rolesOf(said)) {
     if (!up) miss("role " + role);
+  }
+  for (const DiskRoom& disk : disksOf(*config)) {
+    if (disk.isEnough) continue;
+    page.status = 503;
+    page.text += "the disk of " + disk.folder + " has " + kNoRoom + "\n";
   }
   if (page.status == 200) page.text = "ready\n";
   return page;

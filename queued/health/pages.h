@@ -25,7 +25,7 @@ class Pages {
 
   /// 200 when this process serves.
   [[nodiscard]] static Page healthz() { return {200, "ok\n"}; }
-  /// 200 when every listener answers, and every process behind them; 503 with the names of those that do not.
+  /// 200 when every listener answers, and every process behind them, and the disk has room for mail; 503 with what is not so.
   [[nodiscard]] Task<Page> readyz();
   [[nodiscard]] Task<Page> metrics();
 

@@ -1,7 +1,6 @@
 // doctor.cc - ostler doctor: looks at everything that mail depends on and says what is wrong: configuration, keys, certificates,
 // folders, listeners, TLS, DNS, clock, disk; and sends a message round the loop.
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -19,11 +18,13 @@
 #include "libmailcore/directory/own/own_directory.h"
 #include "libmailcore/dns/unbound_resolver.h"
 #include "libmailcore/net/certificate.h"
+#include "queued/health/disk_room.h"
 #include "queued/health/probe.h"
 #include "queued/tools/common.h"
 #include "queued/tools/dns_options.h"
 #include "queued/tools/dns_records.h"
 #include "queued/tools/doctor_tls.h"
+#include "queued/tools/in_force.h"
 #include "queued/tools/port_holder.h"
 #include "queued/tools/problems.h"
 #include "queued/tools/roles.h"
@@ -132,12 +133,15 @@ void lookAtMachine(Findings& findings, const Config& config) {
     findings.warn("no time server sets this machine's clock; dates of mail and expiry of certificates depend on it");
   else
     findings.good("the clock is set by a time server");
-  for (const std::string& folder : {config.dataDir, config.spoolRoot()}) {
-    struct statvfs disk{};
-    if (::statvfs(folder.c_str(), &disk) != 0) continue;
-    const std::uint64_t free = disk.f_bavail * disk.f_frsize;
-    const std::string text = folder + " has " + config::toText(ByteCount{free >> 20 << 20}) + " free";
-    free < config.queue.freeSpaceFloor * 2 ? findings.bad(text) : findings.good(text);
+  for (const health::DiskRoom& disk : health::disksOf(config)) {
+    const std::string text = disk.folder + " has " + config::toText(ByteCount{disk.freeOctets >> 20 << 20}) + " free";
+    if (!disk.isEnough) {
+      findings.bad(text + ", " + health::kNoRoom);
+    } else if (disk.freeOctets < config.queue.freeSpaceFloor * 2) {
+      findings.bad(text + ": below " + config::toText(ByteCount{config.queue.freeSpaceFloor}) + " (queue.free_space_floor) new mail is refused; make room");
+    } else {
+      findings.good(text);
+    }
   }
 }
 
@@ -322,10 +326,11 @@ int doctor(const Call& call) {
   app.add_flag("--no-send", noSend, "send nothing");
   if (const auto status = parse(app, call)) return *status;
   const config::Loaded loaded = config::load(options.config);
-  if (!loaded.config) return loadConfig(options) ? EX_SOFTWARE : EX_CONFIG;
-  const Config& config = *loaded.config;
   Findings findings(options);
   lookAtConfiguration(findings, problemsOf(loaded));
+  const auto inForce = loaded.config ? loaded.config : lastTaken(options.config);
+  if (!inForce) return findings.exitStatus();
+  const Config& config = *inForce;
   lookAtKeys(findings, config);
   lookAtFolders(findings, config);
   const bool up = lookAtListeners(findings, config);
@@ -336,7 +341,8 @@ int doctor(const Call& call) {
   std::vector<net::IpAddress> outside;
   if (!noDns) outside = lookAtDns(findings, config, domains);
   if (up) lookAtTls(findings, config, outside, caFile);
-  if (!noSend && up && !domains.empty()) sendRound(findings, options, config, "postmaster@" + domains.front());
+  const bool isGood = loaded.config != nullptr;  // sendmail would say what was said above
+  if (!noSend && isGood && up && !domains.empty()) sendRound(findings, options, config, "postmaster@" + domains.front());
   return findings.exitStatus();
 }
 

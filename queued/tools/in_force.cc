@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/config/run_dir.h"
 #include "libmailcore/config/sources.h"
 #include "libmailcore/daemon/reach.h"
@@ -49,6 +50,24 @@ std::vector<std::string> reasons(const config::Config& atStart, const config::Co
   if (!daemon::confinesToFiles()) return all;
   for (std::string& beyond : daemon::outOfReach(atStart, next, file)) all.push_back(std::move(beyond));
   return all;
+}
+
+constexpr const char* kUsualFile = "/etc/ostler/ostler.yaml";
+
+/// Of a file that is being written, and no YAML yet, its line that says so.
+std::string runDirOf(const std::string& file) {
+  const std::string said = config::runDirOf(file);
+  if (!said.empty()) return said;
+  constexpr std::string_view kKey = "run_dir:";
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(kKey)) continue;
+    std::string_view value = trim(std::string_view(line).substr(kKey.size()));
+    const bool isQuoted = value.size() > 1 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
+    if (isQuoted) value = value.substr(1, value.size() - 2);
+    return value.starts_with('/') ? std::string(value) : std::string();
+  }
+  return in.eof() && file == kUsualFile ? config::Config{}.runDir : std::string();
 }
 
 }  // namespace
@@ -100,7 +119,7 @@ InForceNow configInForce(const std::string& file) {
   const std::string path = fs::absolute(file).string();
   config::Loaded loaded = config::load(path);
   InForceNow now{loaded.config, !loaded.config, ""};
-  const std::string runDir = loaded.config ? loaded.config->runDir : config::runDirOf(path);
+  const std::string runDir = loaded.config ? loaded.config->runDir : runDirOf(path);
   config::Config there;
   there.runDir = runDir;
   std::vector<config::Problem> unread;
@@ -117,6 +136,26 @@ InForceNow configInForce(const std::string& file) {
   now.config = config::load(takenSnapshot(there)).config;
   now.why = "has errors; the suite goes on with what it took before";
   return now;
+}
+
+std::shared_ptr<const config::Config> lastTaken(const std::string& file) {
+  config::Config there;
+  there.runDir = runDirOf(fs::absolute(file).string());
+  const bool isKnown = !there.runDir.empty() && SupervisorLock::holder(there.runDir) && ::access(takenSnapshot(there).c_str(), R_OK) == 0;
+  return isKnown ? config::load(takenSnapshot(there)).config : nullptr;
+}
+
+std::shared_ptr<const config::Config> configToAsk(const std::string& file) {
+  const config::Loaded loaded = config::load(file);
+  if (loaded.config) return loaded.config;
+  for (const config::Problem& problem : loaded.problems) {
+    if (problem.severity == config::Problem::Severity::error) fmt::print(stderr, "{}\n", config::toText(problem));
+  }
+  if (auto taken = lastTaken(file)) return taken;
+  const auto place = std::make_shared<config::Config>();
+  place->runDir = runDirOf(fs::absolute(file).string());
+  if (place->runDir.empty()) return nullptr;
+  return place;
 }
 
 std::vector<std::string> reloadRefusals(const config::Config& next) {

@@ -47,6 +47,13 @@ struct InForceNow {
 };
 [[nodiscard]] InForceNow configInForce(const std::string& file);
 
+/// What the suite that runs by this file took last, quietly; null: none is known to run.
+[[nodiscard]] std::shared_ptr<const config::Config> lastTaken(const std::string& file);
+
+/// To ask a running suite by, where the file may have errors, which are printed: what the suite took last, or its sockets' place alone.
+/// Null: not even that can be told.
+[[nodiscard]] std::shared_ptr<const config::Config> configToAsk(const std::string& file);
+
 /// What stands between a running suite and that configuration, in words; empty also when none runs. For `ostler check`.
 [[nodiscard]] std::vector<std::string> reloadRefusals(const config::Config& next);
 

@@ -15,6 +15,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
 #include "queued/tools/common.h"
+#include "queued/tools/in_force.h"
 
 namespace ostler::tools {
 namespace {
@@ -118,7 +119,7 @@ int mailq(const Call& call) {
   bool verbose = false;
   app.add_flag("-v", verbose, "as Postfix's and sendmail's take it: nothing more is shown");
   if (const auto exit = parse(app, call)) return *exit;
-  const auto config = loadConfig(options);
+  const auto config = configToAsk(options.config);
   if (!config) return EX_CONFIG;
   return askAndPrint(*config, "control", {"queue", "list", options.json ? "--json" : "--postfix"}, aMinute());
 }
@@ -135,7 +136,7 @@ int postqueue(const Call& call) {
   app.add_option("-i", id, "try one message now; of one that its sender holds back `ostler queue retry ID --release-now` does")->type_name("ID");
   app.add_option("-s", site, "try what is for a domain now")->type_name("DOMAIN");
   if (const auto exit = parse(app, call)) return *exit;
-  const auto config = loadConfig(options);
+  const auto config = configToAsk(options.config);
   if (!config) return EX_CONFIG;
   const auto quietly = [](const std::string&) {};
   if (json) return askAndPrint(*config, "control", {"queue", "list", "--postfix-json"}, aMinute());
@@ -159,7 +160,7 @@ int postsuper(const Call& call) {
   }
   app.add_option("QUEUE", queues, "only what lies in these queues")->check(CLI::IsMember(std::vector<std::string>(std::begin(kQueues), std::end(kQueues))));
   if (const auto exit = parse(app, call)) return *exit;
-  const auto config = loadConfig(options);
+  const auto config = configToAsk(options.config);
   if (!config) return EX_CONFIG;
   int status = EX_USAGE;
   for (std::size_t at = 0; at < std::size(kSuper); ++at) {
@@ -184,7 +185,7 @@ int postcat(const Call& call) {
   app.add_flag("-e", envelope, "show the envelope");
   app.add_option("ID", ids)->required();
   if (const auto exit = parse(app, call)) return *exit;
-  const auto config = loadConfig(options);
+  const auto config = configToAsk(options.config);
   if (!config) return EX_CONFIG;
   const bool all = !body && !header && !envelope;
   for (const std::string& id : ids) {

@@ -13,6 +13,7 @@
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/base64.h"
 #include "queued/tools/common.h"
+#include "queued/tools/in_force.h"
 #include "queued/tools/salvage.h"
 #include "queued/tools/simulate.h"
 #include "queued/tools/top.h"
@@ -91,11 +92,13 @@ int queue(const Call& call) {
     fmt::print(stderr, "{}", kQueueHelp);
     return EX_USAGE;
   }
-  const auto config = loadConfig(options);
+  const bool asksNobody = words[0] == "simulate" || words[0] == "salvage";
+  const auto config = asksNobody ? loadConfig(options) : configToAsk(options.config);
   if (!config) return EX_CONFIG;
   words.insert(words.begin(), "queue");
   if (options.json) words.emplace_back("--json");
   if (words[1] == "simulate") return simulate(*config, {valueAfter(words, "--domain"), valueAfter(words, "--id"), valueAfter(words, "--at")});
+  if (words[1] == "top" && options.json) return askAndPrint(*config, "control", {"queue", "destinations", "--json"});
   if (words[1] == "top") return top(*config, std::find(words.begin(), words.end(), "--once") != words.end());
   if (words[1] == "salvage") return salvage(*config, valueAfter(words, "--to"));
   if (words[1] == "disable" && !isConfirmed(words)) return EX_USAGE;
@@ -120,7 +123,7 @@ int explain(const Call& call) {
   app.add_option("--size", size, "the message's octets")->type_name("N");
   app.add_option("--hops", hops, "how many servers it came by: its Received fields")->type_name("N");
   if (const auto exit = parse(app, call)) return *exit;
-  const auto config = loadConfig(options);
+  const auto config = configToAsk(options.config);
   if (!config) return EX_CONFIG;
   std::vector<std::string> words = {"explain", "--from",   from,   "--to",   to,                   "--client", client,              "--helo", helo,
                                     "--auth",  user, "--server", server, "--size", std::to_string(size), "--hops", std::to_string(hops)};

@@ -1,5 +1,4 @@
 // status.cc - ostler status: is it running, does every listener and process answer, and how is it. --ready: the exit status alone.
-#include <sys/statvfs.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "libmailcore/config/quantity.h"
 #include "libmailcore/metrics/counters.h"
 #include "libmailcore/net/certificate.h"
+#include "queued/health/disk_room.h"
 #include "queued/health/probe.h"
 #include "queued/tools/common.h"
 #include "queued/tools/in_force.h"
@@ -69,13 +69,9 @@ void addCertificates(Health& health, const config::Config& config) {
 }
 
 void addDisk(Health& health, const config::Config& config) {
-  for (const std::string& folder : {config.dataDir, config.spoolRoot()}) {
-    struct statvfs disk{};
-    if (::statvfs(folder.c_str(), &disk) != 0) continue;
-    const std::uint64_t free = disk.f_bavail * disk.f_frsize;
-    const bool enough = free >= config.queue.freeSpaceFloor;
-    if (!enough) health.well = false;
-    health.lines.push_back({{"disk", folder}, {"free_octets", free}, {"enough", enough}});
+  for (const health::DiskRoom& disk : health::disksOf(config)) {
+    if (!disk.isEnough) health.well = false;
+    health.lines.push_back({{"disk", disk.folder}, {"free_octets", disk.freeOctets}, {"enough", disk.isEnough}});
   }
 }
 
@@ -129,7 +125,7 @@ std::string inWords(const nlohmann::json& line) {
   if (line.contains("disk")) {
     const ByteCount free{line["free_octets"].get<std::uint64_t>() >> 20 << 20};
     return fmt::format("disk {} free {}{}", asText(line["disk"]), config::toText(free),
-                       line["enough"].get<bool>() ? "" : ", less than queue.free_space_floor: new mail is refused");
+                       line["enough"].get<bool>() ? "" : std::string(", ") + health::kNoRoom);
   }
   for (const char* const first : {"version", "configuration", "store", "certificate", "process", "error"}) {
     if (line.contains(first)) return pairsOf(line, first);
@@ -137,7 +133,7 @@ std::string inWords(const nlohmann::json& line) {
   return pairsOf(line, "");
 }
 
-/// Nothing is printed: does every listener answer, and every process behind them?
+/// Nothing is printed: does every listener answer, and every process behind them, and has the disk room for mail?
 int readiness(const config::Config& config) {
   for (const health::Probe& probe : health::probesOf(config)) {
     if (!health::answers(probe)) return EX_UNAVAILABLE;
@@ -145,6 +141,7 @@ int readiness(const config::Config& config) {
   (void)std::freopen("/dev/null", "w", stderr);  // where it is told that nobody answers
   Health health;
   addRoles(health, config);
+  addDisk(health, config);
   return health.well ? EX_OK : EX_UNAVAILABLE;
 }
 
@@ -158,7 +155,7 @@ int status(const Call& call) {
       "process answers, the queue takes mail, no certificate has expired and the disk has room for mail, else 69.");
   addConfigOption(app, options);
   addJsonOption(app, options);
-  app.add_flag("--ready", ready, "print nothing; exit status 0 when every listener and process answers, else 69");
+  app.add_flag("--ready", ready, "print nothing; exit status 0 when every listener and process answers and the disk has room for mail, else 69");
   if (const auto exit = parse(app, call)) return *exit;
   const InForceNow now = configInForce(options.config);
   const auto& config = now.config;
