@@ -136,7 +136,9 @@ void Supervisor::reap() {
     const SteadyTime now = steady_clock::now();
     child->quickDeaths = now - child->started < kLivedLong ? child->quickDeaths + 1 : 0;
     child->startAt = now + restartDelay(child->quickDeaths);
-    log_.warn("ended", {{"program", child->program.name}, {"pid", static_cast<int>(pid)}, {"how", howItEnded(status)}});
+    const bool isAsked = isStopping_ && status == 0;
+    log_.write(isAsked ? log::Level::info : log::Level::warn, "ended",
+               {{"program", child->program.name}, {"pid", static_cast<int>(pid)}, {"how", howItEnded(status)}});
   }
 }
 
@@ -152,6 +154,7 @@ bool Supervisor::anyRunning(unsigned stage) const {
 }
 
 void Supervisor::stopAll() {
+  isStopping_ = true;
   for (const unsigned stage : {0U, 1U}) {
     for (const Child& child : children_) {
       if (child.pid != 0 && child.program.stopStage == stage) ::kill(child.pid, SIGTERM);

@@ -66,6 +66,7 @@ class Supervisor {
   std::function<std::string()> configFile_;
   log::Log log_;
   OnChange onChange_;
+  bool isStopping_ = false;
   bool isTold_ = true;  ///< onChange_ has noted who runs
   UniqueFd signals_;
 };
