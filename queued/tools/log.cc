@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/log/parsed_line.h"
 #include "libmailcore/log/postfix_lines.h"
 #include "queued/tools/common.h"
 #include "queued/tools/log_lines.h"
@@ -35,6 +36,20 @@ std::string messageIn(const std::string& line) {
   return id.empty() ? idIn(line, "message") : id;
 }
 
+/// "a@b" of "<A@B>".
+std::string bare(std::string_view value) {
+  if (value.starts_with('<') && value.ends_with('>')) value = value.substr(1, value.size() - 2);
+  return asciiLower(value);
+}
+
+/// Is one of the line's values the term? Whole: who asks for ann@ is not told of joann@, nor of what a stranger wrote into a Message-ID.
+bool names(const std::string& line, const std::string& term) {
+  if (asciiLower(line).find(term) == std::string::npos) return false;  // nearly all
+  const std::size_t json = line.find("]: {");  // of the journal
+  const auto parsed = log::parseLine(json == std::string::npos ? std::string_view(line) : std::string_view(line).substr(json + 3));
+  return parsed && std::ranges::any_of(parsed->fields, [&term](const auto& field) { return bare(field.second) == term; });
+}
+
 using Show = std::function<void(const std::string& line)>;
 
 /// The lines that are wanted, in the order of time.
@@ -50,10 +65,10 @@ void readInOrder(const LogPlaces& places, const std::function<bool(const std::st
 
 /// Three readings: which messages are meant; which sessions brought them; all lines of either, in the order of time.
 std::uint64_t follow(const LogPlaces& places, const std::string& term, const Show& show) {
-  const std::string wanted = asciiLower(term);
+  const std::string wanted = bare(term);
   std::set<std::string> messages;
   std::set<std::string> sessions;
-  const auto isNamed = [&wanted](const std::string& line) { return asciiLower(line).find(wanted) != std::string::npos; };
+  const auto isNamed = [&wanted](const std::string& line) { return names(line, wanted); };
   readLog(places, [&](const std::string& line) {
     if (!isNamed(line)) return;
     if (const std::string id = messageIn(line); !id.empty()) messages.insert(id);
