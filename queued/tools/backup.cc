@@ -200,6 +200,11 @@ bool spoolAnswers(const config::Config& config) {
   return health::answers(probe);
 }
 
+void clear(const std::string& folder) {
+  if (!fs::exists(folder)) return;
+  for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
+}
+
 bool isEmpty(const fs::path& folder) { return !fs::exists(folder) || fs::is_empty(folder); }
 
 bool holdsJournal(const std::string& folder) {
@@ -239,10 +244,7 @@ Result<void> setMark(const config::Config& config) {
 
 /// What an interrupted restore has left: all of it came from a backup, into an empty place.
 void removeLeftovers(const config::Config& config) {
-  for (const std::string& folder : {config.accountsDir(), config.directoryDir(), config.queueDir()}) {
-    if (!fs::exists(folder)) continue;
-    for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
-  }
+  for (const std::string& folder : {config.accountsDir(), config.directoryDir(), config.queueDir()}) clear(folder);
 }
 
 Result<void> restoreFrom(const fs::path& folder, const config::Config& config, Damaged damaged) {
@@ -274,6 +276,29 @@ Result<void> restoreFrom(const fs::path& folder, const config::Config& config, D
   return fail(Error::Kind::permanent, "restored what there was; look into it with `ostler mailbox check` and `ostler queue verify`");
 }
 
+Result<void> backupTo(const fs::path& to, const config::Config& config) {
+  // What was accepted is in the queue or behind it: so the queue first. What is delivered between the two is in both, and the
+  // mailbox refuses it when it comes again. The directory last: an account whose mail was copied is in it.
+  const auto queued = copyQueue(config, to / "queue");
+  if (!queued) return fail(queued.error());
+  const auto accounts = copyAccounts(config.accountsDir(), to / "accounts");
+  if (!accounts) return fail(accounts.error());
+  copyHistory(config, to / "queue" / kHistory);
+  copyFiles(config.dropDir(), to / "drop");
+  copyFiles(config.badmailDir(), to / "badmail");
+  const Result<void> directory = copyDirectory(config.directoryDir(), to / "directory");
+  if (!directory) return directory;
+  const Result<std::string> list = listFiles(to);
+  if (!list) return fail(list.error());
+  std::ofstream note(to / kNote);
+  note << "ostler-backup " << kFormat << "\nversion " << OSTLER_VERSION << "\ntime " << std::time(nullptr) << "\n" << *list;
+  if (!note.flush()) return fail(Error::Kind::temporary, "cannot write " + to.string());
+  const Result<void> synced = syncAll(to);
+  if (!synced) return synced;
+  fmt::print("{} accounts, {} messages of the queue\n", *accounts, *queued);
+  return {};
+}
+
 int told(const Call& call, const Result<void>& done) {
   if (done) return EX_OK;
   fmt::print(stderr, "{}: {}\n", call.name, done.error().detail);
@@ -300,27 +325,12 @@ int backup(const Call& call) {
   return told(call, guarded([&]() -> Result<void> {
     const fs::path to = fs::absolute(folder);
     if (!isEmpty(to)) return fail(Error::Kind::exists, folder + " is not empty");
-    fs::create_directories(to);
-    // What was accepted is in the queue or behind it: so the queue first. What is delivered between the two is in both, and the
-    // mailbox refuses it when it comes again. The directory last: an account whose mail was copied is in it.
-    const auto queued = copyQueue(*config, to / "queue");
-    if (!queued) return fail(queued.error());
-    const auto accounts = copyAccounts(config->accountsDir(), to / "accounts");
-    if (!accounts) return fail(accounts.error());
-    copyHistory(*config, to / "queue" / kHistory);
-    copyFiles(config->dropDir(), to / "drop");
-    copyFiles(config->badmailDir(), to / "badmail");
-    const Result<void> directory = copyDirectory(config->directoryDir(), to / "directory");
-    if (!directory) return directory;
-    const Result<std::string> list = listFiles(to);
-    if (!list) return fail(list.error());
-    std::ofstream note(to / kNote);
-    note << "ostler-backup " << kFormat << "\nversion " << OSTLER_VERSION << "\ntime " << std::time(nullptr) << "\n" << *list;
-    if (!note.flush()) return fail(Error::Kind::temporary, "cannot write " + folder);
-    const Result<void> synced = syncAll(to);
-    if (!synced) return synced;
-    fmt::print("{} accounts, {} messages of the queue\n", *accounts, *queued);
-    return {};
+    const bool isNew = fs::create_directories(to);
+    const Result<void> done = guarded([&] { return backupTo(to, *config); });
+    if (done) return done;
+    clear(to.string());  // its pieces would keep the disk full, and the next backup out
+    if (isNew) fs::remove(to);
+    return done;
   }));
 }
 
