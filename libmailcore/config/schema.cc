@@ -184,7 +184,7 @@ const Row<Server> kVirtualServer[] = {
     {"closed", [](Server& s) -> Slot { return &s.closed; }, "false", "takes no mail and says so (RFC 7504)"},
     {"tls_required", [](Server& s) -> Slot { return &s.tlsRequired; }, "false", "no MAIL without TLS"},
     {"auth.required", [](Server& s) -> Slot { return &s.authRequired; }, "false", "no MAIL without AUTH"},
-    {"sender", [](Server& s) -> Slot { return choice(s.senderRule, {"own", "alias", "domain", "any"}); }, "alias", "the sender addresses of a user: its own, its aliases too, any of its domain, any at all"},
+    {"sender", [](Server& s) -> Slot { return choice(s.senderRule, {"own", "alias", "domain", "any"}); }, "alias", "the sender addresses of a user: its own, aliases that lead to it alone too, any of its domain, any at all"},
     {"vrfy", [](Server& s) -> Slot { return choice(s.vrfy, kAskers); }, "nobody", "who is told whether an address exists; listed: relay_from"},
     {"expn", [](Server& s) -> Slot { return choice(s.expn, kAskers); }, "nobody", "who is told where an alias leads"},
     {"etrn", [](Server& s) -> Slot { return choice(s.etrn, kAskers); }, "everybody", "who may have waiting mail started (RFC 1985)"},

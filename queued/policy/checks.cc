@@ -24,6 +24,11 @@ unsigned domainOfStrangers(const Facts& f) {
   const bool looks = f.server.checkSenderDomain && !f.reversePath.empty() && isStranger(f) && !route::domainOf(f.reversePath).starts_with('[');
   return looks ? senderDomain : noFact;
 }
+unsigned aliasWhereNotOwn(const Facts& f) {
+  const bool looks = isOurs(f) && !f.reversePath.empty() && f.server.senderRule != config::SenderRule::own &&
+                     !mayUse(f.server.senderRule, *f.client.identity, f.reversePath, f.config.directory.tagSeparator);
+  return looks ? senderAlias : noFact;
+}
 unsigned disk(const Facts&) { return diskRoom; }
 unsigned nameForRelay(const Facts& f) {
   const bool looks = !f.server.relayFromNames.empty() && f.client.service == "smtp" && !isOurs(f) && f.route != nullptr &&
@@ -47,7 +52,7 @@ constexpr std::array kChecks = {
     Check{"access_name",     Stage::connect,   &accessName,         &nameForAccess,    false, true,  "RFC 5321 3.1"},
     Check{"submission_login",Stage::mail,      &submissionLogin,    &nothing,          true,  true,  "RFC 6409 4.3"},
     Check{"message_size",    Stage::mail,      &messageSize,        &nothing,          true,  true,  "RFC 1870 6.1"},
-    Check{"sender_owner",    Stage::mail,      &senderOwner,        &nothing,          true,  true,  "RFC 6409 6.1"},
+    Check{"sender_owner",    Stage::mail,      &senderOwner,        &aliasWhereNotOwn, true,  true,  "RFC 6409 6.1"},
     Check{"disk_floor",      Stage::mail,      &diskFloor,          &disk,             false, true,  "RFC 3463 3.4"},
     Check{"nowhere",         Stage::rcpt,      &nowhere,            &nothing,          true,  true,  "RFC 5321 3.3"},
     Check{"relay",           Stage::rcpt,      &relay,              &nameForRelay,     true,  true,  "RFC 5321 3.6.2"},

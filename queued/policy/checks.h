@@ -26,7 +26,7 @@ using Stage = receiving::Stage;
 
 /// What has to be looked up. A set of them.
 enum Fact : unsigned { noFact = 0, clientName = 1, heloHost = 2, senderDomain = 4, diskRoom = 8, mailboxFill = 16, carrier = 32, sending = 64, behindAlias = 128,
-                      roomNow = 256 };
+                      roomNow = 256, senderAlias = 512 };
 
 /// What a check may look at. References are of the caller's.
 struct Facts {
@@ -48,6 +48,8 @@ struct Facts {
   ipc::LookedUp clientName{};
   ipc::LookedUp heloHost{};
   ipc::LookedUp senderDomain{};
+  bool senderLeadsToUser = false;      ///< mail: the reverse-path is an alias behind which there is the user alone
+  bool senderCannotBeLookedUp = false;
   bool diskHasRoom = true;
   bool nobodyHasRoom = false;  ///< endOfData: into none of its mailboxes the content fits now
   Fill fill{};

@@ -8,6 +8,12 @@ namespace ostler::spool {
 
 namespace {
 
+bool leadsToAlone(const ipc::Resolution& resolution, std::string_view user) {
+  const bool hasOthers = !resolution.remote.empty() || !resolution.files.empty() || !resolution.pipes.empty() || !resolution.nobody.empty();
+  return resolution.kind == ipc::Resolution::Kind::local && !hasOthers && resolution.accounts.size() == 1 &&
+         isSameAddress(resolution.accounts.front().address, user);
+}
+
 const ipc::SmtpReply& awayReply() {
   static const ipc::SmtpReply kAway{451, "4.3.0", "The directory of users does not answer. Try again later"};
   return kAway;
@@ -85,6 +91,11 @@ Task<void> Questions::lookUp(unsigned needs, policy::Facts& facts, Looking why) 
       const auto resolution = co_await env_.directory.resolve(std::string(facts.reversePath));
       if (!resolution || (*resolution)->kind != ipc::Resolution::Kind::remote) facts.senderDomain.state = State::yes;
     }
+  }
+  if ((needs & policy::senderAlias) != 0) {
+    const auto behind = co_await env_.directory.resolve(std::string(facts.reversePath));
+    facts.senderCannotBeLookedUp = !behind;
+    facts.senderLeadsToUser = behind && leadsToAlone(**behind, facts.client.identity->account.address);
   }
   if ((needs & policy::diskRoom) != 0) facts.diskHasRoom = hasRoom_(facts.declaredSize);
   if ((needs & policy::mailboxFill) != 0) {

@@ -206,6 +206,32 @@ TEST_CASE("which senders a user may have is the virtual server's rule") {
   }
 }
 
+TEST_CASE("an alias behind which there is the user alone is an address of its own, but for the strictest rule") {
+  Room room;
+  ipc::Identity alice;
+  alice.known = true;
+  alice.account.address = "alice@example.test";
+  room.facts.client.identity = &alice;
+  room.facts.client.service = "submission";
+  room.facts.reversePath = "sales@example.test";
+  using Rule = config::SenderRule;
+  for (const auto& [rule, isLookedUp] : {std::pair(Rule::own, false), std::pair(Rule::alias, true), std::pair(Rule::domain, false), std::pair(Rule::any, false)}) {
+    CAPTURE(static_cast<int>(rule));
+    room.server.senderRule = rule;
+    unsigned needs = noFact;
+    for (const Check& check : allChecks()) {
+      if (check.name == std::string_view("sender_owner")) needs = check.needs(room.facts);
+    }
+    CHECK(((needs & senderAlias) != 0) == isLookedUp);
+  }
+  room.server.senderRule = Rule::alias;
+  CHECK(codeOf(Stage::mail, room.facts) == 553);
+  room.facts.senderCannotBeLookedUp = true;
+  CHECK(codeOf(Stage::mail, room.facts) == 451);
+  room.facts.senderLeadsToUser = true;
+  CHECK(codeOf(Stage::mail, room.facts) == 0);
+}
+
 TEST_CASE("postmaster of a domain of ours is past all checks of a recipient but whether there is one with room") {
   Room room;
   route::Route local;
