@@ -1,6 +1,7 @@
 #include "queued/spool/questions.h"
 
 #include "libmailcore/base/ascii.h"
+#include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/lookup.h"
 #include "queued/report/report.h"
 
