@@ -10,6 +10,7 @@
 #include "libmailcore/base/clock.h"
 #include "libmailcore/base/ids.h"
 #include "libmailcore/config/config.h"
+#include "libmailcore/daemon/logged_in.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/log/log.h"
 #include "libmailcore/net/stream.h"
@@ -70,6 +71,7 @@ struct Worker {
   store::Store& store;
   Pool& reading;  ///< for large content on its way to a client
   UserConnections& users;
+  daemon::LoggedIn& loggedIn;
   const Clock& clock;
   log::Log log;
   std::uint64_t appendOctets = 0;  ///< held in memory by APPENDs that have not come to their end

@@ -10,7 +10,7 @@ class ImapProtocol final : public daemon::Protocol {
   ImapProtocol(const daemon::Worker& worker, daemon::MailboxShared& shared, UserConnections& users)
       : gate_(worker.gate),
         clients_(worker, shared),
-        worker_{worker.loop, clients_.auth, *clients_.store, shared.reading, users, clients_.clock, worker.log} {}
+        worker_{worker.loop, clients_.auth, *clients_.store, shared.reading, users, clients_.loggedIn, clients_.clock, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Accepted accepted;

@@ -38,8 +38,8 @@ Task<void> Session::run() {
   logEnd();
 }
 
-void Session::drain() {
-  draining_ = true;
+void Session::endSoon(const Ending& ending) {
+  if (ending_ == nullptr) ending_ = &ending;
   connection_.interruptRead();
 }
 
@@ -49,9 +49,9 @@ void Session::greet() {
 
 Task<void> Session::serve() {
   while (!ended_) {
-    if (draining_) {
-      bye("Server is shutting down");
-      endReason_ = "shutdown";
+    if (ending_ != nullptr) {
+      bye("[" + std::string(ending_->code) + "] " + ending_->words);
+      endReason_ = ending_->reason;
       co_return;
     }
     const Result<void> got = co_await readCommand();

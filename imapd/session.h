@@ -46,7 +46,7 @@ class Session {
   /// The whole dialogue. Call once.
   [[nodiscard]] Task<void> run();
   /// Ends the session with BYE as soon as the command at hand is done. Loop's thread.
-  void drain();
+  void drain() { endSoon(kShutdown); }
 
   using Handler = Task<Reply> (Session::*)(Invocation);
 
@@ -101,6 +101,15 @@ class Session {
     bool changed = false;  ///< something happened that the client has not been told of
   };
 
+  /// Why we end a session that did nothing wrong.
+  struct Ending {
+    const char* reason;  ///< for the log
+    const char* code;    ///< RFC 5530
+    const char* words;
+  };
+  static constexpr Ending kShutdown{"shutdown", "UNAVAILABLE", "Server is shutting down"};
+  static constexpr Ending kShutOut{"shut-out", "CONTACTADMIN", "Your account was disabled or removed"};
+
   enum class Subscription { on, off };
   enum class Transfer { copy, move };
 
@@ -111,6 +120,7 @@ class Session {
   [[nodiscard]] const Command* dispatch(Reader& in, std::string& tag, std::optional<Reply>& refused);
   [[nodiscard]] unsigned state() const;
   void bye(std::string_view text);
+  void endSoon(const Ending& ending);
   [[nodiscard]] Reply answerTo(
       const Error& error) const;  ///< statusFor(), and the detail for the log where it is our trouble
   void endFor(const Error& error);
@@ -208,7 +218,7 @@ class Session {
   std::uint64_t sentDirectly_ = 0;  // octets that the connection did not count
   std::string loginName_;           // as the client gave it, for the log
   bool ended_ = false;
-  bool draining_ = false;
+  const Ending* ending_ = nullptr;  ///< set: as soon as the command at hand is done
   bool idling_ = false;
   bool answered_ = false;  // the handler has sent its tagged answer itself
   std::string endReason_ = "closed";
@@ -217,6 +227,7 @@ class Session {
   ipc::Account identity_;
   std::string mechanism_;
   UserConnections::Place place_;
+  daemon::LoggedIn::Place presence_;
   UniqueFd folder_;
   std::shared_ptr<store::Account> account_;
   std::unique_ptr<Selected> selected_;

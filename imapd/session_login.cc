@@ -102,6 +102,7 @@ Task<Result<std::string>> Session::challenge(std::string data) {
 Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> initial) {
   mechanism_ = mechanism;
   loginName_ = mechanism == "PLAIN" && initial ? nameInPlain(*initial) : std::string();
+  const std::uint64_t versionBefore = worker_.loggedIn.directoryVersion();
   Result<Answer> answer = co_await askAuth(std::move(mechanism), std::move(initial));
   if (!answer) {
     tellFailedLogin(answer.error().detail);
@@ -119,6 +120,7 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
   if (answer->message.state != ipc::LoginReply::State::succeeded) co_return loginFailed(answer->message);
   UniqueFd folder = answer->descriptors.empty() ? UniqueFd() : std::move(answer->descriptors.front());
   const Reply reply = co_await enterAccount(std::move(answer->message), std::move(folder));
+  if (account_) presence_ = worker_.loggedIn.enter(identity_, versionBefore, [this] { endSoon(kShutOut); });
   co_return reply;
 }
 

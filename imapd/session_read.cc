@@ -27,7 +27,7 @@ Task<Result<void>> Session::readCommand() {
     const std::size_t room = account_ ? most - command_.size() : kMaxLineBeforeLogin;
     const Result<std::string_view> line = co_await connection_.readLine(room, inputDeadline());
     if (!line) {
-      if (line.error().kind == Error::Kind::interrupted && !draining_) continue;
+      if (line.error().kind == Error::Kind::interrupted && ending_ == nullptr) continue;
       co_return fail(line.error());
     }
     command_ += *line;
@@ -62,7 +62,7 @@ Task<Result<std::string>> Session::readLineText(std::size_t most) {
   for (;;) {
     const Result<std::string_view> line = co_await connection_.readLine(most, inputDeadline());
     if (line) co_return std::string(*line);
-    if (line.error().kind != Error::Kind::interrupted || draining_) co_return fail(line.error());
+    if (line.error().kind != Error::Kind::interrupted || ending_ != nullptr) co_return fail(line.error());
   }
 }
 
@@ -71,7 +71,7 @@ Task<Result<void>> Session::readOctets(std::string& into, std::uint64_t count) {
     const Result<std::string_view> some = co_await connection_.readSome(
         static_cast<std::size_t>(std::min<std::uint64_t>(count, 256U << 10)), inputDeadline());
     if (!some) {
-      if (some.error().kind == Error::Kind::interrupted && !draining_) continue;
+      if (some.error().kind == Error::Kind::interrupted && ending_ == nullptr) continue;
       co_return fail(some.error());
     }
     if (some->empty()) co_return fail(Error::Kind::closed, "closed by the peer");

@@ -9,7 +9,7 @@ class Pop3Protocol final : public daemon::Protocol {
  public:
   Pop3Protocol(const daemon::Worker& worker, daemon::MailboxShared& shared)
       : clients_(worker, shared),
-        worker_{worker.loop, worker.gate, clients_.auth, *clients_.store, shared.reading, clients_.clock, worker.log} {}
+        worker_{worker.loop, worker.gate, clients_.auth, clients_.loggedIn, *clients_.store, shared.reading, clients_.clock, worker.log} {}
 
   Task<void> serve(daemon::Arrival arrival) override {
     Session session(worker_, std::move(arrival));

@@ -99,6 +99,9 @@ Task<void> Session::dialogue() {
     if (worker_.gate.closed()) {
       end("shutdown");
       reply = err("[SYS/TEMP] This server is going down; nothing was deleted");
+    } else if (shutOut_) {
+      end("shut-out");
+      reply = err("[SYS/PERM] Your account was disabled or removed; nothing was deleted");
     } else if (!line) {
       reply = replyForInput(line.error());
     } else {

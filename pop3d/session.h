@@ -78,7 +78,7 @@ class Session {
   [[nodiscard]] ipc::SessionInfo info() const;
   [[nodiscard]] Task<Reply> logIn(std::string mechanism, std::optional<std::string> initial);
   [[nodiscard]] Task<Result<std::string>> challenge(std::string data);
-  [[nodiscard]] Task<Reply> openMaildrop(ipc::Account account, UniqueFd folder);
+  [[nodiscard]] Task<Reply> openMaildrop(ipc::Account account, UniqueFd folder, std::uint64_t versionBefore);
   [[nodiscard]] Reply loginFailed(std::string_view reason, std::string_view words);
   [[nodiscard]] Reply refusedInClearText(std::string_view name);
 
@@ -97,6 +97,8 @@ class Session {
   unsigned errors_ = 0;
   std::uint64_t retrieved_ = 0;
   std::uint64_t deleted_ = 0;
+  daemon::LoggedIn::Place presence_;    // while there is a maildrop
+  bool shutOut_ = false;                // its owner was disabled or removed
   bool ended_ = false;
   std::string endReason_;
 };

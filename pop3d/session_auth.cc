@@ -144,6 +144,7 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
     start.tlsServerEndPoint = connection_.tls()->serverEndPoint;
     start.tlsPeerAddresses = connection_.tls()->peerAddresses;
   }
+  const std::uint64_t versionBefore = worker_.loggedIn.directoryVersion();
   auto answer = co_await worker_.auth.callWithDescriptors(std::move(start), {}, Deadline::after(kAuthTime));
   while (answer && answer->message.state == ipc::LoginReply::State::challenge) {
     ipc::LoginContinue next;
@@ -178,7 +179,7 @@ Task<Reply> Session::logIn(std::string mechanism, std::optional<std::string> ini
     if (!heard) co_return loginFailed(heard.error().detail, "[AUTH] Cancelled");
   }
   Reply entered =
-      co_await openMaildrop(std::move(reply.account), std::move(answer->descriptors.front()));
+      co_await openMaildrop(std::move(reply.account), std::move(answer->descriptors.front()), versionBefore);
   co_return entered;
 }
 
@@ -193,7 +194,7 @@ Reply Session::loginFailed(std::string_view reason, std::string_view words) {
   return err(std::string(words));
 }
 
-Task<Reply> Session::openMaildrop(ipc::Account account, UniqueFd folder) {
+Task<Reply> Session::openMaildrop(ipc::Account account, UniqueFd folder, std::uint64_t versionBefore) {
   user_ = account.address;
   store::Quota limits;
   limits.limitOctets = account.quotaOctets;
@@ -204,6 +205,10 @@ Task<Reply> Session::openMaildrop(ipc::Account account, UniqueFd folder) {
   if (!drop) co_return loginFailed(drop.error().detail, errFor(drop.error()).text);
   maildrop_ = std::move(*drop);
   owner_ = user_;
+  presence_ = worker_.loggedIn.enter(account, versionBefore, [this] {
+    shutOut_ = true;
+    connection_.interruptRead();
+  });
   log::tellLogin(worker_.log, facts(owner_), log::Field("messages", std::uint64_t{maildrop_->count()}));
   co_return ok("Your maildrop has " + std::to_string(maildrop_->count()) + " messages");
 }

@@ -5,6 +5,7 @@
 #include "libmailcore/async/loop.h"
 #include "libmailcore/async/pool.h"
 #include "libmailcore/base/clock.h"
+#include "libmailcore/daemon/logged_in.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/log/log.h"
 #include "libmailcore/store/store.h"
@@ -15,6 +16,7 @@ struct Worker {
   Loop& loop;
   Gate& gate;
   ipc::Client& auth;
+  daemon::LoggedIn& loggedIn;
   store::Store& store;
   Pool& reading;  ///< for content that is not in the page cache
   const Clock& clock;

@@ -30,7 +30,7 @@ Task<Reply> Session::idleUntilDone() {
     if (line && equalsIgnoreCase(*line, "DONE")) co_return Reply::ok("Idle completed");
     if (line) co_return Reply::bad("DONE expected");
     if (line.error().kind != Error::Kind::interrupted) co_return lost(line.error());
-    if (draining_) co_return Reply::no("UNAVAILABLE", "Server is shutting down");
+    if (ending_ != nullptr) co_return Reply::no(ending_->code, ending_->words);
   }
 }
 

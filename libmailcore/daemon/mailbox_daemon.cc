@@ -10,7 +10,7 @@ constexpr unsigned kReadingThreads = 2;
 }  // namespace
 
 MailboxClients::MailboxClients(const Worker& worker, const MailboxShared& shared)
-    : auth(worker.loop, worker.snapshot->config->socketPath("auth")), store(store::makeLocalStore(worker.loop, shared.store)) {}
+    : auth(worker.loop, worker.snapshot->config->socketPath("auth")), store(store::makeLocalStore(worker.loop, shared.store)), loggedIn(worker.loop, auth) {}
 
 std::vector<ListenerPlan> plansOf(const std::vector<config::Listener>& listeners, const std::string& group, std::uint64_t connections) {
   std::vector<ListenerPlan> plans;

@@ -9,6 +9,7 @@
 
 #include "libmailcore/async/pool.h"
 #include "libmailcore/base/clock.h"
+#include "libmailcore/daemon/logged_in.h"
 #include "libmailcore/daemon/service.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/store/local_store.h"
@@ -27,6 +28,7 @@ struct MailboxClients {
   SystemClock clock;
   ipc::Client auth;
   std::unique_ptr<store::Store> store;
+  LoggedIn loggedIn;
 };
 
 /// `group` counts the connections of all these listeners together.

@@ -14,6 +14,7 @@
 #include "libmailcore/directory/system/system_users.h"
 #include "libmailcore/ipc/introspection.h"
 #include "queued/auth/auth_service.h"
+#include "queued/auth/directory_watch.h"
 #include "queued/auth/sandbox.h"
 
 namespace ostler::queued::auth {
@@ -61,8 +62,10 @@ class Process final : public daemon::Role {
         network_(start.loop, start.config->socketPath("tokens")),
         service_({start.loop, hashing_, reads_, clock_, start.log, std::move(directory), start.config, std::move(decoy), delayAfter,
                   [this](std::string token) { return network_.call(ipc::Introspect{std::move(token)}, Deadline::after(kPatience)); }}),
-        server_(start.loop, limits()) {
+        server_(start.loop, limits()),
+        watch_(start.loop, start.config->directoryDir(), [this] { service_.directoryChanged(); }) {
     service_.serve(server_);
+    if (!watch_.isWatching()) start.log.warn("directory-watch", {{"reason", "inotify(7) fails: who is disabled or removed stays logged in up to an hour"}});
   }
 
   [[nodiscard]] static daemon::RoleMade make(const daemon::RoleStart& start) {
@@ -110,6 +113,7 @@ class Process final : public daemon::Role {
   ipc::Client network_;  // role out, which has one
   AuthService service_;
   ipc::Server server_;
+  DirectoryWatch watch_;
 };
 
 }  // namespace

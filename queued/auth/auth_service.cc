@@ -58,18 +58,6 @@ std::string asJson(const LockoutTable::Locked& row) {
                      toUnixMillis(row.until) / 1000);
 }
 
-/// Has the user been disabled, or removed, since he logged in?
-Result<bool> isShutOut(directory::Directory& directory, const ipc::Account& account) {
-  const std::size_t at = account.address.rfind('@');
-  if (at == std::string::npos) return false;
-  const Result<std::optional<directory::Domain>> domain = directory.domain(std::string_view(account.address).substr(at + 1));
-  if (!domain) return fail(domain.error());
-  if (!*domain) return true;
-  const Result<std::optional<directory::User>> user = directory.user(**domain, std::string_view(account.address).substr(0, at));
-  if (!user) return fail(user.error());
-  return !*user || (*user)->disabled || (*user)->id != account.id;
-}
-
 }  // namespace
 
 AuthService::AuthService(Parts parts) : parts_(std::move(parts)), askers_(askersOf(*parts_.config)) {
@@ -110,6 +98,12 @@ void AuthService::serve(ipc::Server& server) {
   });
   server.on<ipc::ResolvePiece>([this](Connection from, const ipc::ResolvePiece& request, const Descriptors&) {
     return resolvePiece(std::move(from), request);
+  });
+  server.on<ipc::AwaitDirectory>([this](Connection from, const ipc::AwaitDirectory& request, const Descriptors&) {
+    return awaitDirectory(std::move(from), request);
+  });
+  server.on<ipc::WhoIsShutOut>([this](Connection from, ipc::WhoIsShutOut request, Descriptors) {
+    return whoIsShutOut(std::move(from), std::move(request));
   });
   server.on<ipc::ControlRequest>([this](Connection from, ipc::ControlRequest request, Descriptors) {
     return control(std::move(from), std::move(request));

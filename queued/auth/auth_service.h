@@ -21,6 +21,7 @@
 #include "libmailcore/ipc/introspection.h"
 #include "libmailcore/ipc/login.h"
 #include "libmailcore/ipc/session_info.h"
+#include "libmailcore/ipc/shut_out.h"
 #include "libmailcore/ipc/socket.h"
 #include "libmailcore/log/log.h"
 #include "libmailcore/sasl/mechanism.h"
@@ -34,6 +35,9 @@
 #include "queued/auth/verified_cache.h"
 
 namespace ostler::queued::auth {
+
+/// Has the user been disabled, or removed, since he logged in?
+[[nodiscard]] Result<bool> isShutOut(directory::Directory& directory, const ipc::Account& account);
 
 class AuthService {
  public:
@@ -67,6 +71,11 @@ class AuthService {
   [[nodiscard]] Task<Result<ipc::Identity>> whoIs(Connection from, ipc::WhoIs request);
   [[nodiscard]] Task<Result<ipc::Resolution>> resolve(Connection from, ipc::Resolve request);
   [[nodiscard]] Task<Result<ipc::ResolutionPiece>> resolvePiece(Connection from, ipc::ResolvePiece request);
+  /// What pop3d and imapd ask so that nobody stays logged in who may not be.
+  [[nodiscard]] Task<Result<ipc::DirectoryVersion>> awaitDirectory(Connection from, ipc::AwaitDirectory request);
+  /// Something was written to the directory: who waits for a change looks whether it is one.
+  void directoryChanged();
+  [[nodiscard]] Task<Result<ipc::ShutOut>> whoIsShutOut(Connection from, ipc::WhoIsShutOut request);
   /// {"lockouts"}: who is locked out, a line each, with "--json" of JSON. {"unlock", NAME}: forgets the failures of an account
   /// or client.
   [[nodiscard]] Task<Result<ipc::ControlReply>> control(Connection from, ipc::ControlRequest request);
@@ -121,6 +130,7 @@ class AuthService {
   LongAnswers longAnswers_;
   std::size_t asking_ = 0;  ///< about bearer tokens, at once
   FoundCache found_;
+  std::vector<std::shared_ptr<Signal>> awaitingChange_;  ///< of the directory
   std::map<std::uint64_t, Conversation> conversations_;
   std::uint64_t lastConversation_ = 0;
   std::size_t delayed_ = 0;

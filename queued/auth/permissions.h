@@ -11,6 +11,7 @@
 #include "libmailcore/ipc/control.h"
 #include "libmailcore/ipc/directory.h"
 #include "libmailcore/ipc/login.h"
+#include "libmailcore/ipc/shut_out.h"
 
 namespace ostler::queued::auth {
 
@@ -30,6 +31,8 @@ struct Permission {
 inline constexpr std::array kPermissions = {
     Permission{ipc::LoginStart::kType, Asker::session, "log somebody in"},
     Permission{ipc::LoginContinue::kType, Asker::session, "log somebody in"},
+    Permission{ipc::AwaitDirectory::kType, Asker::session, "hear that the directory has changed"},
+    Permission{ipc::WhoIsShutOut::kType, Asker::session, "ask who may not stay logged in"},
     Permission{ipc::WhoIs::kType, Asker::spool, "ask whose a token is"},
     Permission{ipc::Resolve::kType, Asker::spool, "ask where an address leads"},
     Permission{ipc::ResolvePiece::kType, Asker::spool, "ask where an address leads"},

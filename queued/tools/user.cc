@@ -53,7 +53,7 @@ struct UserOptions {
             ->type_name("ADDRESS")
             ->expected(1)
             ->take_all();
-    disabledOption = app.add_flag("--disabled,!--enabled", disabled, "it may not log in; mail still arrives");
+    disabledOption = app.add_flag("--disabled,!--enabled", disabled, "it may not log in, and its sessions end; mail still arrives");
     adminOption = app.add_flag("--admin,!--no-admin", admin, "postmaster where no other is named");
   }
 

@@ -18,6 +18,7 @@
 #include "libmailcore/net/memory_stream.h"
 #include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
+#include "tests/unit/libmailcore/daemon/fake_directory.h"
 
 namespace ostler::imap {
 
@@ -59,11 +60,12 @@ class House {
         store_(std::make_unique<store::FailingStore>(makeStore(loop_), faults_)),
         reading_("test-read", 1),
         clock_(fromUnixMillis(1'800'000'000'000)),
-        worker_{loop_, auth_, *store_, reading_, users_, clock_, log::Log()},
+        worker_{loop_, auth_, *store_, reading_, users_, loggedIn_, clock_, log::Log()},
         client_(client),
         sessions_(loop_) {
     server_.onWithDescriptors<ipc::LoginStart>(answerLogin);
     server_.onWithDescriptors<ipc::LoginContinue>(continueLogin);
+    directory.serve(server_);
     REQUIRE(server_.listen(socket_, 0600));
     auto config = std::make_shared<config::Config>();
     config->hostName = "mail.example.test";
@@ -74,6 +76,7 @@ class House {
   ~House() { ::unlink(socket_.c_str()); }
 
   Loop& loop() { return loop_; }
+  FakeDirectory directory{loop_};
   [[nodiscard]] std::uint64_t appendOctets() const { return worker_.appendOctets; }
   store::Faults& faults() { return *faults_; }
   /// Puts so many messages into alice's INBOX.
@@ -119,6 +122,7 @@ class House {
   Pool reading_;
   UserConnections users_;
   ManualClock clock_;
+  daemon::LoggedIn loggedIn_{loop_, auth_};
   Worker worker_;
   net::IpAddress client_;
   std::shared_ptr<const config::Config> config_;

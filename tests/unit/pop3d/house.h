@@ -18,6 +18,7 @@
 #include "libmailcore/store/failing_store.h"
 #include "libmailcore/store/memory_store.h"
 #include "pop3d/session.h"
+#include "tests/unit/libmailcore/daemon/fake_directory.h"
 
 namespace ostler::pop3 {
 
@@ -29,7 +30,8 @@ inline const Id128& aliceId() {
 /// Knows alice with the password secret (PLAIN, LOGIN, and a stand-in for SCRAM whose success has data).
 class FakeAuth {
  public:
-  FakeAuth(Loop& loop, const std::string& path) : server_(loop) {
+  FakeAuth(Loop& loop, const std::string& path, FakeDirectory& directory) : server_(loop) {
+    directory.serve(server_);
     server_.onWithDescriptors<ipc::LoginStart>(start);
     server_.onWithDescriptors<ipc::LoginContinue>(proceed);
     server_.onNotice<ipc::LoginCancel>([](std::shared_ptr<ipc::ServerConnection>, ipc::LoginCancel) {});
@@ -81,17 +83,19 @@ class House {
       : store(std::make_unique<store::FailingStore>(makeStore(loop), faults)) {
     char name[] = "/tmp/ostler-pop3-XXXXXX";
     folder_ = ::mkdtemp(name);
-    auth_ = std::make_unique<FakeAuth>(loop, folder_ + "/auth.sock");
+    auth_ = std::make_unique<FakeAuth>(loop, folder_ + "/auth.sock", directory);
     client_ = std::make_unique<ipc::Client>(loop, folder_ + "/auth.sock");
+    loggedIn_ = std::make_unique<daemon::LoggedIn>(loop, *client_);
     auto config = std::make_shared<config::Config>();
     config->hostName = "mail.example.test";
     config->pop3.auth.mechanisms = {"SCRAM-SHA-256", "PLAIN", "LOGIN"};
     config->pop3.auth.plaintextFrom = {net::Cidr::parse("127.0.0.0/8").value()};
     snapshot->config = config;
-    worker = std::make_unique<Worker>(Worker{loop, gate, *client_, *store, pool, clock, log::Log()});
+    worker = std::make_unique<Worker>(Worker{loop, gate, *client_, *loggedIn_, *store, pool, clock, log::Log()});
   }
   ~House() {
     worker.reset();
+    loggedIn_.reset();
     client_.reset();
     auth_.reset();
     std::filesystem::remove_all(folder_);
@@ -120,6 +124,7 @@ class House {
   void remove(store::Uid uid) { loop.runUntilDone(expunge(*store, uid)); }
 
   Loop loop;
+  FakeDirectory directory{loop};
   Gate gate{loop};
   Pool pool{"reading", 1};
   SystemClock clock;
@@ -154,6 +159,7 @@ class House {
   std::string folder_;
   std::unique_ptr<FakeAuth> auth_;
   std::unique_ptr<ipc::Client> client_;
+  std::unique_ptr<daemon::LoggedIn> loggedIn_;
 };
 
 }  // namespace ostler::pop3

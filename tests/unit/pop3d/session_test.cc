@@ -125,6 +125,19 @@ TEST_CASE("messages marked as deleted go at QUIT, all of them, and stay without 
   CHECK(house.messages() == 1);
 }
 
+TEST_CASE("the session of a user who is disabled or removed ends, and nothing that was marked is deleted") {
+  House house;
+  fill(house);
+  auto [session, client] = house.connect();
+  TaskScope scope(house.loop);
+  scope.spawn(session->run());
+  const std::vector<std::string> marked = {"S: +OK", "C: USER alice", "S: +OK", "C: PASS secret", "S: +OK", "C: DELE 1", "S: +OK"};
+  REQUIRE(house.loop.runUntilDone(play(*client, marked)) == "");
+  house.directory.disable("alice@example.test");
+  CHECK(house.loop.runUntilDone(play(*client, {"S: -ERR [SYS/PERM]", "closed"})) == "");
+  CHECK(house.messages() == 3);
+}
+
 TEST_CASE("a second session is told that the maildrop is in use, until the first has gone") {
   House house;
   fill(house);

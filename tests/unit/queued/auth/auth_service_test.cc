@@ -168,3 +168,26 @@ TEST_CASE("whose login it was is nobody's any more once the user is disabled or 
   change([](auto& edit, directory::User) { REQUIRE(edit.removeUser("example.test", "alice")); });
   CHECK_FALSE(house.whose(token).known);
 }
+
+TEST_CASE("daemons hear that the directory has changed, and who of their users may not stay") {
+  House house;
+  const ipc::Account alice = house.login("alice@example.test", "secret").account;
+  const auto versionAfter = [&](std::uint64_t known) { return house.loop.runUntilDone(house.service->awaitDirectory(house.daemon, {known}))->version; };
+  const auto shutOut = [&] { return house.loop.runUntilDone(house.service->whoIsShutOut(house.daemon, {{alice}}))->accounts; };
+  const std::uint64_t before = versionAfter(0);
+  CHECK(before != 0);
+  CHECK(shutOut().empty());
+  REQUIRE(house.own->edit([](directory::OwnDirectory::Edit& edit) -> Result<void> {
+    directory::User user = edit.user("example.test", "alice").value();
+    user.disabled = true;
+    REQUIRE(edit.putUser(user, directory::OwnDirectory::Edit::Mode::replace));
+    return {};
+  }));
+  CHECK(versionAfter(before) > before);
+  CHECK(shutOut() == std::vector<Id128>{alice.id});
+  ipc::WhoIsShutOut tooMany;
+  tooMany.accounts.resize(ipc::WhoIsShutOut::kMost + 1);
+  CHECK(house.loop.runUntilDone(house.service->whoIsShutOut(house.daemon, tooMany)).error().kind == Error::Kind::limit);
+  const auto stranger = std::make_shared<FakeConnection>(2, 4711);
+  CHECK(house.loop.runUntilDone(house.service->whoIsShutOut(stranger, {})).error().kind == Error::Kind::denied);
+}
