@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/message/charset.h"
@@ -113,27 +111,6 @@ Report build(const config::Config& config, const spool::MessageRecord& about, co
   to.recipient.notifyGiven = true;
   record.recipients.push_back(std::move(to));
   return report;
-}
-
-Result<std::vector<message::DsnWords>> readWords(const config::ReportSettings& settings) {
-  std::vector<message::DsnWords> all;
-  for (const std::string_view language : split(settings.language, ' ')) {
-    if (language.empty()) continue;
-    if (!std::all_of(language.begin(), language.end(), [](char c) { return isAsciiAlnum(c) || c == '-' || c == '_'; })) {
-      return ostler::fail(Error::Kind::syntax, "reports.language: '" + printable(language) + "' is no name of a language");
-    }
-    const std::string path = settings.templates + "/" + std::string(language) + ".txt";
-    std::ifstream file(path);
-    if (!file && language == "en") {
-      all.emplace_back();
-      continue;
-    }
-    if (!file) return ostler::fail(Error::Kind::notFound, path + " cannot be read");
-    Result<message::DsnWords> words = message::DsnWords::parse(std::string{std::istreambuf_iterator<char>(file), {}});
-    if (!words) return ostler::fail(words.error().kind, path + ": " + words.error().detail);
-    all.push_back(std::move(*words));
-  }
-  return all;
 }
 
 std::string oneLine(const ipc::SmtpReply& reply) {

@@ -39,9 +39,6 @@ struct Report {
 /// `words`: the languages of its text.
 [[nodiscard]] Report build(const config::Config& config, const spool::MessageRecord& about, const std::vector<Ending>& endings,
                            std::string_view content, WallTime now, const std::vector<message::DsnWords>& words = {});
-/// The words for the languages of the configuration, in their order; "en" without a file is the built-in one. Reads files.
-/// Errors: notFound, syntax: which file, which line.
-[[nodiscard]] Result<std::vector<message::DsnWords>> readWords(const config::ReportSettings& settings);
 
 /// Octets of a reply that are kept and told; nobody reads more.
 inline constexpr std::size_t kLongestReply = 2000;

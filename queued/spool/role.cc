@@ -16,6 +16,7 @@
 #include "libmailcore/daemon/folders.h"
 #include "queued/control/control.h"
 #include "queued/report/notice.h"
+#include "queued/report/words.h"
 #include "queued/spool/crash_mark.h"
 #include "queued/spool/dispatcher.h"
 #include "queued/spool/draft.h"

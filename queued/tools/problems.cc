@@ -8,7 +8,7 @@
 #include "libmailcore/directory/own/own_directory.h"
 #include "libmailcore/sasl/gss_context.h"
 #include "libmailcore/sasl/jwt.h"
-#include "queued/report/report.h"
+#include "queued/report/words.h"
 #include "queued/tools/in_force.h"
 #include "queued/tools/key_readers.h"
 #include "queued/tools/unit_folders.h"
@@ -61,11 +61,10 @@ std::vector<Problem> reloadProblems(const config::Config& config) {
 std::vector<Problem> problemsOf(const config::Loaded& loaded) {
   std::vector<Problem> problems = loaded.problems;
   if (!loaded.config) return problems;
-  for (const auto& look : {&config::checkFiles, &closedToProcesses, &closedByUnit, &missingParts, &tokenKeys, &directoryProblems, &reloadProblems}) {
+  for (const auto& look :
+       {&config::checkFiles, &closedToProcesses, &closedByUnit, &missingParts, &tokenKeys, &report::faultsOfWords, &directoryProblems, &reloadProblems}) {
     for (Problem& problem : look(*loaded.config)) problems.push_back(std::move(problem));
   }
-  if (const auto words = report::readWords(loaded.config->reports); !words)
-    problems.push_back({Problem::Severity::error, loaded.config->placeOf("reports.templates"), words.error().detail});
   return problems;
 }
 
