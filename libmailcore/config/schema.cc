@@ -111,7 +111,7 @@ const Row<Config> kConfig[] = {
 
     {"directory.tag_separator", [](Config& c) -> Slot { return &c.directory.tagSeparator; }, "+", "user+tag@ reaches user@; empty: no tags"},
     {"directory.aliases_file", [](Config& c) -> Slot { return Path{&c.directory.aliasesFile}; }, "", "in sendmail's syntax, loaded by newaliases"},
-    {"directory.alias_files", [](Config& c) -> Slot { return &c.directory.aliasFiles; }, "false", "may aliases deliver to files; with systemd ostler-spool.service needs ReadWritePaths= for their folders"},
+    {"directory.alias_files", [](Config& c) -> Slot { return &c.directory.aliasFiles; }, "false", "may aliases deliver to files, and take lists of members (:include:, up to 16 MiB); with systemd ostler-spool.service needs ReadWritePaths= for their folders"},
     {"directory.alias_pipes", [](Config& c) -> Slot { return &c.directory.aliasPipes; }, "false", "may aliases deliver to programs"},
     {"directory.pipe_user", [](Config& c) -> Slot { return &c.directory.pipeUser; }, "nobody", "whom programs behind aliases run as; empty: the system's user of the alias's name"},
     {"directory.pipe_timeout", [](Config& c) -> Slot { return &c.directory.pipeTimeout; }, "5m", "then such a program is ended, and tried again later", {1, 3600}},

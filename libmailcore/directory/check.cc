@@ -96,7 +96,7 @@ class Check {
         }
         return;
       case ResolutionKind::tooMany:
-        return say(Severity::error, "alias " + name + " leads to more than " + std::to_string(kMostPlaces) + " places: mail for it is refused; divide it");
+        return say(Severity::error, "alias " + name + ": " + leads->steps.back() + ": mail for it is refused; divide it");
       case ResolutionKind::loop:
         return say(Severity::warning, "alias " + name + " leads back to itself and to nobody else");
       case ResolutionKind::rejected:

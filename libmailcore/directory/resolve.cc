@@ -16,7 +16,10 @@ namespace ostler::directory {
 
 namespace {
 
-constexpr std::size_t kMostIncludeOctets = std::size_t{4} << 20;
+/// As much as kMostPlaces long addresses take: what is larger leads to more, or is no list.
+constexpr std::size_t kMostIncludeOctets = std::size_t{16} << 20;
+
+Error tooLarge(const std::string& path) { return {Error::Kind::limit, path + " is larger than 16 MiB"}; }
 
 /// Reads a list that no stranger can have written: whoever may write it decides where our mail goes.
 Result<std::string> readIncludeFile(const std::string& path) {
@@ -27,6 +30,7 @@ Result<std::string> readIncludeFile(const std::string& path) {
     return fail(Error::Kind::denied, path + ": not a regular file");
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return fail(Error::Kind::denied, path + ": writable by others than its owner; chmod go-w");
+  if (static_cast<std::uint64_t>(info.st_size) > kMostIncludeOctets) return fail(tooLarge(path));
   std::string text;
   char buffer[16 * 1024];
   while (true) {
@@ -34,7 +38,7 @@ Result<std::string> readIncludeFile(const std::string& path) {
     if (got < 0) return fail(Error::Kind::temporary, path + ": " + std::strerror(errno));
     if (got == 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > kMostIncludeOctets) return fail(Error::Kind::limit, path + ": larger than 4 MiB");
+    if (text.size() > kMostIncludeOctets) return fail(tooLarge(path));  // it grows
   }
 }
 

@@ -30,7 +30,8 @@ struct ResolveOptions {
 
 /// Blocks as the directory does. A bare local part means the default domain. The domain of the postmaster of RFC
 /// 5321 4.5.1 is the default one. Errors: syntax (not an address); temporary (directory or list not readable: defer);
-/// denied (a list that others may write). Of what leads to more than kMostPlaces the answer is tooMany.
+/// denied (a list that others may write). Of what leads to more than kMostPlaces, or has a list of more than
+/// 16 MiB, the answer is tooMany, with the reason as its last step.
 [[nodiscard]] Result<ipc::Resolution> resolve(Directory& directory, const ResolveOptions& options,
                                               std::string_view address);
 

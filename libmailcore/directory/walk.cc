@@ -57,7 +57,7 @@ Result<ipc::Resolution> Walk::from(std::string_view text) {
 
 Result<void> Walk::checkSize() const {
   if (out_.accounts.size() + out_.remote.size() + out_.files.size() + out_.pipes.size() + done_.size() > kMostPlaces) {
-    return fail(Error::Kind::limit, "aliases lead to more than " + std::to_string(kMostPlaces) + " places");
+    return fail(Error::Kind::limit, "it leads to more than " + std::to_string(kMostPlaces) + " places");
   }
   return {};
 }

@@ -96,9 +96,8 @@ Result<void> Walk::include(const std::string& path, const Place& place) {
   }
   if (!done_.insert(mark).second) return {};
   const Result<std::string> text = options_.readInclude(path);
-  if (!text)
-    return fail(Error::Kind::temporary,
-                "list " + text.error().detail);  // deferred: a member that gets nothing is worse
+  // Deferred: a member that gets nothing is worse. One that is too large stays so until somebody divides it, and is refused.
+  if (!text) return fail(text.error().kind == Error::Kind::limit ? Error::Kind::limit : Error::Kind::temporary, "list " + text.error().detail);
   const Result<std::vector<AliasTarget>> targets = parseIncludeFile(*text);
   if (!targets) return fail(Error::Kind::temporary, "list " + path + ", " + targets.error().detail);
   step("list " + path + " has " + std::to_string(targets->size()) + " members");

@@ -73,7 +73,7 @@ int alias(const Call& call) {
   for (CLI::App* const verb : {addVerb, setVerb, showVerb, delVerb})
     verb->add_option("address", name, "the alias")->required();
   for (CLI::App* const verb : {addVerb, setVerb}) {
-    verb->add_option("target", targets, "an address, /file, |program, :include:/file")->required();
+    verb->add_option("target", targets, "an address, /file, |program, :include:/file (a list of up to 16 MiB)")->required();
   }
   listVerb->add_option("domain", domain, "of this domain alone");
   if (const auto status = parse(app, call)) return *status;

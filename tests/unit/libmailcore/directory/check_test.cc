@@ -1,7 +1,10 @@
 #include "libmailcore/directory/check.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 
+#include "libmailcore/directory/resolve.h"
+#include "libmailcore/ipc/directory.h"
 #include "tests/unit/libmailcore/directory/temporary_directory.h"
 
 using namespace ostler;
@@ -74,10 +77,33 @@ TEST_CASE("check: an alias that leads to more than one message can go to is an e
   }
   CHECK(found(directory, config).empty());
   REQUIRE(directory.addAlias("all", "example.test", {"first", "second"}));
-  CHECK(found(directory, config).find("E alias all@example.test leads to more than 100000 places") == 0);
+  CHECK(found(directory, config).find("E alias all@example.test: it leads to more than 100000 places: mail for it is refused; divide it") == 0);
   const Result<void> refused = directory.addAlias("much", "example.test", std::vector<std::string>(kMostPlaces + 1, "a@far.test"));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().detail.find("leads to 100001 places, and may to 100000") != std::string::npos);
+}
+
+TEST_CASE("check: an alias of a list that is too large to be one is an error, and its mail is refused, not deferred for ever") {
+  TemporaryDirectory directory;
+  config::Config config;
+  config.directory.aliasFiles = true;
+  config.directory.postmaster = "alice@example.test";
+  REQUIRE(directory.addDomain("example.test"));
+  REQUIRE(directory.addUser("alice", "example.test"));
+  const std::string list = directory.folder.file("list");
+  const auto write = [&list](std::size_t octets) {
+    std::ofstream file(list);
+    for (std::size_t at = 0; at < octets; at += 16) file << "# a long comment\n";
+    file << "alice\n";
+  };
+  REQUIRE(directory.addAlias("all", "example.test", {":include:" + list}));
+  const auto kind = [&] { return resolve(*directory.own, resolveOptions(config), "all@example.test")->kind; };
+  write(5U << 20);
+  CHECK(found(directory, config).empty());
+  CHECK(kind() == ipc::Resolution::Kind::local);
+  write(16U << 20);
+  CHECK(found(directory, config) == "E alias all@example.test: list " + list + " is larger than 16 MiB: mail for it is refused; divide it\n");
+  CHECK(kind() == ipc::Resolution::Kind::tooMany);
 }
 
 TEST_CASE("check: a postmaster who is named and not there is told of, with who reads the mail instead") {
