@@ -55,6 +55,22 @@ bool leadsBack(const Config& config, const RouteRule& from) {
 
 }  // namespace
 
+std::string_view HostAndPort::host() const {
+  std::string_view host = isBracketed() ? written.substr(1, written.size() - 2) : written;
+  if (startsWithIgnoreCase(host, "IPv6:")) host.remove_prefix(5);
+  return host;
+}
+
+std::optional<HostAndPort> parseHost(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  // The colons of an address without brackets are its own.
+  const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));
+  if (!hasPort) return HostAndPort{text, std::nullopt};
+  const auto port = parseDecimal(text.substr(colon + 1), 65'535);
+  if (!port || *port == 0) return std::nullopt;
+  return HostAndPort{text.substr(0, colon), static_cast<std::uint16_t>(*port)};
+}
+
 std::string faultOfHost(std::string_view host) {
   const std::string quoted = "'" + std::string(host) + "'";
   if (host.starts_with('[') || host.ends_with(']')) {
@@ -79,12 +95,8 @@ std::string faultOfOwnName(std::string_view name) {
 }
 
 std::string faultOfHostAndPort(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));
-  if (!hasPort) return faultOfHost(text);
-  const auto port = parseDecimal(text.substr(colon + 1), 65'535);
-  if (!port || *port == 0) return "'" + std::string(text) + "': a port is a number from 1 to 65535";
-  return faultOfHost(text.substr(0, colon));
+  const std::optional<HostAndPort> at = parseHost(text);
+  return at ? faultOfHost(at->written) : "'" + std::string(text) + "': a port is a number from 1 to 65535";
 }
 
 std::string faultOfDomains(std::string_view pattern) {

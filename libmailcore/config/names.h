@@ -1,7 +1,9 @@
-// names.h - what is wrong with a host or a domain as somebody wrote it into the configuration. Pure.
-// Each function returns words for people, empty when nothing is wrong. Is not: whether there is such a host; `ostler doctor` asks the DNS.
+// names.h - hosts and domains as somebody wrote them into the configuration, and what is wrong with them. Pure.
+// What tells faults returns words for people, empty when nothing is wrong. Is not: whether there is such a host; `ostler doctor` asks the DNS.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,16 @@
 #include "libmailcore/config/config.h"
 
 namespace ostler::config {
+
+/// A host to send to as it is typed: HOST or [ADDRESS], either with :PORT behind it.
+struct HostAndPort {
+  std::string_view written;          ///< the host, with its brackets
+  std::optional<std::uint16_t> port;
+  [[nodiscard]] bool isBracketed() const { return written.size() > 2 && written.starts_with('[') && written.ends_with(']'); }
+  [[nodiscard]] std::string_view host() const;  ///< without brackets and without "IPv6:"
+};
+/// Views `text`. Nothing: what stands behind it is no port. Is not: whether that can be a host; see faultOfHost().
+[[nodiscard]] std::optional<HostAndPort> parseHost(std::string_view text);
 
 /// A host to send to: a name, [name] or an address.
 [[nodiscard]] std::string faultOfHost(std::string_view host);

@@ -4,26 +4,22 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/idna.h"
+#include "libmailcore/config/names.h"
 
 namespace ostler::config {
 namespace {
 
 using Severity = Problem::Severity;
 
-/// "[192.0.2.1]:2525", "mail.example.net", "192.0.2.1:25" without brackets.
-struct HostAndPort {
+/// A host and a port that are looked for among our own; what cannot be read as such is told elsewhere.
+struct Target {
   std::string host;
   std::uint16_t port;
 };
 
-HostAndPort partsOf(std::string_view text, std::uint16_t standard) {
-  const std::size_t colon = text.rfind(':');
-  const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));
-  const auto port = hasPort ? parseDecimal(text.substr(colon + 1), 65'535) : std::nullopt;
-  std::string_view host = port ? text.substr(0, colon) : text;
-  if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (startsWithIgnoreCase(host, "IPv6:")) host.remove_prefix(5);
-  return {std::string(host), port ? static_cast<std::uint16_t>(*port) : standard};
+Target targetOf(const std::string& text, std::uint16_t standard) {
+  const std::optional<HostAndPort> at = parseHost(text);
+  return at ? Target{std::string(at->host()), at->port.value_or(standard)} : Target{text, standard};
 }
 
 class Faults {
@@ -41,7 +37,7 @@ class Faults {
       if (rule.action == RouteRule::Action::drop && rule.callAhead)
         say(Severity::error, rule.place, "'call_ahead' asks the server that the mail goes to, and a drop folder is none");
       const bool isToHost = rule.action == RouteRule::Action::smarthost || rule.action == RouteRule::Action::lmtp;
-      if (isToHost && rule.tlsVerify == net::TlsVerify::dane && net::IpAddress::parse(partsOf(rule.host, 25).host))
+      if (isToHost && rule.tlsVerify == net::TlsVerify::dane && net::IpAddress::parse(targetOf(rule.host, 25).host))
         say(Severity::error, rule.place, "tls_verify: dane needs a host by its name: an address has no TLSA records (RFC 7672 2.2)");
     }
     return std::move(problems_);
@@ -51,7 +47,7 @@ class Faults {
   void say(Severity severity, const Place& place, std::string text) { problems_.push_back({severity, place, std::move(text)}); }
 
   [[nodiscard]] bool isOurName(const std::string& written, std::uint16_t standard) const {
-    const HostAndPort at = partsOf(written, standard);
+    const Target at = targetOf(written, standard);
     const auto named = [&at](const VirtualServer& server) { return !server.hostName.empty() && isSameDomain(server.hostName, at.host); };
     const auto listens = [&at](const VirtualServer& server) {
       return std::ranges::any_of(server.listeners, [&at](const Listener& one) { return one.address.port == at.port; });
@@ -60,7 +56,7 @@ class Faults {
     return isNamed && (at.port == 25 || std::ranges::any_of(config_.virtualServers, listens));
   }
   void circle(const Place& place, const std::string& written, std::uint16_t standard) {
-    const HostAndPort at = partsOf(written, standard);
+    const Target at = targetOf(written, standard);
     const auto address = net::IpAddress::parse(at.host);
     if ((address && isOurs_({*address, at.port, {}})) || isOurName(written, standard)) tellCircle(place, at.host, at.port);
   }

@@ -6,6 +6,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/random.h"
+#include "libmailcore/config/names.h"
 #include "libmailcore/dns/mx.h"
 #include "libmailcore/dns/name.h"
 
@@ -91,15 +92,10 @@ Hosts fallbackHosts(const ipc::NextHop& hop) {
 std::optional<Host> parseRelay(std::string_view text) {
   Host host;
   host.authenticated = true;  // the configuration names it
-  const std::size_t colon = text.rfind(':');
-  const bool hasPort = colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos &&
-                       (text.starts_with('[') || text.find(':') == colon);
-  if (hasPort) {
-    const auto port = parseDecimal(text.substr(colon + 1), 65'535);
-    if (!port || *port == 0) return std::nullopt;
-    host.port = static_cast<std::uint16_t>(*port);
-    text = text.substr(0, colon);
-  }
+  const std::optional<config::HostAndPort> at = config::parseHost(text);
+  if (!at) return std::nullopt;
+  if (at->port) host.port = *at->port;
+  text = at->written;
   const Result<net::IpAddress> bare = net::IpAddress::parse(text);
   if (const auto address = bare ? std::optional(*bare) : literalAddress(text)) {
     host.endpoint = net::Endpoint{*address, host.port, ""};

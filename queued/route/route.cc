@@ -4,6 +4,7 @@
 
 #include "libmailcore/base/ascii.h"
 #include "libmailcore/base/idna.h"
+#include "libmailcore/config/names.h"
 
 namespace ostler::route {
 
@@ -217,23 +218,19 @@ const RouteRule* ruleFor(const config::Config& config, const Query& query, Steps
 }
 
 std::optional<ipc::NextHop> parseHost(std::string_view text) {
+  const std::optional<config::HostAndPort> at = config::parseHost(text);
+  if (!at) return std::nullopt;
   ipc::NextHop hop;
   hop.kind = ipc::NextHop::Kind::host;
-  const std::size_t colon = text.rfind(':');
-  const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));
-  if (hasPort) {
-    const auto port = parseDecimal(text.substr(colon + 1), 65'535);
-    if (!port || *port == 0) return std::nullopt;
-    hop.port = static_cast<std::uint16_t>(*port);
-    text = text.substr(0, colon);
-  }
-  if (const auto address = net::IpAddress::parse(text)) {
+  if (at->port) hop.port = *at->port;
+  if (const auto address = net::IpAddress::parse(at->written)) {
     hop.name = "[" + address->text() + "]";
     return hop;
   }
-  const bool isAllowed = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == std::string_view::npos;
-  if (text.empty() || !isAllowed || text.starts_with('[') != text.ends_with(']')) return std::nullopt;
-  hop.name = text;
+  const std::string_view host = at->written;
+  const bool isAllowed = host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == std::string_view::npos;
+  if (host.empty() || !isAllowed || host.starts_with('[') != host.ends_with(']')) return std::nullopt;
+  hop.name = host;
   return hop;
 }
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "libmailcore/async/loop.h"
-#include "libmailcore/base/ascii.h"
+#include "libmailcore/config/names.h"
 #include "libmailcore/dns/mx.h"
 #include "libmailcore/net/connection.h"
 #include "libmailcore/smtp/client.h"
@@ -26,17 +26,6 @@ struct Asked {
   std::string user;
   std::string password;
 };
-
-/// "mail.example.net", "192.0.2.1", "[2001:db8::1]", each with :port.
-Asked parseHost(std::string_view text) {
-  Asked asked;
-  const std::size_t colon = text.rfind(':');
-  const bool hasPort = colon != std::string_view::npos && (text.find(':') == colon || text.substr(0, colon).ends_with(']'));
-  if (hasPort) asked.port = static_cast<std::uint16_t>(parseDecimal(text.substr(colon + 1), 65'535).value_or(25));
-  asked.host = hasPort ? text.substr(0, colon) : text;
-  if (asked.host.starts_with('[') && asked.host.ends_with(']')) asked.host = asked.host.substr(1, asked.host.size() - 2);
-  return asked;
-}
 
 Task<Result<std::vector<net::Endpoint>>> endpointsOf(dns::Resolver& resolver, Asked asked) {
   std::vector<net::Endpoint> endpoints;
@@ -104,7 +93,11 @@ int etrn(const Call& call) {
   if (const auto exit = parse(app, call)) return *exit;
   const auto config = loadConfig(options);
   if (!config) return EX_CONFIG;
-  Asked asked = parseHost(host);
+  const std::optional<config::HostAndPort> at = config::parseHost(host);
+  if (!at) return fmt::print(stderr, "{}: {}: a port is a number from 1 to 65535\n", call.name, host), EX_USAGE;
+  Asked asked;
+  asked.host = at->host();
+  asked.port = at->port.value_or(25);
   asked.node = node;
   asked.heloName = config->outbound.heloName.empty() ? config->hostName : config->outbound.heloName;
   if (!user.empty()) {
