@@ -17,8 +17,9 @@
 namespace ostler::spool {
 
 /// Version of these records, in the header of every segment. A newer one is refused, an older one is read.
-/// 2: MessageRecord::handling.
-inline constexpr std::uint32_t kRecordsVersion = 2;
+/// Raised with every v.later(): an older program takes octets that it does not know for damage.
+/// 2: MessageRecord::handling. 3: expiresAt, movedTo and contentCrc, which later programs of version 2 wrote already.
+inline constexpr std::uint32_t kRecordsVersion = 3;
 
 /// Types of records. Numbers are never used again.
 enum class RecordType : std::uint16_t {

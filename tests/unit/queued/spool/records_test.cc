@@ -90,4 +90,8 @@ TEST_CASE("a message record cut off inside what was added is refused, and so is 
   CHECK_FALSE(decodeRecord(static_cast<std::uint16_t>(RecordType::message), encodeRecord(record)));
 }
 
+TEST_CASE("octets behind what this version knows of a message are damage, so its version is raised with each field that is added") {
+  CHECK_FALSE(decodeRecord(static_cast<std::uint16_t>(RecordType::message), encodeRecord(sample()) + '\0'));
+}
+
 }  // namespace ostler::spool

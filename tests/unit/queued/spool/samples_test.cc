@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "libmailcore/ipc/wire.h"
+#include "libmailcore/base/crc32c.h"
 #include "libmailcore/journal/segment.h"
 #include "queued/spool/records.h"
 #include "tests/unit/queued/spool/spool_fixture.h"
@@ -16,18 +16,8 @@ const Id128 kFirst = *Id128::fromOctets("ostler's sample1");
 const Id128 kSecond = *Id128::fromOctets("ostler's sample2");
 const std::string kContent = "Subject: kept\r\n\r\nText.\r\n";
 
-/// MessageRecord as version 1 had it: it ended here.
-struct FirstMessageRecord : MessageRecord {
-  template <class V>
-  void fields(V& v) {
-    v(id, arrived, origin, reversePath, envid, returned, smtpUtf8, eightBit, binary, size, large, hasEightBit, utf8Header, hold, delayTold,
-      recipients);
-  }
-};
-
-template <class Record>
-Record sampleRecord(const Id128& id) {
-  Record record;
+MessageRecord sampleRecord(const Id128& id) {
+  MessageRecord record;
   record.id = id;
   record.arrived = fromUnixMillis(3'999'999'000'000);
   record.origin.service = "submission";
@@ -82,27 +72,25 @@ TEST_CASE("samples of the queue are made", "[.make-samples]") {
   const auto type = [](RecordType one) { return static_cast<std::uint16_t>(one); };
   SpoolFixture f;
   const std::string folder = f.root() + "/made";
-  const std::string first = ipc::encode(sampleRecord<FirstMessageRecord>(kFirst));
-  writeJournal(folder + "/1", 1, {{{type(RecordType::message), first}, {type(RecordType::content), kContent}}});
-  Sample::keep(folder + "/1", "spool-1");
-
-  auto record = sampleRecord<MessageRecord>(kFirst);
+  auto record = sampleRecord(kFirst);
   record.handling.priority = 3;
-  auto large = sampleRecord<MessageRecord>(kSecond);
+  auto large = sampleRecord(kSecond);
   large.large = true;
   large.hold = Hold::held;
+  large.movedTo = "mx";
+  large.contentCrc = crc32c(kContent);
   const std::string one = encodeRecord(record);
   const std::string two = encodeRecord(large);
   const std::string destination = encodeRecord(DestinationRecord{"remote.test", Hold::frozen});
-  writeJournal(folder + "/2", kRecordsVersion,
+  writeJournal(folder, kRecordsVersion,
                {{{type(RecordType::message), one}, {type(RecordType::content), kContent}}, {{type(RecordType::message), two}}, {{type(RecordType::destination), destination}}});
-  std::filesystem::create_directories(folder + "/2/large");
-  std::ofstream(folder + "/2/large/" + kSecond.text()) << kContent;
-  lay(f, folder + "/2");
+  std::filesystem::create_directories(folder + "/large");
+  std::ofstream(folder + "/large/" + kSecond.text()) << kContent;
+  lay(f, folder);
   f.start();
   f.drainAndStop();  // which leaves an index
   std::filesystem::remove(f.config->queueDir() + "/lock");
-  Sample::keep(f.config->queueDir(), "spool-2");
+  Sample::keep(f.config->queueDir(), "spool-3");
 }
 
 TEST_CASE("the queue of version 1 opens, with attempts, due times and replies") {
@@ -112,10 +100,11 @@ TEST_CASE("the queue of version 1 opens, with attempts, due times and replies") 
   checkDeferred(f);
 }
 
-TEST_CASE("the queue of version 2 opens, with its index and without, holds and large contents included") {
-  for (const bool withIndex : {true, false}) {
+TEST_CASE("the queues of versions 2 and 3 open, with their index and without, holds and large contents included") {
+  for (const auto& [version, withIndex] : {std::pair{"spool-2", true}, {"spool-2", false}, {"spool-3", true}, {"spool-3", false}}) {
+    CAPTURE(version, withIndex);
     SpoolFixture f;
-    lay(f, Sample("spool-2").path());
+    lay(f, Sample(version).path());
     if (!withIndex) std::filesystem::remove_all(f.config->queueDir() + "/index");
     f.start();
     checkDeferred(f);
