@@ -3,13 +3,17 @@
 // copy being sent. Is not: durable, nor any use when this process is gone as well: then a second copy goes out (RFC 5321 4.5.3.2.6).
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "libmailcore/async/loop.h"
 #include "libmailcore/base/clock.h"
 #include "libmailcore/ipc/sending.h"
 
@@ -30,11 +34,14 @@ class DeliveredLately {
     const auto found = outcomes_.find({queueId, forwardPath});
     return found == outcomes_.end() ? std::nullopt : std::optional(found->second);
   }
-  [[nodiscard]] bool isUnderWay(const ipc::Deliver& request) const {
-    for (const ipc::Recipient& recipient : request.envelope.recipients) {
-      if (underWay_.contains({request.queueId, recipient.forwardPath})) return true;
+  /// Until none of its recipients is under way. `request`: the caller's until then.
+  [[nodiscard]] Task<void> whenFree(Loop& loop, const ipc::Deliver& request) {
+    while (isUnderWay(request)) {
+      const auto ended = std::make_shared<Signal>(loop);
+      waiting_.push_back(ended);
+      const Result<void> told = co_await ended->wait(Deadline::never());
+      (void)told;
     }
-    return false;
   }
 
   /// Its recipients are under way until this goes.
@@ -46,6 +53,7 @@ class DeliveredLately {
     }
     ~UnderWay() {
       for (const Key& key : keys_) lately_.underWay_.erase(key);
+      for (const auto& waiting : std::exchange(lately_.waiting_, {})) waiting->set();
     }
     UnderWay(const UnderWay&) = delete;
     UnderWay& operator=(const UnderWay&) = delete;
@@ -57,6 +65,10 @@ class DeliveredLately {
 
  private:
   using Key = std::pair<std::string, std::string>;  ///< queue id, forward-path
+  [[nodiscard]] bool isUnderWay(const ipc::Deliver& request) const {
+    return std::ranges::any_of(request.envelope.recipients,
+                               [&](const ipc::Recipient& recipient) { return underWay_.contains({request.queueId, recipient.forwardPath}); });
+  }
   void forget(SteadyTime now) {
     while (!order_.empty() && (order_.size() >= kMost || order_.front().first + kKept < now)) {
       outcomes_.erase(order_.front().second);
@@ -66,6 +78,7 @@ class DeliveredLately {
   std::map<Key, ipc::RecipientOutcome> outcomes_;
   std::deque<std::pair<SteadyTime, Key>> order_;
   std::set<Key> underWay_;
+  std::vector<std::shared_ptr<Signal>> waiting_;  ///< until something that was under way has ended
 };
 
 }  // namespace ostler::out

@@ -11,7 +11,6 @@ namespace ostler::out {
 namespace {
 
 constexpr std::chrono::seconds kSweep{1};
-constexpr std::chrono::milliseconds kUnderWayAsked{50};
 
 }  // namespace
 
@@ -43,7 +42,7 @@ Task<Result<ipc::DeliverOutcome>> Sender::deliver(ipc::Deliver request, UniqueFd
 }
 
 Task<Result<ipc::DeliverOutcome>> Sender::deliverOnce(ipc::Deliver request, UniqueFd content) {
-  while (lately_.isUnderWay(request)) co_await loop_.sleepUntil(Deadline::after(kUnderWayAsked));
+  co_await lately_.whenFree(loop_, request);
   ipc::DeliverOutcome outcome;
   std::vector<std::size_t> left;
   std::vector<ipc::Recipient> recipients;
