@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "libmailcore/daemon/signals.h"
+#include "libmailcore/daemon/started_on.h"
 #include "libmailcore/log/open.h"
 
 namespace ostler::daemon {
@@ -65,6 +66,7 @@ class Running {
       log::apply(log_, loaded.config->log, name_);
       lookForNewFiles();
       log_.info("reloaded");
+      if (const std::string why = startedOn_.nothingNew(); !why.empty()) log_.warn("reload-of-one", {{"reason", why}});
     } else {
       log_.error("reload-refused", {{"reason", used.error().detail}});
     }
@@ -104,6 +106,7 @@ class Running {
   const std::string& configFile_;
   const std::string& name_;
   const log::Log& log_;
+  StartedOn startedOn_{configFile_};
   bool draining_ = false;
   bool looksForNewFiles_ = false;
   TaskScope tasks_;

@@ -17,6 +17,7 @@
 #include "libmailcore/daemon/drain.h"
 #include "libmailcore/daemon/listener_set.h"
 #include "libmailcore/daemon/signals.h"
+#include "libmailcore/daemon/started_on.h"
 #include "libmailcore/daemon/worker_thread.h"
 #include "libmailcore/log/open.h"
 
@@ -90,6 +91,7 @@ class Master {
 
   const Daemon& daemon_;
   const std::string file_;
+  StartedOn startedOn_{file_};
   log::Log log_;
   Loop loop_;
   ListenerSet listeners_;
@@ -211,6 +213,7 @@ void Master::reload() {
   lookForNewFiles();
   tellOfCertificates();
   log_.info("reloaded", {{"listeners", std::uint64_t{*used}}});
+  if (const std::string why = startedOn_.nothingNew(); !why.empty()) log_.warn("reload-of-one", {{"reason", why}});
   sd_notify(0, "READY=1");
 }
 
