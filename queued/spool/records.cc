@@ -1,5 +1,6 @@
 #include "queued/spool/records.h"
 
+#include "libmailcore/base/ascii.h"
 #include "libmailcore/base/idna.h"
 #include "libmailcore/ipc/wire.h"
 
