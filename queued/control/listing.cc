@@ -154,7 +154,12 @@ void jsonHead(Shown& shown) {
   appendJson(shown.out, record.origin.client);
   shown.out += ",\"user\":";
   appendJson(shown.out, record.origin.user);
-  if (record.expiresAt != WallTime{}) append(shown.out, ",\"expires\":", digits(fmt::format_int(toUnixMillis(record.expiresAt) / 1000)));
+  append(shown.out, R"(,"server":")", record.origin.virtualServer, "\"");
+  const auto addTime = [&shown](std::string_view key, WallTime at) { append(shown.out, ",\"", key, "\":", digits(fmt::format_int(toUnixMillis(at) / 1000))); };
+  if (record.expiresAt != WallTime{}) addTime("expires", record.expiresAt);
+  if (record.handling.holdUntil != WallTime{}) addTime("held_until", record.handling.holdUntil);  // RFC 4865
+  const bool isGivenBack = record.handling.by == ipc::Handling::By::giveBack;
+  if (record.handling.by != ipc::Handling::By::none) addTime(isGivenBack ? "given_back_at" : "late_at", record.handling.deliverBy);  // RFC 2852
   shown.out += ",\"recipients\":[";
 }
 

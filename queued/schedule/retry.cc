@@ -47,16 +47,19 @@ std::vector<Step> simulate(const config::RetrySchedule& schedule, WallTime arriv
   std::vector<Step> steps;
   bool told = false;
   const auto tellDelay = [&](WallTime until, unsigned attempt) {
-    if (told || !delayNoticeDue(schedule, arrived, until)) return;
+    const WallTime bySchedule = delayNoticeDue(schedule, arrived, until) ? arrived + schedule.delayNotice : WallTime::max();
+    const WallTime notice = begun.isGivenBack ? bySchedule : std::min(bySchedule, begun.deadline);
+    if (told || notice > until) return;
     told = true;
-    steps.push_back({Step::Kind::delayNotice, arrived + schedule.delayNotice, attempt});
+    steps.push_back({Step::Kind::delayNotice, notice, attempt});
   };
-  WallTime now = arrived;
-  if (begun.attempts > 0) {
-    tellDelay(begun.due, begun.attempts);
-    now = begun.due;
-  }
+  WallTime now = std::max(arrived, begun.due);
+  if (begun.attempts > 0) tellDelay(now, begun.attempts);
   for (unsigned attempt = begun.attempts + 1; steps.size() < most; ++attempt) {
+    if (begun.isGivenBack && now >= begun.deadline) {
+      steps.push_back({Step::Kind::gaveUp, begun.deadline, attempt});
+      break;
+    }
     const WallTime opens = opensAt(windows.hours, now, windows.wall);
     if (opens > now) {
       steps.push_back({Step::Kind::waits, now, attempt});

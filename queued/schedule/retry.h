@@ -37,10 +37,12 @@ struct Windows {
   std::string hours;  ///< empty: always
   WallClock wall = localMinuteOfDay;
 };
-/// What a message has behind it: so many attempts have failed, and the next one is due then.
+/// What a message has behind it: so many attempts have failed, and the next one is due then; and what its sender said of the time.
 struct Begun {
   unsigned attempts = 0;
-  WallTime due{};
+  WallTime due{};                         ///< zero: at once
+  WallTime deadline = WallTime::max();    ///< RFC 2852
+  bool isGivenBack = false;               ///< then; else it is told of as late
 };
 /// REQUIRES: an expiry or a limit of attempts; without both it ends after `most` steps. An attempt that no window is open for
 /// waits for the next one (Kind::waits), or for the expiry.

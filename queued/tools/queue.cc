@@ -42,7 +42,8 @@ constexpr const char* kQueueHelp =
     "  salvage  --to FOLDER               what can be read of a stopped spool's journal, a file each\n"
     "  destinations                       next hops with state, waiting, window\n"
     "  holds                              what is laid on destinations, senders and routes\n"
-    "  simulate [--domain DOMAIN [--at HH:MM]|--id ID]   when a message to a host that never answers is tried, told of, given up\n"
+    "  simulate [--domain DOMAIN [--at HH:MM] [--server NAME]|--id ID]   when a message to a host that never answers is tried, told\n"
+    "                                     of, given up; --server: the virtual server by which it came\n"
     "  verify                             read every message, report damage\n";
 
 int exportMessage(const config::Config& config, std::vector<std::string> words) {
@@ -97,7 +98,7 @@ int queue(const Call& call) {
   if (!config) return EX_CONFIG;
   words.insert(words.begin(), "queue");
   if (options.json) words.emplace_back("--json");
-  if (words[1] == "simulate") return simulate(*config, {valueAfter(words, "--domain"), valueAfter(words, "--id"), valueAfter(words, "--at")});
+  if (words[1] == "simulate") return simulate(*config, {valueAfter(words, "--domain"), valueAfter(words, "--id"), valueAfter(words, "--at"), valueAfter(words, "--server")});
   if (words[1] == "top" && options.json) return askAndPrint(*config, "control", {"queue", "destinations", "--json"});
   if (words[1] == "top") return top(*config, std::find(words.begin(), words.end(), "--once") != words.end());
   if (words[1] == "salvage") return salvage(*config, valueAfter(words, "--to"));

@@ -48,10 +48,10 @@ schedule::Windows windowsOf(const config::RouteRule* rule, schedule::WallClock w
   return {rule == nullptr ? std::string() : rule->pace.hours, std::move(wall)};
 }
 
-/// What is still ahead of one recipient of a message: its attempts count, and an administrator's expiry.
-std::vector<schedule::Step> stepsAhead(config::RetrySchedule retry, const config::RouteRule* rule, WallTime arrived, WallTime expires, const schedule::Begun& begun) {
-  if (expires != WallTime{}) retry.expiry = std::chrono::duration_cast<std::chrono::seconds>(expires - arrived);
-  std::vector<schedule::Step> steps = schedule::simulate(retry, arrived, windowsOf(rule, schedule::localMinuteOfDay), 1000, begun);
+/// What is still ahead of one recipient of a message: its attempts count, and an administrator's expiry. `began`: when it might go.
+std::vector<schedule::Step> stepsAhead(config::RetrySchedule retry, const config::RouteRule* rule, WallTime began, WallTime expires, const schedule::Begun& begun) {
+  if (expires != WallTime{}) retry.expiry = std::chrono::duration_cast<std::chrono::seconds>(expires - began);
+  std::vector<schedule::Step> steps = schedule::simulate(retry, began, windowsOf(rule, schedule::localMinuteOfDay), 1000, begun);
   const WallTime now = std::chrono::system_clock::now();
   std::erase_if(steps, [now](const schedule::Step& step) { return step.kind == schedule::Step::Kind::delayNotice && step.at < now; });
   return steps;
@@ -65,15 +65,20 @@ int simulateMessage(const config::Config& config, const std::string& id) {
   };
   const int status = ask(config, "control", {"queue", "show", id, "--json"}, take, Deadline::after(std::chrono::seconds(30)));
   if (status != EX_OK) return status;
-  const WallTime arrived = fromUnixMillis(about.value("arrived", std::int64_t{0}) * 1000);
+  const auto timeOf = [&about](const char* key) { return fromUnixMillis(about.value(key, std::int64_t{0}) * 1000); };
+  const WallTime arrived = timeOf("arrived");
+  schedule::Begun begun;
+  begun.isGivenBack = about.contains("given_back_at");
+  if (begun.isGivenBack || about.contains("late_at")) begun.deadline = timeOf(begun.isGivenBack ? "given_back_at" : "late_at");
   for (const auto& recipient : about.value("recipients", nlohmann::json::array())) {
     const std::string to = recipient.value("to", "");
     if (recipient.value("state", "") != "pending") continue;
     fmt::print("<{}>\n", printable(to));
     const config::RouteRule* const rule = route::ruleFor(config, {.forwardPath = to, .reversePath = about.value("from", "")});
-    const schedule::Begun begun{recipient.value("attempts", 0U), fromUnixMillis(recipient.value("due", std::int64_t{0}) * 1000)};
-    const WallTime expires = fromUnixMillis(about.value("expires", std::int64_t{0}) * 1000);
-    print(stepsAhead(route::retryFor(config, rule, ""), rule, arrived, expires, begun), arrived, true);
+    begun.attempts = recipient.value("attempts", 0U);
+    begun.due = fromUnixMillis(recipient.value("due", std::int64_t{0}) * 1000);
+    const config::RetrySchedule& retry = route::retryFor(config, rule, about.value("server", ""));
+    print(stepsAhead(retry, rule, std::max(arrived, timeOf("held_until")), timeOf("expires"), begun), arrived, true);
   }
   return EX_OK;
 }
@@ -93,7 +98,12 @@ int simulate(const config::Config& config, const Simulation& asked) {
   }
   const config::RouteRule* const rule = asked.domain.empty() ? nullptr : route::ruleFor(config, {.forwardPath = "someone@" + asked.domain});
   const auto wall = [minute](WallTime time) { return static_cast<unsigned>((minute + time.time_since_epoch() / std::chrono::minutes(1)) % (24 * 60)); };
-  print(schedule::simulate(route::retryFor(config, rule, ""), WallTime{}, windowsOf(rule, wall)), WallTime{}, false);
+  const auto isNamed = [&asked](const config::VirtualServer& server) { return server.name == asked.server; };
+  if (!asked.server.empty() && std::none_of(config.virtualServers.begin(), config.virtualServers.end(), isNamed)) {
+    fmt::print(stderr, "ostler queue simulate: there is no virtual server {}\n", printable(asked.server));
+    return EX_USAGE;
+  }
+  print(schedule::simulate(route::retryFor(config, rule, asked.server), WallTime{}, windowsOf(rule, wall)), WallTime{}, false);
   return EX_OK;
 }
 

@@ -11,6 +11,7 @@ struct Simulation {
   std::string domain;  ///< whose route; empty: none
   std::string id;      ///< of a message in the queue: each of its recipients, from its arrival on
   std::string at;      ///< HH:MM of arrival, for routes with hours; empty: now
+  std::string server;  ///< the virtual server by which it came; empty: the first one
 };
 /// Returns the exit status.
 int simulate(const config::Config& config, const Simulation& asked);

@@ -68,6 +68,24 @@ TEST_CASE("a message that is never taken is told of once after 12 hours and give
   CHECK(notices == 1);
 }
 
+TEST_CASE("what its sender says of the time counts beside the schedule: a hold, and a deadline") {
+  using Kind = Step::Kind;
+  const auto held = simulate(config::RetrySchedule{}, kArrival + 1h, {}, 1000, {0, kArrival + 1h});
+  CHECK(held.front().at == kArrival + 1h);
+  CHECK(held.back().at == kArrival + 1h + 5 * 24h);
+  const auto givenBack = simulate(config::RetrySchedule{}, kArrival, {}, 1000, {0, {}, kArrival + 20min, true});
+  REQUIRE(givenBack.size() == 3);
+  CHECK(givenBack[1].at == kArrival + 15min);
+  CHECK(givenBack[2].kind == Kind::gaveUp);
+  CHECK(givenBack[2].at == kArrival + 20min);
+  const auto late = simulate(config::RetrySchedule{}, kArrival, {}, 1000, {0, {}, kArrival + 20min, false});
+  const auto notice = std::find_if(late.begin(), late.end(), [](const Step& step) { return step.kind == Kind::delayNotice; });
+  REQUIRE(notice != late.end());
+  CHECK(notice->at == kArrival + 20min);
+  CHECK(std::count_if(late.begin(), late.end(), [](const Step& step) { return step.kind == Kind::delayNotice; }) == 1);
+  CHECK(late.back().at == kArrival + 5 * 24h);
+}
+
 TEST_CASE("twenty tries every thirty minutes end after nine and a half hours") {
   config::RetrySchedule retry;
   retry.first = retry.second = retry.third = retry.subsequent = 30min;
