@@ -15,13 +15,19 @@ namespace {
 
 using message::DsnAction;
 
-/// A program or a file behind an alias: what it is called and what it says is this machine's alone.
+/// A program or a file behind an alias: where it lies and how it is called is this machine's alone. What it says is meant for the sender.
 bool isOfThisMachine(const ipc::Recipient& recipient) { return recipient.forwardPath.starts_with('|') || recipient.forwardPath.starts_with('/'); }
 
 /// The address behind which it is.
 const ipc::Recipient& shownFor(const spool::MessageRecord& about, std::uint32_t at) {
   while (isOfThisMachine(about.recipients[at].recipient) && about.recipients[at].parent != spool::RecipientRecord::kNoParent) at = about.recipients[at].parent;
   return about.recipients[at].recipient;
+}
+
+/// "/usr/bin/robot" of "|/usr/bin/robot --password x".
+std::string_view pathOf(std::string_view target) {
+  const std::size_t begin = std::min(target.find('/'), target.size());
+  return target.substr(begin, target.find_first_of(" \t", begin) - begin);
 }
 
 const char* wordsForThisMachine(DsnAction action) {
@@ -46,7 +52,9 @@ message::DsnRecipient toDsn(const spool::MessageRecord& about, const Ending& end
   if (dsn.status.empty()) dsn.status = ending.reply.code >= 500 ? "5.0.0" : ending.reply.code >= 400 ? "4.0.0" : "2.0.0";
   dsn.remoteMta = ending.remoteHost.substr(0, ending.remoteHost.find(' '));
   dsn.diagnostic = oneLine(ending.heard.value_or(ending.reply));
-  if (isOfThisMachine(about.recipients[ending.recipient].recipient)) {
+  const ipc::Recipient& target = about.recipients[ending.recipient].recipient;
+  const std::string_view path = isOfThisMachine(target) ? pathOf(target.forwardPath) : std::string_view();
+  if (!path.empty() && dsn.diagnostic.find(path) != std::string::npos) {
     dsn.diagnostic = oneLine({ending.reply.code, ending.reply.enhanced, wordsForThisMachine(ending.action)});
   }
   dsn.diagnosticIsSmtp = !ending.remoteHost.empty();
