@@ -32,6 +32,16 @@ TEST_CASE("what a sender asks of the way is read back as it was written") {
   CHECK(std::get<MessageRecord>(*read).recipients.size() == 1);
 }
 
+TEST_CASE("what an alias leads to keeps the name that the sender wrote, of its type: RFC 3461 5.2.7, RFC 6533 3") {
+  for (const auto& [name, orcpt] : {std::pair("bob@example.test", "rfc822;bob@example.test"), std::pair("b\xC3\xB6@example.test", "utf-8;b\xC3\xB6@example.test")}) {
+    MessageRecord record = sample();
+    record.recipients.front().recipient.forwardPath = name;
+    grow(record, ExpansionRecord{record.id, 0, 1, false, {"m@n.test"}});
+    REQUIRE(record.recipients.size() == 2);
+    CHECK(record.recipients[1].recipient.orcpt == orcpt);
+  }
+}
+
 TEST_CASE("a view of a message record shows what the record holds") {
   MessageRecord record = sample();
   record.arrived = fromUnixMillis(1'700'000'000'001);
