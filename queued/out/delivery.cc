@@ -22,6 +22,12 @@ Delivery::Delivery(Shared shared, std::shared_ptr<const Settings> settings, ipc:
   isAnswered_.resize(outcome_.recipients.size());
   if (request_.heloName.empty()) request_.heloName = settings_->hostName;
   useSource();
+  const ipc::NextHop& hop = request_.nextHop;
+  if (!hop.user.empty() && !hop.fallbacks.empty() && !hop.fallbackLogin) {
+    withoutLogin_ = hop;
+    withoutLogin_->user.clear();
+    withoutLogin_->password.clear();
+  }
   content_.prefix = std::move(request_.prefix);
   content_.fd = fd_.get();
   content_.cold = &shared_.coldReads;
@@ -109,7 +115,7 @@ Task<bool> Delivery::byHost(const Host& host) {
 }
 
 Task<bool> Delivery::byConnection(const Host& host, const net::Endpoint& to, std::unique_ptr<net::Stream> stream, const TlsPolicy& tls) {
-  const ipc::NextHop hop = hopFor(host);
+  const ipc::NextHop& hop = hopFor(host);
   Opened opened = co_await openSessionOn(shared_.loop, settings_, hop, request_.heloName, host.name, to,
                                          std::move(stream), tls, Security::byPolicy);
   if (!opened.session && opened.handshakeFailed && !tls.required) {
@@ -137,19 +143,14 @@ std::string Delivery::keyOf(const Host& host) const {
 }
 
 // Credentials belong to the host that they were given for: whoever keeps that one from answering must not have them told to another.
-ipc::NextHop Delivery::hopFor(const Host& host) const {
-  ipc::NextHop hop = request_.nextHop;
-  if (host.isFallback && !hop.fallbackLogin) {
-    hop.user.clear();
-    hop.password.clear();
-  }
-  return hop;
+const ipc::NextHop& Delivery::hopFor(const Host& host) const {
+  return host.isFallback && withoutLogin_ ? *withoutLogin_ : request_.nextHop;
 }
 
 // What the sender says about TLS, on top of what configuration and DNS say. False: not to this host. RFC 8689 4.2.1, 5.
 bool Delivery::heedSender(const Host& host, Approach& way) {
   const ipc::Handling& handling = request_.envelope.handling;
-  const ipc::NextHop hop = hopFor(host);
+  const ipc::NextHop& hop = hopFor(host);
   TlsPolicy& tls = way.tls;
   // The recipient's domain may be overruled. The administrator of this host may not, nor where a password is said.
   const bool isOurPolicy = hop.tlsRequired || hop.tlsVerify != 0 || !hop.user.empty();

@@ -53,7 +53,7 @@ class Delivery {
   [[nodiscard]] bool isAdopted() const { return request_.nextHop.kind == ipc::NextHop::Kind::adopted; }
   [[nodiscard]] bool mayGoOn(const Session& session) const;
   [[nodiscard]] std::string keyOf(const Host& host) const;
-  [[nodiscard]] ipc::NextHop hopFor(const Host& host) const;
+  [[nodiscard]] const ipc::NextHop& hopFor(const Host& host) const;
   void giveBack(const std::string& key, std::unique_ptr<Session> session);
   void useSource();
 
@@ -74,6 +74,7 @@ class Delivery {
   Shared shared_;
   std::shared_ptr<const Settings> settings_;
   ipc::Deliver request_;
+  std::optional<ipc::NextHop> withoutLogin_;  // for its fallback hosts, where credentials are not meant for them
   UniqueFd fd_;
   smtp::Content content_;
   std::optional<smtp::Content> rewritten_;  // for servers that lack an extension
